@@ -1,0 +1,14 @@
+/* The clocks. Logic never reads them: it takes the time as an argument. */
+#ifndef LIBCOMMON_CLOCK_H
+#define LIBCOMMON_CLOCK_H
+
+#include <stdint.h>
+
+/* CLOCK_BOOTTIME: runs on while the machine sleeps and does not jump when the wall clock is set. */
+int64_t clock_boot_ms(void);
+
+/* The wall clock, as time since 1970. */
+int64_t clock_unix_ms(void);
+int64_t clock_unix_ns(void);
+
+#endif

@@ -1,0 +1,247 @@
+/*
+ * Every message between the processes, defined once. Adding a field is one line here; the struct, codec,
+ * limits, log form and docs/protocol.md follow (`cmake --build <build> --target protocol-document` writes the
+ * document anew).
+ *
+ *   FIELD(kind, name, required|optional, limit, record, meaning)
+ *   MESSAGE(name, meaning): struct message_<name>, and message_<name>_type describes it
+ */
+#ifndef LIBCOMMON_MESSAGES_H
+#define LIBCOMMON_MESSAGES_H
+
+#include "libcommon/limits.h"
+#include "libcommon/message.h"
+
+/* clang-format off */
+
+/* ---- answers that any request may get, and what every service can be asked ---- */
+
+#define FIELDS_done(FIELD)
+
+#define FIELDS_failure(FIELD) \
+    FIELD(text,    code,   required, 64, none, "error code of libcommon/error.h") \
+    FIELD(text,    text,   required, LIMIT_REASON_BYTES, none, "a sentence for people") \
+    FIELD(integer, status, optional, 0, none, "HTTP status behind the error")
+
+#define FIELDS_status_get(FIELD)
+
+#define FIELDS_status(FIELD) \
+    FIELD(text,    service, required, 32, none, "who answers") \
+    FIELD(text,    version, required, 64, none, "the program's version") \
+    FIELD(integer, pid,     required, 0, none, "its process id") \
+    FIELD(boolean, ready,   required, 0, none, "whether it can do its work") \
+    FIELD(text,    summary, required, LIMIT_REASON_BYTES, none, "its state, for people") \
+    FIELD(json,    details, optional, LIMIT_EVENT_BYTES, none, "its state, for programs")
+
+/* ---- authd: tokens and capabilities (caller: leased) ---- */
+
+#define FIELDS_token_get(FIELD) \
+    FIELD(integer, refused_token, optional, 0, none, "number of a token that DMS answered 401: it is given to nobody again")
+
+#define FIELDS_token(FIELD) \
+    FIELD(secret,  access_token,       required, LIMIT_TOKEN_BYTES, none, "the SIWE access token") \
+    FIELD(integer, token_number,       required, 0, none, "names this token in token_get.refused_token") \
+    FIELD(integer, expires_at_unix_ms, required, 0, none, "always in the future")
+
+#define FIELDS_capabilities_set(FIELD) \
+    FIELD(texts,   capabilities, required, LIMIT_NAME_BYTES, none, "of the runner hosts connected now, sorted; empty: none")
+
+/* ---- authd: what httpd heard from DDS (caller: httpd) ---- */
+
+#define FIELDS_inbound_listening(FIELD)
+
+#define FIELDS_callback_deliver(FIELD) \
+    FIELD(secret,  body,         required, LIMIT_CALLBACK_BODY_BYTES, none, "of DDS's request, unread") \
+    FIELD(text,    content_type, optional, LIMIT_NAME_BYTES, none, "of DDS's request")
+
+#define FIELDS_callback_answer(FIELD) \
+    FIELD(integer, status, required, 0, none, "HTTP status to answer") \
+    FIELD(text,    body,   required, LIMIT_REASON_BYTES, none, "body to answer")
+
+#define FIELDS_health_check_seen(FIELD)
+
+/* ---- leased: runner hosts and their jobs (callers: runnerd, jobs) ---- */
+
+#define FIELDS_capability(FIELD) \
+    FIELD(text,    name,            required, LIMIT_NAME_BYTES, none, "the capability") \
+    FIELD(integer, max_concurrency, required, 0, none, "jobs of it at once")
+
+#define FIELDS_host_hello(FIELD) \
+    FIELD(text,    host_id,      required, 64, none, "random, new for each start of the host") \
+    FIELD(text,    host_name,    required, 64, none, "the same for each start: a new host_id replaces the one before") \
+    FIELD(records, capabilities, required, LIMIT_RUNNER_CAPABILITIES, capability, "what it can run") \
+    FIELD(texts,   running,      optional, 64, none, "keys of the tasks whose jobs it runs now")
+
+#define FIELDS_host_welcome(FIELD) \
+    FIELD(texts,   expected, optional, 64, none, "keys of the tasks that leased believes to run there; the host stops others")
+
+#define FIELDS_host_next(FIELD) \
+    FIELD(text,    host_id,      required, 64, none, "as in host_hello") \
+    FIELD(integer, acknowledged, required, 0, none, "sequence of the last command received; it is not sent again")
+
+#define FIELDS_host_command(FIELD) \
+    FIELD(integer, sequence,   required, 0, none, "counts a host's commands; 0 when nothing came up in time") \
+    FIELD(text,    action,     required, 16, none, "none, start or cancel") \
+    FIELD(secret,  task_key,   optional, 64, none, "names the task in every call about it") \
+    FIELD(text,    task_id,    optional, 64, none, "start: names workspace and artifacts") \
+    FIELD(text,    job_id,     optional, 64, none, "start") \
+    FIELD(text,    domain_id,  optional, 64, none, "start") \
+    FIELD(text,    capability, optional, LIMIT_NAME_BYTES, none, "start") \
+    FIELD(json,    task,       optional, LIMIT_LEASE_ANSWER_BYTES, none, "start: the lease's task as it came, without tokens") \
+    FIELD(texts,   inputs,     optional, LIMIT_URL_BYTES, none, "start: the CIDs to materialise") \
+    FIELD(text,    workspace,  optional, LIMIT_NAME_BYTES, none, "start: the task's folder") \
+    FIELD(text,    reason,     optional, LIMIT_REASON_BYTES, none, "cancel: why")
+
+#define FIELDS_task_progress(FIELD) \
+    FIELD(secret,  task_key, required, 64, none, "of the task") \
+    FIELD(integer, sequence, required, 0, none, "counts the task's progress and events; an older one changes nothing") \
+    FIELD(json,    progress, required, LIMIT_PROGRESS_BYTES, none, "replaces the progress before")
+
+#define FIELDS_task_event(FIELD) \
+    FIELD(secret,  task_key, required, 64, none, "of the task") \
+    FIELD(integer, sequence, required, 0, none, "as in task_progress: a repeated event is held once") \
+    FIELD(json,    event,    required, LIMIT_EVENT_BYTES, none, "appended to the task's events")
+
+#define FIELDS_task_finish(FIELD) \
+    FIELD(secret,  task_key,  required, 64, none, "of the task") \
+    FIELD(boolean, succeeded, required, 0, none, "whether the artifacts are stored and the job did its work") \
+    FIELD(text,    reason,    optional, LIMIT_REASON_BYTES, none, "why it failed")
+
+/* ---- leased: operators (callers: posemesh-node, operators) ---- */
+
+#define FIELDS_drain_start(FIELD) \
+    FIELD(boolean, hurry, optional, 0, none, "cancel running jobs now instead of after DRAIN_GRACE_SECS")
+
+#define FIELDS_drain_wait(FIELD)
+
+#define FIELDS_drain_state(FIELD) \
+    FIELD(boolean, drained, required, 0, none, "no lease is held any more") \
+    FIELD(integer, leases,  required, 0, none, "leases still held")
+
+/* ---- stored: one session for each lease (caller: leased) ---- */
+
+#define FIELDS_session_open(FIELD) \
+    FIELD(secret,  task_key,         required, 64, none, "names the session in every call") \
+    FIELD(text,    task_id,          required, 64, none, "names workspace and artifacts, whatever DMS renames later") \
+    FIELD(text,    job_id,           optional, 64, none, "for logs") \
+    FIELD(text,    capability,       optional, LIMIT_NAME_BYTES, none, "for logs") \
+    FIELD(text,    domain_id,        required, 64, none, "domain of CIDs that name none, and of the artifacts") \
+    FIELD(text,    server_url,       required, LIMIT_URL_BYTES, none, "the domain server: the only origin that gets the token") \
+    FIELD(text,    outputs_prefix,   optional, LIMIT_NAME_BYTES, none, "of logical paths") \
+    FIELD(secret,  access_token,     optional, LIMIT_TOKEN_BYTES, none, "the lease's domain token") \
+    FIELD(integer, lease_ends_boot_ms, optional, 0, none, "CLOCK_BOOTTIME after which no request is tried again; 0: not known")
+
+#define FIELDS_session_opened(FIELD) \
+    FIELD(text,    workspace, required, LIMIT_NAME_BYTES, none, "the folder made for the task")
+
+#define FIELDS_session_update(FIELD) \
+    FIELD(secret,  task_key,           required, 64, none, "of the session") \
+    FIELD(secret,  access_token,       optional, LIMIT_TOKEN_BYTES, none, "replaces the token for the next request on") \
+    FIELD(integer, lease_ends_boot_ms, optional, 0, none, "as in session_open; 0: unchanged")
+
+#define FIELDS_session_cancel(FIELD) \
+    FIELD(secret,  task_key, required, 64, none, "its transfers are aborted and new ones refused")
+
+#define FIELDS_session_close(FIELD) \
+    FIELD(secret,  task_key, required, 64, none, "as session_cancel, and its workspace is removed")
+
+#define FIELDS_session_artifacts(FIELD) \
+    FIELD(secret,  task_key, required, 64, none, "of the session")
+
+#define FIELDS_artifact(FIELD) \
+    FIELD(text,    logical_path, required, LIMIT_NAME_BYTES * 2, none, "prefix and relative path") \
+    FIELD(text,    name,         required, LIMIT_NAME_BYTES * 2, none, "as stored") \
+    FIELD(text,    data_type,    required, LIMIT_NAME_BYTES, none, "as stored") \
+    FIELD(text,    id,           required, LIMIT_NAME_BYTES, none, "given by the domain server")
+
+#define FIELDS_artifacts(FIELD) \
+    FIELD(records, artifacts, required, LIMIT_ARTIFACTS, artifact, "stored so far, in order")
+
+/* ---- stored: what a job reads and writes (callers: runnerd, jobs) ---- */
+
+#define FIELDS_input_materialize(FIELD) \
+    FIELD(secret,  task_key, required, 64, none, "of the task") \
+    FIELD(text,    cid,      required, LIMIT_URL_BYTES, none, "to fetch; asked for twice it is fetched once")
+
+#define FIELDS_input(FIELD) \
+    FIELD(text,    cid,           required, LIMIT_URL_BYTES, none, "as asked for") \
+    FIELD(text,    path,          required, LIMIT_NAME_BYTES * 2, none, "of the first part, below the workspace") \
+    FIELD(text,    data_id,       optional, LIMIT_NAME_BYTES, none, "of the first part") \
+    FIELD(text,    name,          optional, LIMIT_NAME_BYTES, none, "of the first part") \
+    FIELD(text,    data_type,     optional, LIMIT_NAME_BYTES, none, "of the first part") \
+    FIELD(text,    domain_id,     optional, LIMIT_NAME_BYTES, none, "of the first part") \
+    FIELD(texts,   related_files, optional, LIMIT_NAME_BYTES * 2, none, "paths of the other parts")
+
+#define FIELDS_artifact_put(FIELD) \
+    FIELD(secret,  task_key,  required, 64, none, "of the task") \
+    FIELD(text,    path,      required, LIMIT_NAME_BYTES * 2, none, "the file, below the workspace") \
+    FIELD(text,    rel_path,  required, LIMIT_NAME_BYTES, none, "names the artifact (docs/network.md 4.2)") \
+    FIELD(text,    name,      optional, LIMIT_NAME_BYTES, none, "instead of the name derived from rel_path") \
+    FIELD(text,    data_type, optional, LIMIT_NAME_BYTES, none, "instead of the type derived from rel_path") \
+    FIELD(text,    id,        optional, LIMIT_NAME_BYTES, none, "of existing data to replace")
+
+/* ---- events (pub/sub): hints that may get lost, never secrets ---- */
+
+#define FIELDS_domain_token_wanted(FIELD) \
+    FIELD(text,    task_id, required, 64, none, "whose token the domain server refused; repeated until a new one comes")
+
+#define MESSAGES(MESSAGE) \
+    MESSAGE(done,               "the request took effect") \
+    MESSAGE(failure,            "the request failed") \
+    MESSAGE(status_get,         "asks a service how it is") \
+    MESSAGE(status,             "how a service is") \
+    MESSAGE(token_get,          "asks for a DMS access token") \
+    MESSAGE(token,              "a DMS access token") \
+    MESSAGE(capabilities_set,   "tells what the node can run") \
+    MESSAGE(inbound_listening,  "tells that the inbound endpoint listens; repeated every few seconds while it does") \
+    MESSAGE(callback_deliver,   "passes on DDS's registration callback") \
+    MESSAGE(callback_answer,    "what to answer to the callback") \
+    MESSAGE(health_check_seen,  "tells that DDS asked for /health") \
+    MESSAGE(capability,         "a capability of a runner host") \
+    MESSAGE(host_hello,         "a runner host introduces itself, or comes back") \
+    MESSAGE(host_welcome,       "a runner host is known") \
+    MESSAGE(host_next,          "a runner host waits for its next command") \
+    MESSAGE(host_command,       "a command to a runner host") \
+    MESSAGE(task_progress,      "a task's progress") \
+    MESSAGE(task_event,         "an event of a task") \
+    MESSAGE(task_finish,        "the end of a task's job") \
+    MESSAGE(drain_start,        "no new lease; running jobs may finish") \
+    MESSAGE(drain_wait,         "waits for the end of the drain") \
+    MESSAGE(drain_state,        "how far the drain is") \
+    MESSAGE(session_open,       "makes a workspace for a lease") \
+    MESSAGE(session_opened,     "the workspace") \
+    MESSAGE(session_update,     "a heartbeat brought a new token or a longer lease") \
+    MESSAGE(session_cancel,     "stops a session's transfers") \
+    MESSAGE(session_close,      "ends a session") \
+    MESSAGE(session_artifacts,  "asks what a session has stored") \
+    MESSAGE(artifact,           "a stored artifact") \
+    MESSAGE(artifacts,          "what a session has stored") \
+    MESSAGE(input_materialize,  "fetches an input into the workspace") \
+    MESSAGE(input,              "a materialised input") \
+    MESSAGE(artifact_put,       "stores a file of the workspace as an artifact") \
+    MESSAGE(domain_token_wanted, "the domain server refused a lease's token")
+
+/* clang-format on */
+
+#define MESSAGE_TYPE_text char *
+#define MESSAGE_TYPE_json char *
+#define MESSAGE_TYPE_secret struct secret
+#define MESSAGE_TYPE_integer int64_t
+#define MESSAGE_TYPE_boolean bool
+#define MESSAGE_TYPE_texts struct text_list
+#define MESSAGE_TYPE_records struct record_list
+
+/* A message without fields still needs a member to be a C struct. */
+#define MESSAGE_MEMBER(kind, name, ...) MESSAGE_TYPE_##kind name;
+#define MESSAGE_STRUCT(name, meaning)                                                                        \
+    struct message_##name {                                                                                  \
+        FIELDS_##name(MESSAGE_MEMBER) char no_more_fields;                                                   \
+    };                                                                                                       \
+    extern const struct message_type message_##name##_type;
+MESSAGES(MESSAGE_STRUCT)
+#undef MESSAGE_STRUCT
+
+/* All types, NULL-terminated, in the order above: for docs/protocol.md and for tests. */
+extern const struct message_type *const message_types[];
+
+#endif

@@ -1,0 +1,39 @@
+/*
+ * The public endpoint: GET /health and DDS's callback (docs/network.md 1.1), on libmicrohttpd inside the
+ * event loop. Bodies, connections and times are bounded by libcommon/limits.h.
+ */
+#ifndef HTTPD_INBOUND_H
+#define HTTPD_INBOUND_H
+
+#include "libcommon/error.h"
+#include "libcommon/loop.h"
+#include "libcommon/secret.h"
+
+struct inbound;
+struct inbound_request;
+
+struct inbound_events {
+    /*
+     * A callback arrived whole. inbound_answer() ends it, later or at once; `body` and `content_type` (may be
+     * NULL) are the request's until then.
+     */
+    void (*callback)(void *context, struct inbound_request *request, const struct secret *body,
+                     const char *content_type);
+    /* Somebody whose User-Agent is DDS's asked for /health. */
+    void (*health_check)(void *context);
+    void *context;
+};
+
+/* Binds and listens at "host:port"; serves once inbound_serve() was called. */
+struct inbound *inbound_create(const char *address, const struct inbound_events *events, struct error *error);
+
+/* `loop` carries the endpoint from now on. */
+void inbound_serve(struct inbound *inbound, struct loop *loop);
+
+/* Requests that wait for an answer are dropped: no inbound_answer() for them any more. */
+void inbound_free(struct inbound *inbound);
+
+/* Answers a callback, once. */
+void inbound_answer(struct inbound_request *request, int status, const char *body);
+
+#endif

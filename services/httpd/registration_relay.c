@@ -1,0 +1,162 @@
+#include "services/httpd/registration_relay.h"
+
+#include "libcommon/clock.h"
+#include "libcommon/log.h"
+#include "libcommon/memory.h"
+#include "services/httpd/inbound.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+/* authd counts on the endpoint for 30 s after each inbound_listening. */
+enum { LISTENING_REPEAT_MS = 10000, LISTENING_RETRY_MS = 500, HEALTH_CHECK_SPACING_MS = 1000 };
+
+struct relay {
+    struct service_context *service;
+    struct inbound *inbound;
+    struct ipc_client *authd;
+    struct loop_timer listening_timer;
+    struct ipc_call *listening_call;
+    struct ipc_call *health_call;
+    int64_t health_sent_boot_ms;
+    bool authd_knows;
+    struct delivery *deliveries;
+};
+
+/* A callback on its way to authd. */
+struct delivery {
+    struct relay *relay;
+    struct inbound_request *request;
+    struct ipc_call *call;
+    struct delivery *next;
+    struct delivery **link;
+};
+
+/* --- the callback --- */
+
+static void delivery_free(struct delivery *delivery)
+{
+    *delivery->link = delivery->next;
+    if (delivery->next)
+        delivery->next->link = delivery->link;
+    free(delivery);
+}
+
+static void on_delivered(void *context, const void *answer, const struct error *failure)
+{
+    struct delivery *delivery = context;
+    const struct message_callback_answer *callback = answer;
+    if (failure) {
+        log_warn("authd did not take the callback: %s", failure->text);
+        /* docs/network.md 1.1: the credential process does not answer within 2 s */
+        inbound_answer(delivery->request, 409, "persist failed");
+    } else {
+        inbound_answer(delivery->request, (int)callback->status, callback->body);
+    }
+    delivery_free(delivery);
+}
+
+static void on_callback(void *context, struct inbound_request *request, const struct secret *body,
+                        const char *content_type)
+{
+    struct relay *relay = context;
+    struct delivery *delivery = memory_allocate(sizeof *delivery);
+    *delivery = (struct delivery){
+        .relay = relay, .request = request, .next = relay->deliveries, .link = &relay->deliveries};
+    if (delivery->next)
+        delivery->next->link = &delivery->next;
+    relay->deliveries = delivery;
+    char *type = memory_copy_text(content_type);
+    const struct message_callback_deliver message = {.body = *body, .content_type = type};
+    delivery->call = call_callback_deliver(relay->authd, &message, on_delivered, delivery);
+    free(type);
+}
+
+/* --- health checks --- */
+
+static void on_health_told(void *context, const void *answer, const struct error *failure)
+{
+    struct relay *relay = context;
+    (void)answer;
+    relay->health_call = NULL;
+    if (failure)
+        log_warn("authd did not hear of DDS's health check: %s", failure->text);
+}
+
+static void on_health_check(void *context)
+{
+    struct relay *relay = context;
+    const struct message_health_check_seen message = {0};
+    int64_t now_ms = clock_boot_ms();
+    if (relay->health_call || now_ms - relay->health_sent_boot_ms < HEALTH_CHECK_SPACING_MS)
+        return;
+    relay->health_sent_boot_ms = now_ms;
+    relay->health_call = call_health_check_seen(relay->authd, &message, on_health_told, relay);
+}
+
+/* --- telling that we listen --- */
+
+static void on_listening_told(void *context, const void *answer, const struct error *failure)
+{
+    struct relay *relay = context;
+    (void)answer;
+    relay->listening_call = NULL;
+    relay->authd_knows = !failure;
+    loop_timer_start(&relay->listening_timer, failure ? LISTENING_RETRY_MS : LISTENING_REPEAT_MS);
+}
+
+static void tell_listening(void *context)
+{
+    struct relay *relay = context;
+    const struct message_inbound_listening message = {0};
+    relay->listening_call = call_inbound_listening(relay->authd, &message, on_listening_told, relay);
+}
+
+/* --- hooks --- */
+
+bool relay_open_inbound(struct service_context *context, struct error *error)
+{
+    struct relay *relay = memory_allocate(sizeof *relay);
+    const struct inbound_events events = {
+        .callback = on_callback, .health_check = on_health_check, .context = relay};
+    context->state = relay;
+    relay->service = context;
+    relay->health_sent_boot_ms = INT64_MIN / 2;
+    relay->inbound = inbound_create(context->settings.http_listen, &events, error);
+    return relay->inbound != NULL;
+}
+
+bool relay_start(struct service_context *context, struct error *error)
+{
+    struct relay *relay = context->state;
+    relay->authd = ipc_client_create(context->ipc, ROLE_authd_callback, error);
+    if (!relay->authd)
+        return false;
+    inbound_serve(relay->inbound, context->loop);
+    loop_timer_init(&relay->listening_timer, context->loop, tell_listening, relay);
+    tell_listening(relay);
+    log_info("listening at %s", context->settings.http_listen);
+    return true;
+}
+
+void relay_stop(struct service_context *context)
+{
+    struct relay *relay = context->state;
+    if (!relay)
+        return;
+    while (relay->deliveries) {
+        ipc_cancel(relay->deliveries->call);
+        delivery_free(relay->deliveries);
+    }
+    inbound_free(relay->inbound);
+    free(relay);
+    context->state = NULL;
+}
+
+void relay_describe(struct service_context *context, struct service_state *state)
+{
+    const struct relay *relay = context->state;
+    state->ready = relay->authd_knows;
+    snprintf(state->summary, sizeof state->summary, "listening at %s%s", context->settings.http_listen,
+             relay->authd_knows ? "" : ", authd does not answer");
+}

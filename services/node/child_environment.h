@@ -1,0 +1,21 @@
+/* What a service gets of posemesh-node's environment: its own settings, what every program needs, and who it
+ * is. Pure. */
+#ifndef NODE_CHILD_ENVIRONMENT_H
+#define NODE_CHILD_ENVIRONMENT_H
+
+#include "services/node/identities.h"
+
+struct child_environment {
+    char **variables; /* owned, NULL-terminated */
+    size_t count;
+};
+
+enum { CHILD_SECRETS_FD = 3 };
+
+/* `variables` is posemesh-node's environment. authd is told that the sealed secrets are at CHILD_SECRETS_FD.
+ */
+void child_environment_make(struct child_environment *environment, char *const *variables,
+                            enum service_id service, const struct identities *identities, pid_t supervisor);
+void child_environment_clear(struct child_environment *environment);
+
+#endif

@@ -1,0 +1,17 @@
+/* The folders of sockets and workspaces, with the owners and modes that isolation needs. */
+#ifndef NODE_FOLDERS_H
+#define NODE_FOLDERS_H
+
+#include "libcommon/error.h"
+#include "services/node/identities.h"
+
+#include <stdbool.h>
+
+/*
+ * Makes POSEMESH_RUNTIME_DIR with one folder for each role, owned by the service, entered by the group of its
+ * caller, and POSEMESH_WORK_DIR. For a user without root all folders are that user's alone.
+ */
+bool folders_make(const struct identities *identities, const char *runtime_dir, const char *work_dir,
+                  struct error *error);
+
+#endif

@@ -1,0 +1,296 @@
+#include "services/node/supervisor.h"
+
+#include "libcommon/clock.h"
+#include "libcommon/log.h"
+#include "libcommon/memory.h"
+#include "services/node/child_environment.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <signal.h>
+#include <spawn.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+enum {
+    RESTART_MIN_MS = 500,
+    RESTART_MAX_MS = 30000,
+    HEALTHY_MS = 60000, /* who ran so long before it died starts without waiting */
+    STOP_PATIENCE_MS = 5000,
+    EXIT_CONFIG = 78
+};
+
+struct child {
+    struct supervisor *supervisor;
+    enum service_id service;
+    pid_t pid; /* 0: not running */
+    int64_t started_boot_ms;
+    int64_t backoff_ms;
+    struct loop_timer restart;
+};
+
+struct supervisor {
+    struct loop *loop;
+    struct supervisor_options options;
+    char folder[PATH_MAX]; /* of the programs: beside posemesh-node */
+    struct child children[SERVICE_COUNT];
+    bool stopping;
+    struct loop_timer patience;
+    supervisor_done_function *on_done;
+    void *context;
+};
+
+/* Who needs others stops before them; httpd's callback goes to authd. */
+static const enum service_id stop_order[SERVICE_COUNT] = {SERVICE_RUNNERD, SERVICE_LEASED, SERVICE_STORED,
+                                                          SERVICE_HTTPD, SERVICE_AUTHD};
+
+static void stop_next(struct supervisor *supervisor);
+
+/* --- pid files --- */
+
+static void pid_file_path(const struct child *child, char path[PATH_MAX])
+{
+    snprintf(path, PATH_MAX, "%s/%s.pid", child->supervisor->options.runtime_dir,
+             service_name(child->service));
+}
+
+/* Written aside and renamed: a reader never sees half a number. */
+static void write_pid_file(const struct child *child)
+{
+    char path[PATH_MAX];
+    char aside[PATH_MAX + 8];
+    pid_file_path(child, path);
+    snprintf(aside, sizeof aside, "%s.new", path);
+    FILE *file = fopen(aside, "we");
+    bool ok = file && fprintf(file, "%d\n", (int)child->pid) > 0;
+    if (file)
+        ok = fclose(file) == 0 && ok;
+    if (!ok || rename(aside, path) != 0)
+        log_warn("cannot write %s: %s", path, strerror(errno));
+}
+
+static void remove_pid_file(const struct child *child)
+{
+    char path[PATH_MAX];
+    pid_file_path(child, path);
+    unlink(path);
+}
+
+/* --- starting --- */
+
+static int set_up_spawn(const struct child *child, posix_spawn_file_actions_t *actions,
+                        posix_spawnattr_t *attributes)
+{
+    sigset_t none;
+    sigset_t all;
+    sigemptyset(&none);
+    sigfillset(&all);
+    int first_closed = CHILD_SECRETS_FD;
+    int code = posix_spawnattr_setsigmask(attributes, &none);
+    if (!code)
+        code = posix_spawnattr_setsigdefault(attributes, &all);
+    /* A group of its own: Ctrl-C reaches posemesh-node alone, which drains first. */
+    if (!code)
+        code = posix_spawnattr_setpgroup(attributes, 0);
+    if (!code)
+        code = posix_spawnattr_setflags(attributes, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF |
+                                                        POSIX_SPAWN_SETPGROUP);
+    if (!code && child->service == SERVICE_AUTHD) {
+        code = posix_spawn_file_actions_adddup2(actions, child->supervisor->options.secrets_fd,
+                                                CHILD_SECRETS_FD);
+        first_closed = CHILD_SECRETS_FD + 1;
+    }
+    if (!code)
+        code = posix_spawn_file_actions_addclosefrom_np(actions, first_closed);
+    return code;
+}
+
+static int spawn(struct child *child)
+{
+    char path[PATH_MAX + 64];
+    char *arguments[] = {path, NULL};
+    struct child_environment environment;
+    posix_spawn_file_actions_t actions;
+    posix_spawnattr_t attributes;
+    snprintf(path, sizeof path, "%s/posemesh-%s", child->supervisor->folder, service_name(child->service));
+    child_environment_make(&environment, environ, child->service, &child->supervisor->options.identities,
+                           getpid());
+    posix_spawn_file_actions_init(&actions);
+    posix_spawnattr_init(&attributes);
+    int code = set_up_spawn(child, &actions, &attributes);
+    if (!code)
+        code = posix_spawn(&child->pid, path, &actions, &attributes, arguments, environment.variables);
+    posix_spawn_file_actions_destroy(&actions);
+    posix_spawnattr_destroy(&attributes);
+    child_environment_clear(&environment);
+    return code;
+}
+
+static void on_exit_of_child(void *context, pid_t pid, int status);
+
+static bool start_child(struct child *child, struct error *error)
+{
+    int code = spawn(child);
+    if (code) {
+        child->pid = 0;
+        return error_set_errno(error, code, "cannot start posemesh-%s", service_name(child->service));
+    }
+    child->started_boot_ms = clock_boot_ms();
+    write_pid_file(child);
+    return loop_child_add(child->supervisor->loop, child->pid, on_exit_of_child, child, error);
+}
+
+static void restart_later(struct child *child)
+{
+    int64_t ran_ms = clock_boot_ms() - child->started_boot_ms;
+    if (ran_ms >= HEALTHY_MS || child->backoff_ms == 0)
+        child->backoff_ms = RESTART_MIN_MS;
+    else
+        child->backoff_ms = child->backoff_ms * 2 < RESTART_MAX_MS ? child->backoff_ms * 2 : RESTART_MAX_MS;
+    log_info("starting %s again in %.1f s", service_name(child->service), (double)child->backoff_ms / 1000);
+    loop_timer_start(&child->restart, child->backoff_ms);
+}
+
+static void on_restart(void *context)
+{
+    struct child *child = context;
+    struct error error;
+    if (start_child(child, &error))
+        return;
+    log_error("%s", error.text);
+    restart_later(child);
+}
+
+/* --- exits --- */
+
+static void log_exit(const struct child *child, pid_t pid, int status)
+{
+    const char *name = service_name(child->service);
+    enum log_level level = child->supervisor->stopping ? LOG_LEVEL_DEBUG : LOG_LEVEL_ERROR;
+    if (WIFSIGNALED(status))
+        log_write(level, NULL, "%s (pid %d) was killed by signal %d (%s)", name, (int)pid, WTERMSIG(status),
+                  strsignal(WTERMSIG(status)));
+    else
+        log_write(level, NULL, "%s (pid %d) exited with status %d", name, (int)pid, WEXITSTATUS(status));
+}
+
+static void on_exit_of_child(void *context, pid_t pid, int status)
+{
+    struct child *child = context;
+    struct supervisor *supervisor = child->supervisor;
+    child->pid = 0;
+    remove_pid_file(child);
+    log_exit(child, pid, status);
+    if (supervisor->stopping) {
+        stop_next(supervisor);
+    } else if (WIFEXITED(status) && WEXITSTATUS(status) == EXIT_CONFIG) {
+        /* It would find the same fault again. */
+        supervisor->on_done(supervisor->context, EXIT_CONFIG);
+    } else {
+        restart_later(child);
+    }
+}
+
+/* --- stopping --- */
+
+static struct child *next_to_stop(struct supervisor *supervisor)
+{
+    for (size_t i = 0; i < SERVICE_COUNT; i++)
+        if (supervisor->children[stop_order[i]].pid)
+            return &supervisor->children[stop_order[i]];
+    return NULL;
+}
+
+static void stop_next(struct supervisor *supervisor)
+{
+    struct child *child = next_to_stop(supervisor);
+    if (!child) {
+        loop_timer_stop(&supervisor->patience);
+        supervisor->on_done(supervisor->context, 0);
+        return;
+    }
+    kill(child->pid, SIGTERM);
+    loop_timer_start(&supervisor->patience, STOP_PATIENCE_MS);
+}
+
+static void on_patience_over(void *context)
+{
+    struct child *child = next_to_stop(context);
+    if (!child)
+        return;
+    log_warn("%s does not stop: killing it", service_name(child->service));
+    kill(child->pid, SIGKILL);
+}
+
+void supervisor_stop(struct supervisor *supervisor)
+{
+    if (supervisor->stopping)
+        return;
+    supervisor->stopping = true;
+    for (size_t i = 0; i < SERVICE_COUNT; i++)
+        loop_timer_stop(&supervisor->children[i].restart);
+    stop_next(supervisor);
+}
+
+/* --- life --- */
+
+static bool find_folder(char folder[PATH_MAX], struct error *error)
+{
+    ssize_t length = readlink("/proc/self/exe", folder, PATH_MAX - 1);
+    if (length <= 0)
+        return error_set_errno(error, errno, "cannot find the folder of posemesh-node");
+    folder[length] = '\0';
+    *strrchr(folder, '/') = '\0';
+    return true;
+}
+
+struct supervisor *supervisor_create(struct loop *loop, const struct supervisor_options *options,
+                                     supervisor_done_function *on_done, void *context, struct error *error)
+{
+    struct supervisor *supervisor = memory_allocate(sizeof *supervisor);
+    if (!find_folder(supervisor->folder, error)) {
+        free(supervisor);
+        return NULL;
+    }
+    supervisor->loop = loop;
+    supervisor->options = *options;
+    supervisor->on_done = on_done;
+    supervisor->context = context;
+    loop_timer_init(&supervisor->patience, loop, on_patience_over, supervisor);
+    for (enum service_id id = 0; id < SERVICE_COUNT; id++) {
+        struct child *child = &supervisor->children[id];
+        child->supervisor = supervisor;
+        child->service = id;
+        loop_timer_init(&child->restart, loop, on_restart, child);
+    }
+    return supervisor;
+}
+
+bool supervisor_start(struct supervisor *supervisor, struct error *error)
+{
+    for (enum service_id id = 0; id < SERVICE_COUNT; id++)
+        if (!start_child(&supervisor->children[id], error))
+            return false;
+    return true;
+}
+
+void supervisor_free(struct supervisor *supervisor)
+{
+    if (!supervisor)
+        return;
+    loop_timer_stop(&supervisor->patience);
+    for (size_t i = 0; i < SERVICE_COUNT; i++) {
+        struct child *child = &supervisor->children[i];
+        loop_timer_stop(&child->restart);
+        if (child->pid) {
+            kill(child->pid, SIGKILL);
+            waitpid(child->pid, NULL, 0);
+            remove_pid_file(child);
+        }
+    }
+    free(supervisor);
+}

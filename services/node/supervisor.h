@@ -1,0 +1,37 @@
+/*
+ * Keeps the five services running: starts each, starts one that died again (with backoff), writes
+ * <service>.pid into POSEMESH_RUNTIME_DIR, stops them in order.
+ */
+#ifndef NODE_SUPERVISOR_H
+#define NODE_SUPERVISOR_H
+
+#include "libcommon/error.h"
+#include "libcommon/loop.h"
+#include "services/node/identities.h"
+
+#include <stdbool.h>
+
+struct supervisor;
+
+struct supervisor_options {
+    const char *runtime_dir;
+    struct identities identities;
+    int secrets_fd; /* handed to authd alone */
+};
+
+/* `exit_status` 0 after supervisor_stop(), 78 when a service found a fault in its configuration. */
+typedef void supervisor_done_function(void *context, int exit_status);
+
+/* Strings of `options` are borrowed. */
+struct supervisor *supervisor_create(struct loop *loop, const struct supervisor_options *options,
+                                     supervisor_done_function *on_done, void *context, struct error *error);
+
+/* Kills what still runs. */
+void supervisor_free(struct supervisor *supervisor);
+
+bool supervisor_start(struct supervisor *supervisor, struct error *error);
+
+/* SIGTERM to one after the other, SIGKILL to who does not listen; then on_done. */
+void supervisor_stop(struct supervisor *supervisor);
+
+#endif
