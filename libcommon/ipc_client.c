@@ -16,7 +16,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { RECONNECT_MIN_MS = 50, RECONNECT_MAX_MS = 1000 };
+/*
+ * Only a peer that comes back is to get a request again: a timed resend would run slow handlers twice. A time that never
+ * comes says so; "infinite" would mean to nng that a request fails when its peer goes away.
+ */
+enum { RECONNECT_MIN_MS = 50, RECONNECT_MAX_MS = 1000, RESEND_MS = 10 * 24 * 3600 * 1000 };
 
 struct ipc_client {
     struct ipc *ipc;
@@ -230,8 +234,7 @@ struct ipc_client *ipc_client_create(struct ipc *ipc, enum role role, struct err
         ipc_set_error(error, code, "cannot open a socket for", url);
         return NULL;
     }
-    /* Only a peer that comes back gets a request again: a timed resend would run slow handlers twice. */
-    code = nng_socket_set_ms(client->socket, NNG_OPT_REQ_RESENDTIME, NNG_DURATION_INFINITE);
+    code = nng_socket_set_ms(client->socket, NNG_OPT_REQ_RESENDTIME, RESEND_MS);
     if (!code)
         code = nng_socket_set_size(client->socket, NNG_OPT_RECVMAXSZ, LIMIT_MESSAGE_BYTES);
     if (!code)

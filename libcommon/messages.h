@@ -10,7 +10,7 @@
 #define LIBCOMMON_MESSAGES_H
 
 #include "libcommon/limits.h"
-#include "libcommon/message.h"
+#include "libcommon/message_define.h"
 
 /* clang-format off */
 
@@ -223,23 +223,7 @@
 
 /* clang-format on */
 
-#define MESSAGE_TYPE_text char *
-#define MESSAGE_TYPE_json char *
-#define MESSAGE_TYPE_secret struct secret
-#define MESSAGE_TYPE_integer int64_t
-#define MESSAGE_TYPE_boolean bool
-#define MESSAGE_TYPE_texts struct text_list
-#define MESSAGE_TYPE_records struct record_list
-
-/* A message without fields still needs a member to be a C struct. */
-#define MESSAGE_MEMBER(kind, name, ...) MESSAGE_TYPE_##kind name;
-#define MESSAGE_STRUCT(name, meaning)                                                                        \
-    struct message_##name {                                                                                  \
-        FIELDS_##name(MESSAGE_MEMBER) char no_more_fields;                                                   \
-    };                                                                                                       \
-    extern const struct message_type message_##name##_type;
 MESSAGES(MESSAGE_STRUCT)
-#undef MESSAGE_STRUCT
 
 /* All types, NULL-terminated, in the order above: for docs/protocol.md and for tests. */
 extern const struct message_type *const message_types[];

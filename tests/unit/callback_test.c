@@ -1,0 +1,172 @@
+#include "services/authd/callback.h"
+
+#include "libcommon/limits.h"
+#include "libcommon/memory.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+static struct callback parse(const char *content_type, const char *body)
+{
+    struct callback callback;
+    callback_parse(&callback, content_type, body, strlen(body));
+    return callback;
+}
+
+static void assert_refused(const char *body, int status, const char *answer)
+{
+    printf("  case: %s\n", body);
+    struct callback callback = parse("application/json", body);
+    assert_int_equal(callback.status, status);
+    if (answer)
+        assert_string_equal(callback.answer, answer);
+    assert_null(callback.secret.bytes);
+}
+
+static void stores_a_secret_as_it_came(void **state)
+{
+    (void)state;
+    struct callback callback =
+        parse("application/json", "{\"id\":\"node-1\",\"secret\":\" s\\u00e9cret\\n\"}");
+    assert_int_equal(callback.status, 200);
+    assert_string_equal(callback.answer, "{\"ok\":true}");
+    assert_string_equal(callback.secret.bytes, " s\xc3\xa9"
+                                               "cret\n");
+    assert_string_equal(callback.id, "node-1");
+    callback_clear(&callback);
+}
+
+static void ignores_optional_and_unknown_fields_of_any_type(void **state)
+{
+    (void)state;
+    struct callback callback =
+        parse("application/json", "{\"organization_id\":null,\"lighthouses_in_domains\":[1,{\"a\":2}],"
+                                  "\"domains\":\"x\",\"id\":\"i\",\"secret\":\"s\",\"else\":1e999}");
+    assert_int_equal(callback.status, 200);
+    callback_clear(&callback);
+}
+
+static void refuses_blank_fields(void **state)
+{
+    (void)state;
+    assert_refused("{\"id\":\" \\t\",\"secret\":\"s\"}", 422, "missing id");
+    assert_refused("{\"id\":\"\",\"secret\":\"\"}", 422, "missing id");
+    assert_refused("{\"id\":\"i\",\"secret\":\"\\n \"}", 422, "missing secret");
+}
+
+static void refuses_missing_fields_and_wrong_types(void **state)
+{
+    (void)state;
+    assert_refused("{}", 422, NULL);
+    assert_refused("{\"secret\":\"s\"}", 422, NULL);
+    assert_refused("{\"id\":\"i\"}", 422, NULL);
+    assert_refused("{\"id\":\"i\",\"secret\":null}", 422, NULL);
+    assert_refused("{\"id\":1,\"secret\":\"s\"}", 422, NULL);
+    assert_refused("{\"id\":\"i\",\"secret\":[\"s\"]}", 422, NULL);
+    assert_refused("{\"id\":\"i\",\"secret\":\"s\",\"secret\":\"t\"}", 422, NULL);
+    assert_refused("[\"i\",\"s\"]", 422, NULL);
+    assert_refused("\"text\"", 422, NULL);
+}
+
+static void refuses_what_is_not_json(void **state)
+{
+    (void)state;
+    assert_refused("", 400, NULL);
+    assert_refused("{\"id\":\"i\",\"secret\":\"s\"", 400, NULL);
+    assert_refused("{\"id\":\"i\",\"secret\":\"s\"}}", 400, NULL);
+    assert_refused("id=i&secret=s", 400, NULL);
+    assert_refused("{\"id\":\"i\",\"secret\":\"\xff\"}", 400, NULL);
+}
+
+static void takes_4096_bytes_of_secret_and_no_more(void **state)
+{
+    (void)state;
+    char secret[LIMIT_CALLBACK_SECRET_BYTES + 2];
+    memset(secret, 'x', sizeof secret);
+    secret[LIMIT_CALLBACK_SECRET_BYTES] = '\0';
+    char *body = memory_format("{\"id\":\"i\",\"secret\":\"%s\"}", secret);
+    struct callback callback = parse("application/json", body);
+    assert_int_equal(callback.status, 200);
+    assert_int_equal(callback.secret.length, LIMIT_CALLBACK_SECRET_BYTES);
+    callback_clear(&callback);
+    free(body);
+
+    secret[LIMIT_CALLBACK_SECRET_BYTES] = 'x';
+    secret[LIMIT_CALLBACK_SECRET_BYTES + 1] = '\0';
+    body = memory_format("{\"id\":\"i\",\"secret\":\"%s\"}", secret);
+    assert_refused(body, 403, "secret too large");
+    free(body);
+}
+
+static void judges_the_content_type_first(void **state)
+{
+    (void)state;
+    const char *const good[] = {"application/json", "Application/JSON; charset=utf-8", "application/json ;x",
+                                "application/problem+json"};
+    const char *const bad[] = {NULL,
+                               "",
+                               "text/plain",
+                               "application/jsonx",
+                               "application/+json",
+                               "json",
+                               "text/x+json",
+                               "application/x-www-form-urlencoded; a=application/json"};
+    for (size_t i = 0; i < sizeof good / sizeof good[0]; i++) {
+        struct callback callback = parse(good[i], "{\"id\":\"i\",\"secret\":\"s\"}");
+        assert_int_equal(callback.status, 200);
+        callback_clear(&callback);
+    }
+    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++)
+        assert_int_equal(parse(bad[i], "not JSON").status, 415);
+}
+
+static void answers_show_nothing_of_the_body(void **state)
+{
+    (void)state;
+    const char *const bodies[] = {"{\"secret\":\"hunter2\"}",
+                                  "{\"id\":{\"hunter2\":1},\"secret\":\"hunter2\"}",
+                                  "{\"id\":\"i\",\"secret\":{\"hunter2\":1}}", "hunter2",
+                                  "{\"id\":\"i\",\"secret\":\"hunter2\\ud800\"}"};
+    for (size_t i = 0; i < sizeof bodies / sizeof bodies[0]; i++)
+        assert_null(strstr(parse("application/json", bodies[i]).answer, "hunter2"));
+}
+
+static void the_id_for_the_log_is_one_bounded_line(void **state)
+{
+    (void)state;
+    struct callback callback = parse("application/json", "{\"id\":\"a\\nb\",\"secret\":\"s\"}");
+    assert_string_equal(callback.id, "a b");
+    callback_clear(&callback);
+    char id[5000];
+    memset(id, 'i', sizeof id - 1);
+    id[sizeof id - 1] = '\0';
+    char *body = memory_format("{\"id\":\"%s\",\"secret\":\"s\"}", id);
+    callback = parse("application/json", body);
+    assert_int_equal(callback.status, 200);
+    assert_int_equal(strlen(callback.id), CALLBACK_ID_LOGGED_BYTES);
+    callback_clear(&callback);
+    free(body);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(stores_a_secret_as_it_came),
+        cmocka_unit_test(ignores_optional_and_unknown_fields_of_any_type),
+        cmocka_unit_test(refuses_blank_fields),
+        cmocka_unit_test(refuses_missing_fields_and_wrong_types),
+        cmocka_unit_test(refuses_what_is_not_json),
+        cmocka_unit_test(takes_4096_bytes_of_secret_and_no_more),
+        cmocka_unit_test(judges_the_content_type_first),
+        cmocka_unit_test(answers_show_nothing_of_the_body),
+        cmocka_unit_test(the_id_for_the_log_is_one_bounded_line),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

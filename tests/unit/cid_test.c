@@ -1,0 +1,127 @@
+#include "services/stored/cid.h"
+
+#include "tests/unit/vectors.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+static const char base[] = "https://ds.example.org";
+static const char domain[] = "aff57e44-9f1d-4b2f-9be1-f456e996b668";
+
+static void assert_optional(const char *value, const char *expected)
+{
+    if (expected)
+        assert_string_equal(value, expected);
+    else
+        assert_null(value);
+}
+
+static void check(const json_t *expected, const struct cid_query *query)
+{
+    const json_t *ids = json_object_get(expected, "ids");
+    assert_string_equal(query->domain, vectors_text(expected, "domain"));
+    assert_int_equal(query->id_count, json_array_size(ids));
+    for (size_t i = 0; i < query->id_count; i++)
+        assert_string_equal(query->ids[i], json_string_value(json_array_get(ids, i)));
+    assert_optional(query->name, vectors_text(expected, "name"));
+    assert_optional(query->data_type, vectors_text(expected, "data_type"));
+    assert_int_equal(query->foreign, json_is_true(json_object_get(expected, "foreign")));
+}
+
+static void reads_and_refuses_every_golden_cid(void **state)
+{
+    (void)state;
+    size_t index;
+    json_t *vector;
+    json_t *cases = vectors_load("urls.json");
+    json_array_foreach(cases, index, vector)
+    {
+        struct cid_query query;
+        struct error error;
+        if (!vectors_is_kind(vector, "cid"))
+            continue;
+        vectors_announce(vector);
+        bool parsed = cid_parse(vectors_text(vector, "cid"), vectors_text(vector, "lease_base"),
+                                vectors_text(vector, "lease_domain"), &query, &error);
+        assert_int_equal(parsed, json_object_get(vector, "error") == NULL);
+        if (parsed)
+            check(json_object_get(vector, "expected"), &query);
+        else
+            assert_int_equal(error.code, ERROR_INVALID);
+        cid_query_clear(&query);
+    }
+    json_decref(cases);
+}
+
+static void assert_request(const char *cid, const char *expected)
+{
+    struct cid_query query;
+    struct error error;
+    assert_true(cid_parse(cid, base, domain, &query, &error));
+    char *path = cid_request_path(&query);
+    assert_string_equal(path, expected);
+    free(path);
+    cid_query_clear(&query);
+}
+
+static void asks_the_lease_server_with_encoded_values(void **state)
+{
+    (void)state;
+    assert_request(" id 1,\xc3\xb6\n",
+                   "api/v1/domains/aff57e44-9f1d-4b2f-9be1-f456e996b668/data?ids=id%201%2C%C3%B6");
+    assert_request("/domains/D/data?ids=a,b&name=x+y%26&data_type=ply",
+                   "api/v1/domains/D/data?ids=a,b&name=x%20y%26&data_type=ply");
+    assert_request("/domains/a%2Fb/data?name=n", "api/v1/domains/a%2Fb/data?name=n");
+    assert_request("/domains/D/data?data_type=n", "api/v1/domains/D/data?data_type=n");
+    assert_request("/domains/D/data/a%20b", "api/v1/domains/D/data?ids=a%20b");
+}
+
+static void refuses_ids_that_lead_elsewhere(void **state)
+{
+    (void)state;
+    static const char *const cids[] = {".",
+                                       "..",
+                                       "/domains/../data/x",
+                                       "/domains/D/data/..",
+                                       "/domains/D/data/%2e%2E",
+                                       "/domains/D/data?ids=a,..",
+                                       "/domains/D/data/a%00b",
+                                       "/domains/D/data?name=%00",
+                                       "ftp://ds.example.org/domains/D/data/x",
+                                       "https://ds.example.org:99999/domains/D/data/x"};
+    for (size_t i = 0; i < sizeof cids / sizeof cids[0]; i++) {
+        struct cid_query query;
+        struct error error;
+        assert_false(cid_parse(cids[i], base, domain, &query, &error));
+        assert_int_equal(error.code, ERROR_INVALID);
+        assert_null(query.domain);
+    }
+}
+
+static void a_url_inside_a_query_does_not_make_a_path_absolute(void **state)
+{
+    (void)state;
+    struct cid_query query;
+    struct error error;
+    assert_true(cid_parse("/domains/D/data?name=https://evil.example/x", base, domain, &query, &error));
+    assert_string_equal(query.name, "https://evil.example/x");
+    assert_false(query.foreign);
+    cid_query_clear(&query);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(reads_and_refuses_every_golden_cid),
+        cmocka_unit_test(asks_the_lease_server_with_encoded_values),
+        cmocka_unit_test(refuses_ids_that_lead_elsewhere),
+        cmocka_unit_test(a_url_inside_a_query_does_not_make_a_path_absolute),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,256 @@
+#include "services/leased/heartbeat.h"
+
+#include "services/leased/lease_clock.h"
+#include "services/leased/outgoing.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const struct heartbeat_rules rules = {
+    .jitter_ms = 250, .min_ratio = 0.25, .max_ratio = 0.35, .request_timeout_ms = 30000};
+
+static struct lease_clock lease_of(int64_t left_ms, int64_t now_ms)
+{
+    struct lease_clock clock = {0};
+    lease_clock_set(&clock, 1000000 + left_ms, 1000000, now_ms);
+    return clock;
+}
+
+/* --- the lease's clock --- */
+
+static void a_lease_ends_by_the_servers_clock_and_not_by_ours(void **state)
+{
+    (void)state;
+    struct lease_clock clock = {0};
+    assert_int_equal(lease_clock_left_ms(&clock, 5000), -1);
+    assert_false(lease_clock_ran_out(&clock, INT64_MAX));
+    /* The server's clock is hours away from ours; only the difference counts. */
+    lease_clock_set(&clock, 7200000 + 60000, 7200000, 5000);
+    assert_int_equal(lease_clock_left_ms(&clock, 5000), 60000);
+    assert_false(lease_clock_ran_out(&clock, 5000 + 57999));
+    assert_true(lease_clock_ran_out(&clock, 5000 + 58000));
+}
+
+static void an_expiry_in_the_past_does_not_end_a_lease_that_still_has_time(void **state)
+{
+    (void)state;
+    struct lease_clock clock = {0};
+    lease_clock_set(&clock, 900, 1000, 5000);
+    assert_int_equal(lease_clock_left_ms(&clock, 5000), 0);
+    assert_false(lease_clock_ran_out(&clock, 100000));
+    lease_clock_set(&clock, 61000, 1000, 5000);
+    lease_clock_set(&clock, 900, 1000, 6000);
+    assert_false(lease_clock_ran_out(&clock, 6000));
+    assert_true(lease_clock_ran_out(&clock, 65000));
+}
+
+/* --- when heartbeats go --- */
+
+static void the_lease_s_time_makes_one_due_within_its_ratios(void **state)
+{
+    (void)state;
+    struct random random = random_seeded(7);
+    for (int i = 0; i < 1000; i++) {
+        struct heartbeat heartbeat;
+        struct lease_clock clock = lease_of(100000, 1000);
+        heartbeat_init(&heartbeat, &rules);
+        heartbeat_on_answered(&heartbeat, &clock, false, 1000, &random);
+        assert_in_range(heartbeat_due_ms(&heartbeat), 26000, 36000);
+    }
+}
+
+static void without_an_expiry_only_news_make_one_due(void **state)
+{
+    (void)state;
+    struct random random = random_seeded(7);
+    struct heartbeat heartbeat;
+    const struct lease_clock unknown = {0};
+    heartbeat_init(&heartbeat, &rules);
+    heartbeat_on_answered(&heartbeat, &unknown, false, 1000, &random);
+    assert_int_equal(heartbeat_due_ms(&heartbeat), HEARTBEAT_NEVER);
+    heartbeat_on_change(&heartbeat, 2000, &random);
+    assert_in_range(heartbeat_due_ms(&heartbeat), 2125, 2250);
+}
+
+static void news_within_a_window_share_its_heartbeat(void **state)
+{
+    (void)state;
+    struct random random = random_seeded(7);
+    struct heartbeat heartbeat;
+    heartbeat_init(&heartbeat, &rules);
+    heartbeat_on_change(&heartbeat, 1000, &random);
+    int64_t due_ms = heartbeat_due_ms(&heartbeat);
+    heartbeat_on_change(&heartbeat, 1100, &random);
+    assert_int_equal(heartbeat_due_ms(&heartbeat), due_ms);
+}
+
+static void one_in_flight_is_the_only_one(void **state)
+{
+    (void)state;
+    struct random random = random_seeded(7);
+    struct heartbeat heartbeat;
+    struct lease_clock clock = lease_of(60000, 1000);
+    heartbeat_init(&heartbeat, &rules);
+    assert_int_equal(heartbeat_on_sent(&heartbeat, &clock, 1000), 20000); /* a third of what is left */
+    heartbeat_on_change(&heartbeat, 1100, &random);
+    assert_int_equal(heartbeat_due_ms(&heartbeat), HEARTBEAT_NEVER);
+    heartbeat_on_answered(&heartbeat, &clock, true, 1200, &random);
+    assert_in_range(heartbeat_due_ms(&heartbeat), 1100, 1450);
+}
+
+static void a_lease_that_ends_now_is_heartbeated_once_a_second(void **state)
+{
+    (void)state;
+    struct random random = random_seeded(7);
+    struct heartbeat heartbeat;
+    struct lease_clock ended = lease_of(-5, 1000);
+    heartbeat_init(&heartbeat, &rules);
+    heartbeat_on_sent(&heartbeat, &ended, 1000);
+    heartbeat_on_answered(&heartbeat, &ended, false, 1010, &random);
+    assert_int_equal(heartbeat_due_ms(&heartbeat), 2000);
+}
+
+static void a_refused_token_makes_one_due_at_once(void **state)
+{
+    (void)state;
+    struct random random = random_seeded(7);
+    struct heartbeat heartbeat;
+    struct lease_clock clock = lease_of(60000, 1000);
+    heartbeat_init(&heartbeat, &rules);
+    heartbeat_on_sent(&heartbeat, &clock, 1000);
+    heartbeat_on_answered(&heartbeat, &clock, false, 1010, &random);
+    heartbeat_on_urgent(&heartbeat, 9000);
+    assert_int_equal(heartbeat_due_ms(&heartbeat), 9000);
+}
+
+static void a_failed_one_is_tried_again_with_growing_waits(void **state)
+{
+    (void)state;
+    struct random random = random_seeded(7);
+    struct heartbeat heartbeat;
+    struct lease_clock clock = lease_of(600000, 0);
+    int64_t now_ms = 1000;
+    heartbeat_init(&heartbeat, &rules);
+    for (int i = 0; i < 40; i++) {
+        heartbeat_on_sent(&heartbeat, &clock, now_ms);
+        heartbeat_on_failed(&heartbeat, i == 3 ? 20000 : -1, now_ms, &random);
+        int64_t wait_ms = heartbeat_due_ms(&heartbeat) - now_ms;
+        if (i == 3)
+            assert_int_equal(wait_ms, 20000);
+        else
+            assert_in_range(wait_ms, 0, i < 5 ? 500 << i : 15000);
+        now_ms += wait_ms;
+    }
+}
+
+/* --- what they carry --- */
+
+static void nothing_is_told_twice_and_nothing_is_lost(void **state)
+{
+    (void)state;
+    struct error error;
+    struct outgoing outgoing = {0};
+    assert_true(outgoing_add_event(&outgoing, 1, "{\"e\":1}", &error));
+    assert_true(outgoing_set_progress(&outgoing, 2, "{\"p\":1}", &error));
+    char *body = outgoing_compose_heartbeat(&outgoing);
+    assert_string_equal(body, "{\"progress\":{\"p\":1},\"events\":[{\"e\":1}]}");
+    free(body);
+    /* Comes while the heartbeat is in flight: not acknowledged with it. */
+    assert_true(outgoing_add_event(&outgoing, 3, "{\"e\":2}", &error));
+    outgoing_acknowledge(&outgoing);
+    assert_true(outgoing_has_news(&outgoing));
+    body = outgoing_compose_heartbeat(&outgoing);
+    assert_string_equal(body, "{\"progress\":{\"p\":1},\"events\":[{\"e\":2}]}");
+    free(body);
+    outgoing_restore(&outgoing);
+    body = outgoing_compose_heartbeat(&outgoing);
+    assert_string_equal(body, "{\"progress\":{\"p\":1},\"events\":[{\"e\":2}]}");
+    free(body);
+    outgoing_acknowledge(&outgoing);
+    assert_false(outgoing_has_news(&outgoing));
+    outgoing_clear(&outgoing);
+}
+
+static void the_first_heartbeat_is_empty(void **state)
+{
+    (void)state;
+    struct outgoing outgoing = {0};
+    char *body = outgoing_compose_heartbeat(&outgoing);
+    assert_string_equal(body, "{\"progress\":{},\"events\":[]}");
+    free(body);
+    outgoing_clear(&outgoing);
+}
+
+static void a_repeated_sequence_number_changes_nothing(void **state)
+{
+    (void)state;
+    struct error error;
+    struct outgoing outgoing = {0};
+    assert_true(outgoing_add_event(&outgoing, 1, "1", &error));
+    assert_true(outgoing_add_event(&outgoing, 1, "1", &error));
+    assert_true(outgoing_set_progress(&outgoing, 3, "\"new\"", &error));
+    assert_true(outgoing_set_progress(&outgoing, 2, "\"old\"", &error));
+    char *body = outgoing_compose_heartbeat(&outgoing);
+    assert_string_equal(body, "{\"progress\":\"new\",\"events\":[1]}");
+    free(body);
+    outgoing_clear(&outgoing);
+}
+
+static void numbers_and_escapes_survive(void **state)
+{
+    (void)state;
+    struct error error;
+    struct outgoing outgoing = {0};
+    const char *event = "{\"n\":18446744073709551616,\"r\":1.0e-7,\"z\":\"\\u0000\"}";
+    assert_true(outgoing_add_event(&outgoing, 1, event, &error));
+    char *body = outgoing_compose_heartbeat(&outgoing);
+    assert_non_null(strstr(body, event));
+    free(body);
+    assert_false(outgoing_add_event(&outgoing, 2, "{bad", &error));
+    assert_false(outgoing_set_progress(&outgoing, 2, "", &error));
+    outgoing_clear(&outgoing);
+}
+
+static void too_many_events_wait_with_the_runner(void **state)
+{
+    (void)state;
+    struct error error = {.code = ERROR_NONE};
+    struct outgoing outgoing = {0};
+    int64_t taken = 0;
+    while (outgoing_add_event(&outgoing, taken + 1, "0", &error))
+        taken++;
+    assert_int_equal(taken, 1000);
+    assert_int_equal(error.code, ERROR_UNAVAILABLE);
+    free(outgoing_compose_heartbeat(&outgoing));
+    outgoing_acknowledge(&outgoing);
+    assert_true(outgoing_add_event(&outgoing, taken + 1, "0", &error));
+    outgoing_clear(&outgoing);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_lease_ends_by_the_servers_clock_and_not_by_ours),
+        cmocka_unit_test(an_expiry_in_the_past_does_not_end_a_lease_that_still_has_time),
+        cmocka_unit_test(the_lease_s_time_makes_one_due_within_its_ratios),
+        cmocka_unit_test(without_an_expiry_only_news_make_one_due),
+        cmocka_unit_test(news_within_a_window_share_its_heartbeat),
+        cmocka_unit_test(one_in_flight_is_the_only_one),
+        cmocka_unit_test(a_lease_that_ends_now_is_heartbeated_once_a_second),
+        cmocka_unit_test(a_refused_token_makes_one_due_at_once),
+        cmocka_unit_test(a_failed_one_is_tried_again_with_growing_waits),
+        cmocka_unit_test(nothing_is_told_twice_and_nothing_is_lost),
+        cmocka_unit_test(the_first_heartbeat_is_empty),
+        cmocka_unit_test(a_repeated_sequence_number_changes_nothing),
+        cmocka_unit_test(numbers_and_escapes_survive),
+        cmocka_unit_test(too_many_events_wait_with_the_runner),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,294 @@
+#include "libcommon/ipc.h"
+
+#include "libcommon/ipc_peers.h"
+#include "libcommon/loop.h"
+#include "libcommon/memory.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+/* One loop with both ends: what leased asks of authd and httpd of authd, over real sockets. */
+struct fixture {
+    char folder[64];
+    struct loop *loop;
+    struct ipc *server;
+    struct ipc *client;
+    int handled;
+    struct ipc_request *held;
+    int answers;
+    int64_t last_token;
+    struct error last_failure;
+};
+
+enum { PATIENCE_TURNS = 2000 };
+
+static void handle_token_get(void *context, struct ipc_request *request, const void *message)
+{
+    struct fixture *fixture = context;
+    const struct message_token_get *get = message;
+    fixture->handled++;
+    if (get->refused_token == 99) {
+        fixture->held = request;
+        return;
+    }
+    if (get->refused_token == 13) {
+        struct error error;
+        error_set(&error, ERROR_CONFLICT, "no luck");
+        error.status = 409;
+        ipc_fail(request, &error);
+        return;
+    }
+    struct message_token token = {.token_number = get->refused_token + 1, .expires_at_unix_ms = 1};
+    secret_assign(&token.access_token, "t", 1);
+    ipc_answer(request, &token);
+    message_clear(&message_token_type, &token);
+}
+
+static const struct ipc_handler handlers[] = {{OPERATION_token_get, handle_token_get}};
+
+static void on_answer(void *context, const void *answer, const struct error *failure)
+{
+    struct fixture *fixture = context;
+    const struct message_token *token = answer;
+    fixture->answers++;
+    if (failure)
+        fixture->last_failure = *failure;
+    else
+        fixture->last_token = token->token_number;
+}
+
+static void turn_until(struct fixture *fixture, const int *counter, int wanted)
+{
+    struct error error;
+    for (int i = 0; *counter < wanted && i < PATIENCE_TURNS; i++)
+        assert_true(loop_turn(fixture->loop, 10, &error));
+    assert_int_equal(*counter, wanted);
+}
+
+static bool serve(struct fixture *fixture, struct error *error)
+{
+    struct ipc_peers peers;
+    assert_true(ipc_peers_parse(NULL, geteuid(), &peers, error));
+    fixture->server = ipc_create(fixture->loop, SERVICE_AUTHD, fixture->folder, &peers, error);
+    return fixture->server && ipc_serve(fixture->server, ROLE_authd_token, handlers, 1, fixture, error);
+}
+
+static int set_up(void **state)
+{
+    struct error error;
+    struct ipc_peers peers;
+    struct fixture *fixture = calloc(1, sizeof *fixture);
+    strcpy(fixture->folder, "/tmp/posemesh-ipc-XXXXXX");
+    assert_non_null(mkdtemp(fixture->folder));
+    fixture->loop = loop_create(&error);
+    assert_true(ipc_peers_parse(NULL, geteuid(), &peers, &error));
+    assert_true(serve(fixture, &error));
+    fixture->client = ipc_create(fixture->loop, SERVICE_LEASED, fixture->folder, &peers, &error);
+    *state = fixture;
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    struct fixture *fixture = *state;
+    ipc_free(fixture->client);
+    ipc_free(fixture->server);
+    loop_free(fixture->loop);
+    char *command = memory_format("rm -r %s", fixture->folder);
+    assert_int_equal(system(command), 0);
+    free(command);
+    free(fixture);
+    return 0;
+}
+
+static struct ipc_client *token_client(struct fixture *fixture)
+{
+    struct error error;
+    struct ipc_client *client = ipc_client_create(fixture->client, ROLE_authd_token, &error);
+    assert_non_null(client);
+    return client;
+}
+
+static void a_request_is_answered(void **state)
+{
+    struct fixture *fixture = *state;
+    const struct message_token_get request = {.refused_token = 41};
+    call_token_get(token_client(fixture), &request, on_answer, fixture);
+    turn_until(fixture, &fixture->answers, 1);
+    assert_int_equal(fixture->last_token, 42);
+}
+
+static void a_failure_keeps_its_code_its_text_and_its_status(void **state)
+{
+    struct fixture *fixture = *state;
+    const struct message_token_get request = {.refused_token = 13};
+    call_token_get(token_client(fixture), &request, on_answer, fixture);
+    turn_until(fixture, &fixture->answers, 1);
+    assert_int_equal(fixture->last_failure.code, ERROR_CONFLICT);
+    assert_int_equal(fixture->last_failure.status, 409);
+    assert_string_equal(fixture->last_failure.text, "no luck");
+}
+
+static void many_requests_wait_side_by_side_and_a_held_one_blocks_none(void **state)
+{
+    struct fixture *fixture = *state;
+    struct ipc_client *client = token_client(fixture);
+    const struct message_token_get held = {.refused_token = 99};
+    call_token_get(client, &held, on_answer, fixture);
+    for (int i = 0; i < 50; i++)
+        call_token_get(client, &(struct message_token_get){.refused_token = 1}, on_answer, fixture);
+    turn_until(fixture, &fixture->answers, 50);
+    struct message_token token = {.token_number = 7, .expires_at_unix_ms = 1};
+    secret_assign(&token.access_token, "t", 1);
+    ipc_answer(fixture->held, &token);
+    message_clear(&message_token_type, &token);
+    turn_until(fixture, &fixture->answers, 51);
+    assert_int_equal(fixture->last_token, 7);
+}
+
+static void nobody_there_ends_at_the_deadline(void **state)
+{
+    struct fixture *fixture = *state;
+    struct error error;
+    struct ipc_client *client = ipc_client_create(fixture->client, ROLE_stored_session, &error);
+    const struct message_session_close request = {.task_key = {(char[]){"k"}, 1}};
+    ipc_send(client, OPERATION_session_close, &request, 30, on_answer, fixture);
+    turn_until(fixture, &fixture->answers, 1);
+    assert_int_equal(fixture->last_failure.code, ERROR_TIMEOUT);
+}
+
+static void a_request_outlives_its_peer_s_restart(void **state)
+{
+    struct fixture *fixture = *state;
+    struct error error;
+    struct ipc_client *client = token_client(fixture);
+    const struct message_token_get held = {.refused_token = 99};
+    call_token_get(client, &held, on_answer, fixture);
+    turn_until(fixture, &fixture->handled, 1);
+    ipc_free(fixture->server);
+    fixture->held = NULL;
+    assert_true(serve(fixture, &error));
+    turn_until(fixture, &fixture->handled, 2);
+    assert_non_null(fixture->held);
+}
+
+static void a_cancelled_call_is_never_answered(void **state)
+{
+    struct fixture *fixture = *state;
+    struct ipc_client *client = token_client(fixture);
+    const struct message_token_get request = {.refused_token = 1};
+    ipc_cancel(call_token_get(client, &request, on_answer, fixture));
+    call_token_get(client, &request, on_answer, fixture);
+    turn_until(fixture, &fixture->answers, 1);
+}
+
+static void a_role_refuses_operations_that_it_does_not_have(void **state)
+{
+    struct fixture *fixture = *state;
+    const struct message_drain_wait request = {0};
+    ipc_send(token_client(fixture), OPERATION_drain_wait, &request, 0, on_answer, fixture);
+    turn_until(fixture, &fixture->answers, 1);
+    assert_int_equal(fixture->last_failure.code, ERROR_FORBIDDEN);
+    assert_int_equal(fixture->handled, 0);
+}
+
+static void a_second_instance_is_refused(void **state)
+{
+    struct fixture *fixture = *state;
+    struct error error;
+    struct ipc *first = fixture->server;
+    assert_false(serve(fixture, &error));
+    assert_int_equal(error.code, ERROR_CONFLICT);
+    ipc_free(fixture->server);
+    fixture->server = first;
+}
+
+static void count_event(void *context, const void *message)
+{
+    const struct message_domain_token_wanted *wanted = message;
+    assert_string_equal(wanted->task_id, "t1");
+    (*(int *)context)++;
+}
+
+static void events_reach_who_listens(void **state)
+{
+    struct fixture *fixture = *state;
+    struct error error;
+    int events = 0;
+    const struct message_domain_token_wanted wanted = {.task_id = (char[]){"t1"}};
+    struct ipc_peers peers;
+    assert_true(ipc_peers_parse(NULL, geteuid(), &peers, &error));
+    struct ipc *publisher = ipc_create(fixture->loop, SERVICE_STORED, fixture->folder, &peers, &error);
+    assert_true(ipc_open_events(publisher, &error));
+    assert_true(ipc_subscribe(fixture->client, SERVICE_STORED, &message_domain_token_wanted_type, count_event,
+                              &events, &error));
+    /* An event before the subscriber is connected gets lost, as events may: it is repeated until one arrives.
+     */
+    for (int i = 0; !events && i < PATIENCE_TURNS; i++) {
+        ipc_publish(publisher, &message_domain_token_wanted_type, &wanted);
+        assert_true(loop_turn(fixture->loop, 5, &error));
+    }
+    assert_true(events > 0);
+    ipc_free(publisher);
+}
+
+static void only_the_callers_of_a_role_may_use_it(void **state)
+{
+    (void)state;
+    struct ipc_peers peers;
+    struct error error;
+    assert_true(
+        ipc_peers_parse("authd=11,stored=12,leased=13,httpd=14,runnerd=15,node=16", 1, &peers, &error));
+    assert_true(ipc_peers_allow(&peers, ROLE_authd_token, 13));
+    assert_false(ipc_peers_allow(&peers, ROLE_authd_token, 14));
+    assert_false(ipc_peers_allow(&peers, ROLE_authd_token, 15));
+    assert_true(ipc_peers_allow(&peers, ROLE_authd_callback, 14));
+    assert_false(ipc_peers_allow(&peers, ROLE_stored_session, 15));
+    assert_true(ipc_peers_allow(&peers, ROLE_stored_runner, 15));
+    assert_true(ipc_peers_allow(&peers, ROLE_leased_control, 16));
+    assert_false(ipc_peers_allow(&peers, ROLE_leased_control, 15));
+    assert_false(ipc_peers_allow(&peers, ROLE_leased_status, 1000));
+    assert_false(ipc_peers_parse("authd=x", 1, &peers, &error));
+    assert_false(ipc_peers_parse("authd", 1, &peers, &error));
+}
+
+static void a_folder_too_long_for_sockets_is_refused_at_once(void **state)
+{
+    struct fixture *fixture = *state;
+    struct error error;
+    struct ipc_peers peers = {{0}};
+    char folder[120];
+    memset(folder, 'x', sizeof folder - 1);
+    folder[0] = '/';
+    folder[sizeof folder - 1] = '\0';
+    assert_null(ipc_create(fixture->loop, SERVICE_AUTHD, folder, &peers, &error));
+    assert_non_null(strstr(error.text, "POSEMESH_RUNTIME_DIR"));
+}
+
+#define WITH_SOCKETS(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        WITH_SOCKETS(a_request_is_answered),
+        WITH_SOCKETS(a_failure_keeps_its_code_its_text_and_its_status),
+        WITH_SOCKETS(many_requests_wait_side_by_side_and_a_held_one_blocks_none),
+        WITH_SOCKETS(nobody_there_ends_at_the_deadline),
+        WITH_SOCKETS(a_request_outlives_its_peer_s_restart),
+        WITH_SOCKETS(a_cancelled_call_is_never_answered),
+        WITH_SOCKETS(a_role_refuses_operations_that_it_does_not_have),
+        WITH_SOCKETS(a_second_instance_is_refused),
+        WITH_SOCKETS(events_reach_who_listens),
+        cmocka_unit_test(only_the_callers_of_a_role_may_use_it),
+        WITH_SOCKETS(a_folder_too_long_for_sockets_is_refused_at_once),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

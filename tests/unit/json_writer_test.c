@@ -1,0 +1,79 @@
+#include "libcommon/json_writer.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+static void assert_written(struct json_writer *writer, const char *expected)
+{
+    struct error error;
+    char *text = json_writer_take(writer);
+    assert_string_equal(text, expected);
+    assert_true(json_text_validate(text, strlen(text), &error));
+    free(text);
+}
+
+static void puts_commas_where_they_belong(void **state)
+{
+    (void)state;
+    struct json_writer writer = JSON_WRITER_EMPTY;
+    json_writer_open_object(&writer);
+    json_writer_string_member(&writer, "a", "x{");
+    json_writer_key(&writer, "b");
+    json_writer_open_array(&writer);
+    json_writer_int64(&writer, INT64_MIN);
+    json_writer_string(&writer, ":");
+    json_writer_open_object(&writer);
+    json_writer_close_object(&writer);
+    json_writer_bool(&writer, true);
+    json_writer_close_array(&writer);
+    json_writer_key(&writer, "c");
+    json_writer_raw(&writer, "{\"n\": 1.0e400}", 14);
+    json_writer_key(&writer, "d");
+    json_writer_slice(&writer, (struct json_slice){NULL, 0});
+    json_writer_string_member(&writer, "e", NULL);
+    json_writer_close_object(&writer);
+    assert_written(&writer, "{\"a\":\"x{\",\"b\":[-9223372036854775808,\":\",{},true],\"c\":{\"n\": 1.0e400},"
+                            "\"d\":null,\"e\":null}");
+}
+
+static void escapes_strings_and_repairs_invalid_utf8(void **state)
+{
+    (void)state;
+    struct json_writer writer = JSON_WRITER_EMPTY;
+    json_writer_string(&writer, "\"\\\b\f\n\r\t\x01\x1f/\x7f\xc3\xb6\xf0\x9f\x99\x82\xff");
+    assert_written(&writer,
+                   "\"\\\"\\\\\\b\\f\\n\\r\\t\\u0001\\u001f/\x7f\xc3\xb6\xf0\x9f\x99\x82\xef\xbf\xbd\"");
+    json_writer_string_bytes(&writer, "a\0b", 3);
+    assert_written(&writer, "\"a\\u0000b\"");
+}
+
+static void grows_as_needed(void **state)
+{
+    (void)state;
+    struct json_writer writer = JSON_WRITER_EMPTY;
+    struct error error;
+    json_writer_open_array(&writer);
+    for (int i = 0; i < 10000; i++)
+        json_writer_string(&writer, "0123456789");
+    json_writer_close_array(&writer);
+    assert_int_equal(writer.length, 10000 * 13 + 1);
+    assert_true(json_text_validate(writer.text, writer.length, &error));
+    json_writer_clear(&writer);
+    json_writer_clear(&writer);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(puts_commas_where_they_belong),
+        cmocka_unit_test(escapes_strings_and_repairs_invalid_utf8),
+        cmocka_unit_test(grows_as_needed),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,176 @@
+#include "services/leased/lease.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define TASK "\"id\":\"3ce78075-c9af-4b82-a4ad-550e0a48f62a\",\"capability\":\"/x/v1\""
+
+static bool decode(const char *text, struct lease *lease, struct error *error)
+{
+    return lease_decode(lease, text, strlen(text), error);
+}
+
+static void needs_only_an_id_and_a_capability(void **state)
+{
+    (void)state;
+    struct lease lease;
+    struct error error;
+    assert_true(decode("{\"task\":{" TASK "}}", &lease, &error));
+    assert_string_equal(lease.task_id, "3ce78075-c9af-4b82-a4ad-550e0a48f62a");
+    assert_string_equal(lease.capability, "/x/v1");
+    assert_null(lease.domain_id);
+    assert_false(lease.has_expiry);
+    assert_false(lease.cancel);
+    lease_clear(&lease);
+}
+
+static void null_counts_as_absent_and_unknown_fields_are_ignored(void **state)
+{
+    (void)state;
+    struct lease lease;
+    struct error error;
+    assert_true(decode("{\"access_token\":null,\"lease_expires_at\":null,\"cancel\":null,\"domain_id\":null,"
+                       "\"future\":[1],\"task\":{" TASK
+                       ",\"inputs_cids\":null,\"meta\":null,\"job_id\":null}}",
+                       &lease, &error));
+    assert_int_equal(lease.access_token.length, 0);
+    lease_clear(&lease);
+}
+
+static void keeps_the_task_byte_for_byte(void **state)
+{
+    (void)state;
+    struct lease lease;
+    struct error error;
+    const char *task =
+        "{" TASK ", \"meta\": {\"big\": 123456789012345678901234567890, \"z\": 1.10, \"a\": \"\\u0000\"}}";
+    char text[512];
+    snprintf(text, sizeof text, "{\"task\":%s}", task);
+    assert_true(decode(text, &lease, &error));
+    assert_string_equal(lease.task_json, task);
+    lease_clear(&lease);
+}
+
+static void finds_the_domain_server_in_the_envelope_then_in_meta_then_in_legacy(void **state)
+{
+    (void)state;
+    struct lease lease;
+    struct error error;
+    assert_true(decode("{\"domain_server_url\":\"http://a\",\"task\":{" TASK
+                       ",\"meta\":{\"domain_server_url\":\"http://b\"}}}",
+                       &lease, &error));
+    assert_string_equal(lease.server_url, "http://a");
+    lease_clear(&lease);
+    assert_true(decode("{\"task\":{" TASK ",\"meta\":{\"domain_server_url\":\"http://b\",\"legacy\":"
+                       "{\"domain_server_url\":\"http://c\"}}}}",
+                       &lease, &error));
+    assert_string_equal(lease.server_url, "http://b");
+    lease_clear(&lease);
+    assert_true(decode("{\"task\":{" TASK ",\"meta\":{\"legacy\":{\"domain_server_url\":\"http://c\"}}}}",
+                       &lease, &error));
+    assert_string_equal(lease.server_url, "http://c");
+    lease_clear(&lease);
+}
+
+static void refuses_what_is_not_a_lease(void **state)
+{
+    (void)state;
+    static const char *const bad[] = {"",
+                                      "[]",
+                                      "{",
+                                      "{}",
+                                      "{\"task\":{}}",
+                                      "{\"task\":{\"id\":\"x\",\"capability\":\"/c\"}}",
+                                      "{\"task\":{\"id\":\"3ce78075-c9af-4b82-a4ad-550e0a48f62a\"}}",
+                                      "{\"lease_expires_at\":\"soon\",\"task\":{" TASK "}}",
+                                      "{\"cancel\":\"no\",\"task\":{" TASK "}}",
+                                      "{\"task\":{" TASK ",\"inputs_cids\":[1]}}",
+                                      "{\"domain_id\":\"../x\",\"task\":{" TASK "}}",
+                                      "{\"domain_server_url\":\"ftp://x\",\"task\":{" TASK "}}",
+                                      "{\"access_token\":5,\"task\":{" TASK "}}"};
+    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
+        struct lease lease;
+        struct error error = {.text = ""};
+        if (decode(bad[i], &lease, &error))
+            fail_msg("accepted %s", bad[i]);
+        assert_true(strlen(error.text) > 0);
+    }
+}
+
+static void reads_the_id_of_an_envelope_that_cannot_be_decoded(void **state)
+{
+    (void)state;
+    const char *text = "{\"cancel\":7,\"task\":{" TASK "}}";
+    char *id = lease_peek_task_id(text, strlen(text));
+    assert_string_equal(id, "3ce78075-c9af-4b82-a4ad-550e0a48f62a");
+    free(id);
+    assert_null(lease_peek_task_id("{\"task\":{\"id\":3}}", 17));
+    assert_null(lease_peek_task_id("garbage", 7));
+}
+
+static bool merge(struct lease *lease, const char *text, struct lease_changes *changes)
+{
+    struct error error;
+    return lease_merge(lease, text, strlen(text), changes, &error);
+}
+
+static void a_heartbeat_replaces_only_what_it_carries(void **state)
+{
+    (void)state;
+    struct lease lease;
+    struct error error;
+    struct lease_changes changes;
+    assert_true(decode("{\"access_token\":\"one\",\"domain_id\":\"6e31f040-bf2c-4bb6-9394-6e25a2f2d4ef\","
+                       "\"task\":{" TASK "}}",
+                       &lease, &error));
+    assert_true(merge(&lease, "", &changes));
+    assert_false(changes.token || changes.expiry || changes.renamed);
+    assert_true(
+        merge(&lease, "{\"access_token\":\"two\",\"lease_expires_at\":\"2030-01-01T00:00:00Z\"}", &changes));
+    assert_true(changes.token && changes.expiry && !changes.renamed);
+    assert_string_equal(lease.access_token.bytes, "two");
+    assert_string_equal(lease.domain_id, "6e31f040-bf2c-4bb6-9394-6e25a2f2d4ef");
+    assert_true(merge(&lease, "{\"task_id\":\"39781a6c-afde-4914-be7c-4e4f1623c739\"}", &changes));
+    assert_true(changes.renamed && !changes.token);
+    assert_string_equal(lease.task_id, "39781a6c-afde-4914-be7c-4e4f1623c739");
+    assert_true(merge(&lease, "{\"cancel\":true}", &changes));
+    assert_true(lease.cancel);
+    lease_clear(&lease);
+}
+
+static void a_bad_heartbeat_answer_changes_nothing(void **state)
+{
+    (void)state;
+    struct lease lease;
+    struct error error;
+    struct lease_changes changes;
+    assert_true(decode("{\"access_token\":\"one\",\"task\":{" TASK "}}", &lease, &error));
+    assert_false(merge(&lease, "{\"access_token\":\"two\",\"cancel\":\"maybe\"}", &changes));
+    assert_string_equal(lease.access_token.bytes, "one");
+    assert_false(changes.token);
+    assert_false(merge(&lease, "not json", &changes));
+    assert_string_equal(lease.access_token.bytes, "one");
+    lease_clear(&lease);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(needs_only_an_id_and_a_capability),
+        cmocka_unit_test(null_counts_as_absent_and_unknown_fields_are_ignored),
+        cmocka_unit_test(keeps_the_task_byte_for_byte),
+        cmocka_unit_test(finds_the_domain_server_in_the_envelope_then_in_meta_then_in_legacy),
+        cmocka_unit_test(refuses_what_is_not_a_lease),
+        cmocka_unit_test(reads_the_id_of_an_envelope_that_cannot_be_decoded),
+        cmocka_unit_test(a_heartbeat_replaces_only_what_it_carries),
+        cmocka_unit_test(a_bad_heartbeat_answer_changes_nothing),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

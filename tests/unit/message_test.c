@@ -1,0 +1,281 @@
+#include "libcommon/message.h"
+
+#include "libcommon/memory.h"
+#include "libcommon/messages.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+
+#include <cmocka.h>
+#include <msgpack.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* --- every message there is --- */
+
+static void fill_field(const struct message_field *field, void *slot, int round)
+{
+    char text[64];
+    snprintf(text, sizeof text, "{\"n\": %d}", round);
+    switch (field->kind) {
+    case MESSAGE_KIND_text:
+    case MESSAGE_KIND_json:
+        *(char **)slot = memory_copy_bytes(text, strlen(text) < field->limit ? strlen(text) : field->limit);
+        break;
+    case MESSAGE_KIND_secret:
+        secret_assign(slot, "\0secret\xff", 8);
+        break;
+    case MESSAGE_KIND_integer:
+        *(int64_t *)slot = round % 2 ? INT64_MIN : INT64_MAX;
+        break;
+    case MESSAGE_KIND_boolean:
+        *(bool *)slot = true;
+        break;
+    case MESSAGE_KIND_texts:
+        text_list_add(slot, "one");
+        text_list_add(slot, "");
+        break;
+    case MESSAGE_KIND_records: {
+        struct record_list *list = slot;
+        const struct message_field *inner = field->record->fields();
+        list->items = memory_allocate_array(1, field->record->struct_bytes);
+        list->count = 1;
+        for (size_t i = 0; i < field->record->field_count; i++)
+            fill_field(&inner[i], (char *)list->items + inner[i].offset, round + 1);
+        break;
+    }
+    }
+}
+
+static void fill(const struct message_type *type, void *message)
+{
+    const struct message_field *fields = type->fields();
+    memset(message, 0, type->struct_bytes);
+    for (size_t i = 0; i < type->field_count; i++)
+        fill_field(&fields[i], (char *)message + fields[i].offset, (int)i);
+}
+
+static bool decode_cut(const struct message_type *type, void *decoded, const char *bytes, size_t length)
+{
+    struct error error;
+    message_clear(type, decoded);
+    return message_decode(type, decoded, bytes, length, &error);
+}
+
+/* Encodes, decodes and encodes again: the same bytes, so no field was lost or changed. */
+static void check_round_trip(const struct message_type *type)
+{
+    struct error error;
+    size_t length;
+    size_t again_length;
+    void *message = calloc(1, type->struct_bytes);
+    void *decoded = calloc(1, type->struct_bytes);
+    fill(type, message);
+    char *bytes = message_encode(type, message, &length, &error);
+    assert_non_null(bytes);
+    if (!message_decode(type, decoded, bytes, length, &error))
+        fail_msg("%s: %s", type->name, error.text);
+    char *again = message_encode(type, decoded, &again_length, &error);
+    assert_non_null(again);
+    assert_int_equal(length, again_length);
+    assert_memory_equal(bytes, again, length);
+    /* No whole message is cut short without an error. */
+    for (size_t cut = 0; cut < length; cut++)
+        assert_false(decode_cut(type, decoded, bytes, cut));
+    message_clear(type, message);
+    free(message);
+    free(decoded);
+    free(bytes);
+    free(again);
+}
+
+static void every_message_survives_a_round_trip(void **state)
+{
+    (void)state;
+    for (size_t i = 0; message_types[i]; i++)
+        check_round_trip(message_types[i]);
+}
+
+/* --- a message that one line makes longer --- */
+
+#define FIELDS_probe_v1(FIELD) FIELD(text, name, required, 16, none, "a name")
+#define FIELDS_probe_v2(FIELD)                                                                               \
+    FIELD(text, name, required, 16, none, "a name")                                                          \
+    FIELD(integer, added_by_one_line, optional, 0, none, "what version 2 adds")
+
+MESSAGE_STRUCT(probe_v1, "version 1")
+MESSAGE_STRUCT(probe_v2, "version 2")
+MESSAGE_TYPE(probe_v1, "version 1")
+MESSAGE_TYPE(probe_v2, "version 2")
+
+/* The two versions have one name on the wire, as a message has whose table grew. */
+static struct message_type renamed(const struct message_type *type)
+{
+    struct message_type copy = *type;
+    copy.name = "probe";
+    return copy;
+}
+
+static void a_field_added_by_one_line_round_trips_and_old_readers_ignore_it(void **state)
+{
+    (void)state;
+    struct error error;
+    size_t length;
+    char name[] = "n";
+    const struct message_type version1 = renamed(&message_probe_v1_type);
+    const struct message_type version2 = renamed(&message_probe_v2_type);
+    const struct message_probe_v2 sent = {.name = name, .added_by_one_line = 42};
+    char *bytes = message_encode(&version2, &sent, &length, &error);
+    assert_non_null(bytes);
+
+    struct message_probe_v2 new_reader;
+    assert_true(message_decode(&version2, &new_reader, bytes, length, &error));
+    assert_int_equal(new_reader.added_by_one_line, 42);
+    struct message_probe_v1 old_reader;
+    assert_true(message_decode(&version1, &old_reader, bytes, length, &error));
+    assert_string_equal(old_reader.name, "n");
+    message_clear(&version2, &new_reader);
+    message_clear(&version1, &old_reader);
+    free(bytes);
+}
+
+/* --- what is refused --- */
+
+struct bytes {
+    msgpack_sbuffer buffer;
+    msgpack_packer packer;
+};
+
+static void begin(struct bytes *bytes, size_t fields)
+{
+    msgpack_sbuffer_init(&bytes->buffer);
+    msgpack_packer_init(&bytes->packer, &bytes->buffer, msgpack_sbuffer_write);
+    msgpack_pack_map(&bytes->packer, fields);
+}
+
+static void put_text(struct bytes *bytes, const char *text)
+{
+    msgpack_pack_str_with_body(&bytes->packer, text, strlen(text));
+}
+
+/* Decodes as drain_state and gives the error's text, "" for none. */
+static const char *decode(struct bytes *bytes, struct error *error)
+{
+    struct message_drain_state state;
+    memset(error, 0, sizeof *error);
+    if (message_decode(&message_drain_state_type, &state, bytes->buffer.data, bytes->buffer.size, error))
+        message_clear(&message_drain_state_type, &state);
+    msgpack_sbuffer_destroy(&bytes->buffer);
+    return error->text;
+}
+
+static void refuses_a_missing_field_by_name(void **state)
+{
+    (void)state;
+    struct bytes bytes;
+    struct error error;
+    begin(&bytes, 2);
+    put_text(&bytes, "message");
+    put_text(&bytes, "drain_state");
+    put_text(&bytes, "drained");
+    msgpack_pack_true(&bytes.packer);
+    assert_string_equal(decode(&bytes, &error), "drain_state.leases is missing");
+}
+
+static void refuses_a_wrong_type_by_name(void **state)
+{
+    (void)state;
+    struct bytes bytes;
+    struct error error;
+    begin(&bytes, 3);
+    put_text(&bytes, "message");
+    put_text(&bytes, "drain_state");
+    put_text(&bytes, "drained");
+    put_text(&bytes, "yes");
+    put_text(&bytes, "leases");
+    msgpack_pack_int(&bytes.packer, 1);
+    assert_string_equal(decode(&bytes, &error), "drain_state.drained must be true or false");
+}
+
+static void refuses_a_field_given_twice_and_trailing_bytes(void **state)
+{
+    (void)state;
+    struct bytes bytes;
+    struct error error;
+    begin(&bytes, 4);
+    put_text(&bytes, "message");
+    put_text(&bytes, "drain_state");
+    put_text(&bytes, "leases");
+    msgpack_pack_int(&bytes.packer, 1);
+    put_text(&bytes, "leases");
+    msgpack_pack_int(&bytes.packer, 2);
+    put_text(&bytes, "drained");
+    msgpack_pack_true(&bytes.packer);
+    assert_string_equal(decode(&bytes, &error), "drain_state.leases is given twice");
+
+    begin(&bytes, 1);
+    put_text(&bytes, "message");
+    put_text(&bytes, "drain_state");
+    msgpack_pack_nil(&bytes.packer);
+    assert_string_equal(decode(&bytes, &error), "drain_state has 1 bytes too many");
+}
+
+static void refuses_garbage_and_other_messages(void **state)
+{
+    (void)state;
+    struct message_drain_state drain;
+    struct error error;
+    char name[MESSAGE_NAME_BYTES];
+    assert_false(message_decode(&message_drain_state_type, &drain, "\xc1", 1, &error));
+    assert_false(message_decode(&message_drain_state_type, &drain, "", 0, &error));
+    assert_null(message_peek_name("\x93\x01\x02\x03", 4, name));
+    const struct message_done done = {0};
+    size_t length;
+    char *bytes = message_encode(&message_done_type, &done, &length, &error);
+    assert_false(message_decode(&message_drain_state_type, &drain, bytes, length, &error));
+    assert_string_equal(error.text, "the message is no drain_state");
+    assert_string_equal(message_peek_name(bytes, length, name), "done");
+    free(bytes);
+}
+
+static void refuses_to_send_what_is_above_a_limit(void **state)
+{
+    (void)state;
+    struct error error;
+    size_t length;
+    struct message_failure failure = {.code = memory_allocate(100), .text = memory_copy_text("t")};
+    memset(failure.code, 'x', 99);
+    assert_null(message_encode(&message_failure_type, &failure, &length, &error));
+    assert_int_equal(error.code, ERROR_TOO_LARGE);
+    assert_non_null(strstr(error.text, "failure.code"));
+    message_clear(&message_failure_type, &failure);
+}
+
+static void the_log_form_masks_secrets(void **state)
+{
+    (void)state;
+    struct message_token token = {.token_number = 7};
+    secret_assign(&token.access_token, "do-not-show", 11);
+    char *form = message_log_form(&message_token_type, &token);
+    assert_null(strstr(form, "do-not-show"));
+    assert_non_null(strstr(form, "access_token=(secret, 11 bytes)"));
+    assert_non_null(strstr(form, "token_number=7"));
+    free(form);
+    message_clear(&message_token_type, &token);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(every_message_survives_a_round_trip),
+        cmocka_unit_test(a_field_added_by_one_line_round_trips_and_old_readers_ignore_it),
+        cmocka_unit_test(refuses_a_missing_field_by_name),
+        cmocka_unit_test(refuses_a_wrong_type_by_name),
+        cmocka_unit_test(refuses_a_field_given_twice_and_trailing_bytes),
+        cmocka_unit_test(refuses_garbage_and_other_messages),
+        cmocka_unit_test(refuses_to_send_what_is_above_a_limit),
+        cmocka_unit_test(the_log_form_masks_secrets),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

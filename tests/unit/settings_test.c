@@ -1,0 +1,275 @@
+#include "libcommon/settings.h"
+
+#include "libcommon/memory.h"
+#include "tests/unit/vectors.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+/* --- the environments of config.json --- */
+
+static char **environment_of(const json_t *env)
+{
+    char **variables = calloc(json_object_size(env) + 1, sizeof *variables);
+    size_t count = 0;
+    const char *name;
+    const json_t *value;
+    json_object_foreach((json_t *)(uintptr_t)env, name, value) variables[count++] =
+        memory_format("%s=%s", name, json_string_value(value));
+    return variables;
+}
+
+static void free_variables(char **variables)
+{
+    for (char **variable = variables; *variable; variable++)
+        free(*variable);
+    free(variables);
+}
+
+static bool load(char **variables, struct settings *settings, struct settings_report *report)
+{
+    struct error error;
+    struct environment environment;
+    assert_true(environment_open(&environment, variables, &error));
+    bool ok = settings_load(settings, READ_ALL, &environment, report);
+    environment_close(&environment);
+    return ok;
+}
+
+static bool has_fault(const struct settings_report *report, const char *variable)
+{
+    for (size_t i = 0; i < report->fault_count; i++)
+        if (strcmp(report->faults[i].variable, variable) == 0)
+            return true;
+    return false;
+}
+
+static void check_errors(const json_t *errors, const struct settings_report *report)
+{
+    size_t i;
+    const json_t *name;
+    json_array_foreach(errors, i, name) if (!has_fault(report, json_string_value(name)))
+        fail_msg("no fault for %s", json_string_value(name));
+    assert_int_equal(report->fault_count, json_array_size(errors));
+}
+
+static void check_no_secret_shown(const json_t *env, const struct settings_report *report)
+{
+    for (size_t s = 0; s < settings_secret_count; s++) {
+        const char *secret = json_string_value(json_object_get(env, settings_secret_variables[s]));
+        for (size_t i = 0; secret && strlen(secret) > 8 && i < report->fault_count; i++)
+            assert_null(strstr(report->faults[i].text, secret));
+    }
+}
+
+static void check_integer(const char *name, int64_t got, const json_t *values)
+{
+    const json_t *expected = json_object_get(values, name);
+    if (expected && json_integer_value(expected) != got)
+        fail_msg("%s is %lld", name, (long long)got);
+}
+
+static void check_ratio(const char *name, double got, const json_t *values)
+{
+    const json_t *expected = json_object_get(values, name);
+    if (expected && json_number_value(expected) != got)
+        fail_msg("%s is %g", name, got);
+}
+
+static void check_text(const char *name, const char *got, const json_t *values)
+{
+    const char *expected = json_string_value(json_object_get(values, name));
+    if (expected)
+        assert_string_equal(got ? got : "(unset)", expected);
+}
+
+static void check_flag(const char *name, bool got, const json_t *values)
+{
+    const json_t *expected = json_object_get(values, name);
+    if (expected)
+        assert_int_equal(got, json_is_true(expected));
+}
+
+static void check_values(const json_t *values, const struct settings *s)
+{
+    check_integer("HEARTBEAT_JITTER_MS", s->heartbeat_jitter_ms, values);
+    check_ratio("HEARTBEAT_MIN_RATIO", s->heartbeat_min_ratio, values);
+    check_ratio("HEARTBEAT_MAX_RATIO", s->heartbeat_max_ratio, values);
+    check_integer("POLL_BACKOFF_MS_MIN", s->poll_backoff_ms_min, values);
+    check_integer("POLL_BACKOFF_MS_MAX", s->poll_backoff_ms_max, values);
+    check_ratio("TOKEN_SAFETY_RATIO", s->token_safety_ratio, values);
+    check_integer("TOKEN_REAUTH_MAX_RETRIES", s->token_reauth_max_retries, values);
+    check_integer("TOKEN_REAUTH_JITTER_MS", s->token_reauth_jitter_ms, values);
+    check_integer("REGISTER_INTERVAL_SECS", s->register_interval_secs, values);
+    check_integer("REGISTER_MAX_RETRY", s->register_max_retry, values);
+    check_integer("MAX_CONCURRENCY", s->max_concurrency, values);
+    check_integer("NOOP_SLEEP_SECS", s->noop_sleep_secs, values);
+    check_integer("POSEMESH_MULTIPART_MIN_BYTES", s->multipart_min_bytes, values);
+    check_flag("ENABLE_NOOP", s->enable_noop, values);
+    check_text("CLIENT_ID", s->client_id, values);
+    check_text("LOG_FORMAT", s->log_format == 0 ? "json" : "text", values);
+    check_text("REGISTRATION_FLOW", s->registration_flow == SETTINGS_FLOW_WALLET ? "wallet" : "callback",
+               values);
+}
+
+static void every_environment_of_the_vectors_is_judged_right(void **state)
+{
+    (void)state;
+    size_t i;
+    const json_t *vector;
+    json_t *cases = vectors_load("config.json");
+    json_array_foreach(cases, i, vector)
+    {
+        struct settings settings;
+        static struct settings_report report;
+        vectors_announce(vector);
+        const json_t *env = json_object_get(vector, "env");
+        char **variables = environment_of(env);
+        bool ok = load(variables, &settings, &report);
+        assert_int_equal(ok, json_is_true(json_object_get(vector, "valid")));
+        check_errors(json_object_get(vector, "errors"), &report);
+        check_no_secret_shown(env, &report);
+        if (ok)
+            check_values(json_object_get(vector, "values"), &settings);
+        settings_clear(&settings);
+        free_variables(variables);
+    }
+    json_decref(cases);
+}
+
+/* --- secrets from files --- */
+
+#define KEY "f97b6f5968e67b34cb5fc9e0eb320f88e589305917cdf18015c0023891ad38c9"
+
+static bool load_authd(char *const *extra, struct settings *settings, struct settings_report *report)
+{
+    char *variables[16] = {(char[]){"DDS_BASE_URL=http://d.example"}, (char[]){"NODE_URL=http://n.example"},
+                           (char[]){"REQUEST_TIMEOUT_SECS=30"}, (char[]){"SECP256K1_PRIVHEX=" KEY}};
+    size_t count = 4;
+    while (*extra)
+        variables[count++] = *extra++;
+    struct error error;
+    struct environment environment;
+    assert_true(environment_open(&environment, variables, &error));
+    bool ok = settings_load(settings, READ_AUTHD, &environment, report);
+    environment_close(&environment);
+    return ok;
+}
+
+static void a_secret_comes_from_its_file_and_not_from_both(void **state)
+{
+    (void)state;
+    char path[] = "/tmp/posemesh-settings-XXXXXX";
+    int fd = mkstemp(path);
+    assert_int_equal(write(fd, " from-a-file\n", 13), 13);
+    close(fd);
+    char *file_variable = memory_format("REG_SECRET_FILE=%s", path);
+    char direct[] = "REG_SECRET=direct";
+    struct settings settings;
+    static struct settings_report report;
+
+    assert_true(load_authd((char *[]){file_variable, NULL}, &settings, &report));
+    assert_string_equal(settings.reg_secret.bytes, "from-a-file");
+    settings_clear(&settings);
+
+    assert_false(load_authd((char *[]){file_variable, direct, NULL}, &settings, &report));
+    assert_true(has_fault(&report, "REG_SECRET"));
+    settings_clear(&settings);
+
+    unlink(path);
+    assert_false(load_authd((char *[]){file_variable, NULL}, &settings, &report));
+    assert_true(has_fault(&report, "REG_SECRET"));
+    settings_clear(&settings);
+    free(file_variable);
+}
+
+static void a_reversed_pair_is_swapped_with_a_warning(void **state)
+{
+    (void)state;
+    char *variables[] = {(char[]){"DMS_BASE_URL=http://d.example"}, (char[]){"REQUEST_TIMEOUT_SECS=30"},
+                         (char[]){"HEARTBEAT_MIN_RATIO=0.9"}, (char[]){"HEARTBEAT_MAX_RATIO=0.1"}, NULL};
+    struct settings settings;
+    struct error error;
+    struct environment environment;
+    static struct settings_report report;
+    assert_true(environment_open(&environment, variables, &error));
+    assert_true(settings_load(&settings, READ_LEASED, &environment, &report));
+    assert_true(settings.heartbeat_min_ratio == 0.1 && settings.heartbeat_max_ratio == 0.9);
+    assert_int_equal(report.warning_count, 1);
+    settings_clear(&settings);
+}
+
+static void a_service_reads_only_its_own_variables(void **state)
+{
+    (void)state;
+    assert_true(settings_is_read_by("REG_SECRET", READ_AUTHD));
+    assert_true(settings_is_read_by("REG_SECRET_FILE", READ_AUTHD));
+    assert_false(settings_is_read_by("REG_SECRET", READ_LEASED | READ_STORED | READ_HTTPD | READ_RUNNERD));
+    assert_false(settings_is_read_by("SECP256K1_PRIVHEX_FILE", READ_LEASED));
+    assert_true(settings_is_read_by("LOG_LEVEL", READ_RUNNERD));
+    assert_false(settings_is_read_by("HOME", READ_ALL));
+}
+
+/* --- README --- */
+
+struct readme {
+    char *text;
+    size_t count;
+};
+
+static void find_in_readme(void *context, const char *variable, unsigned readers, const char *default_text,
+                           const char *meaning)
+{
+    struct readme *readme = context;
+    (void)readers;
+    (void)meaning;
+    char *cell = memory_format("| %s | ", variable);
+    const char *row = strstr(readme->text, cell);
+    if (!row)
+        fail_msg("README.md has no row for %s", variable);
+    const char *end = strchr(row, '\n');
+    char *shown = memory_copy_bytes(row, (size_t)(end - row));
+    char choice[64];
+    snprintf(choice, sizeof choice, "%.*s", (int)strcspn(default_text, "|"), default_text);
+    if (*choice && *choice != '(' && !strstr(shown, choice))
+        fail_msg("README.md does not give %s's default %s", variable, choice);
+    readme->count++;
+    free(shown);
+    free(cell);
+}
+
+static void the_readme_lists_every_setting_with_its_default(void **state)
+{
+    (void)state;
+    const char *root = getenv("POSEMESH_SOURCE_DIR");
+    char *path = memory_format("%s/README.md", root ? root : ".");
+    FILE *file = fopen(path, "re");
+    assert_non_null(file);
+    struct readme readme = {calloc(1, 65536), 0};
+    assert_true(fread(readme.text, 1, 65535, file) > 0);
+    fclose(file);
+    settings_visit(find_in_readme, &readme);
+    assert_true(readme.count > 20);
+    free(readme.text);
+    free(path);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(every_environment_of_the_vectors_is_judged_right),
+        cmocka_unit_test(a_secret_comes_from_its_file_and_not_from_both),
+        cmocka_unit_test(a_reversed_pair_is_swapped_with_a_warning),
+        cmocka_unit_test(a_service_reads_only_its_own_variables),
+        cmocka_unit_test(the_readme_lists_every_setting_with_its_default),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

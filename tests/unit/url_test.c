@@ -1,0 +1,158 @@
+#include "libcommon/url.h"
+
+#include "tests/unit/vectors.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+static void joins_every_golden_base(void **state)
+{
+    (void)state;
+    size_t index;
+    json_t *vector;
+    json_t *cases = vectors_load("urls.json");
+    json_array_foreach(cases, index, vector)
+    {
+        const char *segments[8];
+        const json_t *list = json_object_get(vector, "segments");
+        if (!vectors_is_kind(vector, "join"))
+            continue;
+        vectors_announce(vector);
+        for (size_t i = 0; i < json_array_size(list); i++)
+            segments[i] = json_string_value(json_array_get(list, i));
+        char *joined = url_join(vectors_text(vector, "base"), segments, json_array_size(list));
+        assert_string_equal(joined, vectors_text(vector, "expected"));
+        free(joined);
+    }
+    json_decref(cases);
+}
+
+static void normalises_every_golden_node_url(void **state)
+{
+    (void)state;
+    size_t index;
+    json_t *vector;
+    json_t *cases = vectors_load("registration.json");
+    json_array_foreach(cases, index, vector)
+    {
+        struct error error;
+        vectors_announce(vector);
+        char *url = url_normalise(vectors_text(vector, "node_url"), &error);
+        assert_non_null(url);
+        assert_string_equal(url, vectors_text(vector, "url"));
+        free(url);
+    }
+    json_decref(cases);
+}
+
+static void assert_normalises(const char *text, const char *expected)
+{
+    struct error error;
+    char *url = url_normalise(text, &error);
+    assert_non_null(url);
+    assert_string_equal(url, expected);
+    free(url);
+}
+
+/* The values are those of Node's URL. */
+static void normalises_paths_queries_and_addresses(void **state)
+{
+    (void)state;
+    assert_normalises("http://h:80", "http://h/");
+    assert_normalises("http://h:443/x", "http://h:443/x");
+    assert_normalises("https://H/a/./b/../C", "https://h/a/C");
+    assert_normalises("https://h/a%20b/\xc3\xb6?q=\xc3\xb6#f", "https://h/a%20b/%C3%B6?q=%C3%B6#f");
+    assert_normalises("http://[2001:DB8:0:0:0:0:0:1]:8080/", "http://[2001:db8::1]:8080/");
+    assert_normalises("http://user:pw@h/", "http://user:pw@h/");
+}
+
+static void refuses_what_is_no_http_url_with_a_host(void **state)
+{
+    (void)state;
+    static const char *const texts[] = {"",
+                                        "node.example.com",
+                                        "ftp://h/",
+                                        "https://",
+                                        "https:///",
+                                        "https://h:99999/",
+                                        "http:/h",
+                                        "//h/x",
+                                        "http://h o",
+                                        "https://h/a b",
+                                        "http://[::1",
+                                        "http://h/\n",
+                                        "file:///etc/passwd",
+                                        "http://\xc3\xb6.example/"};
+    for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
+        struct error error;
+        print_message("  url: %s\n", texts[i]);
+        assert_null(url_normalise(texts[i], &error));
+        assert_int_equal(error.code, ERROR_INVALID);
+        assert_false(url_is_http(texts[i]));
+        assert_false(url_same_origin(texts[i], texts[i]));
+    }
+}
+
+static void compares_origins(void **state)
+{
+    (void)state;
+    assert_true(url_same_origin("https://ds.example.org", "HTTPS://DS.example.org:443/x?y#z"));
+    assert_true(url_same_origin("http://h:80/a", "http://h/b"));
+    assert_false(url_same_origin("https://ds.example.org", "http://ds.example.org"));
+    assert_false(url_same_origin("https://ds.example.org", "https://ds.example.org:444"));
+    assert_false(url_same_origin("https://ds.example.org", "https://ds.example.org.evil.example"));
+    assert_false(url_same_origin("https://ds.example.org", "https://ds.example.org@evil.example"));
+    assert_false(url_same_origin("https://ds.example.org", "https://ds.example.org\\@evil.example"));
+}
+
+static void encodes_what_a_component_must_not_hold(void **state)
+{
+    (void)state;
+    char *encoded = url_encode_component("aZ0-._~ /?#&+=%,\xc3\xb6\"");
+    assert_string_equal(encoded, "aZ0-._~%20%2F%3F%23%26%2B%3D%25%2C%C3%B6%22");
+    char *decoded = url_decode_component(encoded, strlen(encoded));
+    assert_string_equal(decoded, "aZ0-._~ /?#&+=%,\xc3\xb6\"");
+    free(decoded);
+    free(encoded);
+}
+
+static void assert_form_decodes(const char *text, size_t length, const char *expected)
+{
+    char *decoded = url_decode_form(text, length);
+    assert_non_null(decoded);
+    assert_string_equal(decoded, expected);
+    free(decoded);
+}
+
+static void decodes_forms_and_refuses_a_nul(void **state)
+{
+    (void)state;
+    assert_form_decodes("a+b%2Bc", 7, "a b+c");
+    assert_form_decodes("100%", 4, "100%");
+    assert_form_decodes("%zz%4", 5, "%zz%4");
+    assert_form_decodes("%41%42", 4, "A%");
+    assert_null(url_decode_form("a%00b", 5));
+    char *plus = url_decode_component("a+b", 3);
+    assert_string_equal(plus, "a+b");
+    free(plus);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(joins_every_golden_base),
+        cmocka_unit_test(normalises_every_golden_node_url),
+        cmocka_unit_test(normalises_paths_queries_and_addresses),
+        cmocka_unit_test(refuses_what_is_no_http_url_with_a_host),
+        cmocka_unit_test(compares_origins),
+        cmocka_unit_test(encodes_what_a_component_must_not_hold),
+        cmocka_unit_test(decodes_forms_and_refuses_a_nul),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

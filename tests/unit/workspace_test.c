@@ -1,0 +1,249 @@
+#include "services/stored/workspace.h"
+
+#include "libcommon/memory.h"
+#include "libcommon/message.h"
+#include "services/stored/incoming.h"
+#include "services/stored/tree_removal.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#define TASK "0b0e0a52-6d3c-4f7b-9f5e-0d6f0f2b7c11"
+
+struct fixture {
+    char path[64];
+    struct work_dir work_dir;
+    struct workspace workspace;
+};
+
+static void remove_tree(int parent_fd, const char *name)
+{
+    struct error error;
+    struct tree_removal *removal = tree_removal_create(parent_fd, name);
+    enum tree_removal_state state = TREE_REMOVAL_MORE;
+    while (state == TREE_REMOVAL_MORE)
+        state = tree_removal_step(removal, 3, &error);
+    tree_removal_free(removal);
+    assert_int_equal(state, TREE_REMOVAL_DONE);
+}
+
+static int set_up(void **state)
+{
+    struct fixture *fixture = memory_allocate(sizeof *fixture);
+    struct error error;
+    snprintf(fixture->path, sizeof fixture->path, "/tmp/workspace-test-XXXXXX");
+    assert_non_null(mkdtemp(fixture->path));
+    assert_true(work_dir_open(&fixture->work_dir, fixture->path, &error));
+    assert_true(workspace_create(&fixture->workspace, &fixture->work_dir, TASK, &error));
+    *state = fixture;
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    struct fixture *fixture = *state;
+    workspace_close(&fixture->workspace);
+    work_dir_close(&fixture->work_dir);
+    remove_tree(AT_FDCWD, fixture->path);
+    free(fixture);
+    return 0;
+}
+
+static void write_file(int folder_fd, const char *path, const char *text)
+{
+    int fd = openat(folder_fd, path, O_WRONLY | O_CREAT | O_EXCL, 0640);
+    assert_true(fd >= 0);
+    assert_int_equal(write(fd, text, strlen(text)), (ssize_t)strlen(text));
+    close(fd);
+}
+
+static mode_t mode_of(int folder_fd, const char *path)
+{
+    struct stat status;
+    assert_int_equal(fstatat(folder_fd, path, &status, AT_SYMLINK_NOFOLLOW), 0);
+    return status.st_mode & 07777;
+}
+
+static bool exists(int folder_fd, const char *path)
+{
+    return faccessat(folder_fd, path, F_OK, AT_SYMLINK_NOFOLLOW) == 0;
+}
+
+static void makes_folders_that_the_group_shares(void **state)
+{
+    struct fixture *fixture = *state;
+    assert_int_equal(mode_of(fixture->work_dir.fd, TASK), 02770);
+    assert_int_equal(mode_of(fixture->workspace.fd, "outputs"), 02770);
+    assert_int_equal(mode_of(fixture->workspace.fd, "datasets"), 02750);
+}
+
+static void takes_only_plain_names_as_task_ids(void **state)
+{
+    (void)state;
+    assert_true(workspace_name_is_safe(TASK));
+    assert_true(workspace_name_is_safe("task_1.x"));
+    const char *const refused[] = {"", ".", "..", ".hidden", "a/b", "a b", "a\nb", "\xc3\xa4"};
+    for (size_t i = 0; i < sizeof refused / sizeof refused[0]; i++)
+        assert_false(workspace_name_is_safe(refused[i]));
+}
+
+static void opens_nothing_outside_the_workspace(void **state)
+{
+    struct fixture *fixture = *state;
+    struct error error;
+    write_file(fixture->work_dir.fd, "secret", "x");
+    write_file(fixture->workspace.fd, "outputs/file", "x");
+    assert_int_equal(symlinkat("../../secret", fixture->workspace.fd, "outputs/link"), 0);
+    assert_int_equal(symlinkat("outputs", fixture->workspace.fd, "folder-link"), 0);
+    assert_int_equal(mkfifoat(fixture->workspace.fd, "outputs/pipe", 0600), 0);
+    const char *const refused[] = {"../secret",        "/etc/passwd", "outputs/link", "outputs/../../secret",
+                                   "folder-link/file", "outputs",     "outputs/pipe", "",
+                                   "outputs/missing"};
+    for (size_t i = 0; i < sizeof refused / sizeof refused[0]; i++)
+        assert_int_equal(workspace_open_file(&fixture->workspace, refused[i], &error), -1);
+    int fd = workspace_open_file(&fixture->workspace, "outputs/../outputs/file", &error);
+    assert_true(fd >= 0);
+    close(fd);
+}
+
+static void sets_an_earlier_attempt_aside(void **state)
+{
+    struct fixture *fixture = *state;
+    struct error error;
+    char *retired = NULL;
+    write_file(fixture->workspace.fd, "outputs/old", "x");
+    assert_true(workspace_retire(&fixture->work_dir, TASK, &retired, &error));
+    assert_non_null(retired);
+    assert_false(exists(fixture->work_dir.fd, TASK));
+    remove_tree(fixture->work_dir.fd, retired);
+    assert_false(exists(fixture->work_dir.fd, retired));
+    free(retired);
+    assert_true(workspace_retire(&fixture->work_dir, TASK, &retired, &error));
+    assert_null(retired);
+}
+
+static void count_leftover(void *context, const char *name)
+{
+    (void)name;
+    ++*(int *)context;
+}
+
+static void sees_only_its_own_folders_as_left_over(void **state)
+{
+    struct fixture *fixture = *state;
+    struct error error;
+    int count = 0;
+    assert_int_equal(mkdirat(fixture->work_dir.fd, "photos", 0700), 0);
+    assert_int_equal(mkdirat(fixture->work_dir.fd, ".removed-1-2-x", 0700), 0);
+    assert_true(work_dir_visit_leftovers(&fixture->work_dir, count_leftover, &count, &error));
+    assert_int_equal(count, 3); /* the workspace, its incoming folder, and the last one */
+}
+
+static void removes_links_without_following_them(void **state)
+{
+    struct fixture *fixture = *state;
+    assert_int_equal(mkdirat(fixture->work_dir.fd, "kept", 0700), 0);
+    write_file(fixture->work_dir.fd, "kept/file", "x");
+    assert_int_equal(mkdirat(fixture->work_dir.fd, "gone", 0700), 0);
+    assert_int_equal(symlinkat("../kept", fixture->work_dir.fd, "gone/link"), 0);
+    remove_tree(fixture->work_dir.fd, "gone");
+    assert_false(exists(fixture->work_dir.fd, "gone"));
+    assert_true(exists(fixture->work_dir.fd, "kept/file"));
+}
+
+static void removes_a_tree_deeper_than_any_path(void **state)
+{
+    struct fixture *fixture = *state;
+    int fd = dup(fixture->work_dir.fd);
+    for (int i = 0; i < 3000; i++) {
+        assert_int_equal(mkdirat(fd, i ? "dddddddd" : "deep", 0700), 0);
+        int next = openat(fd, i ? "dddddddd" : "deep", O_RDONLY | O_DIRECTORY);
+        close(fd);
+        fd = next;
+        write_file(fd, "f", "x");
+    }
+    close(fd);
+    remove_tree(fixture->work_dir.fd, "deep");
+    assert_false(exists(fixture->work_dir.fd, "deep"));
+}
+
+/* --- inputs --- */
+
+static void receive(struct incoming *incoming, const char *name, const char *text)
+{
+    struct error error;
+    const struct multipart_handler handler = incoming_handler(incoming);
+    const struct multipart_part part = {.name = name, .data_type = "csv", .id = "id", .size = -1};
+    assert_true(handler.begin(handler.context, &part, &error));
+    assert_true(handler.data(handler.context, text, strlen(text), &error));
+    assert_true(handler.end(handler.context, &error));
+}
+
+static void places_inputs_only_when_they_are_whole(void **state)
+{
+    struct fixture *fixture = *state;
+    struct error error;
+    struct message_input input = {0};
+    struct input_path_set *paths = input_path_set_create();
+    struct incoming *incoming = incoming_create(&fixture->workspace, 1);
+    receive(incoming, "lost with its attempt", "x");
+    incoming_reset(incoming);
+    receive(incoming, "../a", "first");
+    receive(incoming, "../a", "second");
+    assert_false(exists(fixture->workspace.datasets_fd, "___a"));
+    assert_true(incoming_place(incoming, paths, "cid", &input, &error));
+    incoming_free(incoming);
+    assert_string_equal(input.path, "datasets/___a/___a.csv");
+    assert_int_equal(input.related_files.count, 1);
+    assert_string_equal(input.related_files.items[0], "datasets/___a/___a-2.csv");
+    assert_string_equal(input.data_id, "id");
+    assert_int_equal(mode_of(fixture->workspace.fd, input.path), 0640);
+    assert_int_equal(unlinkat(fixture->work_dir.fd, ".incoming-" TASK, AT_REMOVEDIR), 0);
+    message_clear(&message_input_type, &input);
+    input_path_set_free(paths);
+}
+
+static void leaves_nothing_of_an_input_that_failed(void **state)
+{
+    struct fixture *fixture = *state;
+    struct error error;
+    struct message_input input = {0};
+    struct input_path_set *paths = input_path_set_create();
+    struct incoming *incoming = incoming_create(&fixture->workspace, 1);
+    receive(incoming, "a", "first");
+    receive(incoming, "b", "second");
+    assert_int_equal(mkdirat(fixture->workspace.datasets_fd, "b", 0750), 0);
+    write_file(fixture->workspace.datasets_fd, "b/b.csv", "in the way");
+    assert_false(incoming_place(incoming, paths, "cid", &input, &error));
+    incoming_free(incoming);
+    assert_false(exists(fixture->workspace.datasets_fd, "a/a.csv"));
+    assert_int_equal(unlinkat(fixture->work_dir.fd, ".incoming-" TASK, AT_REMOVEDIR), 0);
+    input_path_set_free(paths);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(makes_folders_that_the_group_shares, set_up, tear_down),
+        cmocka_unit_test(takes_only_plain_names_as_task_ids),
+        cmocka_unit_test_setup_teardown(opens_nothing_outside_the_workspace, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(sets_an_earlier_attempt_aside, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(sees_only_its_own_folders_as_left_over, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(removes_links_without_following_them, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(removes_a_tree_deeper_than_any_path, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(places_inputs_only_when_they_are_whole, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(leaves_nothing_of_an_input_that_failed, set_up, tear_down),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
