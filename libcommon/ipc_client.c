@@ -17,8 +17,8 @@
 #include <string.h>
 
 /*
- * Only a peer that comes back is to get a request again: a timed resend would run slow handlers twice. A time that never
- * comes says so; "infinite" would mean to nng that a request fails when its peer goes away.
+ * Only a peer that comes back is to get a request again: a timed resend would run slow handlers twice. A time
+ * that never comes says so; "infinite" would mean to nng that a request fails when its peer goes away.
  */
 enum { RECONNECT_MIN_MS = 50, RECONNECT_MAX_MS = 1000, RESEND_MS = 10 * 24 * 3600 * 1000 };
 
@@ -261,8 +261,10 @@ void ipc_clients_free(struct ipc *ipc)
     while (ipc->clients) {
         struct ipc_client *client = ipc->clients;
         ipc->clients = client->next;
-        while (client->calls)
-            call_free(client->calls);
+        for (struct ipc_call *call = client->calls, *next_call; call; call = next_call) {
+            next_call = call->next;
+            call_free(call);
+        }
         nng_close(client->socket);
         free(client);
     }

@@ -240,8 +240,10 @@ static void server_free(struct ipc_server *server)
 {
     loop_watch_remove(server->watch);
     nng_close(server->socket);
-    while (server->requests)
-        request_free(server->requests);
+    for (struct ipc_request *request = server->requests, *next; request; request = next) {
+        next = request->next;
+        request_free(request);
+    }
     free(server);
 }
 

@@ -29,6 +29,7 @@ enum {
     LIMIT_TOKEN_BYTES = 16 * 1024,
     LIMIT_URL_BYTES = 8 * 1024,
     LIMIT_NAME_BYTES = 1024,
+    LIMIT_PATH_BYTES = 2 * LIMIT_NAME_BYTES, /* prefix and relative path, or a path below a workspace */
     LIMIT_REASON_BYTES = 4 * 1024,
     LIMIT_TASK_CIDS = 10000,
     LIMIT_TASK_META_BYTES = 2 * 1024 * 1024,

@@ -175,7 +175,7 @@ const char *log_one_line(const char *text, size_t length, char *out, size_t capa
     size_t used = 0;
     for (size_t i = 0; i < length && used + 1 < capacity; i++) {
         unsigned char c = (unsigned char)text[i];
-        out[used++] = c < 0x20 || c == 0x7f ? ' ' : (char)c;
+        out[used++] = (char)(c < 0x20 || c == 0x7f ? ' ' : c);
     }
     out[used] = '\0';
     return out;

@@ -16,7 +16,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { EVENTS_PER_TURN = 64, SIGNALS_MAX = 65 };
+enum { EVENTS_PER_TURN = 64, SIGNALS_MAX = 65, WAIT_MAX_MS = 3600000 };
 
 struct loop_watch {
     struct loop *loop;
@@ -212,7 +212,7 @@ static int wait_until_timer_ms(const struct loop *loop, int wait_ms)
     if (left_ms < 0)
         left_ms = 0;
     if (wait_ms < 0 || left_ms < wait_ms)
-        return left_ms > 3600 * 1000 ? 3600 * 1000 : (int)left_ms;
+        return left_ms > WAIT_MAX_MS ? WAIT_MAX_MS : (int)left_ms;
     return wait_ms;
 }
 
@@ -357,8 +357,10 @@ void loop_free(struct loop *loop)
 {
     if (!loop)
         return;
-    while (loop->children)
-        child_free(loop->children);
+    for (struct child *child = loop->children, *next; child; child = next) {
+        next = child->next;
+        child_free(child);
+    }
     while (loop->watches)
         loop_watch_remove(loop->watches);
     free_removed_watches(loop);

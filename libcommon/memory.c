@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-_Noreturn void memory_exhausted(void)
+void memory_exhausted(void)
 {
     fputs("out of memory\n", stderr);
     abort();

@@ -26,6 +26,6 @@ char *memory_format(const char *format, ...) __attribute__((format(printf, 1, 2)
 /* Replaces the string that `slot` owns by a copy of `text` (may be NULL, and may be *slot's own). */
 void memory_replace_text(char **slot, const char *text);
 
-_Noreturn void memory_exhausted(void);
+void memory_exhausted(void) __attribute__((noreturn));
 
 #endif

@@ -19,10 +19,9 @@ static void records_clear(const struct message_type *record, struct record_list 
 
 void message_clear(const struct message_type *type, void *message)
 {
-    const struct message_field *fields = type->fields();
-    for (size_t i = 0; i < type->field_count; i++) {
-        void *slot = (char *)message + fields[i].offset;
-        switch (fields[i].kind) {
+    for (const struct message_field *field = type->fields(); field->name; field++) {
+        void *slot = (char *)message + field->offset;
+        switch (field->kind) {
         case MESSAGE_KIND_text:
         case MESSAGE_KIND_json:
             free(*(char **)slot);
@@ -34,7 +33,7 @@ void message_clear(const struct message_type *type, void *message)
             text_list_clear(slot);
             break;
         case MESSAGE_KIND_records:
-            records_clear(fields[i].record, slot);
+            records_clear(field->record, slot);
             break;
         case MESSAGE_KIND_integer:
         case MESSAGE_KIND_boolean:
@@ -89,10 +88,9 @@ static void copy_field(const struct message_field *field, void *target, const vo
 
 void message_copy(const struct message_type *type, void *target, const void *source)
 {
-    const struct message_field *fields = type->fields();
     memset(target, 0, type->struct_bytes);
-    for (size_t i = 0; i < type->field_count; i++)
-        copy_field(&fields[i], (char *)target + fields[i].offset, (const char *)source + fields[i].offset);
+    for (const struct message_field *field = type->fields(); field->name; field++)
+        copy_field(field, (char *)target + field->offset, (const char *)source + field->offset);
 }
 
 /* --- log form --- */
@@ -142,12 +140,12 @@ char *message_log_form(const struct message_type *type, const void *message)
     FILE *out = open_memstream(&text, &length);
     if (!out)
         memory_exhausted();
-    const struct message_field *fields = type->fields();
+    const char *separator = "";
     fprintf(out, "%s{", type->name);
-    for (size_t i = 0; i < type->field_count; i++) {
-        if (i)
-            fputs(", ", out);
-        print_field(out, &fields[i], (const char *)message + fields[i].offset);
+    for (const struct message_field *field = type->fields(); field->name; field++) {
+        fputs(separator, out);
+        separator = ", ";
+        print_field(out, field, (const char *)message + field->offset);
     }
     fputc('}', out);
     fclose(out);

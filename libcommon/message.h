@@ -54,8 +54,7 @@ struct message_field {
 struct message_type {
     const char *name;
     size_t struct_bytes;
-    const struct message_field *(*fields)(void); /* `field_count` rows */
-    size_t field_count;
+    const struct message_field *(*fields)(void); /* ends with a row whose name is NULL */
     const char *meaning;
 };
 

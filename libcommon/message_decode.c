@@ -146,15 +146,14 @@ static const msgpack_object *find_value(const msgpack_object_map *map, const cha
 static bool take_map(const struct message_type *type, void *message, const msgpack_object_map *map,
                      struct error *error)
 {
-    const struct message_field *fields = type->fields();
-    for (size_t i = 0; i < type->field_count; i++) {
+    for (const struct message_field *field = type->fields(); field->name; field++) {
         int count;
-        const msgpack_object *value = find_value(map, fields[i].name, &count);
+        const msgpack_object *value = find_value(map, field->name, &count);
         if (count > 1)
-            return error_set(error, ERROR_INVALID, "%s.%s is given twice", type->name, fields[i].name);
-        if (!value && fields[i].required)
-            return error_set(error, ERROR_INVALID, "%s.%s is missing", type->name, fields[i].name);
-        if (value && !take_field(type, &fields[i], value, (char *)message + fields[i].offset, error))
+            return error_set(error, ERROR_INVALID, "%s.%s is given twice", type->name, field->name);
+        if (!value && field->required)
+            return error_set(error, ERROR_INVALID, "%s.%s is missing", type->name, field->name);
+        if (value && !take_field(type, field, value, (char *)message + field->offset, error))
             return false;
     }
     return true;

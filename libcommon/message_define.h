@@ -24,7 +24,6 @@
 #define RECORD_none NULL
 
 #define MESSAGE_MEMBER(kind, name, ...) MESSAGE_C_TYPE_##kind name;
-#define MESSAGE_COUNT_ONE(kind, name, ...) +1
 #define MESSAGE_ROW(kind, name, requirement, limit, record, meaning)                                         \
     {#name,                                                                                                  \
      MESSAGE_KIND_##kind,                                                                                    \
@@ -55,7 +54,6 @@
         return rows;                                                                                         \
     }                                                                                                        \
     const struct message_type message_##name##_type = {#name, sizeof(struct message_##name),                 \
-                                                       fields_of_##name, 0 FIELDS_##name(MESSAGE_COUNT_ONE), \
-                                                       meaning};
+                                                       fields_of_##name, meaning};
 
 #endif

@@ -114,25 +114,24 @@ static bool pack_field(msgpack_packer *packer, const struct message_type *type,
 static bool pack_message(msgpack_packer *packer, const struct message_type *type, const void *message,
                          bool with_name, struct error *error)
 {
-    const struct message_field *fields = type->fields();
     size_t present = with_name ? 1 : 0;
-    for (size_t i = 0; i < type->field_count; i++)
-        if (fields[i].required || !is_absent(&fields[i], (const char *)message + fields[i].offset))
+    for (const struct message_field *field = type->fields(); field->name; field++)
+        if (field->required || !is_absent(field, (const char *)message + field->offset))
             present++;
     msgpack_pack_map(packer, present);
     if (with_name) {
         pack_text(packer, "message", strlen("message"));
         pack_text(packer, type->name, strlen(type->name));
     }
-    for (size_t i = 0; i < type->field_count; i++) {
-        const void *slot = (const char *)message + fields[i].offset;
-        bool is_text = fields[i].kind == MESSAGE_KIND_text || fields[i].kind == MESSAGE_KIND_json;
-        bool absent = is_absent(&fields[i], slot);
-        if (absent && !fields[i].required)
+    for (const struct message_field *field = type->fields(); field->name; field++) {
+        const void *slot = (const char *)message + field->offset;
+        bool is_text = field->kind == MESSAGE_KIND_text || field->kind == MESSAGE_KIND_json;
+        bool absent = is_absent(field, slot);
+        if (absent && !field->required)
             continue;
         if (absent && is_text)
-            return error_set(error, ERROR_INVALID, "%s.%s is required", type->name, fields[i].name);
-        if (!pack_field(packer, type, &fields[i], slot, error))
+            return error_set(error, ERROR_INVALID, "%s.%s is required", type->name, field->name);
+        if (!pack_field(packer, type, field, slot, error))
             return false;
     }
     return true;

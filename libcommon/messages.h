@@ -149,8 +149,8 @@
     FIELD(secret,  task_key, required, 64, none, "of the session")
 
 #define FIELDS_artifact(FIELD) \
-    FIELD(text,    logical_path, required, LIMIT_NAME_BYTES * 2, none, "prefix and relative path") \
-    FIELD(text,    name,         required, LIMIT_NAME_BYTES * 2, none, "as stored") \
+    FIELD(text,    logical_path, required, LIMIT_PATH_BYTES, none, "prefix and relative path") \
+    FIELD(text,    name,         required, LIMIT_PATH_BYTES, none, "as stored") \
     FIELD(text,    data_type,    required, LIMIT_NAME_BYTES, none, "as stored") \
     FIELD(text,    id,           required, LIMIT_NAME_BYTES, none, "given by the domain server")
 
@@ -165,16 +165,16 @@
 
 #define FIELDS_input(FIELD) \
     FIELD(text,    cid,           required, LIMIT_URL_BYTES, none, "as asked for") \
-    FIELD(text,    path,          required, LIMIT_NAME_BYTES * 2, none, "of the first part, below the workspace") \
+    FIELD(text,    path,          required, LIMIT_PATH_BYTES, none, "of the first part, below the workspace") \
     FIELD(text,    data_id,       optional, LIMIT_NAME_BYTES, none, "of the first part") \
     FIELD(text,    name,          optional, LIMIT_NAME_BYTES, none, "of the first part") \
     FIELD(text,    data_type,     optional, LIMIT_NAME_BYTES, none, "of the first part") \
     FIELD(text,    domain_id,     optional, LIMIT_NAME_BYTES, none, "of the first part") \
-    FIELD(texts,   related_files, optional, LIMIT_NAME_BYTES * 2, none, "paths of the other parts")
+    FIELD(texts,   related_files, optional, LIMIT_PATH_BYTES, none, "paths of the other parts")
 
 #define FIELDS_artifact_put(FIELD) \
     FIELD(secret,  task_key,  required, 64, none, "of the task") \
-    FIELD(text,    path,      required, LIMIT_NAME_BYTES * 2, none, "the file, below the workspace") \
+    FIELD(text,    path,      required, LIMIT_PATH_BYTES, none, "the file, below the workspace") \
     FIELD(text,    rel_path,  required, LIMIT_NAME_BYTES, none, "names the artifact (docs/network.md 4.2)") \
     FIELD(text,    name,      optional, LIMIT_NAME_BYTES, none, "instead of the name derived from rel_path") \
     FIELD(text,    data_type, optional, LIMIT_NAME_BYTES, none, "instead of the type derived from rel_path") \

@@ -18,6 +18,7 @@ static size_t mapped_bytes(size_t length)
 
 void secret_assign(struct secret *secret, const void *bytes, size_t length)
 {
+    /* cppcheck-suppress invalidFunctionArg; mmap(2) wants -1 with MAP_ANONYMOUS */
     char *copy = mmap(NULL, mapped_bytes(length), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     if (copy == MAP_FAILED)
         memory_exhausted();

@@ -114,7 +114,7 @@ static bool drop_privileges(struct service_context *context, struct error *error
     /* A service whose posemesh-node was killed would hold the sockets that the next one needs. */
     if (supervisor) {
         prctl(PR_SET_PDEATHSIG, SIGTERM, 0, 0, 0);
-        if (getppid() != (pid_t)atol(supervisor))
+        if (getppid() != (pid_t)strtol(supervisor, NULL, 10))
             return error_set(error, ERROR_UNAVAILABLE, "posemesh-node is gone");
     }
     return true;

@@ -19,8 +19,12 @@ static void on_status(void *context, const void *answer, const struct error *fai
 {
     struct question *question = context;
     const struct message_status *status = answer;
-    question->ready = status && status->ready;
-    snprintf(question->text, ERROR_TEXT_BYTES, "%s", failure ? failure->text : status->summary);
+    if (status) {
+        question->ready = status->ready;
+        snprintf(question->text, ERROR_TEXT_BYTES, "%s", status->summary);
+    } else {
+        snprintf(question->text, ERROR_TEXT_BYTES, "%s", failure->text);
+    }
     loop_stop(question->loop);
 }
 

@@ -148,7 +148,7 @@ void inbound_answer(struct inbound_request *request, int status, const char *bod
 
 static enum MHD_Result handle_callback(struct inbound_request *request, const char *bytes, size_t *length)
 {
-    if (clock_boot_ms() - request->began_boot_ms > LIMIT_INBOUND_SECONDS * 1000)
+    if (clock_boot_ms() - request->began_boot_ms > LIMIT_INBOUND_SECONDS * INT64_C(1000))
         return MHD_NO;
     if (request->answer)
         return respond_text(request->connection, request->status, request->answer);

@@ -144,9 +144,10 @@ void relay_stop(struct service_context *context)
     struct relay *relay = context->state;
     if (!relay)
         return;
-    while (relay->deliveries) {
-        ipc_cancel(relay->deliveries->call);
-        delivery_free(relay->deliveries);
+    for (struct delivery *delivery = relay->deliveries, *next; delivery; delivery = next) {
+        next = delivery->next;
+        ipc_cancel(delivery->call);
+        delivery_free(delivery);
     }
     inbound_free(relay->inbound);
     free(relay);

@@ -135,7 +135,9 @@ void dms_client_free(struct dms_client *client)
 {
     if (!client)
         return;
-    while (client->calls)
-        call_free(client->calls);
+    for (struct dms_call *call = client->calls, *next; call; call = next) {
+        next = call->next;
+        call_free(call);
+    }
     free(client);
 }

@@ -1,6 +1,7 @@
 /* The final report: complete or fail, until DMS takes it or finally refuses it (docs/network.md, "Retries").
  */
 #include "libcommon/clock.h"
+#include "libcommon/crash_point.h"
 #include "services/leased/report.h"
 #include "services/leased/task_internal.h"
 
@@ -80,6 +81,7 @@ static void on_report_answer(void *context, const struct dms_answer *answer)
     bool taken = status >= 200 && status <= 299;
     bool taken_before = (status == 404 || status == 409) && task->report_may_have_arrived;
     if (taken || taken_before) {
+        crash_point("leased.report.taken");
         log_taken(task);
     } else if (status < 400 || status == 401 || retry_status_is_transient(status)) {
         task->report_may_have_arrived = task->report_may_have_arrived || status >= 500;
@@ -94,6 +96,7 @@ static void on_report_answer(void *context, const struct dms_answer *answer)
 void task_report_send(struct task *task)
 {
     char *body = compose(task);
+    crash_point("leased.report.before_sending");
     if (!task->report_retry.policy)
         retry_start(&task->report_retry, &report_policy, clock_boot_ms());
     const struct dms_request request = {.method = "POST",

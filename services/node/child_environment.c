@@ -11,13 +11,17 @@
 
 /* Names, or beginnings of names with a *, that every service may have. */
 static const char *const common[] = {
-    "PATH",         "LANG",        "LC_*",           "TZ",
+    "PATH",           "LANG",
+    "LC_*",           "TZ",
     "TMPDIR", /* any program */
-    "http_proxy",   "https_proxy", "HTTPS_PROXY",    "all_proxy",
+    "http_proxy",     "https_proxy",
+    "HTTPS_PROXY",    "all_proxy",
     "ALL_PROXY", /* as curl reads them */
-    "no_proxy",     "NO_PROXY",    "CURL_CA_BUNDLE", "SSL_CERT_FILE",
-    "SSL_CERT_DIR", "ASAN_*",      "UBSAN_*",        "LSAN_*",
-    "GCOV_*", /* builds for tests */
+    "no_proxy",       "NO_PROXY",
+    "CURL_CA_BUNDLE", "SSL_CERT_FILE",
+    "SSL_CERT_DIR",   "ASAN_*",
+    "UBSAN_*",        "LSAN_*",
+    "GCOV_*",         "POSEMESH_CRASH_AT", /* builds for tests */
 };
 
 static bool matches(const char *variable, const char *pattern)

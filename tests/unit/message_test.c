@@ -38,11 +38,10 @@ static void fill_field(const struct message_field *field, void *slot, int round)
         break;
     case MESSAGE_KIND_records: {
         struct record_list *list = slot;
-        const struct message_field *inner = field->record->fields();
         list->items = memory_allocate_array(1, field->record->struct_bytes);
         list->count = 1;
-        for (size_t i = 0; i < field->record->field_count; i++)
-            fill_field(&inner[i], (char *)list->items + inner[i].offset, round + 1);
+        for (const struct message_field *inner = field->record->fields(); inner->name; inner++)
+            fill_field(inner, (char *)list->items + inner->offset, round + 1);
         break;
     }
     }
@@ -50,10 +49,10 @@ static void fill_field(const struct message_field *field, void *slot, int round)
 
 static void fill(const struct message_type *type, void *message)
 {
-    const struct message_field *fields = type->fields();
+    int round = 0;
     memset(message, 0, type->struct_bytes);
-    for (size_t i = 0; i < type->field_count; i++)
-        fill_field(&fields[i], (char *)message + fields[i].offset, (int)i);
+    for (const struct message_field *field = type->fields(); field->name; field++)
+        fill_field(field, (char *)message + field->offset, round++);
 }
 
 static bool decode_cut(const struct message_type *type, void *decoded, const char *bytes, size_t length)

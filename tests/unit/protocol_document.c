@@ -102,13 +102,12 @@ static void write_field(FILE *out, const struct message_field *field)
 
 static void write_message(FILE *out, const struct message_type *type)
 {
-    const struct message_field *fields = type->fields();
     fprintf(out, "\n### %s\n\n%c%s.\n", type->name, type->meaning[0] & ~0x20, type->meaning + 1);
-    if (!type->field_count)
+    if (!type->fields()->name)
         return;
     fputs("\n| field | kind | required | limit | meaning |\n| --- | --- | --- | --- | --- |\n", out);
-    for (size_t i = 0; i < type->field_count; i++)
-        write_field(out, &fields[i]);
+    for (const struct message_field *field = type->fields(); field->name; field++)
+        write_field(out, field);
 }
 
 char *protocol_document_compose(void)

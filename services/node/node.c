@@ -1,0 +1,168 @@
+#include "services/node/node.h"
+
+#include "libcommon/environment.h"
+#include "libcommon/ipc_peers.h"
+#include "libcommon/log.h"
+#include "libcommon/privileges.h"
+#include "libcommon/service.h"
+#include "services/node/drain.h"
+#include "services/node/folders.h"
+#include "services/node/sealed_secrets.h"
+#include "services/node/supervisor.h"
+
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+struct node {
+    struct settings settings;
+    struct identities identities;
+    int secrets_fd;
+    struct loop *loop;
+    struct ipc *ipc;
+    struct supervisor *supervisor;
+    struct drain *drain;
+    bool terminating;
+    int exit_status;
+};
+
+/* --- the start sequence --- */
+
+static bool check_settings(struct node *node, struct error *error)
+{
+    static const enum log_level levels[] = {LOG_LEVEL_INFO, LOG_LEVEL_DEBUG, LOG_LEVEL_WARN, LOG_LEVEL_ERROR};
+    struct environment environment;
+    struct settings_report report;
+    if (!environment_open(&environment, environ, error))
+        return false;
+    node->secrets_fd = environment.sealed_fd;
+    /* The union of what all services read; the secrets are looked at and wiped again. */
+    bool ok = settings_load(&node->settings, READ_ALL, &environment, &report);
+    secret_wipe(&node->settings.reg_secret);
+    secret_wipe(&node->settings.private_key);
+    environment_close(&environment);
+    log_configure("node", (enum log_format)node->settings.log_format, levels[node->settings.log_level]);
+    service_log_report(&report);
+    if (!ok)
+        return error_set(error, ERROR_INVALID, "nothing was started: %zu fault%s in the configuration",
+                         report.fault_count, report.fault_count == 1 ? "" : "s");
+    return true;
+}
+
+static bool choose_identities(struct node *node, struct error *error)
+{
+    if (!identities_choose(&node->identities, getenv(IDENTITIES_BASE_VARIABLE), geteuid(), error))
+        return false;
+    if (!node->identities.separate)
+        log_warn(
+            "not started as root: all services run as uid %u, so nothing isolates the key from the others",
+            (unsigned)geteuid());
+    return true;
+}
+
+static bool make_folders(struct node *node, struct error *error)
+{
+    return folders_make(&node->identities, node->settings.runtime_dir, node->settings.work_dir, error);
+}
+
+static bool harden(struct node *node, struct error *error)
+{
+    (void)node;
+    return privileges_harden(error);
+}
+
+static void on_services_stopped(void *context, int exit_status)
+{
+    struct node *node = context;
+    node->exit_status = exit_status;
+    loop_stop(node->loop);
+}
+
+static void on_drained(void *context)
+{
+    struct node *node = context;
+    supervisor_stop(node->supervisor);
+}
+
+static void on_terminate(void *context, int signal_number)
+{
+    struct node *node = context;
+    if (node->terminating) {
+        drain_hurry(node->drain);
+        return;
+    }
+    node->terminating = true;
+    log_info("%s: draining", strsignal(signal_number));
+    drain_start(node->drain);
+}
+
+static bool create_supervisor(struct node *node, struct error *error)
+{
+    struct ipc_peers peers = {{0}};
+    const struct supervisor_options options = {.runtime_dir = node->settings.runtime_dir,
+                                               .identities = node->identities,
+                                               .secrets_fd = node->secrets_fd};
+    signal(SIGPIPE, SIG_IGN);
+    node->loop = loop_create(error);
+    if (!node->loop || !loop_signal_add(node->loop, SIGTERM, on_terminate, node, error) ||
+        !loop_signal_add(node->loop, SIGINT, on_terminate, node, error))
+        return false;
+    node->supervisor = supervisor_create(node->loop, &options, on_services_stopped, node, error);
+    node->ipc = ipc_create(node->loop, SERVICE_NODE, node->settings.runtime_dir, &peers, error);
+    if (!node->supervisor || !node->ipc)
+        return false;
+    node->drain =
+        drain_create(node->loop, node->ipc, node->settings.drain_grace_secs, on_drained, node, error);
+    return node->drain != NULL;
+}
+
+static bool run(struct node *node, struct error *error)
+{
+    log_info("posemesh-node %s, pid %d", POSEMESH_VERSION, (int)getpid());
+    return supervisor_start(node->supervisor, error) && loop_run(node->loop, error);
+}
+
+static const struct {
+    bool (*run)(struct node *node, struct error *error);
+    int exit_status; /* when it fails */
+} steps[] = {
+    {check_settings, SERVICE_EXIT_CONFIG},    {choose_identities, SERVICE_EXIT_CONFIG},
+    {make_folders, SERVICE_EXIT_FAILED},      {harden, SERVICE_EXIT_FAILED},
+    {create_supervisor, SERVICE_EXIT_FAILED}, {run, SERVICE_EXIT_FAILED},
+};
+
+int node_run(char **argv)
+{
+    struct node node = {.secrets_fd = -1};
+    struct error error;
+    if (!sealed_secrets_leave_environment(argv, &error)) {
+        log_error("%s", error.text);
+        return SERVICE_EXIT_FAILED;
+    }
+    for (size_t i = 0; i < sizeof steps / sizeof steps[0]; i++) {
+        if (steps[i].run(&node, &error))
+            continue;
+        log_error("%s", error.text);
+        node.exit_status = steps[i].exit_status;
+        break;
+    }
+    supervisor_free(node.supervisor);
+    drain_free(node.drain);
+    ipc_free(node.ipc);
+    loop_free(node.loop);
+    settings_clear(&node.settings);
+    log_info("stopped");
+    return node.exit_status;
+}
+
+int node_check_config(void)
+{
+    struct node node = {.secrets_fd = -1};
+    struct error error;
+    bool ok = check_settings(&node, &error);
+    settings_clear(&node.settings);
+    puts(ok ? "node: the configuration is good" : error.text);
+    return ok ? SERVICE_EXIT_OK : SERVICE_EXIT_CONFIG;
+}
