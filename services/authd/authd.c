@@ -1,0 +1,165 @@
+#include "services/authd/authd.h"
+
+#include "libcommon/log.h"
+#include "libcommon/memory.h"
+#include "libcommon/url.h"
+#include "services/authd/callback.h"
+#include "services/authd/login.h"
+#include "services/authd/node_version.h"
+#include "services/authd/registrar.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+static struct authd *authd_of(void *context)
+{
+    return ((struct service_context *)context)->state;
+}
+
+/* --- life --- */
+
+static void move_secret(struct secret *to, struct secret *from)
+{
+    *to = *from;
+    *from = SECRET_EMPTY;
+}
+
+bool authd_take_secrets(struct service_context *context, struct error *error)
+{
+    uint8_t seed[WALLET_SEED_BYTES];
+    struct authd *authd = memory_allocate(sizeof *authd);
+    context->state = authd;
+    authd->service = context;
+    move_secret(&authd->reg_secret, &context->settings.reg_secret);
+    random_bytes(&context->random, seed, sizeof seed);
+    authd->wallet = wallet_create(&context->settings.private_key, seed, error);
+    secret_wipe_bytes(seed, sizeof seed);
+    secret_wipe(&context->settings.private_key);
+    return authd->wallet != NULL;
+}
+
+static char *resolve_version(const struct settings *settings)
+{
+    bool warn;
+    char *version = node_version_resolve(settings->node_version, POSEMESH_VERSION, &warn);
+    if (warn && settings->node_version)
+        log_warn("NODE_VERSION %s is not semver: reporting %s", settings->node_version, version);
+    else if (warn)
+        log_info("NODE_VERSION is not set: reporting %s", version);
+    return version;
+}
+
+bool authd_start(struct service_context *context, struct error *error)
+{
+    struct authd *authd = context->state;
+    const struct settings *settings = &context->settings;
+    char *node_url = NULL;
+    if (settings->registration_flow == SETTINGS_FLOW_CALLBACK) {
+        node_url = url_normalise(settings->node_url, error);
+        if (!node_url)
+            return error_prefix(error, "NODE_URL");
+    }
+    char *version = resolve_version(settings);
+    const struct dds_identity identity = {.base_url = settings->dds_base_url,
+                                          .node_url = node_url,
+                                          .version = version,
+                                          .wallet = authd->wallet,
+                                          .reg_secret = &authd->reg_secret,
+                                          .timeout_ms = settings->request_timeout_secs * 1000};
+    authd->dds = dds_client_create(context->http, &identity);
+    free(version);
+    free(node_url);
+    authd->registrar = registrar_create(authd);
+    authd->login = login_create(authd);
+    log_info("wallet %s", wallet_address(authd->wallet));
+    return true;
+}
+
+void authd_stop(struct service_context *context)
+{
+    struct authd *authd = context->state;
+    if (!authd)
+        return;
+    registrar_free(authd->registrar);
+    login_free(authd->login);
+    dds_client_free(authd->dds);
+    wallet_free(authd->wallet);
+    secret_wipe(&authd->reg_secret);
+    secret_wipe(&authd->callback_secret);
+    free(authd);
+    context->state = NULL;
+}
+
+void authd_describe(struct service_context *context, struct service_state *state)
+{
+    const struct authd *authd = context->state;
+    state->ready = registrar_is_registered(authd->registrar);
+    if (!state->ready) {
+        registrar_describe(authd->registrar, state->summary, sizeof state->summary);
+        return;
+    }
+    char token[200];
+    snprintf(state->summary, sizeof state->summary, "registered, %s",
+             login_describe(authd->login, token, sizeof token));
+}
+
+/* --- messages --- */
+
+void authd_handle_token_get(void *context, struct ipc_request *request, const void *message)
+{
+    const struct message_token_get *get = message;
+    login_take_request(authd_of(context)->login, request, get->refused_token);
+}
+
+void authd_handle_capabilities_set(void *context, struct ipc_request *request, const void *message)
+{
+    const struct message_capabilities_set *set = message;
+    registrar_on_capabilities(authd_of(context)->registrar, &set->capabilities);
+    ipc_answer_done(request);
+}
+
+void authd_handle_inbound_listening(void *context, struct ipc_request *request, const void *message)
+{
+    (void)message;
+    registrar_on_inbound_listening(authd_of(context)->registrar);
+    ipc_answer_done(request);
+}
+
+void authd_handle_health_check_seen(void *context, struct ipc_request *request, const void *message)
+{
+    (void)message;
+    registrar_on_health_check(authd_of(context)->registrar);
+    ipc_answer_done(request);
+}
+
+static void store_callback(struct authd *authd, struct callback *callback)
+{
+    secret_wipe(&authd->callback_secret);
+    move_secret(&authd->callback_secret, &callback->secret);
+    log_info("callback stored: id %s, secret of %zu bytes", callback->id, authd->callback_secret.length);
+    registrar_on_callback_stored(authd->registrar);
+    login_on_callback_stored(authd->login);
+}
+
+void authd_handle_callback_deliver(void *context, struct ipc_request *request, const void *message)
+{
+    struct authd *authd = authd_of(context);
+    const struct message_callback_deliver *deliver = message;
+    struct callback callback;
+    callback_parse(&callback, deliver->content_type, deliver->body.bytes ? deliver->body.bytes : "",
+                   deliver->body.length);
+    /* Nobody calls a node of the wallet flow back; a stranger's call must not mark it registered. */
+    if (callback.status == 200 && authd->service->settings.registration_flow == SETTINGS_FLOW_WALLET) {
+        callback.status = 409;
+        callback.answer = "persist failed";
+    }
+    struct message_callback_answer answer = {.status = callback.status,
+                                             .body = memory_copy_text(callback.answer)};
+    ipc_answer(request, &answer);
+    message_clear(&message_callback_answer_type, &answer);
+    if (callback.status == 200)
+        store_callback(authd, &callback);
+    else
+        log_warn("callback refused with %d: %s", callback.status, callback.answer);
+    callback_clear(&callback);
+}

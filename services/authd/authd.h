@@ -1,0 +1,38 @@
+/*
+ * authd's state and the hooks and handlers of main.c. Two drivers turn two pure state machines: the registrar
+ * keeps the node registered, the login keeps an access token at hand. Both run on the loop's thread.
+ */
+#ifndef AUTHD_AUTHD_H
+#define AUTHD_AUTHD_H
+
+#include "libcommon/service.h"
+#include "services/authd/dds_client.h"
+#include "services/authd/wallet.h"
+
+struct registrar;
+struct login;
+
+struct authd {
+    struct service_context *service;
+    struct wallet *wallet;
+    struct secret reg_secret;
+    struct secret callback_secret; /* of the last callback; empty: none came */
+    struct dds_client *dds;
+    struct registrar *registrar;
+    struct login *login;
+};
+
+/* The hooks of main.c. */
+service_step_function authd_take_secrets;
+service_step_function authd_start;
+void authd_stop(struct service_context *context);
+void authd_describe(struct service_context *context, struct service_state *state);
+
+/* The message handlers of main.c's tables. */
+ipc_handle_function authd_handle_token_get;
+ipc_handle_function authd_handle_capabilities_set;
+ipc_handle_function authd_handle_inbound_listening;
+ipc_handle_function authd_handle_callback_deliver;
+ipc_handle_function authd_handle_health_check_seen;
+
+#endif

@@ -1,0 +1,206 @@
+#include "services/runnerd/runnerd.h"
+
+#include "libcommon/limits.h"
+#include "libcommon/log.h"
+#include "libcommon/memory.h"
+#include "services/runnerd/host_link.h"
+#include "services/runnerd/job.h"
+#include "services/runnerd/runner_folder.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+
+enum {
+    STOP_MS = 1800,   /* service.h: a service leaves within 2 s */
+    JOB_UMASK = 0027, /* stored reads what jobs write through the workspace's group */
+    JOBS_MAX = 2 * LIMIT_CONCURRENCY
+};
+
+struct runnerd {
+    struct service_context *service;
+    struct runner_folder folder;
+    struct job_host host;
+    struct host_link *link;
+    struct job *jobs[JOBS_MAX];
+    size_t job_count;
+    bool stopping;
+    struct loop_timer stop_timer;
+};
+
+/* --- jobs --- */
+
+static struct job *find_job(const struct runnerd *runnerd, const struct secret *key)
+{
+    for (size_t i = 0; i < runnerd->job_count; i++)
+        if (secret_equal(job_key(runnerd->jobs[i]), key))
+            return runnerd->jobs[i];
+    return NULL;
+}
+
+static size_t count_active(const struct runnerd *runnerd, const char *capability)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < runnerd->job_count; i++)
+        if (job_is_active(runnerd->jobs[i]) && strcmp(job_capability(runnerd->jobs[i]), capability) == 0)
+            count++;
+    return count;
+}
+
+static void on_job_ended(void *context, struct job *job)
+{
+    struct runnerd *runnerd = context;
+    size_t i = 0;
+    while (runnerd->jobs[i] != job)
+        i++;
+    runnerd->jobs[i] = runnerd->jobs[--runnerd->job_count];
+    job_free(job);
+    if (runnerd->stopping && !runnerd->job_count)
+        service_stop(runnerd->service);
+}
+
+/* leased keeps to the limits by itself; this host checks them once more. */
+static const char *refusal_of(const struct runnerd *runnerd, const struct message_host_command *command,
+                              const struct runner *runner)
+{
+    if (!runner)
+        return "this runner host does not have the capability";
+    if (!command->workspace || !command->task_id)
+        return "the start command names no workspace or no task";
+    if (count_active(runnerd, runner->capability) >= (size_t)runner->max_concurrency)
+        return "this runner host runs as many jobs of the capability as it may already";
+    return NULL;
+}
+
+static void start_job(struct runnerd *runnerd, const struct message_host_command *command)
+{
+    if (find_job(runnerd, &command->task_key))
+        return;
+    if (runnerd->job_count == JOBS_MAX) {
+        log_error("there are %d jobs already: a start command is dropped", JOBS_MAX);
+        return;
+    }
+    const struct runner *runner =
+        command->capability ? runner_folder_find(&runnerd->folder, command->capability) : NULL;
+    const char *refusal = refusal_of(runnerd, command, runner);
+    struct job *job = job_create(&runnerd->host, command, runner, refusal);
+    runnerd->jobs[runnerd->job_count++] = job;
+    job_start(job);
+}
+
+/* --- leased --- */
+
+static void list_running(void *context, struct text_list *keys)
+{
+    const struct runnerd *runnerd = context;
+    for (size_t i = 0; i < runnerd->job_count; i++)
+        text_list_add(keys, job_key(runnerd->jobs[i])->bytes);
+}
+
+static void on_expected(void *context, const struct text_list *keys)
+{
+    struct runnerd *runnerd = context;
+    for (size_t i = 0; i < runnerd->job_count; i++)
+        if (!text_list_contains(keys, job_key(runnerd->jobs[i])->bytes))
+            job_stop(runnerd->jobs[i], "the node does not know the task any more", false);
+}
+
+static void on_command(void *context, const struct message_host_command *command)
+{
+    struct runnerd *runnerd = context;
+    if (!command->task_key.length) {
+        log_warn("a command without a task's key is ignored: %s", command->action);
+        return;
+    }
+    struct job *job = find_job(runnerd, &command->task_key);
+    if (strcmp(command->action, "start") == 0)
+        start_job(runnerd, command);
+    else if (strcmp(command->action, "cancel") != 0)
+        log_warn("a command that is not known is ignored: %s", command->action);
+    else if (job)
+        job_stop(job, "cancelled", false);
+}
+
+/* --- hooks --- */
+
+static void on_stop_timer(void *context)
+{
+    struct runnerd *runnerd = context;
+    log_warn("%zu jobs have not ended in time; their shims end them", runnerd->job_count);
+    service_stop(runnerd->service);
+}
+
+void runnerd_terminate(struct service_context *context)
+{
+    struct runnerd *runnerd = context->state;
+    if (runnerd->stopping)
+        return;
+    runnerd->stopping = true;
+    host_link_stop(runnerd->link);
+    if (!runnerd->job_count) {
+        service_stop(context);
+        return;
+    }
+    log_info("stopping %zu jobs", runnerd->job_count);
+    loop_timer_start(&runnerd->stop_timer, STOP_MS);
+    for (size_t i = 0; i < runnerd->job_count; i++)
+        job_stop(runnerd->jobs[i], "runner host stopped", true);
+}
+
+bool runnerd_start(struct service_context *context, struct error *error)
+{
+    struct runnerd *runnerd = memory_allocate(sizeof *runnerd);
+    context->state = runnerd;
+    runnerd->service = context;
+    umask(JOB_UMASK);
+    /* What a killed shim leaves behind becomes a child of this process: see job_process.c. */
+    if (prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) != 0)
+        return error_set_errno(error, errno, "cannot become the reaper of jobs");
+    runner_folder_load(&runnerd->folder, context->settings.runners_dir, context->settings.enable_noop);
+    runnerd->host = (struct job_host){.loop = context->loop,
+                                      .leased = ipc_client_create(context->ipc, ROLE_leased_runner, error),
+                                      .noop_sleep_secs = context->settings.noop_sleep_secs,
+                                      .on_ended = on_job_ended,
+                                      .context = runnerd};
+    if (!runnerd->host.leased)
+        return false;
+    runnerd->host.stored = ipc_client_create(context->ipc, ROLE_stored_runner, error);
+    if (!runnerd->host.stored)
+        return false;
+    loop_timer_init(&runnerd->stop_timer, context->loop, on_stop_timer, runnerd);
+    runnerd->link = host_link_create(&(struct host_link_options){.loop = context->loop,
+                                                                 .leased = runnerd->host.leased,
+                                                                 .folder = &runnerd->folder,
+                                                                 .random = &context->random,
+                                                                 .list_running = list_running,
+                                                                 .on_expected = on_expected,
+                                                                 .on_command = on_command,
+                                                                 .context = runnerd});
+    host_link_start(runnerd->link);
+    return true;
+}
+
+void runnerd_stop(struct service_context *context)
+{
+    struct runnerd *runnerd = context->state;
+    if (!runnerd)
+        return;
+    for (size_t i = 0; i < runnerd->job_count; i++)
+        job_free(runnerd->jobs[i]);
+    host_link_free(runnerd->link);
+    runner_folder_clear(&runnerd->folder);
+    free(runnerd);
+    context->state = NULL;
+}
+
+void runnerd_describe(struct service_context *context, struct service_state *state)
+{
+    const struct runnerd *runnerd = context->state;
+    state->ready = host_link_is_welcome(runnerd->link);
+    snprintf(state->summary, sizeof state->summary, "%zu capabilit%s, %zu job%s%s", runnerd->folder.count,
+             runnerd->folder.count == 1 ? "y" : "ies", runnerd->job_count, runnerd->job_count == 1 ? "" : "s",
+             state->ready ? "" : "; leased does not answer");
+}

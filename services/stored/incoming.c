@@ -1,0 +1,192 @@
+/*
+ * Parts are files "<input>-<part>" in the incoming folder: names that come from the server are used only when
+ * a part is placed, and only after input_path.h has made them safe.
+ */
+#include "services/stored/incoming.h"
+
+#include "libcommon/limits.h"
+#include "libcommon/memory.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+enum { FILE_NAME_BYTES = 40 };
+
+struct incoming_part {
+    char *name;
+    char *data_type;
+    char *id;
+    char *domain_id;
+    char *path; /* NULL until placed */
+};
+
+struct incoming {
+    const struct workspace *workspace;
+    unsigned number;
+    struct incoming_part *parts;
+    size_t count;
+    int fd; /* of the part that arrives; -1 between parts */
+    int64_t bytes;
+};
+
+struct incoming *incoming_create(const struct workspace *workspace, unsigned number)
+{
+    struct incoming *incoming = memory_allocate(sizeof *incoming);
+    *incoming = (struct incoming){.workspace = workspace, .number = number, .fd = -1};
+    return incoming;
+}
+
+static const char *file_name(const struct incoming *incoming, size_t index, char out[FILE_NAME_BYTES])
+{
+    snprintf(out, FILE_NAME_BYTES, "%u-%zu", incoming->number, index);
+    return out;
+}
+
+void incoming_reset(struct incoming *incoming)
+{
+    char name[FILE_NAME_BYTES];
+    if (incoming->fd >= 0)
+        close(incoming->fd);
+    incoming->fd = -1;
+    for (size_t i = 0; i < incoming->count; i++) {
+        struct incoming_part *part = &incoming->parts[i];
+        if (!part->path)
+            workspace_remove_incoming(incoming->workspace, file_name(incoming, i, name));
+        free(part->name);
+        free(part->data_type);
+        free(part->id);
+        free(part->domain_id);
+        free(part->path);
+    }
+    free(incoming->parts);
+    incoming->parts = NULL;
+    incoming->count = 0;
+    incoming->bytes = 0;
+}
+
+void incoming_free(struct incoming *incoming)
+{
+    if (!incoming)
+        return;
+    incoming_reset(incoming);
+    free(incoming);
+}
+
+size_t incoming_file_count(const struct incoming *incoming)
+{
+    return incoming->count;
+}
+
+int64_t incoming_bytes(const struct incoming *incoming)
+{
+    return incoming->bytes;
+}
+
+/* --- what the parser delivers --- */
+
+/* The texts go into messages, whose limits they must keep. */
+static bool check_text(const char *field, const char *text, struct error *error)
+{
+    if (!text || strlen(text) <= LIMIT_NAME_BYTES)
+        return true;
+    return error_set(error, ERROR_TOO_LARGE, "a part's %s has more than %d bytes", field, LIMIT_NAME_BYTES);
+}
+
+static bool begin_part(void *context, const struct multipart_part *part, struct error *error)
+{
+    struct incoming *incoming = context;
+    char name[FILE_NAME_BYTES];
+    if (!check_text("name", part->name, error) || !check_text("data-type", part->data_type, error) ||
+        !check_text("id", part->id, error) || !check_text("domain-id", part->domain_id, error))
+        return false;
+    incoming->fd =
+        workspace_create_incoming(incoming->workspace, file_name(incoming, incoming->count, name), error);
+    if (incoming->fd < 0)
+        return false;
+    /* Doubling: thousands of parts do not copy the table each time. */
+    if ((incoming->count & (incoming->count - 1)) == 0)
+        incoming->parts = memory_resize_array(incoming->parts, incoming->count ? incoming->count * 2 : 1,
+                                              sizeof *incoming->parts);
+    incoming->parts[incoming->count++] =
+        (struct incoming_part){.name = memory_copy_text(part->name),
+                               .data_type = memory_copy_text(part->data_type),
+                               .id = memory_copy_text(part->id),
+                               .domain_id = memory_copy_text(part->domain_id)};
+    return true;
+}
+
+static bool take_data(void *context, const void *bytes, size_t length, struct error *error)
+{
+    struct incoming *incoming = context;
+    const char *at = bytes;
+    incoming->bytes += (int64_t)length;
+    while (length > 0) {
+        ssize_t written = write(incoming->fd, at, length);
+        if (written < 0 && errno == EINTR)
+            continue;
+        if (written < 0)
+            return error_set_errno(error, errno, "cannot write an input");
+        at += written;
+        length -= (size_t)written;
+    }
+    return true;
+}
+
+/* Some file systems tell of a full disk only here. */
+static bool end_part(void *context, struct error *error)
+{
+    struct incoming *incoming = context;
+    int fd = incoming->fd;
+    incoming->fd = -1;
+    return close(fd) == 0 || error_set_errno(error, errno, "cannot write an input");
+}
+
+struct multipart_handler incoming_handler(struct incoming *incoming)
+{
+    return (struct multipart_handler){
+        .begin = begin_part, .data = take_data, .end = end_part, .context = incoming};
+}
+
+/* --- whole --- */
+
+/* An input is there as a whole or not at all. */
+static void remove_placed(struct incoming *incoming)
+{
+    for (size_t i = 0; i < incoming->count; i++)
+        if (incoming->parts[i].path)
+            workspace_remove_placed(incoming->workspace, incoming->parts[i].path);
+}
+
+static void describe(const struct incoming *incoming, const char *cid, struct message_input *input)
+{
+    const struct incoming_part *first = &incoming->parts[0];
+    *input = (struct message_input){.cid = memory_copy_text(cid),
+                                    .path = memory_copy_text(first->path),
+                                    .data_id = memory_copy_text(first->id),
+                                    .name = memory_copy_text(first->name),
+                                    .data_type = memory_copy_text(first->data_type),
+                                    .domain_id = memory_copy_text(first->domain_id)};
+    for (size_t i = 1; i < incoming->count; i++)
+        text_list_add(&input->related_files, incoming->parts[i].path);
+}
+
+bool incoming_place(struct incoming *incoming, struct input_path_set *paths, const char *cid,
+                    struct message_input *input, struct error *error)
+{
+    char name[FILE_NAME_BYTES];
+    for (size_t i = 0; i < incoming->count; i++) {
+        struct incoming_part *part = &incoming->parts[i];
+        char *path = input_path_assign(paths, part->name, part->data_type);
+        if (!workspace_place_incoming(incoming->workspace, file_name(incoming, i, name), path, error)) {
+            free(path);
+            remove_placed(incoming);
+            return false;
+        }
+        part->path = path;
+    }
+    describe(incoming, cid, input);
+    return true;
+}

@@ -1,0 +1,313 @@
+/*
+ * init -> parts, `concurrency` of them at a time, each from its own range of the file -> complete. A part
+ * that fails for the moment is tried again alone (domain_request.h); one that fails for good ends the upload,
+ * and the server is told.
+ */
+#include "services/stored/multipart_upload.h"
+
+#include "libcommon/json_writer.h"
+#include "libcommon/memory.h"
+#include "libcommon/url.h"
+#include "services/stored/domain_answer.h"
+#include "services/stored/multipart_plan.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* A part in flight. */
+struct slot {
+    struct multipart_upload *upload;
+    struct domain_request *request; /* NULL: the slot is free */
+    struct multipart_range range;
+    char *etag;
+};
+
+struct multipart_upload {
+    struct multipart_upload_spec spec; /* its texts are not used after the start */
+    char *data_path;
+    char *upload_id;  /* as the server gave it */
+    char *upload_arg; /* percent-encoded */
+    char *id;         /* of the stored data */
+    int64_t part_bytes;
+    struct multipart_plan plan;
+    struct domain_request *request; /* init or complete */
+    int complete_attempts;
+    struct slot slots[MULTIPART_UPLOAD_CONCURRENCY_MAX];
+};
+
+/* --- the end --- */
+
+static void upload_free(struct multipart_upload *upload)
+{
+    domain_request_cancel(upload->request);
+    for (size_t i = 0; i < MULTIPART_UPLOAD_CONCURRENCY_MAX; i++) {
+        domain_request_cancel(upload->slots[i].request);
+        free(upload->slots[i].etag);
+    }
+    multipart_plan_clear(&upload->plan);
+    free(upload->data_path);
+    free(upload->upload_id);
+    free(upload->upload_arg);
+    free(upload->id);
+    free(upload);
+}
+
+static void abort_at_server(const struct multipart_upload *upload)
+{
+    if (!upload->upload_arg)
+        return;
+    char *path = memory_format("%s/multipart?uploadId=%s", upload->data_path, upload->upload_arg);
+    multipart_aborts_add(upload->spec.aborts, upload->spec.access, path);
+    free(path);
+}
+
+void multipart_upload_cancel(struct multipart_upload *upload)
+{
+    if (!upload)
+        return;
+    /* Parts first: one that arrives after the abort would be kept by some servers. */
+    domain_request_cancel(upload->request);
+    upload->request = NULL;
+    for (size_t i = 0; i < MULTIPART_UPLOAD_CONCURRENCY_MAX; i++) {
+        domain_request_cancel(upload->slots[i].request);
+        upload->slots[i].request = NULL;
+    }
+    abort_at_server(upload);
+    upload_free(upload);
+}
+
+/*
+ * What was stored, may have been, or never began is not aborted: an abort could undo what another try of
+ * `complete` has done.
+ */
+static void report(struct multipart_upload *upload, struct multipart_upload_result *result)
+{
+    multipart_upload_done *on_done = upload->spec.on_done;
+    void *context = upload->spec.context;
+    char *id = upload->id;
+    upload->id = NULL;
+    result->id = id;
+    result->part_count = upload->plan.part_count;
+    if (id || result->maybe_stored || result->unsupported)
+        upload_free(upload);
+    else
+        multipart_upload_cancel(upload);
+    on_done(context, result);
+    free(id);
+}
+
+static void fail(struct multipart_upload *upload, const struct error *error)
+{
+    struct multipart_upload_result result = {.error = *error};
+    report(upload, &result);
+}
+
+/* --- complete --- */
+
+static bool check_completed(void *context, const struct http_response *response, struct error *error)
+{
+    struct multipart_upload *upload = context;
+    if (!domain_answer_id(response, &upload->id, error))
+        return false;
+    return upload->id || error_set(error, ERROR_INVALID, "the answer to the completed upload has no id");
+}
+
+static void on_complete_attempt(void *context)
+{
+    struct multipart_upload *upload = context;
+    upload->complete_attempts++;
+}
+
+static void on_completed(void *context, const struct http_response *response, const struct error *failure)
+{
+    struct multipart_upload *upload = context;
+    struct multipart_upload_result result = {0};
+    (void)response;
+    upload->request = NULL;
+    if (failure) {
+        result.error = *failure;
+        result.maybe_stored =
+            upload->complete_attempts > 1 && (failure->status == 404 || failure->status == 409);
+    }
+    report(upload, &result);
+}
+
+static void complete(struct multipart_upload *upload)
+{
+    struct error error;
+    /* Parts of different contents must not become one artifact. */
+    if (!artifact_file_is_unchanged(upload->spec.file, &error)) {
+        fail(upload, &error);
+        return;
+    }
+    char *body = multipart_plan_completion(&upload->plan);
+    char *path = memory_format("%s/multipart?uploadId=%s", upload->data_path, upload->upload_arg);
+    upload->request = domain_request_send(upload->spec.access, &(struct domain_request_spec){
+                                                                   .method = "POST",
+                                                                   .path = path,
+                                                                   .accept = "application/json",
+                                                                   .content_type = "application/json",
+                                                                   .body = body,
+                                                                   .body_bytes = strlen(body),
+                                                                   .on_attempt = on_complete_attempt,
+                                                                   .check = check_completed,
+                                                                   .on_done = on_completed,
+                                                                   .context = upload,
+                                                               });
+    free(path);
+    free(body);
+}
+
+/* --- parts --- */
+
+static void fill_slots(struct multipart_upload *upload);
+
+/* Straight from the file: a part is never held in memory, whatever its size. */
+static ssize_t read_part(void *context, int64_t offset, void *out, size_t capacity)
+{
+    const struct slot *slot = context;
+    int64_t left = slot->range.bytes - offset;
+    if (left < (int64_t)capacity)
+        capacity = left > 0 ? (size_t)left : 0;
+    return artifact_file_read(slot->upload->spec.file, slot->range.offset + offset, out, capacity);
+}
+
+static bool check_part(void *context, const struct http_response *response, struct error *error)
+{
+    struct slot *slot = context;
+    return domain_answer_etag(response, &slot->etag, error);
+}
+
+static void on_part_done(void *context, const struct http_response *response, const struct error *failure)
+{
+    struct slot *slot = context;
+    struct multipart_upload *upload = slot->upload;
+    (void)response;
+    slot->request = NULL;
+    if (failure) {
+        struct error error = *failure;
+        error_prefix(&error, "part %zu of %zu", slot->range.number, upload->plan.part_count);
+        /* A source that ended early says "system": the reason is better. */
+        if (error.code == ERROR_SYSTEM)
+            (void)artifact_file_is_unchanged(upload->spec.file, &error);
+        fail(upload, &error);
+        return;
+    }
+    log_write(LOG_LEVEL_DEBUG, &upload->spec.access->log, "part %zu of %zu is up", slot->range.number,
+              upload->plan.part_count);
+    multipart_plan_finish(&upload->plan, slot->range.number, slot->etag);
+    slot->etag = NULL;
+    if (multipart_plan_is_done(&upload->plan))
+        complete(upload);
+    else
+        fill_slots(upload);
+}
+
+static void send_part(struct slot *slot)
+{
+    struct multipart_upload *upload = slot->upload;
+    char *path = memory_format("%s/multipart?uploadId=%s&partNumber=%zu", upload->data_path,
+                               upload->upload_arg, slot->range.number);
+    slot->request = domain_request_send(upload->spec.access, &(struct domain_request_spec){
+                                                                 .method = "PUT",
+                                                                 .path = path,
+                                                                 .accept = "application/json",
+                                                                 .content_type = "application/octet-stream",
+                                                                 .source = read_part,
+                                                                 .source_bytes = slot->range.bytes,
+                                                                 .transfer = true,
+                                                                 .check = check_part,
+                                                                 .on_done = on_part_done,
+                                                                 .context = slot,
+                                                             });
+    free(path);
+}
+
+/* Starts as many parts as there are free slots. */
+static void fill_slots(struct multipart_upload *upload)
+{
+    for (size_t i = 0; i < upload->spec.concurrency; i++) {
+        struct slot *slot = &upload->slots[i];
+        if (slot->request)
+            continue;
+        if (!multipart_plan_next(&upload->plan, &slot->range))
+            return;
+        send_part(slot);
+    }
+}
+
+/* --- init --- */
+
+/* The id is kept also from an answer that is wrong otherwise, for the abort. */
+static bool check_init(void *context, const struct http_response *response, struct error *error)
+{
+    struct multipart_upload *upload = context;
+    bool ok = domain_answer_upload(response, &upload->upload_id, &upload->part_bytes, error);
+    if (upload->upload_id)
+        upload->upload_arg = url_encode_component(upload->upload_id);
+    return ok;
+}
+
+/* 501 would be a failure for the moment anywhere else; here it is a server without multipart. */
+static void on_init_done(void *context, const struct http_response *response, const struct error *failure)
+{
+    struct multipart_upload *upload = context;
+    struct error error;
+    (void)response;
+    upload->request = NULL;
+    if (failure && (failure->status == 404 || failure->status == 405 || failure->status == 501)) {
+        struct multipart_upload_result result = {.unsupported = true, .error = *failure};
+        report(upload, &result);
+    } else if (failure) {
+        fail(upload, failure);
+    } else if (!multipart_plan_init(&upload->plan, upload->spec.file->bytes, upload->part_bytes, &error)) {
+        fail(upload, &error);
+    } else {
+        fill_slots(upload);
+    }
+}
+
+static char *init_body(const struct multipart_upload_spec *spec)
+{
+    struct json_writer writer = JSON_WRITER_EMPTY;
+    json_writer_open_object(&writer);
+    json_writer_string_member(&writer, "name", spec->name);
+    json_writer_string_member(&writer, "data_type", spec->data_type);
+    json_writer_key(&writer, "size");
+    json_writer_int64(&writer, spec->file->bytes);
+    json_writer_string_member(&writer, "content_type", "application/octet-stream");
+    if (spec->existing_id)
+        json_writer_string_member(&writer, "existing_id", spec->existing_id);
+    json_writer_close_object(&writer);
+    return json_writer_take(&writer);
+}
+
+struct multipart_upload *multipart_upload_start(const struct multipart_upload_spec *spec)
+{
+    struct multipart_upload *upload = memory_allocate(sizeof *upload);
+    upload->spec = *spec;
+    upload->data_path = memory_copy_text(spec->data_path);
+    if (upload->spec.concurrency < 1)
+        upload->spec.concurrency = 1;
+    if (upload->spec.concurrency > MULTIPART_UPLOAD_CONCURRENCY_MAX)
+        upload->spec.concurrency = MULTIPART_UPLOAD_CONCURRENCY_MAX;
+    for (size_t i = 0; i < MULTIPART_UPLOAD_CONCURRENCY_MAX; i++)
+        upload->slots[i].upload = upload;
+    char *body = init_body(spec);
+    char *path = memory_format("%s/multipart?uploads", spec->data_path);
+    upload->request = domain_request_send(spec->access, &(struct domain_request_spec){
+                                                            .method = "POST",
+                                                            .path = path,
+                                                            .accept = "application/json",
+                                                            .content_type = "application/json",
+                                                            .body = body,
+                                                            .body_bytes = strlen(body),
+                                                            .final_status = 501,
+                                                            .check = check_init,
+                                                            .on_done = on_init_done,
+                                                            .context = upload,
+                                                        });
+    free(path);
+    free(body);
+    return upload;
+}

@@ -1,0 +1,37 @@
+/* What runner hosts and jobs ask; the key of their own task is all that they have to show. */
+#include "services/stored/handlers.h"
+
+#include "libcommon/service.h"
+#include "services/stored/artifact.h"
+#include "services/stored/input.h"
+#include "services/stored/session.h"
+
+static void handle_materialize(void *opaque, struct ipc_request *request, const void *message)
+{
+    const struct service_context *context = opaque;
+    const struct message_input_materialize *asked = message;
+    struct error error;
+    struct session *session = session_find(context->state, &asked->task_key, &error);
+    if (session)
+        input_materialize(session, asked->cid, request);
+    else
+        ipc_fail(request, &error);
+}
+
+static void handle_put(void *opaque, struct ipc_request *request, const void *message)
+{
+    const struct service_context *context = opaque;
+    const struct message_artifact_put *put = message;
+    struct error error;
+    struct session *session = session_find(context->state, &put->task_key, &error);
+    if (session)
+        artifact_put(session, put, request);
+    else
+        ipc_fail(request, &error);
+}
+
+const struct ipc_handler runner_handlers[] = {
+    {OPERATION_input_materialize, handle_materialize},
+    {OPERATION_artifact_put, handle_put},
+};
+const size_t runner_handler_count = sizeof runner_handlers / sizeof runner_handlers[0];

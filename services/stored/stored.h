@@ -1,0 +1,39 @@
+/* What the service holds while it runs, and its hooks for libcommon/service.h. */
+#ifndef STORED_STORED_H
+#define STORED_STORED_H
+
+#include "libcommon/service.h"
+#include "services/stored/domain_request.h"
+#include "services/stored/multipart_abort.h"
+#include "services/stored/removal_queue.h"
+#include "services/stored/upload_info.h"
+#include "services/stored/workspace.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct session;
+
+struct stored {
+    struct service_context *context;
+    char *client_id;
+    struct domain_client client;
+    struct work_dir work_dir;
+    struct removal_queue *removals;
+    struct multipart_aborts *aborts;
+    struct upload_info_cache upload_infos;
+    int64_t multipart_min_bytes;
+    size_t upload_concurrency;
+    struct session *sessions;
+    size_t session_count;
+    bool stopping;
+    struct loop_timer stop_timer;
+};
+
+service_step_function stored_start;
+void stored_terminate(struct service_context *context);
+void stored_stop(struct service_context *context);
+void stored_describe(struct service_context *context, struct service_state *state);
+
+#endif

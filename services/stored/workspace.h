@@ -1,0 +1,69 @@
+/*
+ * The folder of a task, <work dir>/<task id>: `datasets` holds its inputs (read-only to the job), `outputs`
+ * what the job wants stored. Workspace and outputs are setgid and writable by the work dir's group, which
+ * stored and runner hosts share. Downloads lie aside in <work dir>/.incoming-<task id>, which only stored can
+ * enter, until they are whole.
+ */
+#ifndef STORED_WORKSPACE_H
+#define STORED_WORKSPACE_H
+
+#include "libcommon/error.h"
+
+#include <stdbool.h>
+#include <sys/types.h>
+
+/* POSEMESH_WORK_DIR. */
+struct work_dir {
+    char *path;
+    int fd;
+    gid_t group;
+    unsigned retired_count;
+};
+
+/* Makes the folder when it is missing (its parent must be there). */
+bool work_dir_open(struct work_dir *work_dir, const char *path, struct error *error);
+void work_dir_close(struct work_dir *work_dir);
+
+/* Calls `visit` with the name of each folder that an earlier run left: workspaces of task ids (UUIDs) and our
+ * own. */
+typedef void work_dir_visit_function(void *context, const char *name);
+bool work_dir_visit_leftovers(struct work_dir *work_dir, work_dir_visit_function *visit, void *context,
+                              struct error *error);
+
+/* A task id that can be a folder's name: A-Z a-z 0-9 - _ . alone, at most 64, not beginning with a dot. */
+bool workspace_name_is_safe(const char *task_id);
+
+/*
+ * Moves what there is under a task's name out of the way, into a folder of its own that is to be removed. Its
+ * name is *retired (free() it), or NULL when there was nothing.
+ */
+bool workspace_retire(struct work_dir *work_dir, const char *task_id, char **retired, struct error *error);
+
+struct workspace {
+    char *path;
+    int fd;
+    int datasets_fd; /* kept open: a job that puts something else in its place changes nothing here */
+    int incoming_fd;
+};
+
+bool workspace_create(struct workspace *workspace, struct work_dir *work_dir, const char *task_id,
+                      struct error *error);
+
+/* Closes the descriptors; the folder stays. */
+void workspace_close(struct workspace *workspace);
+
+/* Opens a regular file for reading. `path` cannot lead out of the workspace: neither "..", nor links, nor
+ * "/". */
+int workspace_open_file(const struct workspace *workspace, const char *path, struct error *error);
+
+/* Creates a file in the incoming folder, 0640, which must not be there. */
+int workspace_create_incoming(const struct workspace *workspace, const char *name, struct error *error);
+void workspace_remove_incoming(const struct workspace *workspace, const char *name);
+
+/* Moves an incoming file to `path`, which begins with "datasets/", has three components and must not be
+ * there. */
+bool workspace_place_incoming(const struct workspace *workspace, const char *name, const char *path,
+                              struct error *error);
+void workspace_remove_placed(const struct workspace *workspace, const char *path);
+
+#endif

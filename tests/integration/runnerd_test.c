@@ -1,0 +1,616 @@
+/*
+ * posemesh-runnerd against a leased and a stored that this test plays: what jobs tell, how they end, and that
+ * nothing of them survives. The program is named by POSEMESH_RUNNERD.
+ */
+#include "libcommon/clock.h"
+#include "libcommon/ipc.h"
+#include "libcommon/ipc_peers.h"
+#include "libcommon/memory.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+#include <errno.h>
+#include <signal.h>
+#include <spawn.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+enum { WAIT_MS = 20000 };
+
+/* The other side of runnerd. */
+struct node {
+    char folder[64];
+    struct loop *loop;
+    struct ipc *ipc;
+    pid_t runnerd;
+    struct ipc_request *poll;
+    int64_t sequence;
+    bool hello;
+    size_t hellos;
+    char told[65536];   /* progress and events, a line each */
+    char stored[16384]; /* rel_path=content, a line each; content cut */
+    int refuse_events;  /* as if too many were held */
+    bool finished;
+    bool succeeded;
+    char reason[4096];
+    bool exited;
+    int task_number;
+    char workspace[128];
+};
+
+static struct node node;
+
+static void append(char *to, size_t capacity, const char *text)
+{
+    snprintf(to + strlen(to), capacity - strlen(to), "%s\n", text);
+}
+
+/* --- leased --- */
+
+static void on_hello(void *context, struct ipc_request *request, const void *message)
+{
+    const struct message_host_welcome welcome = {.expected = {NULL, 0}};
+    (void)context;
+    (void)message;
+    node.hello = true;
+    node.hellos++;
+    ipc_answer(request, &welcome);
+}
+
+static void on_next(void *context, struct ipc_request *request, const void *message)
+{
+    (void)context;
+    (void)message;
+    if (!node.hello) {
+        struct error error;
+        error_set(&error, ERROR_NOT_FOUND, "who are you?");
+        ipc_fail(request, &error);
+        return;
+    }
+    node.poll = request;
+}
+
+static void on_progress(void *context, struct ipc_request *request, const void *message)
+{
+    (void)context;
+    append(node.told, sizeof node.told, ((const struct message_task_progress *)message)->progress);
+    ipc_answer_done(request);
+}
+
+static void on_event(void *context, struct ipc_request *request, const void *message)
+{
+    (void)context;
+    if (node.refuse_events > 0) {
+        struct error error;
+        node.refuse_events--;
+        error_set(&error, ERROR_UNAVAILABLE, "too many events are held");
+        ipc_fail(request, &error);
+        return;
+    }
+    append(node.told, sizeof node.told, ((const struct message_task_event *)message)->event);
+    ipc_answer_done(request);
+}
+
+static void on_finish(void *context, struct ipc_request *request, const void *message)
+{
+    const struct message_task_finish *finish = message;
+    (void)context;
+    node.finished = true;
+    node.succeeded = finish->succeeded;
+    snprintf(node.reason, sizeof node.reason, "%s", finish->reason ? finish->reason : "");
+    ipc_answer_done(request);
+}
+
+/* --- stored --- */
+
+static void on_materialize(void *context, struct ipc_request *request, const void *message)
+{
+    const struct message_input_materialize *asked = message;
+    (void)context;
+    if (strcmp(asked->cid, "missing") == 0) {
+        struct error error;
+        error_set(&error, ERROR_NOT_FOUND, "no such data");
+        ipc_fail(request, &error);
+        return;
+    }
+    struct message_input input = {.cid = memory_copy_text(asked->cid),
+                                  .path = memory_copy_text("datasets/x/x.ply"),
+                                  .data_id = memory_copy_text("id-1"),
+                                  .name = memory_copy_text("x"),
+                                  .data_type = memory_copy_text("ply"),
+                                  .domain_id = memory_copy_text("d")};
+    ipc_answer(request, &input);
+    message_clear(&message_input_type, &input);
+}
+
+static void on_put(void *context, struct ipc_request *request, const void *message)
+{
+    const struct message_artifact_put *put = message;
+    char line[512];
+    char content[64] = "";
+    char *path = memory_format("%s/%s", node.workspace, put->path);
+    FILE *file = fopen(path, "re");
+    (void)context;
+    assert_non_null(file);
+    content[fread(content, 1, sizeof content - 1, file)] = '\0';
+    fclose(file);
+    free(path);
+    snprintf(line, sizeof line, "%s|%s|%s|%s|%s", put->rel_path, put->name ? put->name : "",
+             put->data_type ? put->data_type : "", put->id ? put->id : "", content);
+    append(node.stored, sizeof node.stored, line);
+    if (strcmp(put->rel_path, "refused.txt") == 0) {
+        struct error error;
+        error_set(&error, ERROR_FORBIDDEN, "not yours");
+        ipc_fail(request, &error);
+        return;
+    }
+    struct message_artifact artifact = {.logical_path = memory_copy_text("p"),
+                                        .name = memory_copy_text("n"),
+                                        .data_type = memory_copy_text("t"),
+                                        .id = memory_copy_text("i")};
+    ipc_answer(request, &artifact);
+    message_clear(&message_artifact_type, &artifact);
+}
+
+static const struct ipc_handler leased_handlers[] = {
+    {OPERATION_host_hello, on_hello},       {OPERATION_host_next, on_next},
+    {OPERATION_task_progress, on_progress}, {OPERATION_task_event, on_event},
+    {OPERATION_task_finish, on_finish},
+};
+static const struct ipc_handler stored_handlers[] = {
+    {OPERATION_input_materialize, on_materialize},
+    {OPERATION_artifact_put, on_put},
+};
+
+/* --- driving --- */
+
+static void wait_until(const bool *done)
+{
+    struct error error;
+    int64_t deadline_ms = clock_boot_ms() + WAIT_MS;
+    while (!*done) {
+        assert_true(clock_boot_ms() < deadline_ms);
+        assert_true(loop_turn(node.loop, 50, &error));
+    }
+}
+
+static void wait_for_poll(void)
+{
+    struct error error;
+    int64_t deadline_ms = clock_boot_ms() + WAIT_MS;
+    while (!node.poll) {
+        assert_true(clock_boot_ms() < deadline_ms);
+        assert_true(loop_turn(node.loop, 50, &error));
+    }
+}
+
+static void command(const char *action, const char *capability, const char *cid)
+{
+    struct message_host_command sent = {.sequence = ++node.sequence,
+                                        .action = memory_copy_text(action),
+                                        .task_id = memory_format("task-%d", node.task_number),
+                                        .job_id = memory_copy_text("job-1"),
+                                        .domain_id = memory_copy_text("domain-1"),
+                                        .capability = memory_copy_text(capability),
+                                        .task =
+                                            memory_copy_text("{\"meta\": {\"big\": 123456789012345678901}}"),
+                                        .workspace = memory_copy_text(node.workspace)};
+    char key[64];
+    snprintf(key, sizeof key, "key-%d", node.task_number);
+    secret_assign(&sent.task_key, key, strlen(key));
+    if (cid)
+        text_list_add(&sent.inputs, cid);
+    wait_for_poll();
+    struct ipc_request *poll = node.poll;
+    node.poll = NULL;
+    ipc_answer(poll, &sent);
+    message_clear(&message_host_command_type, &sent);
+}
+
+static void start_task(const char *capability, const char *cid)
+{
+    node.task_number++;
+    node.finished = false;
+    node.told[0] = '\0';
+    node.stored[0] = '\0';
+    snprintf(node.workspace, sizeof node.workspace, "%s/work/task-%d", node.folder, node.task_number);
+    char *outputs = memory_format("%s/outputs", node.workspace);
+    assert_int_equal(mkdir(node.workspace, 0770), 0);
+    assert_int_equal(mkdir(outputs, 0770), 0);
+    free(outputs);
+    command("start", capability, cid);
+}
+
+static void run_task(const char *capability, const char *cid)
+{
+    start_task(capability, cid);
+    wait_until(&node.finished);
+}
+
+static void assert_failed(const char *reason)
+{
+    assert_true(node.finished);
+    assert_false(node.succeeded);
+    assert_string_equal(node.reason, reason);
+}
+
+static bool told(const char *text)
+{
+    return strstr(node.told, text) != NULL;
+}
+
+static void wait_until_told(const char *text)
+{
+    struct error error;
+    int64_t deadline_ms = clock_boot_ms() + WAIT_MS;
+    while (!told(text)) {
+        assert_true(clock_boot_ms() < deadline_ms);
+        assert_true(loop_turn(node.loop, 50, &error));
+    }
+}
+
+/* Whether a process lives whose pid stands behind `label` in what was told. */
+static bool lives(const char *label)
+{
+    const char *found = strstr(node.told, label);
+    assert_non_null(found);
+    pid_t pid = (pid_t)strtol(found + strlen(label), NULL, 10);
+    assert_true(pid > 1);
+    return kill(pid, 0) == 0;
+}
+
+static void assert_workspace_is_clean(void)
+{
+    char *shell = memory_format("test -z \"$(find %s -mindepth 1 ! -name outputs)\"", node.workspace);
+    assert_int_equal(system(shell), 0); /* NOLINT(cert-env33-c): a test's own folder */
+    free(shell);
+}
+
+/* --- set-up --- */
+
+static void write_runner(const char *name, const char *program, const char *more)
+{
+    char *path = memory_format("%s/runners/%s.json", node.folder, name);
+    char *script = memory_format("%s/runners/%s.py", node.folder, name);
+    FILE *file = fopen(path, "we");
+    fprintf(file, "{\"capability\": \"/t/%s\", \"command\": [\"python3\", \"-u\", \"./%s.py\"]%s}", name,
+            name, more);
+    fclose(file);
+    file = fopen(script, "we");
+    fputs(program, file);
+    fclose(file);
+    free(path);
+    free(script);
+}
+
+#define DAEMON                                                                                               \
+    "import os, sys, time, json, subprocess\n"                                                               \
+    "code = 'import os,signal,sys,time\\n'\\\n"                                                              \
+    "  'signal.signal(signal.SIGTERM, signal.SIG_IGN)\\n'\\\n"                                               \
+    "  'if os.fork(): os._exit(0)\\n'\\\n"                                                                   \
+    "  'os.setsid()\\n'\\\n"                                                                                 \
+    "  'if os.fork(): os._exit(0)\\n'\\\n"                                                                   \
+    "  'os.chdir(\"/\")\\n'\\\n"                                                                             \
+    "  'print(\"{\\\\\"event\\\\\": \\\\\"daemon=%d\\\\\"}\" % os.getpid(), flush=True)\\n'\\\n"             \
+    "  'time.sleep(600)\\n'\n"                                                                               \
+    "subprocess.run([sys.executable, '-c', code], env={})\n"                                                 \
+    "time.sleep(0.5)\n"
+
+static void write_runners(void)
+{
+    write_runner(
+        "good",
+        "import os, json\n"
+        "w = os.getcwd()\n"
+        "assert os.environ['HOME'] == w\n"
+        "assert 'POSEMESH_RUNTIME_DIR' not in os.environ and 'SECRET_X' not in os.environ\n"
+        "assert os.environ['EXTRA'] == 'a=b'\n"
+        "assert sorted(os.listdir('/proc/self/fd'))[:3] == ['0', '1', '2']\n"
+        "assert len(os.listdir('/proc/self/fd')) == 4\n" /* the fourth lists the folder */
+        "task = open(os.environ['POSEMESH_TASK_FILE']).read()\n"
+        "print(json.dumps({'event': {'task': task}}))\n"
+        "inputs = json.load(open(os.environ['POSEMESH_INPUTS_FILE']))\n"
+        "print(json.dumps({'event': inputs[0]['path'] + inputs[0]['data_id'] + inputs[0]['cid']}))\n"
+        "print('{\"progress\": {\"big\": 123456789012345678901}}')\n"
+        "print('garbage \\x00\\x01 {'); print('{\"level\": \"error\", \"message\": \"oh\"}')\n"
+        "print('{}'); print('[1'); print('{\"event\": 1, \"event\": 2}')\n"
+        "os.write(1, b'\\xff\\xfe\\n')\n"
+        "print('{\"event\": \"' + 'x' * 1000000 + '\"}')\n"
+        "print('y' * 300000)\n"
+        "o = os.environ['POSEMESH_OUTPUTS_DIR']\n"
+        "os.makedirs(o + '/b/c')\n"
+        "open(o + '/b/c/d.txt', 'w').write('deep'); open(o + '/a.json', 'w').write('top')\n"
+        "os.symlink('/etc/passwd', o + '/link'); os.mkfifo(o + '/fifo')\n"
+        "open('outputs.json', 'w').write('{\"a.json\": {\"name\": \"N\", \"data_type\": \"T\", \"id\": "
+        "\"I\"}}')\n"
+        "os.makedirs('junk/locked'); open('junk/locked/f', 'w').close(); os.chmod('junk/locked', 0o500)\n"
+        "print('{\"event\": \"last\"}', end='')\n",
+        ", \"env\": {\"EXTRA\": \"a=b\"}");
+    write_runner("exit3", "import sys; sys.exit(3)\n", "");
+    write_runner("signal", "import os; os.kill(os.getpid(), 11)\n", "");
+    write_runner("reason",
+                 "open('fail_reason.txt', 'w').write('  the scan\\nis empty \\n'); raise SystemExit(1)\n",
+                 "");
+    write_runner("slow",
+                 "import signal, time\nsignal.signal(15, signal.SIG_IGN)\nprint('{\"event\": "
+                 "\"up\"}')\ntime.sleep(600)\n",
+                 ", \"timeout_secs\": 1");
+    write_runner("daemon", DAEMON "time.sleep(600)\n", "");
+    write_runner("leaver", DAEMON, "");
+    write_runner("killer", DAEMON "os.kill(os.getppid(), 9)\ntime.sleep(600)\n", "");
+    write_runner("refused",
+                 "import os; open(os.environ['POSEMESH_OUTPUTS_DIR'] + '/refused.txt', 'w').close()\n", "");
+    write_runner("flood", "for i in range(3000): print('{\"event\": %d}' % i)\n", "");
+    char *path = memory_format("%s/runners/missing.json", node.folder);
+    FILE *file = fopen(path, "we");
+    fputs("{\"capability\": \"/t/missing\", \"command\": [\"no-such-program\"]}", file);
+    fclose(file);
+    free(path);
+    path = memory_format("%s/runners/zz.json", node.folder);
+    file = fopen(path, "we");
+    fputs("{\"capability\": 5, \"command\": []}", file);
+    fclose(file);
+    free(path);
+}
+
+static void start_runnerd(void)
+{
+    char *runtime = memory_format("POSEMESH_RUNTIME_DIR=%s", node.folder);
+    char *runners = memory_format("POSEMESH_RUNNERS_DIR=%s/runners", node.folder);
+    char *work = memory_format("POSEMESH_WORK_DIR=%s/work", node.folder);
+    char path[] = "PATH=/usr/local/bin:/usr/bin:/bin";
+    char noop[] = "ENABLE_NOOP=true";
+    char sleep_secs[] = "NOOP_SLEEP_SECS=1";
+    char format[] = "LOG_FORMAT=text";
+    char secret[] = "SECRET_X=1";
+    char *environment[] = {runtime, runners, work, path, noop, sleep_secs, format, secret, NULL};
+    char *program = getenv("POSEMESH_RUNNERD");
+    assert_non_null(program);
+    char *arguments[] = {program, NULL};
+    posix_spawnattr_t attributes;
+    sigset_t none;
+    sigemptyset(&none);
+    posix_spawnattr_init(&attributes);
+    posix_spawnattr_setsigmask(&attributes, &none);
+    posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK);
+    assert_int_equal(posix_spawn(&node.runnerd, program, NULL, &attributes, arguments, environment), 0);
+    posix_spawnattr_destroy(&attributes);
+    free(runtime);
+    free(runners);
+    free(work);
+}
+
+static int set_up(void **state)
+{
+    struct error error;
+    struct ipc_peers peers;
+    static const char *const folders[] = {"runners", "work"};
+    (void)state;
+    snprintf(node.folder, sizeof node.folder, "/tmp/runnerd-test-XXXXXX");
+    assert_non_null(mkdtemp(node.folder));
+    for (size_t i = 0; i < 2; i++) {
+        char *folder = memory_format("%s/%s", node.folder, folders[i]);
+        assert_int_equal(mkdir(folder, 0770), 0);
+        free(folder);
+    }
+    write_runners();
+    node.loop = loop_create(&error);
+    assert_true(ipc_peers_parse(NULL, geteuid(), &peers, &error));
+    node.ipc = ipc_create(node.loop, SERVICE_LEASED, node.folder, &peers, &error);
+    assert_true(ipc_serve(node.ipc, ROLE_leased_runner, leased_handlers, 5, NULL, &error));
+    assert_true(ipc_serve(node.ipc, ROLE_stored_runner, stored_handlers, 2, NULL, &error));
+    start_runnerd();
+    wait_for_poll();
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    (void)state;
+    if (!node.exited) {
+        kill(node.runnerd, SIGKILL);
+        waitpid(node.runnerd, NULL, 0);
+    }
+    ipc_free(node.ipc);
+    loop_free(node.loop);
+    char *shell = memory_format("rm -rf %s", node.folder);
+    int status = system(shell); /* NOLINT(cert-env33-c): a test's own folder */
+    free(shell);
+    return status;
+}
+
+/* --- tests --- */
+
+static void a_good_job_reports_and_stores_all_it_made(void **state)
+{
+    (void)state;
+    run_task("/t/good", "cid-1");
+    assert_string_equal(node.reason, "");
+    assert_true(node.succeeded);
+    assert_true(told("{\"task\": \"{\\\"meta\\\": {\\\"big\\\": 123456789012345678901}}\"}"));
+    assert_true(told("\"datasets/x/x.plyid-1cid-1\""));
+    assert_true(told("{\"big\": 123456789012345678901}"));
+    assert_true(told("\"last\""));
+    assert_string_equal(node.stored, "a.json|N|T|I|top\nb/c/d.txt||||deep\n");
+    assert_workspace_is_clean();
+}
+
+static void a_failed_job_says_why(void **state)
+{
+    (void)state;
+    run_task("/t/exit3", NULL);
+    assert_failed("exit status 3");
+    run_task("/t/signal", NULL);
+    assert_failed("killed by signal 11 (SIGSEGV)");
+    run_task("/t/reason", NULL);
+    assert_failed("the scan is empty");
+    run_task("/t/missing", NULL);
+    assert_failed("cannot start no-such-program: No such file or directory");
+    run_task("/t/good", "missing");
+    assert_failed("input missing: no such data");
+    run_task("/t/refused", NULL);
+    assert_failed("output refused.txt: not yours");
+    run_task("/t/zz", NULL);
+    assert_failed("this runner host does not have the capability");
+    assert_workspace_is_clean();
+}
+
+static void a_job_that_ignores_its_timeout_is_killed(void **state)
+{
+    (void)state;
+    run_task("/t/slow", NULL);
+    assert_failed("timed out after 1 s");
+}
+
+static void a_cancelled_job_leaves_no_daemon_behind(void **state)
+{
+    (void)state;
+    start_task("/t/daemon", NULL);
+    wait_until_told("daemon=");
+    assert_true(lives("daemon="));
+    command("cancel", NULL, NULL);
+    wait_until(&node.finished);
+    assert_failed("cancelled");
+    assert_false(lives("daemon="));
+}
+
+static void a_finished_job_leaves_no_daemon_behind(void **state)
+{
+    (void)state;
+    run_task("/t/leaver", NULL);
+    assert_true(node.succeeded);
+    assert_false(lives("daemon="));
+}
+
+static void a_job_that_kills_its_shim_does_not_get_away(void **state)
+{
+    (void)state;
+    run_task("/t/killer", NULL);
+    assert_failed("the process that watches over the job was killed");
+    assert_false(lives("daemon="));
+}
+
+static void no_event_is_lost_when_leased_has_no_room(void **state)
+{
+    (void)state;
+    node.refuse_events = 2;
+    run_task("/t/flood", NULL);
+    assert_true(node.succeeded);
+    const char *line = node.told;
+    for (long i = 0; i < 3000; i++) {
+        char *end;
+        assert_int_equal(strtol(line, &end, 10), i);
+        line = end + 1;
+    }
+}
+
+static void a_second_job_beyond_the_limit_is_refused(void **state)
+{
+    (void)state;
+    start_task("/t/daemon", NULL);
+    wait_until_told("daemon=");
+    run_task("/t/daemon", NULL);
+    assert_failed("this runner host runs as many jobs of the capability as it may already");
+    node.finished = false;
+    node.task_number--;
+    command("cancel", NULL, NULL);
+    node.task_number++;
+    wait_until(&node.finished);
+    assert_failed("cancelled");
+}
+
+static void a_noop_job_goes_the_way_of_the_contract(void **state)
+{
+    (void)state;
+    run_task("/reconstruction/local-refinement/v1", "cid-1");
+    assert_true(node.succeeded);
+    assert_string_equal(node.told, "{\"event\":\"materialize_input\",\"cid\":\"cid-1\",\"dataId\":\"id-1\","
+                                   "\"dataType\":\"ply\",\"name\":\"x\",\"domainId\":\"d\"}\n"
+                                   "{\"stage\":\"inputs_materialized\",\"inputsCount\":1}\n"
+                                   "{\"stage\":\"completed\"}\n");
+    assert_non_null(strstr(node.stored, "refined/global/RefinedPointCloudReduced.ply||||ply\nformat"));
+    assert_non_null(strstr(node.stored, "scan_data_summary.json"));
+    assert_workspace_is_clean();
+}
+
+static void a_leased_that_forgot_the_host_hears_from_it_again_and_ends_its_jobs(void **state)
+{
+    (void)state;
+    start_task("/t/daemon", NULL);
+    wait_until_told("daemon=");
+    wait_for_poll();
+    struct error error;
+    struct ipc_request *poll = node.poll;
+    node.poll = NULL;
+    node.sequence = 0;
+    error_set(&error, ERROR_NOT_FOUND, "who are you?");
+    size_t hellos = node.hellos;
+    ipc_fail(poll, &error);
+    wait_until(&node.finished);
+    assert_failed("the node does not know the task any more");
+    assert_int_equal(node.hellos, hellos + 1);
+}
+
+static void a_stopped_host_takes_its_jobs_with_it(void **state)
+{
+    (void)state;
+    start_task("/t/daemon", NULL);
+    wait_until_told("daemon=");
+    int64_t begun_ms = clock_boot_ms();
+    kill(node.runnerd, SIGTERM);
+    wait_until(&node.finished);
+    assert_failed("runner host stopped");
+    int status;
+    assert_int_equal(waitpid(node.runnerd, &status, 0), node.runnerd);
+    node.exited = true;
+    assert_true(clock_boot_ms() - begun_ms < 2500);
+    assert_int_equal(status, 0);
+    assert_false(lives("daemon="));
+}
+
+static void a_killed_host_takes_its_jobs_with_it(void **state)
+{
+    (void)state;
+    node.poll = NULL;
+    node.hello = false;
+    node.sequence = 0;
+    start_runnerd();
+    node.exited = false;
+    start_task("/t/daemon", NULL);
+    wait_until_told("daemon=");
+    kill(node.runnerd, SIGKILL);
+    waitpid(node.runnerd, NULL, 0);
+    node.exited = true;
+    int64_t deadline_ms = clock_boot_ms() + WAIT_MS;
+    while (lives("daemon=")) {
+        assert_true(clock_boot_ms() < deadline_ms);
+        usleep(10000);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_good_job_reports_and_stores_all_it_made),
+        cmocka_unit_test(a_failed_job_says_why),
+        cmocka_unit_test(a_job_that_ignores_its_timeout_is_killed),
+        cmocka_unit_test(a_cancelled_job_leaves_no_daemon_behind),
+        cmocka_unit_test(a_finished_job_leaves_no_daemon_behind),
+        cmocka_unit_test(a_job_that_kills_its_shim_does_not_get_away),
+        cmocka_unit_test(no_event_is_lost_when_leased_has_no_room),
+        cmocka_unit_test(a_second_job_beyond_the_limit_is_refused),
+        cmocka_unit_test(a_noop_job_goes_the_way_of_the_contract),
+        cmocka_unit_test(a_leased_that_forgot_the_host_hears_from_it_again_and_ends_its_jobs),
+        cmocka_unit_test(a_stopped_host_takes_its_jobs_with_it),
+        cmocka_unit_test(a_killed_host_takes_its_jobs_with_it),
+    };
+    return cmocka_run_group_tests(tests, set_up, tear_down);
+}
