@@ -130,7 +130,7 @@ static bool take_url(struct http_call *call, const char *text, struct error *err
                                call->label, LIMIT_URL_BYTES);
 }
 
-static bool is_method(const char *method)
+static inline bool is_method(const char *method)
 {
     return strcmp(method, "GET") == 0 || strcmp(method, "POST") == 0 || strcmp(method, "PUT") == 0 ||
            strcmp(method, "DELETE") == 0;

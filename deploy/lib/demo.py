@@ -113,7 +113,7 @@ class Demo:
         self.begin("starting the node")
         started = time.monotonic()
         settings = self.network.settings
-        http_port, admin_port = free_ports(2)
+        (http_port,) = free_ports(1)
         node_url = f"http://127.0.0.1:{http_port}"
         env = self.environment() | {
             "DDS_BASE_URL": settings["DDS_BASE_URL"], "DMS_BASE_URL": settings["DMS_BASE_URL"],
@@ -121,7 +121,7 @@ class Demo:
             # A wallet for this run only: the key exists nowhere but in the node's own memory.
             "SECP256K1_PRIVHEX": secrets.token_hex(32),
             "REGISTRATION_FLOW": "callback", "NODE_URL": node_url, "HTTP_LISTEN": f"127.0.0.1:{http_port}",
-            "ADMIN_LISTEN": f"127.0.0.1:{admin_port}", "REQUEST_TIMEOUT_SECS": "30",
+            "REQUEST_TIMEOUT_SECS": "30",
             "POLL_BACKOFF_MS_MIN": "100", "POLL_BACKOFF_MS_MAX": "500", "DRAIN_GRACE_SECS": "5",
             "POSEMESH_RUNTIME_DIR": str(self.folder / "run"), "POSEMESH_STATE_DIR": str(self.folder / "state"),
             "POSEMESH_WORK_DIR": str(self.folder / "work"), "POSEMESH_RUNNERS_DIR": str(self.examples / "runners.d"),
@@ -137,7 +137,7 @@ class Demo:
             return True
 
         wait_until(listens, START_SECS, self.programs, "starting posemesh-node")
-        say(f"   listens at {node_url}, status page http://127.0.0.1:{admin_port}/")
+        say(f"   listens at {node_url}")
         self.took("node started", started)
 
     def upload_input(self):

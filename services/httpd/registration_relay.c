@@ -149,6 +149,7 @@ void relay_stop(struct service_context *context)
         ipc_cancel(delivery->call);
         delivery_free(delivery);
     }
+    loop_timer_stop(&relay->listening_timer);
     inbound_free(relay->inbound);
     free(relay);
     context->state = NULL;

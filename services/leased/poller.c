@@ -9,10 +9,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+enum { WARN_SPACING_MS = 60000 };
+
 struct poller {
     struct leased *leased;
     struct dms_call *call;
     struct loop_timer idle; /* runs while waiting */
+    int64_t warned_boot_ms; /* when a failure was last worth a warning */
     bool failing;           /* the last poll failed: the next one's success is worth a line */
 };
 
@@ -74,21 +77,31 @@ static void take_envelope(struct poller *poller, const struct http_response *res
     poller_wake(poller);
 }
 
+/* Polls come every second or so: a line a minute says as much as a line each. */
+static void note_failure(struct poller *poller, const char *text, int64_t retry_after_ms)
+{
+    int64_t now_ms = clock_boot_ms();
+    bool quiet = poller->failing && now_ms - poller->warned_boot_ms < WARN_SPACING_MS;
+    log_write(quiet ? LOG_LEVEL_DEBUG : LOG_LEVEL_WARN, NULL, "cannot ask for work: %s", text);
+    if (!quiet)
+        poller->warned_boot_ms = now_ms;
+    poller->failing = true;
+    wait_idle(poller, retry_after_ms);
+}
+
 static void on_answer(void *context, const struct dms_answer *answer)
 {
     struct poller *poller = context;
     poller->call = NULL;
     if (!answer->response) {
-        log_warn("cannot ask for work: %s", answer->failure->text);
-        poller->failing = true;
-        wait_idle(poller, -1);
+        note_failure(poller, answer->failure->text, -1);
         return;
     }
     int status = answer->response->status;
     if (status != 200 && status != 204 && status != 409) {
-        log_warn("cannot ask for work: DMS answered %d", status);
-        poller->failing = true;
-        wait_idle(poller, answer->response->retry_after_ms);
+        char text[64];
+        snprintf(text, sizeof text, "DMS answered %d", status);
+        note_failure(poller, text, answer->response->retry_after_ms);
         return;
     }
     if (poller->failing)

@@ -4,6 +4,7 @@
 #include "libcommon/settings.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -23,6 +24,12 @@ bool sealed_secrets_leave_environment(char **argv, struct error *error)
     environment_wipe(environ, settings_secret_variables, settings_secret_count);
     snprintf(number, sizeof number, "%d", fd);
     setenv(ENVIRONMENT_SECRETS_FD, number, 1);
-    execv("/proc/self/exe", argv);
+    /* By its own path, so that ps and pkill show its name; "exe" would be all they see of the link. */
+    char path[PATH_MAX];
+    ssize_t length = readlink("/proc/self/exe", path, sizeof path - 1);
+    if (length > 0) {
+        path[length] = '\0';
+        execv(path, argv);
+    }
     return error_set_errno(error, errno, "cannot execute posemesh-node again without its secrets");
 }

@@ -89,6 +89,7 @@ static bool push(struct tree_removal *removal, const char *name)
         return false;
     }
     removal->levels[removal->depth++] = (struct level){stream, memory_copy_text(name)};
+    /* cppcheck-suppress resourceLeak; the level owns the stream */
     return true;
 }
 

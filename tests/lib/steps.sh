@@ -54,6 +54,16 @@ step_build() {
     fi
 }
 
+# Puts the program's name before each test's. cmocka prints a skipped test as "not ok N # SKIP name"; the test says why in a
+# line "# reason: ..." before.
+# shellcheck disable=SC2016
+tap_lines='
+/^# reason: / { reason = substr($0, 11) }
+/^not ok [0-9]+ # SKIP / { print "ok " $3 " - " name ": " $6 " # SKIP " reason; next }
+/^(ok|not ok) [0-9]+/ { match($0, /^(ok|not ok) [0-9]+/); head = substr($0, 1, RLENGTH)
+    rest = substr($0, RLENGTH + 1); sub(/^ -? ?/, "", rest); print head " - " name ": " rest }
+'
+
 # Runs one test program and keeps its TAP; a program that dies without a plan counts as a failure.
 # run_tap STEP NAME COMMAND...
 run_tap() {
@@ -62,10 +72,10 @@ run_tap() {
     out=$results/$step.$name.log
     timeout 900 "$@" >"$out" 2>&1
     status=$?
-    sed -n -E "s/^(ok|not ok) ([0-9]+) -? ?(.*)$/\1 \2 - $name: \3/p" "$out" >>"$results/$step.tap"
-    if grep -q '^not ok' "$out"; then
+    awk -v name="$name" "$tap_lines" "$out" >>"$results/$step.tap"
+    if grep -qE '^not ok [0-9]+ -' "$out"; then
         printf 'FAILED in %s\n' "$name"
-        grep -A 25 '^not ok' "$out" | head -n 80
+        grep -A 25 -E '^not ok [0-9]+ -' "$out" | head -n 80
     elif [ "$status" -ne 0 ]; then
         record "$step" "not ok" "$name exits with 0, not $status" "$out"
     fi

@@ -10,6 +10,7 @@
 #include <stdint.h>
 
 #include <cmocka.h>
+#include <ftw.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -96,15 +97,21 @@ static int set_up(void **state)
     return 0;
 }
 
+static int remove_entry(const char *path, const struct stat *status, int type, struct FTW *place)
+{
+    (void)status;
+    (void)type;
+    (void)place;
+    return remove(path);
+}
+
 static int tear_down(void **state)
 {
     struct fixture *fixture = *state;
     ipc_free(fixture->client);
     ipc_free(fixture->server);
     loop_free(fixture->loop);
-    char *command = memory_format("rm -r %s", fixture->folder);
-    assert_int_equal(system(command), 0);
-    free(command);
+    assert_int_equal(nftw(fixture->folder, remove_entry, 16, FTW_DEPTH | FTW_PHYS), 0);
     free(fixture);
     return 0;
 }

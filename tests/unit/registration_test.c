@@ -110,7 +110,7 @@ static void makes_one_attempt_at_a_time(void **state)
     start_ready(&fixture, false, -1);
     attempt(&fixture);
     assert_int_equal(fixture.registration.state, REGISTRATION_REGISTERING);
-    fixture.now_ms += INTERVAL_MS * 10;
+    fixture.now_ms += INTERVAL_MS * INT64_C(10);
     assert_int_equal(next(&fixture).action, REGISTRATION_IDLE);
 }
 
@@ -307,7 +307,7 @@ static void the_wallet_flow_parks_until_a_login_is_refused(void **state)
     struct fixture fixture;
     start_ready(&fixture, true, -1);
     succeed(&fixture);
-    fixture.now_ms += INTERVAL_MS * 100;
+    fixture.now_ms += INTERVAL_MS * INT64_C(100);
     assert_int_equal(next(&fixture).action, REGISTRATION_IDLE);
     registration_on_login_rejected(&fixture.registration, fixture.now_ms);
     assert_int_equal(fixture.registration.state, REGISTRATION_DISCONNECTED);

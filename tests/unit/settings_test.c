@@ -235,7 +235,7 @@ static void find_in_readme(void *context, const char *variable, unsigned readers
     const char *row = strstr(readme->text, cell);
     if (!row)
         fail_msg("README.md has no row for %s", variable);
-    const char *end = strchr(row, '\n');
+    const char *end = strchrnul(row ? row : "", '\n');
     char *shown = memory_copy_bytes(row, (size_t)(end - row));
     char choice[64];
     snprintf(choice, sizeof choice, "%.*s", (int)strcspn(default_text, "|"), default_text);

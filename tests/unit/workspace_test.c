@@ -15,6 +15,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -102,6 +103,11 @@ static void opens_nothing_outside_the_workspace(void **state)
 {
     struct fixture *fixture = *state;
     struct error error;
+    /* valgrind 3.19 does not know openat2; kernels do since 5.6. */
+    if (syscall(SYS_openat2, AT_FDCWD, "/", NULL, 0) < 0 && errno == ENOSYS) {
+        print_message("# reason: openat2 is not known here (valgrind 3.19)\n");
+        skip();
+    }
     write_file(fixture->work_dir.fd, "secret", "x");
     write_file(fixture->workspace.fd, "outputs/file", "x");
     assert_int_equal(symlinkat("../../secret", fixture->workspace.fd, "outputs/link"), 0);

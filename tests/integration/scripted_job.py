@@ -1,0 +1,109 @@
+"""A job that does what its task says: meta is {"do": [[verb, argument...], ...]}. Installed by harness.py as a runner."""
+import hashlib
+import json
+import os
+import signal
+import sys
+
+from scripted_content import content
+
+OUTPUTS = os.environ["POSEMESH_OUTPUTS_DIR"]
+
+
+def say(**message):
+    print(json.dumps(message), flush=True)
+
+
+def do_write(path, size):
+    target = os.path.join(OUTPUTS, path)
+    os.makedirs(os.path.dirname(target), exist_ok=True)
+    with open(target, "wb") as file:
+        file.write(content(path, size))
+
+
+def do_link(path, target):
+    os.symlink(target, os.path.join(OUTPUTS, path))
+
+
+def do_file(path, text):
+    """A file beside the outputs: fail_reason.txt, outputs.json."""
+    with open(path, "w") as file:
+        file.write(text)
+
+
+def do_events(count):
+    for number in range(count):
+        say(event={"number": number})
+        say(progress={"done": number + 1})
+
+
+def do_report_inputs():
+    with open(os.environ["POSEMESH_INPUTS_FILE"]) as file:
+        inputs = json.load(file)
+    hashes = {}
+    for entry in inputs:
+        for path in [entry["path"], *entry["related_files"]]:
+            with open(path, "rb") as file:
+                hashes[path] = hashlib.sha256(file.read()).hexdigest()
+    say(event={"inputs": inputs, "sha256": hashes})
+
+
+def do_report_task():
+    """The task file as it is, and what else the job was told."""
+    with open(os.environ["POSEMESH_TASK_FILE"]) as file:
+        text = file.read()
+    names = [name for name in os.environ if name.startswith("POSEMESH_")]
+    say(event={"task": text, "cwd": os.getcwd(), "uid": os.getuid(), "names": sorted(names),
+               "capability": os.environ["POSEMESH_CAPABILITY"], "domain": os.environ["POSEMESH_DOMAIN_ID"],
+               "id": os.environ["POSEMESH_TASK_ID"], "job": os.environ["POSEMESH_JOB_ID"]})
+
+
+def do_gate(name):
+    """Waits until the test opens this gate, a FIFO."""
+    with open(os.path.join(os.environ["TEST_GATES"], name), "rb") as file:
+        file.read(1)
+
+
+def do_daemon(marker):
+    """A grandchild that leaves the group, the session, its descriptors and its environment."""
+    reading, writing = os.pipe()
+    if os.fork() == 0:
+        os.setsid()
+        if os.fork() == 0:
+            signal.signal(signal.SIGTERM, signal.SIG_IGN)
+            os.dup2(os.open("/dev/null", os.O_RDWR), 1)
+            os.dup2(1, 2)
+            os.set_inheritable(writing, False)
+            os.execve("/bin/sleep", [marker, "600"], {})
+        os._exit(0)
+    os.close(writing)
+    os.read(reading, 1)  # the end of the file: the exec has happened
+    os.wait()
+
+
+def do_deaf():
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+
+
+def do_kill(number):
+    os.kill(os.getpid(), number)
+    signal.pause()
+
+
+VERBS = {
+    "write": do_write, "link": do_link, "file": do_file, "events": do_events, "report_inputs": do_report_inputs,
+    "report_task": do_report_task, "gate": do_gate, "daemon": do_daemon, "deaf": do_deaf, "kill": do_kill,
+    "say": lambda message: say(**message), "print": lambda text: print(text, flush=True),
+    "print_error": lambda text: print(text, file=sys.stderr, flush=True), "exit": sys.exit,
+}
+
+
+def main():
+    with open(os.environ["POSEMESH_TASK_FILE"]) as file:
+        steps = json.load(file)["meta"]["do"]
+    for verb, *arguments in steps:
+        VERBS[verb](*arguments)
+
+
+if __name__ == "__main__":
+    main()
