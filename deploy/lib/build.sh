@@ -11,6 +11,8 @@ posemesh_build() {
         echo "cmake and ninja are needed to build; deploy/install-deps installs all that is missing" >&2
         return 1
     fi
+    # Somebody else's checkout: what its owner built has to do.
+    if [[ -e $folder/bin/posemesh-node && ! -w $root/build ]]; then return 0; fi
     mkdir -p "$root/build"
     [[ -e $folder/build.ninja ]] || echo "building (a minute or two the first time) ..." >&2
     if ! posemesh_build_locked "$root" "$preset" "$folder" "$log"; then
