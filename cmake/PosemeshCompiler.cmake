@@ -35,8 +35,3 @@ endif()
 if(POSEMESH_CHAOS)
   add_compile_definitions(POSEMESH_CHAOS=1)
 endif()
-
-find_program(POSEMESH_CCACHE ccache)
-if(POSEMESH_CCACHE)
-  set(CMAKE_C_COMPILER_LAUNCHER ${POSEMESH_CCACHE})
-endif()

@@ -2,6 +2,7 @@
 
 #include "libcommon/clock.h"
 #include "libcommon/limits.h"
+#include "libcommon/utf8.h"
 
 #include <errno.h>
 #include <stdarg.h>
@@ -23,8 +24,11 @@ struct line {
     size_t length;
 };
 
-/* Room for closing a string and an object is always kept. */
-enum { LINE_TAIL_BYTES = 8 };
+enum {
+    LINE_TAIL_BYTES = 8,  /* room for closing a string and an object is always kept */
+    ESCAPE_BYTES = 8,     /* the longest escape or sequence, and what ends it */
+    TASK_TEXT_BYTES = 256 /* of one field about the task: foreign text that must not push out the message */
+};
 
 void log_configure(const char *service, enum log_format format, enum log_level least)
 {
@@ -52,70 +56,74 @@ static void line_puts(struct line *line, const char *text)
     line_put(line, text, strlen(text));
 }
 
-/* The length of the valid UTF-8 sequence at `text`, or 0. */
-static size_t utf8_length(const unsigned char *text)
+/* C0, DEL, C1 and the two line separators: what ends a line or steers a terminal somewhere. */
+static bool is_control(uint32_t code_point)
 {
-    size_t length = text[0] < 0x80             ? 1
-                    : (text[0] & 0xe0) == 0xc0 ? 2
-                    : (text[0] & 0xf0) == 0xe0 ? 3
-                    : (text[0] & 0xf8) == 0xf0 ? 4
-                                               : 0;
-    for (size_t i = 1; i < length; i++)
-        if ((text[i] & 0xc0) != 0x80)
-            return 0;
-    return length == 2 && text[0] < 0xc2 ? 0 : length;
+    return code_point < 0x20 || (code_point >= 0x7f && code_point < 0xa0) || code_point == 0x2028 ||
+           code_point == 0x2029;
 }
 
-static void line_put_json_string(struct line *line, const char *text)
+/* Whatever the bytes are, the line stays one line of valid JSON: text comes from servers, jobs and people. */
+static void line_put_json_string(struct line *line, const char *text, size_t max_bytes)
 {
+    size_t left = strnlen(text, max_bytes);
     line_puts(line, "\"");
-    for (const unsigned char *c = (const unsigned char *)text; *c;) {
-        size_t length = utf8_length(c);
-        /* A cut must not fall into a sequence or an escape. */
-        if (line->length + 8 + LINE_TAIL_BYTES > sizeof line->bytes)
-            break;
-        if (*c == '"' || *c == '\\') {
-            char escaped[2] = {'\\', (char)*c};
+    /* A cut must not fall into a sequence or an escape. */
+    while (left && line->length + ESCAPE_BYTES + LINE_TAIL_BYTES <= sizeof line->bytes) {
+        uint32_t code_point = 0;
+        size_t length = utf8_decode(text, left, &code_point);
+        if (*text == '"' || *text == '\\') {
+            char escaped[2] = {'\\', *text};
             line_put(line, escaped, 2);
-        } else if (*c < 0x20 || *c == 0x7f || !length) {
-            char escaped[8];
-            snprintf(escaped, sizeof escaped, "\\u%04x", !length ? 0xfffd : *c);
+        } else if (!length || is_control(code_point)) {
+            char escaped[ESCAPE_BYTES];
+            snprintf(escaped, sizeof escaped, "\\u%04x", length ? (unsigned)code_point : 0xfffdU);
             line_puts(line, escaped);
         } else {
-            line_put(line, (const char *)c, length);
+            line_put(line, text, length);
         }
-        c += length ? length : 1;
+        text += length ? length : 1;
+        left -= length ? length : 1;
     }
     /* The tail is reserved for this. */
     line->bytes[line->length++] = '"';
 }
 
-static void line_put_member(struct line *line, const char *name, const char *value)
+static void line_put_member(struct line *line, const char *name, const char *value, size_t max_bytes)
 {
     if (!value || sizeof line->bytes - line->length < 64)
         return;
     line_puts(line, ",\"");
     line_puts(line, name);
     line_puts(line, "\":");
-    line_put_json_string(line, value);
+    line_put_json_string(line, value, max_bytes);
 }
 
 static void compose_json(struct line *line, const char *time, enum log_level level,
                          const struct log_task *task, const char *message)
 {
     line_puts(line, "{\"ts\":");
-    line_put_json_string(line, time);
-    line_put_member(line, "level", level_names[level]);
-    line_put_member(line, "service", configured.service);
+    line_put_json_string(line, time, TASK_TEXT_BYTES);
+    line_put_member(line, "level", level_names[level], TASK_TEXT_BYTES);
+    line_put_member(line, "service", configured.service, TASK_TEXT_BYTES);
     if (task) {
-        line_put_member(line, "task_id", task->task_id);
-        line_put_member(line, "job_id", task->job_id);
-        line_put_member(line, "capability", task->capability);
-        line_put_member(line, "domain_id", task->domain_id);
+        line_put_member(line, "task_id", task->task_id, TASK_TEXT_BYTES);
+        line_put_member(line, "job_id", task->job_id, TASK_TEXT_BYTES);
+        line_put_member(line, "capability", task->capability, TASK_TEXT_BYTES);
+        line_put_member(line, "domain_id", task->domain_id, TASK_TEXT_BYTES);
     }
-    line_put_member(line, "msg", message);
+    line_put_member(line, "msg", message, sizeof line->bytes);
     line->bytes[line->length++] = '}';
     line->bytes[line->length++] = '\n';
+}
+
+static void line_put_task_text(struct line *line, const char *name, const char *value)
+{
+    char clean[TASK_TEXT_BYTES];
+    if (!value)
+        return;
+    line_puts(line, name);
+    line_puts(line, log_one_line(value, strlen(value), clean, sizeof clean));
 }
 
 static void compose_text(struct line *line, const char *time, enum log_level level,
@@ -126,13 +134,9 @@ static void compose_text(struct line *line, const char *time, enum log_level lev
     snprintf(head, sizeof head, "%s %-5s %-8s ", time, level_names[level], configured.service);
     line_puts(line, head);
     line_puts(line, log_one_line(message, strlen(message), clean, sizeof clean));
-    if (task && task->task_id) {
-        line_puts(line, "  task=");
-        line_puts(line, task->task_id);
-    }
-    if (task && task->capability) {
-        line_puts(line, " capability=");
-        line_puts(line, task->capability);
+    if (task) {
+        line_put_task_text(line, "  task=", task->task_id);
+        line_put_task_text(line, " capability=", task->capability);
     }
     line->bytes[line->length++] = '\n';
 }
@@ -173,9 +177,19 @@ void log_write(enum log_level level, const struct log_task *task, const char *fo
 const char *log_one_line(const char *text, size_t length, char *out, size_t capacity)
 {
     size_t used = 0;
-    for (size_t i = 0; i < length && used + 1 < capacity; i++) {
-        unsigned char c = (unsigned char)text[i];
-        out[used++] = (char)(c < 0x20 || c == 0x7f ? ' ' : c);
+    for (size_t i = 0, step; i < length; i += step) {
+        uint32_t code_point = 0;
+        step = utf8_decode(text + i, length - i, &code_point);
+        bool keep = step && !is_control(code_point);
+        size_t bytes = keep ? step : 1;
+        if (used + bytes + 1 > capacity)
+            break;
+        if (keep)
+            memcpy(out + used, text + i, step);
+        else
+            out[used] = step ? ' ' : '?';
+        used += bytes;
+        step = step ? step : 1;
     }
     out[used] = '\0';
     return out;

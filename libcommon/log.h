@@ -1,7 +1,8 @@
 /*
  * Structured logs on stderr: one JSON object a line, or text for people. Fields: ts, level, service, msg, and
  * task_id, job_id, capability, domain_id where there is a task. A line is one write() and at most
- * LIMIT_LOG_LINE_BYTES long. Thread-safe; errno survives a call.
+ * LIMIT_LOG_LINE_BYTES long; whatever bytes a text has, the line is valid JSON, or one line without control
+ * characters. Thread-safe after log_configure(); errno survives a call. Secrets: `secret_log_form()`.
  */
 #ifndef LIBCOMMON_LOG_H
 #define LIBCOMMON_LOG_H
@@ -26,14 +27,19 @@ struct log_task {
     const char *domain_id;
 };
 
+/* Before the first thread starts. `service` is borrowed; lines below `least` are dropped. */
 void log_configure(const char *service, enum log_format format, enum log_level least);
 bool log_enabled(enum log_level level);
 
+/* `task` may be NULL. The formatted text is cut at half of LIMIT_LOG_LINE_BYTES. */
 void log_write(enum log_level level, const struct log_task *task, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
-/* Replaces control characters and line breaks by spaces and cuts, so that foreign text fits into a line.
- * Returns `out`. */
+/*
+ * Foreign text for a line: control characters and line breaks become spaces, bytes that are no UTF-8 become
+ * '?', and what does not fit into `capacity` bytes (above 0, the NUL included) is cut between characters.
+ * Returns `out`.
+ */
 const char *log_one_line(const char *text, size_t length, char *out, size_t capacity);
 
 #define log_debug(...) log_write(LOG_LEVEL_DEBUG, NULL, __VA_ARGS__)

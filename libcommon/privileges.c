@@ -11,7 +11,8 @@ static bool parse_id(const char **text, char separator, unsigned *id)
 {
     char *end = NULL;
     unsigned long value = strtoul(*text, &end, 10);
-    if (end == *text || value >= (uid_t)-1 || (*end && *end != separator))
+    /* strtoul would also take a sign and white space. */
+    if (**text < '0' || **text > '9' || value >= (uid_t)-1 || (*end && *end != separator))
         return false;
     *id = (unsigned)value;
     *text = *end ? end + 1 : end;

@@ -41,7 +41,7 @@ int64_t random_between(struct random *random, int64_t low, int64_t high)
 {
     if (high <= low)
         return low;
-    uint64_t span = (uint64_t)(high - low) + 1;
+    uint64_t span = (uint64_t)high - (uint64_t)low + 1;
     return low + (int64_t)(random_fraction(random) * (double)span);
 }
 

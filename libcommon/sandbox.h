@@ -1,7 +1,6 @@
 /*
- * What a service may not do once it runs, as a table of reasons. Applied in the start sequence before the
- * first thread starts, so that it covers all of them. A service's own rules come on top through its sandbox
- * hook.
+ * What a service may not do once it runs, as a table of reasons in sandbox.c. Applied in the start sequence
+ * before the first thread starts, so that it covers all of them; programs that runnerd starts inherit it.
  */
 #ifndef LIBCOMMON_SANDBOX_H
 #define LIBCOMMON_SANDBOX_H

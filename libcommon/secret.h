@@ -21,8 +21,8 @@ struct secret {
 
 enum { SECRET_LOG_FORM_BYTES = 48 };
 
-/* Replaces what `secret` holds (wiping it) by a copy of `length` bytes. Ends the program when there is no
- * memory. */
+/* Replaces what `secret` holds (wiping it) by a copy of `length` bytes, which may be its own. Ends the
+ * program when there is no memory. Each secret takes whole pages: not for things by the thousand. */
 void secret_assign(struct secret *secret, const void *bytes, size_t length);
 
 /* Wipes and frees what `secret` holds and makes it empty. */

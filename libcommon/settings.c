@@ -118,6 +118,7 @@ static void load_secret(const struct row *row, struct secret *slot, const struct
                         struct settings_report *report)
 {
     struct error error;
+    bool others_can_read = false;
     char file_variable[64];
     snprintf(file_variable, sizeof file_variable, "%s_FILE", row->variable);
     char *path = settings_trimmed_copy(environment_get(environment, file_variable));
@@ -128,10 +129,13 @@ static void load_secret(const struct row *row, struct secret *slot, const struct
         fault(report, row->variable, "set both directly and by %s: choose one", file_variable);
     else if (!path && !direct.length)
         fault(report, row->variable, "is required (or %s, the name of a file that holds it)", file_variable);
-    else if (path && !settings_read_secret_file(path, slot, &error))
+    else if (path && !settings_read_secret_file(path, slot, &others_can_read, &error))
         fault(report, row->variable, "%s: %s", file_variable, error.text);
     else if (!path)
         secret_assign(slot, direct.bytes, direct.length);
+    /* Only a warning: container platforms mount secrets readable by all, where nobody else is. */
+    if (others_can_read)
+        warn(report, row->variable, "%s: every user of this machine can read %.128s", file_variable, path);
 
     bool is_key = row->offset == offsetof(struct settings, private_key);
     if (is_key && slot->length && !settings_check_private_key(slot, &error))

@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 static const char *trim(const char *text, size_t *length)
@@ -167,21 +168,46 @@ bool settings_check_private_key(const struct secret *key, struct error *error)
     return true;
 }
 
-bool settings_read_secret_file(const char *path, struct secret *secret, struct error *error)
+static bool read_whole(int fd, const char *path, struct secret *secret, struct error *error)
 {
-    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
-    if (fd < 0)
-        return error_set_errno(error, errno, "cannot open %.128s", path);
-    char buffer[LIMIT_SECRET_FILE_BYTES + 1];
+    /* One byte more than allowed tells that there is more; another for the NUL. */
+    char buffer[LIMIT_SECRET_FILE_BYTES + 2];
     size_t length = 0;
     ssize_t count;
     while (length < sizeof buffer - 1 && (count = read(fd, buffer + length, sizeof buffer - 1 - length)) > 0)
         length += (size_t)count;
-    close(fd);
     buffer[length] = '\0';
-    settings_trimmed_secret(secret, buffer);
+    bool ok = true;
+    /* A secret cut short would fail much later, as a refused login. */
+    if (length > LIMIT_SECRET_FILE_BYTES)
+        ok =
+            error_set(error, ERROR_TOO_LARGE, "%.128s has more than %d bytes", path, LIMIT_SECRET_FILE_BYTES);
+    else if (strlen(buffer) != length)
+        ok = error_set(error, ERROR_INVALID, "%.128s has a NUL byte: it is no text", path);
+    else
+        settings_trimmed_secret(secret, buffer);
     secret_wipe_bytes(buffer, sizeof buffer);
-    if (!secret->length)
-        return error_set(error, ERROR_INVALID, "%.128s is empty or cannot be read", path);
-    return true;
+    if (ok && !secret->length)
+        ok = error_set(error, ERROR_INVALID, "%.128s is empty or cannot be read", path);
+    return ok;
+}
+
+bool settings_read_secret_file(const char *path, struct secret *secret, bool *others_can_read,
+                               struct error *error)
+{
+    struct stat status;
+    *others_can_read = false;
+    /* O_NONBLOCK: opening a FIFO must not wait for its writer. */
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+    if (fd < 0)
+        return error_set_errno(error, errno, "cannot open %.128s", path);
+    bool ok = fstat(fd, &status) == 0 && S_ISREG(status.st_mode);
+    if (ok) {
+        *others_can_read = (status.st_mode & S_IROTH) != 0;
+        ok = read_whole(fd, path, secret, error);
+    } else {
+        error_set(error, ERROR_INVALID, "%.128s is no regular file", path);
+    }
+    close(fd);
+    return ok;
 }

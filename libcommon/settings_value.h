@@ -33,7 +33,11 @@ bool settings_split_address(const char *text, char **host, uint16_t *port, struc
 /* 64 hex digits, with or without 0x, in [1, n-1] (docs/network.md 2.3). */
 bool settings_check_private_key(const struct secret *key, struct error *error);
 
-/* Reads and trims a secret's file. */
-bool settings_read_secret_file(const char *path, struct secret *secret, struct error *error);
+/*
+ * Reads and trims a secret's file: a regular one of at most LIMIT_SECRET_FILE_BYTES, without NUL, not blank.
+ * `*others_can_read` tells, also on failure, whether its mode lets every user read it: worth a warning.
+ */
+bool settings_read_secret_file(const char *path, struct secret *secret, bool *others_can_read,
+                               struct error *error);
 
 #endif

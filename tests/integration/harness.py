@@ -190,6 +190,10 @@ class Node:
         self.log.wait("started: version", service, since=mark)
         return mark
 
+    def wait_for_no_workspace(self):
+        """stored removes a workspace after it has closed the session."""
+        programs.wait_until(lambda: os.listdir(self.work) == [], f"{self.work} is empty")
+
     def health(self, service):
         status, output, _ = programs.run([programs.program(service), "--health"], {"POSEMESH_RUNTIME_DIR": self.runtime})
         return status, output
@@ -274,6 +278,10 @@ class NodeCase(unittest.TestCase):
         node = self.start_node(**arguments)
         self.addCleanup(node.check_end)
         return node
+
+    def setUp(self):
+        if self.variables is not None:
+            self.node.log.begin_test()
 
     def tearDown(self):
         self.devnet.reset()

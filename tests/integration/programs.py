@@ -6,6 +6,7 @@ import select
 import socket
 import subprocess
 import threading
+import time
 
 BIN = os.path.abspath(os.environ.get("POSEMESH_BIN_DIR", "build/debug/bin"))
 SERVICES = ("authd", "leased", "stored", "httpd", "runnerd")
@@ -35,11 +36,20 @@ def run(command, variables, timeout=60):
     return done.returncode, done.stdout, done.stderr
 
 
+def wait_until(condition, what, timeout=PATIENCE_SECS):
+    """For what nobody announces."""
+    deadline, pause = time.monotonic() + timeout, threading.Event()
+    while not condition():
+        assert time.monotonic() < deadline, f"not within {timeout} s: {what}"
+        pause.wait(0.02)
+
+
 class Log:
     """The lines a program writes, as they come. A JSON line is a dict, any other a text."""
 
     def __init__(self, stream):
         self.raw, self.lines, self.ended = [], [], False
+        self._test_began = 0
         self._event = threading.Condition()
         threading.Thread(target=self._read, args=(stream,), daemon=True).start()
 
@@ -54,6 +64,7 @@ class Log:
                 self.raw.append(text)
                 self.lines.append(line)
                 self._event.notify_all()
+        stream.close()
         with self._event:
             self.ended = True
             self._event.notify_all()
@@ -63,8 +74,12 @@ class Log:
         with self._event:
             return len(self.lines)
 
+    def begin_test(self):
+        """Of lines before this one nobody asks any more."""
+        self._test_began = self.mark()
+
     def _find(self, text, service, since):
-        for line in self.lines[since:]:
+        for line in self.lines[max(since, self._test_began):]:
             if isinstance(line, dict) and text in line.get("msg", "") and service in (None, line.get("service")):
                 return line
         return None
@@ -84,13 +99,13 @@ class Log:
 
     def find_all(self, text, service=None):
         with self._event:
-            return [line for line in self.lines if isinstance(line, dict) and text in line.get("msg", "")
-                    and service in (None, line.get("service"))]
+            return [line for line in self.lines[self._test_began:] if isinstance(line, dict)
+                    and text in line.get("msg", "") and service in (None, line.get("service"))]
 
     def sanitizer_reports(self):
         return [text for text in self.raw if _SANITIZER.search(text)]
 
-    def tail(self, count=60):
+    def tail(self, count=40):
         """The end of the log for people, without what only the programs say to each other."""
         with self._event:
             lines = [line for line in self.lines if not (isinstance(line, dict) and line.get("level") == "debug")]

@@ -335,7 +335,7 @@ static void write_runners(void)
         "print('{\"event\": \"last\"}', end='')\n",
         ", \"env\": {\"EXTRA\": \"a=b\"}");
     write_runner("exit3", "import sys; sys.exit(3)\n", "");
-    write_runner("signal", "import os; os.kill(os.getpid(), 11)\n", "");
+    write_runner("crash", "import os; os.kill(os.getpid(), 11)\n", "");
     write_runner("reason",
                  "open('fail_reason.txt', 'w').write('  the scan\\nis empty \\n'); raise SystemExit(1)\n",
                  "");
@@ -448,7 +448,7 @@ static void a_failed_job_says_why(void **state)
     (void)state;
     run_task("/t/exit3", NULL);
     assert_failed("exit status 3");
-    run_task("/t/signal", NULL);
+    run_task("/t/crash", NULL);
     assert_failed("killed by signal 11 (SIGSEGV)");
     run_task("/t/reason", NULL);
     assert_failed("the scan is empty");
@@ -582,6 +582,7 @@ static void a_killed_host_takes_its_jobs_with_it(void **state)
     node.poll = NULL;
     node.hello = false;
     node.sequence = 0;
+    assert_true(node.exited);
     start_runnerd();
     node.exited = false;
     start_task("/t/daemon", NULL);

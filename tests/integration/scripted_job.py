@@ -64,13 +64,14 @@ def do_gate(name):
         file.read(1)
 
 
-def do_daemon(marker):
+def do_daemon(marker, deaf):
     """A grandchild that leaves the group, the session, its descriptors and its environment."""
     reading, writing = os.pipe()
     if os.fork() == 0:
         os.setsid()
         if os.fork() == 0:
-            signal.signal(signal.SIGTERM, signal.SIG_IGN)
+            if deaf:
+                do_deaf()
             os.dup2(os.open("/dev/null", os.O_RDWR), 1)
             os.dup2(1, 2)
             os.set_inheritable(writing, False)

@@ -114,7 +114,7 @@ class Jobs(NodeCase):
         self.devnet.settings(free_artifact_names=True)
         domain = str(uuid.uuid4())
         existing = self.devnet.store(domain, "kept", "json", b"old")
-        table = {"a.json": {"name": "my name", "data_type": "my_type"}, "b.json": {"id": existing}}
+        table = {"a.json": {"name": "my name", "data_type": "my_type"}, "b.json": {"id": existing, "name": "kept", "data_type": "json"}}
         shown = self.devnet.run(["write", "a.json", 5], ["write", "b.json", 6],
                                 ["file", "outputs.json", json.dumps(table)], domain=domain)
         self.assert_completed(shown)
