@@ -136,6 +136,12 @@ step_python_tests() {
     run_tap "$1" "$1" "$python" -B "$root/tests/tap.py" "$root/$2"
 }
 
+step_runnerd_tests() {
+    say "runnerd tests"
+    export POSEMESH_RUNNERD=$root/build/$1/bin/posemesh-runnerd CMOCKA_MESSAGE_OUTPUT=TAP
+    run_tap runnerd runnerd "$root/build/$1/integration/integration-runnerd"
+}
+
 step_demo() {
     say "demo"
     check demo "deploy/demo ends with 0 and stores the dense cloud by multipart" "$root/deploy/demo"

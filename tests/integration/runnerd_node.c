@@ -1,0 +1,243 @@
+#include "tests/integration/runnerd_node.h"
+
+#include "libcommon/clock.h"
+#include "libcommon/memory.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+#include <signal.h>
+#include <sys/stat.h>
+
+struct node node;
+
+static void append(char *to, size_t capacity, const char *text)
+{
+    snprintf(to + strlen(to), capacity - strlen(to), "%s\n", text);
+}
+
+/* --- leased --- */
+
+static void on_hello(void *context, struct ipc_request *request, const void *message)
+{
+    const struct message_host_welcome welcome = {.expected = {NULL, 0}};
+    (void)context;
+    (void)message;
+    node.hello = true;
+    node.hellos++;
+    ipc_answer(request, &welcome);
+}
+
+static void on_next(void *context, struct ipc_request *request, const void *message)
+{
+    (void)context;
+    (void)message;
+    if (!node.hello) {
+        struct error error;
+        error_set(&error, ERROR_NOT_FOUND, "who are you?");
+        ipc_fail(request, &error);
+        return;
+    }
+    node.poll = request;
+}
+
+static void on_progress(void *context, struct ipc_request *request, const void *message)
+{
+    (void)context;
+    append(node.told, sizeof node.told, ((const struct message_task_progress *)message)->progress);
+    ipc_answer_done(request);
+}
+
+static void on_event(void *context, struct ipc_request *request, const void *message)
+{
+    (void)context;
+    if (node.refuse_events > 0) {
+        struct error error;
+        node.refuse_events--;
+        error_set(&error, ERROR_UNAVAILABLE, "too many events are held");
+        ipc_fail(request, &error);
+        return;
+    }
+    append(node.told, sizeof node.told, ((const struct message_task_event *)message)->event);
+    ipc_answer_done(request);
+}
+
+static void on_finish(void *context, struct ipc_request *request, const void *message)
+{
+    const struct message_task_finish *finish = message;
+    (void)context;
+    node.finished = true;
+    node.succeeded = finish->succeeded;
+    snprintf(node.reason, sizeof node.reason, "%s", finish->reason ? finish->reason : "");
+    ipc_answer_done(request);
+}
+
+/* --- stored --- */
+
+static void on_materialize(void *context, struct ipc_request *request, const void *message)
+{
+    const struct message_input_materialize *asked = message;
+    (void)context;
+    if (strcmp(asked->cid, "missing") == 0) {
+        struct error error;
+        error_set(&error, ERROR_NOT_FOUND, "no such data");
+        ipc_fail(request, &error);
+        return;
+    }
+    struct message_input input = {.cid = memory_copy_text(asked->cid),
+                                  .path = memory_copy_text("datasets/x/x.ply"),
+                                  .data_id = memory_copy_text("id-1"),
+                                  .name = memory_copy_text("x"),
+                                  .data_type = memory_copy_text("ply"),
+                                  .domain_id = memory_copy_text("d")};
+    ipc_answer(request, &input);
+    message_clear(&message_input_type, &input);
+}
+
+static void on_put(void *context, struct ipc_request *request, const void *message)
+{
+    const struct message_artifact_put *put = message;
+    char line[512];
+    char content[64] = "";
+    char *path = memory_format("%s/%s", node.workspace, put->path);
+    FILE *file = fopen(path, "re");
+    (void)context;
+    assert_non_null(file);
+    content[fread(content, 1, sizeof content - 1, file)] = '\0';
+    fclose(file);
+    free(path);
+    snprintf(line, sizeof line, "%s|%s|%s|%s|%s", put->rel_path, put->name ? put->name : "",
+             put->data_type ? put->data_type : "", put->id ? put->id : "", content);
+    append(node.stored, sizeof node.stored, line);
+    if (strcmp(put->rel_path, "refused.txt") == 0) {
+        struct error error;
+        error_set(&error, ERROR_FORBIDDEN, "not yours");
+        ipc_fail(request, &error);
+        return;
+    }
+    struct message_artifact artifact = {.logical_path = memory_copy_text("p"),
+                                        .name = memory_copy_text("n"),
+                                        .data_type = memory_copy_text("t"),
+                                        .id = memory_copy_text("i")};
+    ipc_answer(request, &artifact);
+    message_clear(&message_artifact_type, &artifact);
+}
+
+const struct ipc_handler leased_handlers[] = {
+    {OPERATION_host_hello, on_hello},       {OPERATION_host_next, on_next},
+    {OPERATION_task_progress, on_progress}, {OPERATION_task_event, on_event},
+    {OPERATION_task_finish, on_finish},
+};
+const struct ipc_handler stored_handlers[] = {
+    {OPERATION_input_materialize, on_materialize},
+    {OPERATION_artifact_put, on_put},
+};
+
+/* --- driving --- */
+
+void wait_until(const bool *done)
+{
+    struct error error;
+    int64_t deadline_ms = clock_boot_ms() + WAIT_MS;
+    while (!*done) {
+        assert_true(clock_boot_ms() < deadline_ms);
+        assert_true(loop_turn(node.loop, 50, &error));
+    }
+}
+
+void wait_for_poll(void)
+{
+    struct error error;
+    int64_t deadline_ms = clock_boot_ms() + WAIT_MS;
+    while (!node.poll) {
+        assert_true(clock_boot_ms() < deadline_ms);
+        assert_true(loop_turn(node.loop, 50, &error));
+    }
+}
+
+void command(const char *action, const char *capability, const char *cid)
+{
+    struct message_host_command sent = {.sequence = ++node.sequence,
+                                        .action = memory_copy_text(action),
+                                        .task_id = memory_format("task-%d", node.task_number),
+                                        .job_id = memory_copy_text("job-1"),
+                                        .domain_id = memory_copy_text("domain-1"),
+                                        .capability = memory_copy_text(capability),
+                                        .task =
+                                            memory_copy_text("{\"meta\": {\"big\": 123456789012345678901}}"),
+                                        .workspace = memory_copy_text(node.workspace)};
+    char key[64];
+    snprintf(key, sizeof key, "key-%d", node.task_number);
+    secret_assign(&sent.task_key, key, strlen(key));
+    if (cid)
+        text_list_add(&sent.inputs, cid);
+    wait_for_poll();
+    struct ipc_request *poll = node.poll;
+    node.poll = NULL;
+    ipc_answer(poll, &sent);
+    message_clear(&message_host_command_type, &sent);
+}
+
+void start_task(const char *capability, const char *cid)
+{
+    node.task_number++;
+    node.finished = false;
+    node.told[0] = '\0';
+    node.stored[0] = '\0';
+    snprintf(node.workspace, sizeof node.workspace, "%s/work/task-%d", node.folder, node.task_number);
+    char *outputs = memory_format("%s/outputs", node.workspace);
+    assert_int_equal(mkdir(node.workspace, 0770), 0);
+    assert_int_equal(mkdir(outputs, 0770), 0);
+    free(outputs);
+    command("start", capability, cid);
+}
+
+void run_task(const char *capability, const char *cid)
+{
+    start_task(capability, cid);
+    wait_until(&node.finished);
+}
+
+void assert_failed(const char *reason)
+{
+    assert_true(node.finished);
+    assert_false(node.succeeded);
+    assert_string_equal(node.reason, reason);
+}
+
+bool told(const char *text)
+{
+    return strstr(node.told, text) != NULL;
+}
+
+void wait_until_told(const char *text)
+{
+    struct error error;
+    int64_t deadline_ms = clock_boot_ms() + WAIT_MS;
+    while (!told(text)) {
+        assert_true(clock_boot_ms() < deadline_ms);
+        assert_true(loop_turn(node.loop, 50, &error));
+    }
+}
+
+bool lives(const char *label)
+{
+    const char *found = strstr(node.told, label);
+    assert_non_null(found);
+    pid_t pid = (pid_t)strtol(found + strlen(label), NULL, 10);
+    assert_true(pid > 1);
+    return kill(pid, 0) == 0;
+}
+
+void assert_workspace_is_clean(void)
+{
+    char *shell = memory_format("test -z \"$(find %s -mindepth 1 ! -name outputs)\"", node.workspace);
+    assert_int_equal(system(shell), 0); /* NOLINT(cert-env33-c): a test's own folder */
+    free(shell);
+}

@@ -1,0 +1,61 @@
+/* The leased and the stored that the test of runnerd plays, and what it sees of runnerd. */
+#ifndef TESTS_RUNNERD_NODE_H
+#define TESTS_RUNNERD_NODE_H
+
+#include "libcommon/ipc.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+enum { WAIT_MS = 20000 };
+
+/* The other side of runnerd. */
+struct node {
+    char folder[64];
+    struct loop *loop;
+    struct ipc *ipc;
+    pid_t runnerd;
+    struct ipc_request *poll;
+    int64_t sequence;
+    bool hello;
+    size_t hellos;
+    char told[65536];   /* progress and events, a line each */
+    char stored[16384]; /* rel_path=content, a line each; content cut */
+    int refuse_events;  /* as if too many were held */
+    bool finished;
+    bool succeeded;
+    char reason[4096];
+    bool exited;
+    int task_number;
+    char workspace[128];
+};
+
+extern struct node node;
+
+enum { LEASED_HANDLER_COUNT = 5, STORED_HANDLER_COUNT = 2 };
+extern const struct ipc_handler leased_handlers[LEASED_HANDLER_COUNT];
+extern const struct ipc_handler stored_handlers[STORED_HANDLER_COUNT];
+
+/* Turns the loop until it is so; fails after WAIT_MS. */
+void wait_until(const bool *done);
+void wait_for_poll(void);
+
+/* Gives the next command; `cid` may be NULL, and so may `capability` of a cancel. */
+void command(const char *action, const char *capability, const char *cid);
+
+/* A new workspace and a start command. */
+void start_task(const char *capability, const char *cid);
+
+/* start_task, and waits for the end. */
+void run_task(const char *capability, const char *cid);
+void assert_failed(const char *reason);
+bool told(const char *text);
+void wait_until_told(const char *text);
+
+/* Whether a process lives whose pid stands behind `label` in what was told. */
+bool lives(const char *label);
+void assert_workspace_is_clean(void);
+
+#endif
