@@ -1,8 +1,9 @@
 /*
  * Talk between the processes: nng stands behind this header. One folder and one socket for each role, mode
  * 0660 (the folder's group decides who reaches it), and the peer's uid is checked when its pipe is added,
- * before its first byte is read. A message that breaks its definition is answered with a failure that names
- * the field, and logged.
+ * before its first byte is read; events, which hold no secrets, go to whoever the folder lets in. A message
+ * that breaks its definition is answered with a failure that names the field, and logged (one line a second
+ * for each socket). A peer that sends more than its role allows is hung up on.
  *
  * nng delivers a request at least once: it is sent again when the peer comes back. libcommon/operations.h
  * says for each operation what a repeat does.
@@ -35,7 +36,8 @@ struct ipc_peers {
 struct ipc *ipc_create(struct loop *loop, enum service_id self, const char *runtime_dir,
                        const struct ipc_peers *peers, struct error *error);
 
-/* Closes every socket; pending requests are dropped and calls in flight end without their answer function. */
+/* Closes every socket; pending requests are dropped and calls in flight end without their answer function, as
+ * if cancelled. Their pointers are invalid then. NULL is harmless. */
 void ipc_free(struct ipc *ipc);
 
 /* --- serving --- */
@@ -56,7 +58,7 @@ bool ipc_serve(struct ipc *ipc, enum role role, const struct ipc_handler *handle
                void *context, struct error *error);
 
 /* Answers with a struct of the operation's answer type; the caller keeps owning `answer`. The request is gone
- * after it. */
+ * after it, its peer gone or not. */
 void ipc_answer(struct ipc_request *request, const void *answer);
 
 /* Answers {} for operations whose answer is `done`. */

@@ -20,7 +20,12 @@
  * Only a peer that comes back is to get a request again: a timed resend would run slow handlers twice. A time
  * that never comes says so; "infinite" would mean to nng that a request fails when its peer goes away.
  */
-enum { RECONNECT_MIN_MS = 50, RECONNECT_MAX_MS = 1000, RESEND_MS = 10 * 24 * 3600 * 1000 };
+enum {
+    RECONNECT_MIN_MS = 50,
+    RECONNECT_MAX_MS = 1000,
+    RESEND_MS = 10 * 24 * 3600 * 1000,
+    ABORT_AGAIN_MS = 20
+};
 
 struct ipc_client {
     struct ipc *ipc;
@@ -146,17 +151,44 @@ static void finish_call(void *context)
     call_free(call);
 }
 
+/*
+ * Aborting reaches an aio that waits. When its send has just ended and its receive has not begun, there is
+ * nothing to abort and the receive would wait for ever: so again and again until the call's post has come.
+ */
+static void abort_call(struct ipc_call *call)
+{
+    if (!call->started)
+        return;
+    nng_aio_cancel(call->aio);
+    loop_timer_start(&call->deadline, ABORT_AGAIN_MS);
+}
+
 static void on_deadline(void *context)
 {
     struct ipc_call *call = context;
     call->timed_out = true;
-    nng_aio_cancel(call->aio);
+    abort_call(call);
+}
+
+/* The encoded request, or NULL. The peer's socket hangs up on larger ones: the other calls of this client
+ * would suffer with it. */
+static char *encode_request(const struct operation_info *operation, const void *request, size_t *length,
+                            struct error *error)
+{
+    char *bytes = message_encode(operation->request, request, length, error);
+    if (!bytes || *length <= operation->request_limit_bytes)
+        return bytes;
+    error_set(error, ERROR_TOO_LARGE, "%s has %zu bytes, the limit is %zu", operation->name, *length,
+              operation->request_limit_bytes);
+    secret_wipe_bytes(bytes, *length);
+    free(bytes);
+    return NULL;
 }
 
 static bool call_start(struct ipc_call *call, const void *request, struct error *error)
 {
     size_t length;
-    char *bytes = message_encode(call->operation->request, request, &length, error);
+    char *bytes = encode_request(call->operation, request, &length, error);
     if (!bytes)
         return false;
     nng_msg *message = NULL;
@@ -213,9 +245,7 @@ void ipc_cancel(struct ipc_call *call)
     if (!call)
         return;
     call->on_answer = NULL;
-    loop_timer_stop(&call->deadline);
-    if (call->started)
-        nng_aio_cancel(call->aio);
+    abort_call(call);
 }
 
 /* --- life --- */
@@ -263,6 +293,10 @@ void ipc_clients_free(struct ipc *ipc)
         ipc->clients = client->next;
         for (struct ipc_call *call = client->calls, *next_call; call; call = next_call) {
             next_call = call->next;
+            /* Once the aio has stopped no more posts come; the one that may wait would name a freed call. */
+            if (call->aio)
+                nng_aio_stop(call->aio);
+            loop_drop_posts(ipc->loop, call);
             call_free(call);
         }
         nng_close(client->socket);

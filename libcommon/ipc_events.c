@@ -10,6 +10,8 @@
 #include <stdlib.h>
 #include <sys/epoll.h>
 
+enum { EVENTS_PER_TURN = 64 };
+
 static const char events_folder[] = "events";
 
 struct ipc_subscription {
@@ -56,7 +58,9 @@ static void on_readable(void *context, uint32_t events)
     nng_msg *received;
     (void)events;
     void *message = memory_allocate(subscription->type->struct_bytes);
-    while (nng_recvmsg(subscription->socket, &received, NNG_FLAG_NONBLOCK) == 0) {
+    /* A bound for one turn, as for requests. */
+    for (int i = 0;
+         i < EVENTS_PER_TURN && nng_recvmsg(subscription->socket, &received, NNG_FLAG_NONBLOCK) == 0; i++) {
         struct error error;
         /* Another type of event is none of this subscriber's business; a broken one only hinted at something.
          */
@@ -88,6 +92,8 @@ bool ipc_subscribe(struct ipc *ipc, enum service_id publisher, const struct mess
     ipc->subscriptions = subscription;
     int fd = -1;
     code = nng_socket_set(subscription->socket, NNG_OPT_SUB_SUBSCRIBE, "", 0);
+    if (!code)
+        code = nng_socket_set_size(subscription->socket, NNG_OPT_RECVMAXSZ, LIMIT_SMALL_MESSAGE_BYTES);
     if (!code)
         code = nng_socket_set_ms(subscription->socket, NNG_OPT_RECONNMINT, 100);
     if (!code)

@@ -5,6 +5,7 @@
  */
 #include "libcommon/ipc.h"
 
+#include "libcommon/clock.h"
 #include "libcommon/ipc_internal.h"
 #include "libcommon/ipc_peers.h"
 #include "libcommon/limits.h"
@@ -12,11 +13,12 @@
 #include "libcommon/memory.h"
 
 #include <nng/protocol/reqrep0/rep.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
 
-enum { ANSWERS_QUEUED = 256 };
+enum { ANSWERS_QUEUED = 256, REQUESTS_PER_TURN = 64, REFUSAL_LINE_SPACING_MS = 1000 };
 
 struct ipc_server {
     struct ipc *ipc;
@@ -28,29 +30,43 @@ struct ipc_server {
     void *context;
     struct ipc_request *requests; /* those not answered yet */
     size_t request_count;
+    _Atomic int64_t next_refusal_line_ms;
     struct ipc_server *next;
 };
 
 struct ipc_request {
     struct ipc_server *server;
-    nng_msg *message; /* kept for its header, the way back */
+    nng_msg
+        *message; /* kept for its header: the pipe that it came by and the caller's number, the way back */
     const struct operation_info *operation;
     void *decoded;
     struct ipc_request *next;
     struct ipc_request **link;
 };
 
+/* One line a second for each socket: a peer that sends rubbish in a loop must not fill the disk with our log.
+ * Thread-safe; two lines at once do no harm. */
+static bool may_log_refusal(struct ipc_server *server)
+{
+    int64_t now_ms = clock_boot_ms();
+    if (now_ms < atomic_load(&server->next_refusal_line_ms))
+        return false;
+    atomic_store(&server->next_refusal_line_ms, now_ms + REFUSAL_LINE_SPACING_MS);
+    return true;
+}
+
 /* Runs on a thread of nng, before the pipe may carry a byte. */
 static void check_peer(nng_pipe pipe, nng_pipe_ev event, void *context)
 {
-    const struct ipc_server *server = context;
+    struct ipc_server *server = context;
     uint64_t uid = UINT64_MAX;
     (void)event;
     int code = nng_pipe_get_uint64(pipe, NNG_OPT_IPC_PEER_UID, &uid);
     if (code == 0 && ipc_peers_allow(&server->ipc->peers, server->role, (uid_t)uid))
         return;
-    log_warn("refused uid %llu at %s/%s", (unsigned long long)uid,
-             service_name(role_infos[server->role].owner), role_infos[server->role].folder);
+    if (may_log_refusal(server))
+        log_warn("refused uid %llu at %s/%s", (unsigned long long)uid,
+                 service_name(role_infos[server->role].owner), role_infos[server->role].folder);
     nng_pipe_close(pipe);
 }
 
@@ -87,16 +103,35 @@ static void request_free(struct ipc_request *request)
     free(request);
 }
 
-static void send_answer(struct ipc_request *request, const struct message_type *type, const void *answer)
+/* The encoded answer; a failure in its place when it cannot be sent, so that the caller need not wait for its
+ * deadline. NULL when not even that works. */
+static char *encode_answer(const struct ipc_request *request, const struct message_type *type,
+                           const void *answer, size_t *length)
 {
     struct error error;
-    size_t length;
-    char *bytes = message_encode(type, answer, &length, &error);
-    if (!bytes) {
-        log_error("cannot answer %s: %s", request->operation ? request->operation->name : "a request",
-                  error.text);
-        return;
+    const char *asked = request->operation ? request->operation->name : "a request";
+    char *bytes = message_encode(type, answer, length, &error);
+    if (bytes && *length <= LIMIT_MESSAGE_BYTES)
+        return bytes;
+    if (bytes) {
+        error_set(&error, ERROR_TOO_LARGE, "%s has %zu bytes, the limit is %d", type->name, *length,
+                  LIMIT_MESSAGE_BYTES);
+        secret_wipe_bytes(bytes, *length);
+        free(bytes);
     }
+    log_error("cannot answer %s: %s", asked, error.text);
+    char code[] = "system";
+    char text[] = "the answer breaks its own limits";
+    const struct message_failure failure = {.code = code, .text = text};
+    return message_encode(&message_failure_type, &failure, length, &error);
+}
+
+static void send_answer(struct ipc_request *request, const struct message_type *type, const void *answer)
+{
+    size_t length;
+    char *bytes = encode_answer(request, type, answer, &length);
+    if (!bytes)
+        return;
     if (log_enabled(LOG_LEVEL_DEBUG)) {
         char *form = message_log_form(type, answer);
         log_debug("answer %s", form);
@@ -109,7 +144,8 @@ static void send_answer(struct ipc_request *request, const struct message_type *
     if (!code)
         code = nng_msg_header_append(message, nng_msg_header(request->message),
                                      nng_msg_header_len(request->message));
-    /* On success the message is nng's, on failure ours. */
+    /* On success the message is nng's, on failure ours. nng drops an answer whose peer is gone or does not
+     * read: nobody else waits for it. */
     if (!code && (code = nng_sendmsg(request->server->socket, message, NNG_FLAG_NONBLOCK)) == 0)
         message = NULL;
     if (code)
@@ -190,7 +226,8 @@ static void handle_message(struct ipc_server *server, nng_msg *message)
         handler->handle(server->context, request, request->decoded);
         return;
     }
-    log_warn("refused a request: %s", error.text);
+    if (may_log_refusal(server))
+        log_warn("refused a request: %s", error.text);
     wipe_message(message);
     ipc_fail(request, &error);
 }
@@ -201,7 +238,8 @@ static void on_readable(void *context, uint32_t events)
     nng_msg *message;
     (void)events;
     /* A bound for one turn, so that a flood at one socket does not keep timers and other sockets waiting. */
-    for (int i = 0; i < 64 && nng_recvmsg(server->socket, &message, NNG_FLAG_NONBLOCK) == 0; i++)
+    for (int i = 0; i < REQUESTS_PER_TURN && nng_recvmsg(server->socket, &message, NNG_FLAG_NONBLOCK) == 0;
+         i++)
         handle_message(server, message);
 }
 

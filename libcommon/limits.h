@@ -36,6 +36,7 @@ enum {
     LIMIT_PROGRESS_BYTES = 256 * 1024,
     LIMIT_EVENT_BYTES = 64 * 1024,
     LIMIT_EVENTS_HELD = 1000, /* not yet acknowledged by DMS; the runner waits when it is reached */
+    LIMIT_EVENTS_HELD_BYTES = 8 * 1024 * 1024,  /* of one task: a thousand of the largest would be 64 MiB */
     LIMIT_HEARTBEAT_EVENTS_BYTES = 1024 * 1024, /* of one heartbeat; the rest goes with the next */
     LIMIT_RUNNER_CAPABILITIES = 64,
     LIMIT_RUNNER_HOSTS = 16,

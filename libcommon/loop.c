@@ -16,7 +16,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { EVENTS_PER_TURN = 64, SIGNALS_MAX = 65, WAIT_MAX_MS = 3600000 };
+enum { EVENTS_PER_TURN = 64, POSTS_PER_TURN = 256, SIGNALS_MAX = 65, WAIT_MAX_MS = 3600000 };
 
 struct loop_watch {
     struct loop *loop;
@@ -271,6 +271,9 @@ static void on_child_ready(void *context, uint32_t events)
     pid_t reaped = waitpid(child->pid, &status, WNOHANG);
     if (reaped == 0 || (reaped < 0 && errno == EINTR))
         return;
+    /* Somebody else reaped it: what is not known must not look like success. */
+    if (reaped < 0)
+        status = SIGKILL;
     struct child ended = *child;
     child_free(child);
     ended.on_exit(ended.context, ended.pid, status);
@@ -306,28 +309,52 @@ void loop_post(struct loop *loop, loop_post_function *function, void *context)
     eventfd_write(loop->post_fd, 1);
 }
 
-static struct post *take_posts(struct loop *loop)
+/* The first post, which the caller frees; NULL when there is none. */
+static struct post *take_post(struct loop *loop)
 {
-    eventfd_t count;
-    eventfd_read(loop->post_fd, &count);
     pthread_mutex_lock(&loop->post_lock);
-    struct post *posts = loop->posts;
-    loop->posts = NULL;
-    loop->posts_end = &loop->posts;
+    struct post *post = loop->posts;
+    if (post)
+        loop->posts = post->next;
+    if (!loop->posts)
+        loop->posts_end = &loop->posts;
     pthread_mutex_unlock(&loop->post_lock);
-    return posts;
+    return post;
 }
 
+/* One after the other, so that a handler can drop a post behind it; a bound for one turn, so that posts that
+ * post again do not keep timers and sockets waiting. */
 static void on_post_ready(void *context, uint32_t events)
 {
+    struct loop *loop = context;
+    eventfd_t count;
     (void)events;
-    struct post *posts = take_posts(context);
-    while (posts) {
-        struct post *post = posts;
-        posts = post->next;
+    eventfd_read(loop->post_fd, &count);
+    for (int i = 0; i < POSTS_PER_TURN; i++) {
+        struct post *post = take_post(loop);
+        if (!post)
+            return;
         post->function(post->context);
         free(post);
     }
+    eventfd_write(loop->post_fd, 1);
+}
+
+void loop_drop_posts(struct loop *loop, const void *context)
+{
+    pthread_mutex_lock(&loop->post_lock);
+    struct post **slot = &loop->posts;
+    while (*slot) {
+        struct post *post = *slot;
+        if (post->context == context) {
+            *slot = post->next;
+            free(post);
+        } else {
+            slot = &post->next;
+        }
+    }
+    loop->posts_end = slot;
+    pthread_mutex_unlock(&loop->post_lock);
 }
 
 /* --- life --- */
@@ -335,6 +362,9 @@ static void on_post_ready(void *context, uint32_t events)
 struct loop *loop_create(struct error *error)
 {
     struct loop *loop = memory_allocate(sizeof *loop);
+    /* With SIGCHLD ignored, as a careless parent may hand it down, the kernel reaps children and their exit
+     * status is lost: a failed job would look like a good one. */
+    signal(SIGCHLD, SIG_DFL);
     loop->signal_fd = -1;
     sigemptyset(&loop->signals);
     loop->posts_end = &loop->posts;
@@ -345,6 +375,8 @@ struct loop *loop_create(struct error *error)
         error_set_errno(error, errno, "cannot create the event loop");
         if (loop->epoll_fd >= 0)
             close(loop->epoll_fd);
+        if (loop->post_fd >= 0)
+            close(loop->post_fd);
         pthread_mutex_destroy(&loop->post_lock);
         free(loop);
         return NULL;
@@ -364,10 +396,8 @@ void loop_free(struct loop *loop)
     while (loop->watches)
         loop_watch_remove(loop->watches);
     free_removed_watches(loop);
-    for (struct post *post = take_posts(loop), *next; post; post = next) {
-        next = post->next;
+    for (struct post *post = take_post(loop); post; post = take_post(loop))
         free(post);
-    }
     for (size_t i = 1; i <= loop->heap_count; i++)
         loop->heap[i]->heap_index = 0;
     free(loop->heap);

@@ -20,10 +20,11 @@ struct loop_watch;
 struct loop *loop_create(struct error *error);
 
 /* Frees the loop and what watches are left; their descriptors stay open (but for signal and child
- * descriptors). */
+ * descriptors). Posts that did not run are dropped, timers that run are stopped; structs with a running timer
+ * must still be there. Signals stay blocked. NULL is harmless. */
 void loop_free(struct loop *loop);
 
-/* Runs until loop_stop(). Returns false when epoll itself failed. */
+/* Runs until loop_stop() is called from a handler. Returns false when epoll itself failed. */
 bool loop_run(struct loop *loop, struct error *error);
 void loop_stop(struct loop *loop);
 
@@ -76,10 +77,11 @@ typedef void loop_signal_function(void *context, int signal_number);
 bool loop_signal_add(struct loop *loop, int signal_number, loop_signal_function *on_signal, void *context,
                      struct error *error);
 
-/* `status` as of waitpid(); the child has been reaped. */
+/* `status` as of waitpid(); the child has been reaped. It is never a success when the kernel did not tell. */
 typedef void loop_child_function(void *context, pid_t pid, int status);
 
-/* Watches one child of this process through a pidfd. */
+/* Watches one child of this process through a pidfd, until it exits. On failure the child is the caller's to
+ * end and reap. */
 bool loop_child_add(struct loop *loop, pid_t pid, loop_child_function *on_exit, void *context,
                     struct error *error);
 
@@ -87,7 +89,11 @@ bool loop_child_add(struct loop *loop, pid_t pid, loop_child_function *on_exit, 
 
 typedef void loop_post_function(void *context);
 
-/* Thread-safe: runs `function` on the loop's thread in one of its next turns, in the order of the posts. */
+/* Thread-safe: runs `function` on the loop's thread in one of its next turns, in the order of the posts. The
+ * loop must live: threads that post end before loop_free(). */
 void loop_post(struct loop *loop, loop_post_function *function, void *context);
+
+/* Drops the posts with this context that did not run yet: for whoever frees the context early. */
+void loop_drop_posts(struct loop *loop, const void *context);
 
 #endif

@@ -6,6 +6,7 @@
  * On the wire a message is one msgpack map: {"message": <name>, <field>: <value>, ...}. Unknown fields are
  * ignored, so that a service of the next version can be restarted alone. A missing required field, a
  * duplicate, a wrong type, a value above its limit and trailing bytes are errors that name the field.
+ * Decoding allocates a small multiple of the message's length, whatever the message declares.
  */
 #ifndef LIBCOMMON_MESSAGE_H
 #define LIBCOMMON_MESSAGE_H
@@ -32,7 +33,7 @@ struct record_list {
 };
 
 enum message_kind {
-    MESSAGE_KIND_text,    /* char *, UTF-8, owned; NULL when absent */
+    MESSAGE_KIND_text,    /* char *, owned; NULL when absent. UTF-8 by custom: not checked */
     MESSAGE_KIND_json,    /* char *, opaque JSON text, owned; NULL when absent */
     MESSAGE_KIND_secret,  /* struct secret; empty when absent */
     MESSAGE_KIND_integer, /* int64_t; 0 when absent */

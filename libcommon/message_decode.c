@@ -2,10 +2,14 @@
 
 #include "libcommon/limits.h"
 #include "libcommon/memory.h"
+#include "libcommon/message_measure.h"
 
 #include <msgpack.h>
 #include <stdlib.h>
 #include <string.h>
+
+/* Maps with more keys than any message has are refused before each field searches through them. */
+enum { KEYS_MAX = 64 };
 
 static bool take_map(const struct message_type *type, void *message, const msgpack_object_map *map,
                      struct error *error);
@@ -146,6 +150,8 @@ static const msgpack_object *find_value(const msgpack_object_map *map, const cha
 static bool take_map(const struct message_type *type, void *message, const msgpack_object_map *map,
                      struct error *error)
 {
+    if (map->size > KEYS_MAX)
+        return error_set(error, ERROR_INVALID, "%s has more than %d fields", type->name, KEYS_MAX);
     for (const struct message_field *field = type->fields(); field->name; field++) {
         int count;
         const msgpack_object *value = find_value(map, field->name, &count);
@@ -159,19 +165,26 @@ static bool take_map(const struct message_type *type, void *message, const msgpa
     return true;
 }
 
-/* Maps with more keys than any message has are refused before each field searches through them. */
-enum { KEYS_MAX = 64 };
-
 static bool take_message(const struct message_type *type, void *message, const msgpack_object *object,
                          struct error *error)
 {
     int count;
-    if (object->type != MSGPACK_OBJECT_MAP || object->via.map.size > KEYS_MAX)
-        return error_set(error, ERROR_INVALID, "%s must be a map of at most %d fields", type->name, KEYS_MAX);
+    if (object->type != MSGPACK_OBJECT_MAP)
+        return error_set(error, ERROR_INVALID, "%s must be a map", type->name);
     const msgpack_object *name = find_value(&object->via.map, "message", &count);
     if (count != 1 || !key_is(name, type->name))
         return error_set(error, ERROR_INVALID, "the message is no %s", type->name);
     return take_map(type, message, &object->via.map, error);
+}
+
+/*
+ * The unpacker allocates an array or map when it reads the head that declares it, before it has seen one
+ * item: five bytes could ask for gigabytes. So the bytes are measured first. Strings stay where they are.
+ */
+static bool unpack(msgpack_unpacked *unpacked, const void *bytes, size_t length, size_t *offset)
+{
+    return message_measure(bytes, length) &&
+           msgpack_unpack_next(unpacked, bytes, length, offset) == MSGPACK_UNPACK_SUCCESS;
 }
 
 bool message_decode(const struct message_type *type, void *message, const void *bytes, size_t length,
@@ -181,7 +194,7 @@ bool message_decode(const struct message_type *type, void *message, const void *
     msgpack_unpacked unpacked;
     msgpack_unpacked_init(&unpacked);
     size_t offset = 0;
-    bool ok = msgpack_unpack_next(&unpacked, bytes, length, &offset) == MSGPACK_UNPACK_SUCCESS;
+    bool ok = unpack(&unpacked, bytes, length, &offset);
     if (!ok)
         error_set(error, ERROR_INVALID, "%s is not whole msgpack", type->name);
     else if (offset != length)
@@ -200,8 +213,8 @@ const char *message_peek_name(const void *bytes, size_t length, char out[MESSAGE
     msgpack_unpacked_init(&unpacked);
     size_t offset = 0;
     const char *found = NULL;
-    if (msgpack_unpack_next(&unpacked, bytes, length, &offset) == MSGPACK_UNPACK_SUCCESS &&
-        unpacked.data.type == MSGPACK_OBJECT_MAP && unpacked.data.via.map.size <= KEYS_MAX) {
+    if (unpack(&unpacked, bytes, length, &offset) && unpacked.data.type == MSGPACK_OBJECT_MAP &&
+        unpacked.data.via.map.size <= KEYS_MAX) {
         int count;
         const msgpack_object *name = find_value(&unpacked.data.via.map, "message", &count);
         if (count == 1 && name->type == MSGPACK_OBJECT_STR && name->via.str.size < MESSAGE_NAME_BYTES) {

@@ -1,5 +1,6 @@
 #include "libcommon/message.h"
 
+#include "libcommon/limits.h"
 #include "libcommon/memory.h"
 
 #include <msgpack.h>
@@ -48,6 +49,8 @@ static bool too_large(const struct message_type *type, const struct message_fiel
 static bool pack_texts(msgpack_packer *packer, const struct message_type *type,
                        const struct message_field *field, const struct text_list *list, struct error *error)
 {
+    if (list->count > LIMIT_LIST_ITEMS)
+        return error_set(error, ERROR_TOO_LARGE, "%s.%s has too many items", type->name, field->name);
     msgpack_pack_array(packer, list->count);
     for (size_t i = 0; i < list->count; i++) {
         size_t length = strlen(list->items[i]);

@@ -23,9 +23,10 @@ int64_t retry_next_ms(struct retry *retry, int64_t now_ms, int64_t retry_after_m
     int64_t wait_ms = random_between(random, 0, backoff_ceiling_ms(policy, retry->attempts));
     if (wait_ms < retry_after_ms)
         wait_ms = retry_after_ms;
-    if (policy->duration_ms && now_ms + wait_ms > retry->started_ms + policy->duration_ms)
+    /* By subtraction: a server's Retry-After may be as large as the type. */
+    if (policy->duration_ms && wait_ms > retry->started_ms + policy->duration_ms - now_ms)
         return -1;
-    if (deadline_ms && now_ms + wait_ms >= deadline_ms)
+    if (deadline_ms && wait_ms >= deadline_ms - now_ms)
         return -1;
     return wait_ms;
 }

@@ -15,25 +15,39 @@
 #include <string.h>
 #include <strings.h>
 #include <sys/epoll.h>
+#include <sys/socket.h>
 
 static const char callback_path[] = "/internal/v1/registrations";
 static const char health_path[] = "/health";
 static const char dds_user_agent[] = "DDS v";
 
+enum { CONNECTION_MEMORY_BYTES = 32 * 1024, OVERDUE_CHECK_MS = 1000 };
+
 struct inbound {
     struct MHD_Daemon *daemon;
     struct inbound_events events;
     struct loop_watch *watch;
-    struct loop_timer timer; /* libmicrohttpd's own timeouts */
+    struct loop_timer timer;   /* libmicrohttpd's own timeouts */
+    struct loop_timer overdue; /* looks for connections that take too long */
+    bool resumed;              /* a connection that libmicrohttpd has yet to look at */
     struct loop *loop;
     struct inbound_request *waiting; /* suspended until inbound_answer() */
+    struct open_connection *connections;
+};
+
+/* libmicrohttpd's timeout begins anew with each byte, so a client that sends one now and then could keep all
+ * connections for itself. This one has a total time for each request. */
+struct open_connection {
+    int fd;
+    int64_t began_boot_ms; /* of the connection, or the end of its last request */
+    struct open_connection *next;
+    struct open_connection **link;
 };
 
 struct inbound_request {
     struct inbound *inbound;
     struct MHD_Connection *connection;
-    int64_t began_boot_ms;
-    char *body; /* wiped: it holds the callback's secret */
+    char *body; /* collects; wiped, since it holds the callback's secret */
     size_t body_bytes;
     struct secret whole_body;
     int refusal; /* HTTP status decided before the body is through; 0: none */
@@ -45,7 +59,7 @@ struct inbound_request {
 
 /* --- answers --- */
 
-static enum MHD_Result respond(struct MHD_Connection *connection, int status, const char *content_type,
+static enum MHD_Result respond(struct MHD_Connection *connection, int status, const char *allow,
                                const char *body)
 {
     char *copy = memory_copy_text(body);
@@ -55,7 +69,10 @@ static enum MHD_Result respond(struct MHD_Connection *connection, int status, co
         free(copy);
         return MHD_NO;
     }
-    MHD_add_response_header(response, MHD_HTTP_HEADER_CONTENT_TYPE, content_type);
+    MHD_add_response_header(response, MHD_HTTP_HEADER_CONTENT_TYPE,
+                            *body == '{' ? "application/json" : "text/plain; charset=utf-8");
+    if (allow)
+        MHD_add_response_header(response, MHD_HTTP_HEADER_ALLOW, allow);
     enum MHD_Result result = MHD_queue_response(connection, (unsigned)status, response);
     MHD_destroy_response(response);
     return result;
@@ -63,7 +80,7 @@ static enum MHD_Result respond(struct MHD_Connection *connection, int status, co
 
 static enum MHD_Result respond_text(struct MHD_Connection *connection, int status, const char *body)
 {
-    return respond(connection, status, *body == '{' ? "application/json" : "text/plain; charset=utf-8", body);
+    return respond(connection, status, NULL, body);
 }
 
 /* NODE_URL may carry a path that a proxy in front of us does not take off, so the end of the path decides. */
@@ -82,7 +99,13 @@ static enum MHD_Result answer_health(struct inbound *inbound, struct MHD_Connect
     return respond_text(connection, MHD_HTTP_OK, "{\"ok\":true}");
 }
 
-/* --- the callback's body --- */
+/*
+ * --- the callback's body ---
+ *
+ * What we hold of it is wiped. libmicrohttpd's buffers (CONNECTION_MEMORY_BYTES each) and the kernel's are
+ * out of reach: they keep parts of it until they are used again. The process is undumpable and dies without a
+ * core.
+ */
 
 static int refusal_of_headers(struct MHD_Connection *connection)
 {
@@ -107,6 +130,15 @@ static void take_body(struct inbound_request *request, const char *bytes, size_t
     request->body_bytes += length;
 }
 
+static void drop_collected(struct inbound_request *request)
+{
+    if (request->body)
+        secret_wipe_bytes(request->body, LIMIT_CALLBACK_BODY_BYTES);
+    free(request->body);
+    request->body = NULL;
+    request->body_bytes = 0;
+}
+
 static void hand_over_callback(struct inbound_request *request)
 {
     struct inbound *inbound = request->inbound;
@@ -116,6 +148,7 @@ static void hand_over_callback(struct inbound_request *request)
         request->next->link = &request->next;
     inbound->waiting = request;
     secret_assign(&request->whole_body, request->body ? request->body : "", request->body_bytes);
+    drop_collected(request);
     MHD_suspend_connection(request->connection);
     inbound->events.callback(
         inbound->events.context, request, &request->whole_body,
@@ -132,8 +165,6 @@ static void leave_waiting(struct inbound_request *request)
     request->link = NULL;
 }
 
-static void run_daemon(struct inbound *inbound);
-
 void inbound_answer(struct inbound_request *request, int status, const char *body)
 {
     struct inbound *inbound = request->inbound;
@@ -142,14 +173,13 @@ void inbound_answer(struct inbound_request *request, int status, const char *bod
     request->answer = memory_copy_text(body);
     MHD_resume_connection(request->connection);
     /* The daemon looks at resumed connections when it runs next; in a later turn, since it may be what called
-     * us. */
+     * us. Then it is run_daemon() that sets the timer. */
+    inbound->resumed = true;
     loop_timer_start(&inbound->timer, 0);
 }
 
 static enum MHD_Result handle_callback(struct inbound_request *request, const char *bytes, size_t *length)
 {
-    if (clock_boot_ms() - request->began_boot_ms > LIMIT_INBOUND_SECONDS * INT64_C(1000))
-        return MHD_NO;
     if (request->answer)
         return respond_text(request->connection, request->status, request->answer);
     if (*length) {
@@ -174,14 +204,19 @@ static enum MHD_Result on_access(void *context, struct MHD_Connection *connectio
     bool is_callback = path_is(url, callback_path);
     if (!is_callback && !path_is(url, health_path))
         return respond_text(connection, MHD_HTTP_NOT_FOUND, "not found");
-    if (strcmp(method, is_callback ? "POST" : "GET") != 0)
-        return respond_text(connection, MHD_HTTP_METHOD_NOT_ALLOWED, "method not allowed");
+    bool is_get = strcmp(method, MHD_HTTP_METHOD_GET) == 0;
+    /* libmicrohttpd leaves the body out for HEAD. */
+    bool allowed = is_callback ? strcmp(method, MHD_HTTP_METHOD_POST) == 0
+                               : is_get || strcmp(method, MHD_HTTP_METHOD_HEAD) == 0;
+    if (!allowed)
+        return respond(connection, MHD_HTTP_METHOD_NOT_ALLOWED, is_callback ? "POST" : "GET, HEAD",
+                       "method not allowed");
     if (!is_callback)
         return answer_health(inbound, connection);
+    /* The first call has the headers only. An answer to it spares a refused body, and 100-continue. */
     if (!*slot) {
         struct inbound_request *request = memory_allocate(sizeof *request);
-        *request = (struct inbound_request){
-            .inbound = inbound, .connection = connection, .began_boot_ms = clock_boot_ms()};
+        *request = (struct inbound_request){.inbound = inbound, .connection = connection};
         *slot = request;
         request->refusal = refusal_of_headers(connection);
         return request->refusal ? respond_text(connection, request->refusal, "body too large") : MHD_YES;
@@ -193,26 +228,56 @@ static void on_completed(void *context, struct MHD_Connection *connection, void 
                          enum MHD_RequestTerminationCode code)
 {
     struct inbound_request *request = *slot;
+    const union MHD_ConnectionInfo *info =
+        MHD_get_connection_info(connection, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
+    struct open_connection *open = info ? info->socket_context : NULL;
     (void)context;
-    (void)connection;
     (void)code;
+    if (open)
+        open->began_boot_ms = clock_boot_ms();
     if (!request)
         return;
     leave_waiting(request);
-    if (request->body)
-        secret_wipe_bytes(request->body, LIMIT_CALLBACK_BODY_BYTES);
+    drop_collected(request);
     secret_wipe(&request->whole_body);
-    free(request->body);
     free(request->answer);
     free(request);
     *slot = NULL;
 }
 
+static void on_connection(void *context, struct MHD_Connection *connection, void **slot,
+                          enum MHD_ConnectionNotificationCode code)
+{
+    struct inbound *inbound = context;
+    struct open_connection *open = *slot;
+    if (code == MHD_CONNECTION_NOTIFY_STARTED) {
+        open = memory_allocate(sizeof *open);
+        *open = (struct open_connection){
+            .fd = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD)->connect_fd,
+            .began_boot_ms = clock_boot_ms(),
+            .next = inbound->connections,
+            .link = &inbound->connections};
+        if (open->next)
+            open->next->link = &open->next;
+        inbound->connections = open;
+        *slot = open;
+    } else if (open) {
+        *open->link = open->next;
+        if (open->next)
+            open->next->link = open->link;
+        free(open);
+        *slot = NULL;
+    }
+}
+
 static void run_daemon(struct inbound *inbound)
 {
     MHD_UNSIGNED_LONG_LONG wait_ms;
+    inbound->resumed = false;
     MHD_run(inbound->daemon);
-    if (MHD_get_timeout(inbound->daemon, &wait_ms) == MHD_YES)
+    if (inbound->resumed)
+        loop_timer_start(&inbound->timer, 0);
+    else if (MHD_get_timeout(inbound->daemon, &wait_ms) == MHD_YES)
         loop_timer_start(&inbound->timer, (int64_t)wait_ms);
     else
         loop_timer_stop(&inbound->timer);
@@ -229,6 +294,21 @@ static void on_timer(void *context)
     run_daemon(context);
 }
 
+/* A descriptor that is shut down reads as closed by the client, and libmicrohttpd ends the connection. One
+ * that waits for authd ends soon by itself. */
+static void close_overdue(void *context)
+{
+    struct inbound *inbound = context;
+    int64_t oldest_ms = clock_boot_ms() - LIMIT_INBOUND_SECONDS * INT64_C(1000);
+    for (struct open_connection *open = inbound->connections; open; open = open->next)
+        if (open->began_boot_ms < oldest_ms)
+            shutdown(open->fd, SHUT_RDWR);
+    /* At its connection limit libmicrohttpd stops listening, and begins again only when it runs after the end
+     * of one: when all ended at once, no event and no timeout of its own would ever run it. */
+    run_daemon(inbound);
+    loop_timer_start(&inbound->overdue, OVERDUE_CHECK_MS);
+}
+
 /* --- life --- */
 
 static struct MHD_Daemon *start_daemon(struct inbound *inbound, const struct sockaddr *address)
@@ -236,11 +316,14 @@ static struct MHD_Daemon *start_daemon(struct inbound *inbound, const struct soc
     unsigned flags = MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME;
     if (address->sa_family == AF_INET6)
         flags |= MHD_USE_IPv6;
+    errno = 0;
+    /* Without MHD_OPTION_LISTENING_ADDRESS_REUSE: it is SO_REUSEPORT, by which a second process could take
+     * half of our callbacks. SO_REUSEADDR is set anyhow. */
     return MHD_start_daemon(
         flags, 0, NULL, NULL, on_access, inbound, MHD_OPTION_SOCK_ADDR, address, MHD_OPTION_CONNECTION_LIMIT,
         (unsigned)LIMIT_INBOUND_CONNECTIONS, MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)LIMIT_INBOUND_SECONDS,
-        MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)(32 * 1024), MHD_OPTION_LISTENING_ADDRESS_REUSE, 1u,
-        MHD_OPTION_NOTIFY_COMPLETED, on_completed, inbound, MHD_OPTION_END);
+        MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)CONNECTION_MEMORY_BYTES, MHD_OPTION_NOTIFY_CONNECTION,
+        on_connection, inbound, MHD_OPTION_NOTIFY_COMPLETED, on_completed, inbound, MHD_OPTION_END);
 }
 
 static bool resolve(const char *address, struct addrinfo **found, struct error *error)
@@ -276,11 +359,18 @@ struct inbound *inbound_create(const char *address, const struct inbound_events 
     return NULL;
 }
 
+uint16_t inbound_port(const struct inbound *inbound)
+{
+    return MHD_get_daemon_info(inbound->daemon, MHD_DAEMON_INFO_BIND_PORT)->port;
+}
+
 void inbound_serve(struct inbound *inbound, struct loop *loop)
 {
     const union MHD_DaemonInfo *info = MHD_get_daemon_info(inbound->daemon, MHD_DAEMON_INFO_EPOLL_FD);
     inbound->loop = loop;
     loop_timer_init(&inbound->timer, loop, on_timer, inbound);
+    loop_timer_init(&inbound->overdue, loop, close_overdue, inbound);
+    loop_timer_start(&inbound->overdue, OVERDUE_CHECK_MS);
     inbound->watch = loop_watch_add(loop, info->epoll_fd, EPOLLIN, on_ready, inbound);
 }
 
@@ -290,6 +380,7 @@ void inbound_free(struct inbound *inbound)
         return;
     if (inbound->loop) {
         loop_timer_stop(&inbound->timer);
+        loop_timer_stop(&inbound->overdue);
         loop_watch_remove(inbound->watch);
     }
     /* libmicrohttpd cannot stop while connections are suspended. */

@@ -9,6 +9,8 @@
 #include "libcommon/loop.h"
 #include "libcommon/secret.h"
 
+#include <stdint.h>
+
 struct inbound;
 struct inbound_request;
 
@@ -24,16 +26,23 @@ struct inbound_events {
     void *context;
 };
 
-/* Binds and listens at "host:port"; serves once inbound_serve() was called. */
+/*
+ * Binds and listens at "host:port" or "[v6 address]:port" (IPv6 alone), the first address of a name; port 0
+ * is any free one. Serves once inbound_serve() was called. NULL when the address is taken or makes no sense.
+ */
 struct inbound *inbound_create(const char *address, const struct inbound_events *events, struct error *error);
 
-/* `loop` carries the endpoint from now on. */
+/* The port that it listens at. */
+uint16_t inbound_port(const struct inbound *inbound);
+
+/* `loop` carries the endpoint from now on, and outlives it. */
 void inbound_serve(struct inbound *inbound, struct loop *loop);
 
-/* Requests that wait for an answer are dropped: no inbound_answer() for them any more. */
+/* Requests that wait for an answer get 503 at best, or are dropped: no inbound_answer() for them any more.
+ * NULL is harmless. */
 void inbound_free(struct inbound *inbound);
 
-/* Answers a callback, once. */
+/* Answers a callback, once; `body` is copied. The request is gone after it, its client gone or not. */
 void inbound_answer(struct inbound_request *request, int status, const char *body);
 
 #endif

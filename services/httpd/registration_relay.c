@@ -9,7 +9,7 @@
 #include <stdlib.h>
 
 /* authd counts on the endpoint for 30 s after each inbound_listening. */
-enum { LISTENING_REPEAT_MS = 10000, LISTENING_RETRY_MS = 500, HEALTH_CHECK_SPACING_MS = 1000 };
+enum { LISTENING_REPEAT_MS = 2000, LISTENING_RETRY_MS = 500, HEALTH_CHECK_SPACING_MS = 1000 };
 
 struct relay {
     struct service_context *service;
@@ -66,6 +66,7 @@ static void on_callback(void *context, struct inbound_request *request, const st
     if (delivery->next)
         delivery->next->link = &delivery->next;
     relay->deliveries = delivery;
+    /* The message borrows the body: no further copy to wipe here. */
     char *type = memory_copy_text(content_type);
     const struct message_callback_deliver message = {.body = *body, .content_type = type};
     delivery->call = call_callback_deliver(relay->authd, &message, on_delivered, delivery);
@@ -132,10 +133,11 @@ bool relay_start(struct service_context *context, struct error *error)
     relay->authd = ipc_client_create(context->ipc, ROLE_authd_callback, error);
     if (!relay->authd)
         return false;
-    inbound_serve(relay->inbound, context->loop);
     loop_timer_init(&relay->listening_timer, context->loop, tell_listening, relay);
+    inbound_serve(relay->inbound, context->loop);
     tell_listening(relay);
-    log_info("listening at %s", context->settings.http_listen);
+    log_info("listening at %s, port %u", context->settings.http_listen,
+             (unsigned)inbound_port(relay->inbound));
     return true;
 }
 
@@ -149,7 +151,10 @@ void relay_stop(struct service_context *context)
         ipc_cancel(delivery->call);
         delivery_free(delivery);
     }
-    loop_timer_stop(&relay->listening_timer);
+    ipc_cancel(relay->listening_call);
+    ipc_cancel(relay->health_call);
+    if (relay->authd)
+        loop_timer_stop(&relay->listening_timer);
     inbound_free(relay->inbound);
     free(relay);
     context->state = NULL;

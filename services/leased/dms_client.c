@@ -6,6 +6,7 @@
 #include "libcommon/memory.h"
 #include "libcommon/url.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -24,6 +25,7 @@ struct dms_call {
     int64_t token_number;
     int64_t refused_token;
     int64_t sent_boot_ms;
+    bool arrival_possible; /* an exchange with DMS ended otherwise than by a refused token */
     struct ipc_call *token_call;
     struct http_call *http_call;
     struct dms_call *next;
@@ -46,7 +48,10 @@ static void call_free(struct dms_call *call)
 
 static void finish(struct dms_call *call, const struct http_response *response, const struct error *failure)
 {
-    const struct dms_answer answer = {response, failure, call->sent_boot_ms};
+    const struct dms_answer answer = {.response = response,
+                                      .failure = failure,
+                                      .sent = call->arrival_possible,
+                                      .sent_boot_ms = call->sent_boot_ms};
     call->request.on_done(call->request.context, &answer);
     call_free(call);
 }
@@ -55,6 +60,8 @@ static void on_answer(void *context, const struct http_response *response, const
 {
     struct dms_call *call = context;
     call->http_call = NULL;
+    /* docs/network.md 3: a token may have been revoked early, so one refusal says nothing about the request.
+     */
     bool refused = response &&
                    (response->status == 401 || (response->status == 403 && call->request.fresh_token_on_403));
     if (refused && !call->repeated) {
@@ -64,6 +71,7 @@ static void on_answer(void *context, const struct http_response *response, const
         ask_token(call);
         return;
     }
+    call->arrival_possible = !refused;
     finish(call, response, failure);
 }
 
@@ -93,10 +101,13 @@ static void on_token(void *context, const void *answer, const struct error *fail
     call->http_call = http_send(call->client->context->http, &request);
 }
 
+/* Naming the refused token makes authd log in anew, but only if it still holds that one: others may have
+ * renewed it meanwhile. */
 static void ask_token(struct dms_call *call)
 {
     const struct message_token_get request = {.refused_token = call->refused_token};
-    call->token_call = call_token_get(call->client->authd, &request, on_token, call);
+    call->token_call = ipc_send(call->client->authd, OPERATION_token_get, &request,
+                                call->request.bound_token ? call->request.timeout_ms : 0, on_token, call);
 }
 
 struct dms_call *dms_send(struct dms_client *client, const struct dms_request *request)
@@ -113,6 +124,24 @@ struct dms_call *dms_send(struct dms_client *client, const struct dms_request *r
     client->calls = call;
     ask_token(call);
     return call;
+}
+
+bool dms_call_is_sent(const struct dms_call *call)
+{
+    return call->http_call != NULL;
+}
+
+const char *dms_describe(const struct dms_answer *answer, char out[DMS_TEXT_BYTES])
+{
+    const struct http_response *response = answer->response;
+    char body[DMS_TEXT_BYTES - 64];
+    if (!response) {
+        snprintf(out, DMS_TEXT_BYTES, "%s", answer->failure->text);
+        return out;
+    }
+    log_one_line(response->body, response->body_bytes, body, sizeof body);
+    snprintf(out, DMS_TEXT_BYTES, "DMS answered %d%s%s", response->status, *body ? ": " : "", body);
+    return out;
 }
 
 void dms_cancel(struct dms_call *call)

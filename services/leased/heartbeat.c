@@ -1,6 +1,10 @@
 #include "services/leased/heartbeat.h"
 
-enum { URGENT_SPACING_MS = 1000, TIMEOUT_MIN_MS = 500 };
+enum {
+    URGENT_SPACING_MS = 1000,
+    TIMEOUT_MIN_MS = 100,   /* less than a round trip would be no try at all */
+    TIMEOUT_ENDED_MS = 5000 /* a third of nothing: an answer is still worth waiting for */
+};
 
 /* The lease's end is the bound, and the caller watches that. */
 static const struct retry_policy retry_policy = {
@@ -13,7 +17,8 @@ void heartbeat_init(struct heartbeat *heartbeat, const struct heartbeat_rules *r
                                     .lease_due_ms = HEARTBEAT_NEVER,
                                     .urgent_due_ms = HEARTBEAT_NEVER,
                                     .retry_due_ms = HEARTBEAT_NEVER,
-                                    .last_sent_ms = INT64_MIN / 2};
+                                    .last_sent_ms = INT64_MIN / 2,
+                                    .last_urgent_ms = INT64_MIN / 2};
 }
 
 void heartbeat_on_change(struct heartbeat *heartbeat, int64_t now_ms, struct random *random)
@@ -24,10 +29,19 @@ void heartbeat_on_change(struct heartbeat *heartbeat, int64_t now_ms, struct ran
     heartbeat->change_due_ms = now_ms + random_between(random, jitter_ms / 2, jitter_ms);
 }
 
+static int64_t later(int64_t left_ms, int64_t right_ms)
+{
+    return left_ms > right_ms ? left_ms : right_ms;
+}
+
 void heartbeat_on_urgent(struct heartbeat *heartbeat, int64_t now_ms)
 {
-    int64_t earliest_ms = heartbeat->last_sent_ms + URGENT_SPACING_MS;
-    heartbeat->urgent_due_ms = now_ms > earliest_ms ? now_ms : earliest_ms;
+    heartbeat->urgent_due_ms = later(now_ms, heartbeat->last_urgent_ms + URGENT_SPACING_MS);
+}
+
+void heartbeat_on_token(struct heartbeat *heartbeat)
+{
+    heartbeat->urgent_due_ms = HEARTBEAT_NEVER;
 }
 
 static int64_t earlier(int64_t left_ms, int64_t right_ms)
@@ -43,14 +57,16 @@ int64_t heartbeat_due_ms(const struct heartbeat *heartbeat)
 {
     if (heartbeat->in_flight)
         return HEARTBEAT_NEVER;
-    /* While DMS fails, progress alone does not hurry: the retry carries it. */
+    /* While DMS fails nothing hurries past the backoff: the retry carries all of it. */
     if (heartbeat->retry_due_ms != HEARTBEAT_NEVER)
-        return earlier(heartbeat->retry_due_ms, heartbeat->urgent_due_ms);
+        return heartbeat->retry_due_ms;
     return earlier(heartbeat->urgent_due_ms, earlier(heartbeat->change_due_ms, heartbeat->lease_due_ms));
 }
 
 int64_t heartbeat_on_sent(struct heartbeat *heartbeat, const struct lease_clock *clock, int64_t now_ms)
 {
+    if (heartbeat->urgent_due_ms != HEARTBEAT_NEVER && heartbeat->urgent_due_ms <= now_ms)
+        heartbeat->last_urgent_ms = now_ms;
     heartbeat->in_flight = true;
     heartbeat->change_due_ms = HEARTBEAT_NEVER;
     heartbeat->lease_due_ms = HEARTBEAT_NEVER;
@@ -58,9 +74,10 @@ int64_t heartbeat_on_sent(struct heartbeat *heartbeat, const struct lease_clock 
     heartbeat->last_sent_ms = now_ms;
     int64_t left_ms = lease_clock_left_ms(clock, now_ms);
     int64_t timeout_ms = heartbeat->rules.request_timeout_ms;
-    if (left_ms > 0 && left_ms / 3 < timeout_ms)
-        timeout_ms = left_ms / 3 > TIMEOUT_MIN_MS ? left_ms / 3 : TIMEOUT_MIN_MS;
-    return timeout_ms;
+    if (left_ms < 0)
+        return timeout_ms;
+    int64_t bound_ms = left_ms ? later(left_ms / 3, TIMEOUT_MIN_MS) : TIMEOUT_ENDED_MS;
+    return bound_ms < timeout_ms ? bound_ms : timeout_ms;
 }
 
 static void schedule_by_lease(struct heartbeat *heartbeat, const struct lease_clock *clock, int64_t now_ms,
@@ -70,7 +87,7 @@ static void schedule_by_lease(struct heartbeat *heartbeat, const struct lease_cl
     if (left_ms < 0)
         return;
     if (left_ms == 0) {
-        heartbeat_on_urgent(heartbeat, now_ms);
+        heartbeat->urgent_due_ms = later(now_ms, heartbeat->last_sent_ms + URGENT_SPACING_MS);
         return;
     }
     double ratio = random_between_ratios(random, heartbeat->rules.min_ratio, heartbeat->rules.max_ratio);
@@ -90,11 +107,16 @@ void heartbeat_on_answered(struct heartbeat *heartbeat, const struct lease_clock
         heartbeat_on_change(heartbeat, now_ms, random);
 }
 
-void heartbeat_on_failed(struct heartbeat *heartbeat, int64_t retry_after_ms, int64_t now_ms,
-                         struct random *random)
+void heartbeat_on_failed(struct heartbeat *heartbeat, const struct lease_clock *clock, int64_t retry_after_ms,
+                         int64_t now_ms, struct random *random)
 {
     heartbeat->in_flight = false;
     if (!heartbeat->retry.policy)
         retry_start(&heartbeat->retry, &retry_policy, now_ms);
-    heartbeat->retry_due_ms = now_ms + retry_next_ms(&heartbeat->retry, now_ms, retry_after_ms, 0, random);
+    int64_t wait_ms = retry_next_ms(&heartbeat->retry, now_ms, retry_after_ms, 0, random);
+    int64_t left_ms = lease_clock_left_ms(clock, now_ms);
+    /* The last tenth belongs to the fence's margin and to the round trip. */
+    if (left_ms > 0 && wait_ms > left_ms - left_ms / 10)
+        wait_ms = later(left_ms / 2, TIMEOUT_MIN_MS);
+    heartbeat->retry_due_ms = now_ms + wait_ms;
 }

@@ -11,6 +11,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* Of a host_command: msgpack's head of a long text, and room for all that is not task or inputs. */
+enum { INPUT_FRAMING_BYTES = 5, COMMAND_REST_BYTES = 64 * 1024 };
+
 /* --- single fields; each leaves *slot alone when the field is absent --- */
 
 static bool take_text(struct json_slice object, const char *name, size_t limit, char **slot,
@@ -30,6 +33,7 @@ static bool take_text(struct json_slice object, const char *name, size_t limit, 
     return true;
 }
 
+/* Ids become folders' names and parts of URLs: nothing but a UUID gets that far. */
 static bool take_uuid(struct json_slice object, const char *name, char **slot, struct error *error)
 {
     char *value = NULL;
@@ -69,8 +73,11 @@ static bool take_token(struct json_slice object, struct lease *lease, bool *chan
     char *token = NULL;
     if (!take_text(object, "access_token", LIMIT_TOKEN_BYTES, &token, error))
         return false;
-    if (!token)
+    /* An empty token is none: it would take the place of one that works. */
+    if (!token || !*token) {
+        free(token);
         return true;
+    }
     struct secret next = SECRET_EMPTY;
     secret_assign(&next, token, strlen(token));
     secret_wipe_bytes(token, strlen(token));
@@ -107,7 +114,10 @@ static bool take_inputs(struct json_slice task, struct text_list *inputs, struct
     return true;
 }
 
-/* docs/network.md 3.1: domain_server_url, else task.meta's, else task.meta.legacy's. */
+/*
+ * docs/network.md 3.1: domain_server_url, else task.meta's, else task.meta.legacy's. A heartbeat's meta does
+ * not win over what the envelope said.
+ */
 static bool take_server_url(struct json_slice envelope, struct json_slice task, char **slot,
                             struct error *error)
 {
@@ -118,10 +128,11 @@ static bool take_server_url(struct json_slice envelope, struct json_slice task, 
               json_field_any(task, "meta", &meta, error);
     if (ok && meta.length > LIMIT_TASK_META_BYTES)
         ok = error_set(error, ERROR_TOO_LARGE, "meta is longer than %d bytes", LIMIT_TASK_META_BYTES);
-    if (ok && !url && json_text_type(meta) == JSON_TEXT_OBJECT)
+    bool wanted = !url && !*slot;
+    if (ok && wanted && json_text_type(meta) == JSON_TEXT_OBJECT)
         ok = take_text(meta, "domain_server_url", LIMIT_URL_BYTES, &url, error) &&
              json_field_any(meta, "legacy", &legacy, error);
-    if (ok && !url && json_text_type(legacy) == JSON_TEXT_OBJECT)
+    if (ok && wanted && !url && json_text_type(legacy) == JSON_TEXT_OBJECT)
         ok = take_text(legacy, "domain_server_url", LIMIT_URL_BYTES, &url, error);
     if (ok && url && !url_is_http(url))
         ok = error_set(error, ERROR_INVALID, "domain_server_url is not an http or https URL");
@@ -163,6 +174,35 @@ static bool take_envelope(struct json_slice envelope, struct lease *lease, struc
            json_field_bool(envelope, "cancel", &lease->cancel, NULL, error);
 }
 
+/* The runner host gets the task and its inputs in one message; what does not fit must not come as far as
+ * that. */
+static bool check_size(const struct lease *lease, struct error *error)
+{
+    size_t bytes = strlen(lease->task_json);
+    for (size_t i = 0; i < lease->inputs.count; i++)
+        bytes += strlen(lease->inputs.items[i]) + INPUT_FRAMING_BYTES;
+    if (bytes > LIMIT_MESSAGE_BYTES - COMMAND_REST_BYTES)
+        return error_set(error, ERROR_TOO_LARGE, "task and inputs_cids take %zu bytes, the limit is %d",
+                         bytes, LIMIT_MESSAGE_BYTES - COMMAND_REST_BYTES);
+    return true;
+}
+
+/* A heartbeat may bring the task anew as a whole; one that only renames it leaves the text as it was. */
+static bool replace_task_text(struct json_slice envelope, struct lease *lease, struct error *error)
+{
+    struct json_slice task;
+    struct json_slice id = {NULL, 0};
+    struct json_slice capability = {NULL, 0};
+    if (!json_field_of_type(envelope, "task", JSON_TEXT_OBJECT, &task, error) ||
+        !json_field_any(task, "id", &id, error) || !json_field_any(task, "capability", &capability, error))
+        return false;
+    if (id.text && capability.text) {
+        free(lease->task_json);
+        lease->task_json = json_text_copy(task);
+    }
+    return check_size(lease, error);
+}
+
 static bool keep_task_text(struct json_slice envelope, struct lease *lease, struct error *error)
 {
     struct json_slice task;
@@ -171,7 +211,7 @@ static bool keep_task_text(struct json_slice envelope, struct lease *lease, stru
     if (!task.text || !lease->task_id || !lease->capability || !*lease->capability)
         return error_set(error, ERROR_INVALID, "task.id and task.capability are required");
     lease->task_json = json_text_copy(task);
-    return true;
+    return check_size(lease, error);
 }
 
 bool lease_decode(struct lease *lease, const char *text, size_t length, struct error *error)
@@ -215,7 +255,7 @@ bool lease_merge(struct lease *lease, const char *text, size_t length, struct le
     struct lease merged;
     copy_lease(&merged, lease);
     if (!json_field_parse_object(text, length, &answer, error) ||
-        !take_envelope(answer, &merged, changes, error)) {
+        !take_envelope(answer, &merged, changes, error) || !replace_task_text(answer, &merged, error)) {
         lease_clear(&merged);
         *changes = (struct lease_changes){false, false, false};
         return false;

@@ -21,7 +21,7 @@ struct lease {
     char *server_url; /* the envelope's, else task.meta's, else task.meta.legacy's */
     char *outputs_prefix;
     struct text_list inputs;
-    char *task_json; /* the task object as it came, byte for byte */
+    char *task_json; /* the task object as it came last as a whole, byte for byte */
     struct secret access_token;
     bool has_expiry;
     int64_t expires_at_unix_ms;

@@ -10,10 +10,9 @@
 #include <stdint.h>
 
 struct lease_clock {
-    bool known;           /* an expiry was given */
-    int64_t ends_boot_ms; /* the expiry given last; may lie in the past */
-    int64_t
-        fence_boot_ms; /* the last end that lay in the future when it was given, less a margin; 0: none yet */
+    bool known;            /* an expiry was given */
+    int64_t ends_boot_ms;  /* the expiry given last; may lie in the past */
+    int64_t fence_boot_ms; /* the last end that lay in the future when given, less a margin; 0: none yet */
 };
 
 /*
@@ -22,6 +21,13 @@ struct lease_clock {
  */
 void lease_clock_set(struct lease_clock *clock, int64_t expires_unix_ms, int64_t server_unix_ms,
                      int64_t sent_boot_ms);
+
+/*
+ * The server's clock when it answered. Its Date (-1: not given) is cut to the second, which is much of a
+ * short lease: the local wall clock tells the rest when the two agree, and when they do not the latest moment
+ * of that second counts, so that we never believe to have more time than DMS gives us.
+ */
+int64_t lease_clock_server_now_ms(int64_t date_unix_ms, int64_t local_unix_ms);
 
 /*
  * Whether the lease has run out: only when an end that once lay in the future has passed

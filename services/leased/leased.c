@@ -10,7 +10,15 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { TICK_MS = 1000, CAPABILITIES_REPEAT_MS = 10000, DRAIN_WAIT_HOLD_MS = 5000 };
+enum {
+    TICK_MS = 1000,
+    CAPABILITIES_REPEAT_MS = 2000,
+    DRAIN_WAIT_HOLD_MS = 5000,
+    /* After the grace jobs are stopped and reports sent for so long, DMS reachable or not. posemesh-node
+     * waits a second more before it stops us. */
+    DRAIN_END_MS = 14000,
+    DRAIN_HURRIED_END_MS = 9000
+};
 
 /* --- capabilities: authd registers what the runner hosts can do --- */
 
@@ -22,8 +30,10 @@ static void on_capabilities_set(void *context, const void *answer, const struct 
     (void)answer;
     leased->capabilities_call = NULL;
     leased->capabilities_due_ms = clock_boot_ms() + (failure ? TICK_MS : CAPABILITIES_REPEAT_MS);
-    if (failure)
+    /* Tried again every second: one line for each silence of authd. */
+    if (failure && !leased->capabilities_warned)
         log_warn("authd does not know the capabilities yet: %s", failure->text);
+    leased->capabilities_warned = failure != NULL;
 }
 
 static void send_capabilities(struct leased *leased)
@@ -35,6 +45,7 @@ static void send_capabilities(struct leased *leased)
     leased->capabilities_call = call_capabilities_set(leased->authd, &request, on_capabilities_set, leased);
 }
 
+/* A host that came or went makes what was being told out of date: it is told anew at once. */
 static void on_capabilities_changed(void *context, const struct text_list *capabilities)
 {
     struct leased *leased = context;
@@ -74,6 +85,11 @@ void leased_handle_host_hello(void *context, struct ipc_request *request, const 
     struct leased *leased = ((struct service_context *)context)->state;
     const struct message_host_hello *hello = message;
     struct text_list expected = {NULL, 0};
+    /* What either side does not know is ended: lost jobs here, by the host those that `expected` lacks. */
+    for (struct task *task = leased->tasks, *next; task; task = next) {
+        next = task_next(task);
+        task_on_host_hello(task, hello->host_id, &hello->running);
+    }
     for (struct task *task = leased->tasks; task; task = task_next(task))
         task_add_key_if_on_host(task, hello->host_id, &expected);
     runner_hosts_hello(leased->hosts, request, hello, &expected, clock_boot_ms());
@@ -88,6 +104,8 @@ void leased_handle_host_next(void *context, struct ipc_request *request, const v
 
 /* --- a job's news --- */
 
+/* The key is the caller's right to speak for the task: an unknown one gets no hint whether there ever was
+ * one. */
 static struct task *find_task(void *context, const struct secret *key, struct ipc_request *request)
 {
     struct leased *leased = ((struct service_context *)context)->state;
@@ -137,6 +155,7 @@ void leased_handle_task_finish(void *context, struct ipc_request *request, const
     ipc_answer_done(request);
 }
 
+/* A hint of stored, which may come twice or name a task that is long gone. */
 static void on_domain_token_wanted(void *context, const void *message)
 {
     struct leased *leased = context;
@@ -147,9 +166,27 @@ static void on_domain_token_wanted(void *context, const void *message)
 
 /* --- the end of a task --- */
 
+/* A poll on its way may still bring a lease: posemesh-node must not stop us before it is known. */
+static bool is_drained(const struct leased *leased)
+{
+    return leased->task_count == 0 && !poller_is_polling(leased->poller);
+}
+
+static void answer_drain_waiter(struct leased *leased)
+{
+    const struct message_drain_state state = {.drained = is_drained(leased),
+                                              .leases = (int64_t)leased->task_count};
+    struct ipc_request *waiter = leased->drain_waiter;
+    leased->drain_waiter = NULL;
+    ipc_answer(waiter, &state);
+}
+
 static void free_ended_tasks(void *context)
 {
-    task_free_ended(context);
+    struct leased *leased = context;
+    task_free_ended(leased);
+    if (leased->drain_waiter && is_drained(leased))
+        answer_drain_waiter(leased);
 }
 
 void leased_on_task_ended(struct leased *leased, struct task *task, bool did_work)
@@ -161,15 +198,7 @@ void leased_on_task_ended(struct leased *leased, struct task *task, bool did_wor
 
 /* --- drain --- */
 
-static void answer_drain_waiter(struct leased *leased)
-{
-    const struct message_drain_state state = {.drained = leased->task_count == 0,
-                                              .leases = (int64_t)leased->task_count};
-    struct ipc_request *waiter = leased->drain_waiter;
-    leased->drain_waiter = NULL;
-    ipc_answer(waiter, &state);
-}
-
+/* A task may end while it is handled, so the next one is known before. */
 static void drain_tasks(struct leased *leased, bool grace_over)
 {
     for (struct task *task = leased->tasks, *next; task; task = next) {
@@ -178,10 +207,31 @@ static void drain_tasks(struct leased *leased, bool grace_over)
     }
 }
 
-static void on_grace_over(void *context)
+/* From here on a bound runs: what DMS, stored or a runner host keep waiting is given up at its end. */
+static void end_grace(struct leased *leased, int64_t end_ms)
 {
-    log_warn("the drain's grace is over: running jobs are cancelled");
-    drain_tasks(context, true);
+    if (leased->task_count)
+        log_warn("the drain's grace is over: running jobs are cancelled");
+    leased->drain_grace_over = true;
+    loop_timer_start(&leased->drain_timer, end_ms);
+    drain_tasks(leased, true);
+}
+
+static void give_up_tasks(struct leased *leased)
+{
+    for (struct task *task = leased->tasks, *next; task; task = next) {
+        next = task_next(task);
+        task_give_up(task);
+    }
+}
+
+static void on_drain_timer(void *context)
+{
+    struct leased *leased = context;
+    if (leased->drain_grace_over)
+        give_up_tasks(leased);
+    else
+        end_grace(leased, DRAIN_END_MS);
 }
 
 void leased_handle_drain_start(void *context, struct ipc_request *request, const void *message)
@@ -189,12 +239,18 @@ void leased_handle_drain_start(void *context, struct ipc_request *request, const
     struct service_context *service = context;
     struct leased *leased = service->state;
     const struct message_drain_start *start = message;
-    if (!leased->draining)
+    if (!leased->draining) {
         log_info("draining: %zu lease%s held", leased->task_count, leased->task_count == 1 ? "" : "s");
-    if (!leased->draining || start->hurry)
-        loop_timer_start(&leased->drain_timer, start->hurry ? 0 : service->settings.drain_grace_secs * 1000);
-    leased->draining = true;
-    drain_tasks(leased, start->hurry);
+        leased->draining = true;
+        poller_on_drain(leased->poller);
+        loop_timer_start(&leased->drain_timer, service->settings.drain_grace_secs * 1000);
+        drain_tasks(leased, false);
+    }
+    /* Once: a repeat must not move the end. */
+    if (start->hurry && !leased->drain_hurried) {
+        leased->drain_hurried = true;
+        end_grace(leased, DRAIN_HURRIED_END_MS);
+    }
     ipc_answer_done(request);
 }
 
@@ -202,11 +258,12 @@ void leased_handle_drain_wait(void *context, struct ipc_request *request, const 
 {
     struct leased *leased = ((struct service_context *)context)->state;
     (void)message;
+    /* A caller that asks again does not listen for the answer to its earlier request any more. */
     if (leased->drain_waiter)
         answer_drain_waiter(leased);
     leased->drain_waiter = request;
     leased->drain_wait_since_ms = clock_boot_ms();
-    if (leased->task_count == 0)
+    if (is_drained(leased))
         answer_drain_waiter(leased);
 }
 
@@ -218,7 +275,7 @@ static void on_tick(void *context)
     int64_t now_ms = clock_boot_ms();
     runner_hosts_tick(leased->hosts, now_ms);
     if (leased->drain_waiter &&
-        (leased->task_count == 0 || now_ms - leased->drain_wait_since_ms >= DRAIN_WAIT_HOLD_MS))
+        (is_drained(leased) || now_ms - leased->drain_wait_since_ms >= DRAIN_WAIT_HOLD_MS))
         answer_drain_waiter(leased);
     send_capabilities(leased);
     loop_timer_start(&leased->tick, TICK_MS);
@@ -236,7 +293,7 @@ bool leased_start(struct service_context *context, struct error *error)
     leased->hosts = runner_hosts_create(&events);
     leased->poller = poller_create(leased);
     loop_timer_init(&leased->tick, context->loop, on_tick, leased);
-    loop_timer_init(&leased->drain_timer, context->loop, on_grace_over, leased);
+    loop_timer_init(&leased->drain_timer, context->loop, on_drain_timer, leased);
     leased->dms = dms_client_create(context, error);
     leased->authd = leased->dms ? ipc_client_create(context->ipc, ROLE_authd_token, error) : NULL;
     leased->stored = leased->authd ? ipc_client_create(context->ipc, ROLE_stored_session, error) : NULL;
@@ -252,6 +309,7 @@ void leased_stop(struct service_context *context)
     struct leased *leased = context->state;
     if (!leased)
         return;
+    /* Not a drain: hosts and stored notice by themselves, and DMS gives the tasks out again. */
     leased->stopping = true;
     while (leased->tasks)
         task_retire(leased->tasks);

@@ -28,8 +28,11 @@ struct leased {
     bool capabilities_known;       /* a runner host said hello since the start */
     int64_t capabilities_due_ms;   /* told again from time to time: authd may have been restarted */
     struct ipc_call *capabilities_call;
+    bool capabilities_warned; /* authd's silence was logged */
 
     bool draining;
+    bool drain_hurried;
+    bool drain_grace_over;
     bool stopping; /* SIGTERM: tasks are dropped without a word */
     struct loop_timer drain_timer;
     struct ipc_request *drain_waiter; /* NULL: nobody waits */

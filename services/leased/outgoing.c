@@ -20,10 +20,11 @@ void outgoing_clear(struct outgoing *outgoing)
 bool outgoing_set_progress(struct outgoing *outgoing, int64_t sequence, const char *progress,
                            struct error *error)
 {
-    if (sequence <= outgoing->last_sequence)
+    if (outgoing_knows(outgoing, sequence))
         return true;
     if (!json_text_validate(progress, strlen(progress), error))
         return error_prefix(error, "progress");
+    /* One that a heartbeat in flight carries is replaced by this one, which is news again. */
     outgoing->last_sequence = sequence;
     memory_replace_text(&outgoing->progress, progress);
     outgoing->progress_told = false;
@@ -33,12 +34,15 @@ bool outgoing_set_progress(struct outgoing *outgoing, int64_t sequence, const ch
 
 bool outgoing_add_event(struct outgoing *outgoing, int64_t sequence, const char *event, struct error *error)
 {
-    if (sequence <= outgoing->last_sequence)
+    if (outgoing_knows(outgoing, sequence))
         return true;
     if (!json_text_validate(event, strlen(event), error))
         return error_prefix(error, "event");
-    if (outgoing->event_count >= LIMIT_EVENTS_HELD)
-        return error_set(error, ERROR_UNAVAILABLE, "%d events wait for DMS", LIMIT_EVENTS_HELD);
+    size_t length = strlen(event);
+    if (outgoing->event_count >= LIMIT_EVENTS_HELD ||
+        outgoing->event_bytes + length > LIMIT_EVENTS_HELD_BYTES)
+        return error_set(error, ERROR_UNAVAILABLE, "%zu events wait for DMS", outgoing->event_count);
+    outgoing->event_bytes += length;
     outgoing->last_sequence = sequence;
     outgoing->events = memory_resize_array(outgoing->events, outgoing->event_count + 1, sizeof(char *));
     outgoing->events[outgoing->event_count++] = memory_copy_text(event);
@@ -58,6 +62,7 @@ char *outgoing_compose_heartbeat(struct outgoing *outgoing)
     size_t sent = 0;
     for (; sent < outgoing->event_count; sent++) {
         size_t length = strlen(outgoing->events[sent]);
+        /* At least one, however large, or the rest would never go. */
         if (sent && bytes + length > LIMIT_HEARTBEAT_EVENTS_BYTES)
             break;
         json_writer_raw(&writer, outgoing->events[sent], length);
@@ -72,8 +77,10 @@ char *outgoing_compose_heartbeat(struct outgoing *outgoing)
 
 void outgoing_acknowledge(struct outgoing *outgoing)
 {
-    for (size_t i = 0; i < outgoing->events_in_flight; i++)
+    for (size_t i = 0; i < outgoing->events_in_flight; i++) {
+        outgoing->event_bytes -= strlen(outgoing->events[i]);
         free(outgoing->events[i]);
+    }
     outgoing->event_count -= outgoing->events_in_flight;
     if (outgoing->event_count)
         memmove(outgoing->events, outgoing->events + outgoing->events_in_flight,
@@ -88,6 +95,11 @@ void outgoing_restore(struct outgoing *outgoing)
 {
     outgoing->events_in_flight = 0;
     outgoing->progress_in_flight = false;
+}
+
+bool outgoing_knows(const struct outgoing *outgoing, int64_t sequence)
+{
+    return sequence <= outgoing->last_sequence;
 }
 
 bool outgoing_has_news(const struct outgoing *outgoing)

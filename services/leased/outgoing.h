@@ -1,6 +1,7 @@
 /*
  * What a task has to tell DMS: its latest progress and the events that no 2xx has acknowledged yet
- * (docs/network.md 3.3). Pure; bounded by LIMIT_EVENTS_HELD and LIMIT_HEARTBEAT_EVENTS_BYTES.
+ * (docs/network.md 3.3). Pure; bounded by LIMIT_EVENTS_HELD, LIMIT_EVENTS_HELD_BYTES and
+ * LIMIT_HEARTBEAT_EVENTS_BYTES.
  */
 #ifndef LEASED_OUTGOING_H
 #define LEASED_OUTGOING_H
@@ -17,6 +18,7 @@ struct outgoing {
     bool progress_in_flight;
     char **events; /* JSON texts, oldest first */
     size_t event_count;
+    size_t event_bytes;
     size_t events_in_flight;
     int64_t last_sequence; /* of the runner's progress and events */
 };
@@ -38,6 +40,9 @@ void outgoing_acknowledge(struct outgoing *outgoing);
 
 /* It failed: what it carried is to be sent again. */
 void outgoing_restore(struct outgoing *outgoing);
+
+/* Whether a message of that number was taken before: its repeat needs no place. */
+bool outgoing_knows(const struct outgoing *outgoing, int64_t sequence);
 
 /* Whether there is something that no heartbeat in flight carries. */
 bool outgoing_has_news(const struct outgoing *outgoing);

@@ -4,12 +4,14 @@
 #include "libcommon/limits.h"
 #include "libcommon/log.h"
 #include "libcommon/memory.h"
+#include "libcommon/retry.h"
+#include "services/leased/lease_clock.h"
 #include "services/leased/task.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { WARN_SPACING_MS = 60000 };
+enum { WARN_SPACING_MS = 60000, BACKOFF_BASE_MS = 1000, DRAIN_ANSWER_MS = 5000 };
 
 struct poller {
     struct leased *leased;
@@ -17,22 +19,38 @@ struct poller {
     struct loop_timer idle; /* runs while waiting */
     int64_t warned_boot_ms; /* when a failure was last worth a warning */
     bool failing;           /* the last poll failed: the next one's success is worth a line */
+    struct retry_policy policy;
+    struct retry retry; /* while failing */
 };
 
 static void poll_now(struct poller *poller);
 
-static void wait_idle(struct poller *poller, int64_t retry_after_ms)
+/* docs/network.md 3.1: there was no work, or none that got beyond its set-up. */
+static void wait_idle(struct poller *poller)
 {
     struct service_context *service = poller->leased->service;
     int64_t wait_ms = random_between(&service->random, service->settings.poll_backoff_ms_min,
                                      service->settings.poll_backoff_ms_max);
-    loop_timer_start(&poller->idle, wait_ms > retry_after_ms ? wait_ms : retry_after_ms);
+    loop_timer_start(&poller->idle, wait_ms);
 }
 
+/* DMS fails: the waits grow, and an idle wait of 0 is no reason to hammer it. */
+static void back_off(struct poller *poller, int64_t retry_after_ms)
+{
+    struct service_context *service = poller->leased->service;
+    int64_t now_ms = clock_boot_ms();
+    if (!poller->failing)
+        retry_start(&poller->retry, &poller->policy, now_ms);
+    poller->failing = true;
+    int64_t wait_ms = retry_next_ms(&poller->retry, now_ms, retry_after_ms, 0, &service->random);
+    loop_timer_start(&poller->idle, service->settings.poll_backoff_ms_min + wait_ms);
+}
+
+/* A task that nobody here could run, or that has no slot, is better left to another node. */
 static bool may_poll(const struct poller *poller)
 {
     const struct leased *leased = poller->leased;
-    return !leased->draining && !leased->stopping && runner_hosts_count(leased->hosts) > 0 &&
+    return !leased->draining && !leased->stopping && runner_hosts_can_work(leased->hosts) &&
            leased->task_count < (size_t)leased->service->settings.max_concurrency;
 }
 
@@ -46,7 +64,17 @@ static void take_bad_envelope(struct poller *poller, const struct http_response 
     log_error("a lease cannot be decoded: %s", error->text);
     if (lease.task_id)
         task_create_refused(poller->leased, &lease, "decode_lease", error->text);
-    wait_idle(poller, -1);
+    wait_idle(poller);
+}
+
+/* docs/network.md 3.2, 1. DMS may not have heard yet that the capability is gone. */
+static void refuse_unknown_capability(struct poller *poller, struct lease *lease)
+{
+    char text[LIMIT_NAME_BYTES + 64];
+    snprintf(text, sizeof text, "capability %s is not registered here", lease->capability);
+    log_warn("task %s: %s", lease->task_id, text);
+    task_create_refused(poller->leased, lease, "start_session", text);
+    wait_idle(poller);
 }
 
 static void take_envelope(struct poller *poller, const struct http_response *response, int64_t sent_boot_ms)
@@ -61,18 +89,19 @@ static void take_envelope(struct poller *poller, const struct http_response *res
     if (lease.cancel) {
         log_info("skipping task %s: it is already cancelled", lease.task_id);
         lease_clear(&lease);
-        wait_idle(poller, -1);
+        wait_idle(poller);
+        return;
+    }
+    /* Leased by a poll that was under way when the drain began: another node can have it at once. */
+    if (leased->draining) {
+        task_create_refused(leased, &lease, NULL, "node_draining");
         return;
     }
     if (!runner_hosts_offer(leased->hosts, lease.capability)) {
-        char text[LIMIT_NAME_BYTES + 64];
-        snprintf(text, sizeof text, "capability %s is not registered here", lease.capability);
-        log_warn("task %s: %s", lease.task_id, text);
-        task_create_refused(leased, &lease, "start_session", text);
-        wait_idle(poller, -1);
+        refuse_unknown_capability(poller, &lease);
         return;
     }
-    int64_t server_ms = response->date_unix_ms >= 0 ? response->date_unix_ms : clock_unix_ms();
+    int64_t server_ms = lease_clock_server_now_ms(response->date_unix_ms, clock_unix_ms());
     task_create(leased, &lease, server_ms, sent_boot_ms);
     poller_wake(poller);
 }
@@ -85,32 +114,27 @@ static void note_failure(struct poller *poller, const char *text, int64_t retry_
     log_write(quiet ? LOG_LEVEL_DEBUG : LOG_LEVEL_WARN, NULL, "cannot ask for work: %s", text);
     if (!quiet)
         poller->warned_boot_ms = now_ms;
-    poller->failing = true;
-    wait_idle(poller, retry_after_ms);
+    back_off(poller, retry_after_ms);
 }
 
 static void on_answer(void *context, const struct dms_answer *answer)
 {
     struct poller *poller = context;
+    const struct http_response *response = answer->response;
+    int status = response ? response->status : 0;
     poller->call = NULL;
-    if (!answer->response) {
-        note_failure(poller, answer->failure->text, -1);
-        return;
-    }
-    int status = answer->response->status;
     if (status != 200 && status != 204 && status != 409) {
-        char text[64];
-        snprintf(text, sizeof text, "DMS answered %d", status);
-        note_failure(poller, text, answer->response->retry_after_ms);
+        char text[DMS_TEXT_BYTES];
+        note_failure(poller, dms_describe(answer, text), response ? response->retry_after_ms : -1);
         return;
     }
     if (poller->failing)
         log_info("DMS answers again");
     poller->failing = false;
     if (status == 200)
-        take_envelope(poller, answer->response, answer->sent_boot_ms);
+        take_envelope(poller, response, answer->sent_boot_ms);
     else
-        wait_idle(poller, -1);
+        wait_idle(poller);
 }
 
 /* --- polling --- */
@@ -132,17 +156,44 @@ void poller_wake(struct poller *poller)
         poll_now(poller);
 }
 
+/* The timer has two uses: an idle wait or backoff, and in a drain the bound of the poll on its way. */
 static void on_idle_over(void *context)
 {
-    poller_wake(context);
+    struct poller *poller = context;
+    if (poller->leased->draining) {
+        dms_cancel(poller->call);
+        poller->call = NULL;
+        return;
+    }
+    poller_wake(poller);
+}
+
+void poller_on_drain(struct poller *poller)
+{
+    bool waits = poller->call && dms_call_is_sent(poller->call);
+    loop_timer_stop(&poller->idle);
+    if (waits) {
+        loop_timer_start(&poller->idle, DRAIN_ANSWER_MS);
+    } else {
+        dms_cancel(poller->call);
+        poller->call = NULL;
+    }
+}
+
+bool poller_is_polling(const struct poller *poller)
+{
+    return poller->call != NULL;
 }
 
 void poller_on_task_ended(struct poller *poller, bool did_work)
 {
-    if (did_work)
+    if (poller->leased->draining || poller->leased->stopping)
+        return;
+    /* Work done is a reason to ask again at once, but none to cut a backoff or DMS's Retry-After short. */
+    if (did_work && !poller->failing)
         loop_timer_stop(&poller->idle);
-    else if (!loop_timer_running(&poller->idle))
-        wait_idle(poller, -1);
+    else if (!did_work && !loop_timer_running(&poller->idle))
+        wait_idle(poller);
     poller_wake(poller);
 }
 
@@ -150,7 +201,7 @@ const char *poller_describe(const struct poller *poller)
 {
     if (poller->leased->draining)
         return "draining";
-    if (runner_hosts_count(poller->leased->hosts) == 0)
+    if (!runner_hosts_can_work(poller->leased->hosts))
         return "waiting for a runner host";
     if (poller->failing)
         return "cannot reach DMS or log in";
@@ -160,7 +211,10 @@ const char *poller_describe(const struct poller *poller)
 struct poller *poller_create(struct leased *leased)
 {
     struct poller *poller = memory_allocate(sizeof *poller);
+    int64_t idle_max_ms = leased->service->settings.poll_backoff_ms_max;
     poller->leased = leased;
+    poller->policy = (struct retry_policy){
+        .base_ms = BACKOFF_BASE_MS, .cap_ms = idle_max_ms > BACKOFF_BASE_MS ? idle_max_ms : BACKOFF_BASE_MS};
     loop_timer_init(&poller->idle, leased->service->loop, on_idle_over, poller);
     return poller;
 }

@@ -21,6 +21,11 @@ void poller_wake(struct poller *poller);
 /* A task has ended. One that did no work counts as idle. */
 void poller_on_task_ended(struct poller *poller, bool did_work);
 
+/* No new lease. A poll on its way is waited for, for a few seconds: its answer may carry a lease, which is to
+ * be failed and not forgotten. */
+void poller_on_drain(struct poller *poller);
+bool poller_is_polling(const struct poller *poller);
+
 /* For the status: "waiting for work", "leasing", ... */
 const char *poller_describe(const struct poller *poller);
 

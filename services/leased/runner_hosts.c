@@ -13,6 +13,8 @@ enum {
     CAPABILITIES_KEPT_MS = 60000 /* docs/network.md 1.1 */
 };
 
+static const int64_t SEQUENCE_MAX = INT64_MAX / 2;
+
 struct slot {
     char *capability;
     int64_t max;
@@ -79,6 +81,14 @@ void runner_host_command(struct runner_host *host, const struct message_host_com
         answer_poll(host);
 }
 
+bool runner_host_has_command(const struct runner_host *host, const struct secret *task_key)
+{
+    for (const struct queued_command *queued = host->commands; queued; queued = queued->next)
+        if (secret_equal(&queued->message.task_key, task_key))
+            return true;
+    return false;
+}
+
 void runner_host_release(struct runner_host *host, const char *capability)
 {
     for (size_t i = 0; i < host->slot_count; i++)
@@ -93,6 +103,21 @@ const char *runner_host_id(const struct runner_host *host)
 }
 
 /* --- the table --- */
+
+/*
+ * Takes out what the host has. A host may count on from an earlier life of ours (it said hello by itself):
+ * then our numbers go on from its, or it would take new commands for old ones and never run them.
+ */
+static void acknowledge(struct runner_host *host, int64_t acknowledged)
+{
+    if (acknowledged > host->next_sequence) {
+        host->next_sequence = acknowledged;
+        for (struct queued_command *queued = host->commands; queued; queued = queued->next)
+            queued->message.sequence = ++host->next_sequence;
+    }
+    while (host->commands && host->commands->message.sequence <= acknowledged)
+        pop_command(host);
+}
 
 static void drop_poll(struct runner_host *host)
 {
@@ -154,6 +179,7 @@ static void remove_host(struct runner_hosts *hosts, struct runner_host *host)
     host_free(host);
 }
 
+/* It stays in the table until its capabilities stop to count (docs/network.md 1.1). */
 static void give_up_jobs(struct runner_host *host)
 {
     host->gone = true;
@@ -194,15 +220,31 @@ static void replace_former_start(struct runner_hosts *hosts, const char *name)
     }
 }
 
+/* A capability without a slot would let its tasks wait for ever. */
+static bool check_hello(const struct message_host_hello *hello, struct error *error)
+{
+    const struct message_capability *items = hello->capabilities.items;
+    for (size_t i = 0; i < hello->capabilities.count; i++)
+        if (!*items[i].name || items[i].max_concurrency < 1)
+            return error_set(error, ERROR_INVALID,
+                             "capability '%.256s' needs a name and a max_concurrency above 0", items[i].name);
+    return true;
+}
+
 void runner_hosts_hello(struct runner_hosts *hosts, struct ipc_request *request,
                         const struct message_host_hello *hello, const struct text_list *expected,
                         int64_t now_ms)
 {
+    struct error error;
+    if (!check_hello(hello, &error)) {
+        log_warn("runner host %s is refused: %s", hello->host_name, error.text);
+        ipc_fail(request, &error);
+        return;
+    }
     struct runner_host *host = find_host(hosts, hello->host_id);
     if (!host) {
         replace_former_start(hosts, hello->host_name);
         if (runner_hosts_count(hosts) >= LIMIT_RUNNER_HOSTS) {
-            struct error error;
             error_set(&error, ERROR_UNAVAILABLE, "%d runner hosts are connected already", LIMIT_RUNNER_HOSTS);
             ipc_fail(request, &error);
             return;
@@ -233,9 +275,14 @@ void runner_hosts_next(struct runner_hosts *hosts, struct ipc_request *request,
         ipc_fail(request, &error);
         return;
     }
+    if (next->acknowledged < 0 || next->acknowledged > SEQUENCE_MAX) {
+        struct error error;
+        error_set(&error, ERROR_INVALID, "acknowledged is out of range");
+        ipc_fail(request, &error);
+        return;
+    }
     host->last_seen_ms = now_ms;
-    while (host->commands && host->commands->message.sequence <= next->acknowledged)
-        pop_command(host);
+    acknowledge(host, next->acknowledged);
     /* A repeat of a poll that still waits: its answer would go to nobody. */
     if (host->poll)
         answer_poll(host);
@@ -251,6 +298,7 @@ void runner_hosts_tick(struct runner_hosts *hosts, int64_t now_ms)
     bool capabilities_changed = false;
     for (struct runner_host *host = hosts->first; host; host = next) {
         next = host->next;
+        /* A host that waits is there; the hold's end finds out whether it comes back. */
         if (host->poll) {
             host->last_seen_ms = now_ms;
             if (now_ms - host->poll_since_ms >= POLL_HOLD_MS)
@@ -266,8 +314,11 @@ void runner_hosts_tick(struct runner_hosts *hosts, int64_t now_ms)
             capabilities_changed = true;
         }
     }
-    if (capabilities_changed)
-        tell_capabilities(hosts);
+    if (!capabilities_changed)
+        return;
+    tell_capabilities(hosts);
+    /* Tasks that waited for the host's return have nobody to wait for any more. */
+    hosts->events.slots_changed(hosts->events.context);
 }
 
 struct runner_host *runner_hosts_find_slot(struct runner_hosts *hosts, const char *capability)
@@ -295,6 +346,14 @@ size_t runner_hosts_count(const struct runner_hosts *hosts)
     for (const struct runner_host *host = hosts->first; host; host = host->next)
         count += host->gone ? 0 : 1;
     return count;
+}
+
+bool runner_hosts_can_work(const struct runner_hosts *hosts)
+{
+    for (const struct runner_host *host = hosts->first; host; host = host->next)
+        if (!host->gone && host->slot_count > 0)
+            return true;
+    return false;
 }
 
 struct runner_hosts *runner_hosts_create(const struct runner_hosts_events *events)

@@ -18,11 +18,12 @@ struct runner_host;
 
 /* What hosts have to tell; called from runner_hosts_* functions. */
 struct runner_hosts_events {
-    void (*capabilities_changed)(void *context,
-                                 const struct text_list *capabilities); /* sorted, no duplicates */
-    void (*slots_changed)(void *context); /* a host came, or a job of a host ended */
-    void (*host_gone)(void *context,
-                      struct runner_host *host); /* its tasks fail; the pointer is invalid afterwards */
+    /* `capabilities` are sorted, without duplicates. */
+    void (*capabilities_changed)(void *context, const struct text_list *capabilities);
+    /* A host came, its capabilities count no more, or a job of a host ended. */
+    void (*slots_changed)(void *context);
+    /* Its tasks fail; the pointer is invalid afterwards. */
+    void (*host_gone)(void *context, struct runner_host *host);
     void *context;
 };
 
@@ -51,8 +52,14 @@ bool runner_hosts_offer(const struct runner_hosts *hosts, const char *capability
 /* How many hosts are connected. */
 size_t runner_hosts_count(const struct runner_hosts *hosts);
 
+/* Whether a host is connected that can run anything: without one no task is worth a lease. */
+bool runner_hosts_can_work(const struct runner_hosts *hosts);
+
 /* Queues a command, copied; its sequence is filled in. A start takes a slot of its capability. */
 void runner_host_command(struct runner_host *host, const struct message_host_command *command);
+
+/* Whether a command about the task waits to be acknowledged. */
+bool runner_host_has_command(const struct runner_host *host, const struct secret *task_key);
 
 /* A job of the capability ended: its slot is free. */
 void runner_host_release(struct runner_host *host, const char *capability);

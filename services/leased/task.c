@@ -10,6 +10,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* A host that was told to cancel has so long to end the job: its own grace, and aborting an upload. */
+enum { STOP_PATIENCE_MS = 120000 };
+
 /* --- what each state does when it is entered --- */
 
 void task_borrow_log_fields(struct task *task)
@@ -29,6 +32,7 @@ static void enter_opening(struct task *task)
     task_storage_open(task);
 }
 
+/* A slot may be free right now; else the next change of slots is waited for, heartbeated. */
 static void enter_waiting(struct task *task)
 {
     task_on_slots_changed(task);
@@ -50,8 +54,40 @@ static void enter_stopping(struct task *task)
     task_storage_cancel(task);
     if (task->host)
         runner_host_command(task->host, &command);
+    loop_timer_start(&task->stop_timer, STOP_PATIENCE_MS);
 }
 
+static void enter_flushing(struct task *task)
+{
+    task->flush_since_ms = clock_boot_ms();
+    task_heartbeat_flush(task);
+}
+
+/* The host has the task no more; its slot is free for another. */
+static void leave_host(struct task *task)
+{
+    struct runner_host *host = task->host;
+    task->host = NULL;
+    if (host)
+        runner_host_release(host, task->slot_capability);
+}
+
+static void enter_closing(struct task *task)
+{
+    leave_host(task);
+    task_storage_close(task);
+}
+
+static void on_stop_overdue(void *context)
+{
+    struct task *task = context;
+    log_write(LOG_LEVEL_ERROR, &task->log, "the runner host did not end the job in %d s: it is given up",
+              STOP_PATIENCE_MS / 1000);
+    leave_host(task);
+    task_event(task, TASK_EVENT_FAILED);
+}
+
+/* docs/network.md 3.1: what failed in its set-up, or was over before it had a workspace, counts as idle. */
 static void enter_ended(struct task *task)
 {
     bool did_work = task->life.verdict == TASK_VERDICT_COMPLETE || task->life.verdict == TASK_VERDICT_FAIL ||
@@ -66,9 +102,9 @@ static void (*const enter[TASK_STATE_COUNT])(struct task *) = {
     [TASK_RUNNING] = enter_running,
     [TASK_STOPPING] = enter_stopping,
     [TASK_COLLECTING] = task_storage_collect,
-    [TASK_FLUSHING] = task_heartbeat_flush,
+    [TASK_FLUSHING] = enter_flushing,
     [TASK_REPORTING] = task_report_send,
-    [TASK_CLOSING] = task_storage_close,
+    [TASK_CLOSING] = enter_closing,
     [TASK_ENDED] = enter_ended,
 };
 
@@ -77,6 +113,7 @@ void task_event(struct task *task, enum task_event event)
     if (!task_life_on(&task->life, event))
         return;
     log_write(LOG_LEVEL_DEBUG, &task->log, "%s", task_state_name(task->life.state));
+    loop_timer_stop(&task->stop_timer);
     if (!task_life_needs_lease(&task->life))
         task_heartbeat_stop(task);
     enter[task->life.state](task);
@@ -109,6 +146,7 @@ static void start_on(struct task *task, struct runner_host *host)
                                                  .inputs = task->lease.inputs,
                                                  .workspace = task->workspace};
     task->host = host;
+    memory_replace_text(&task->slot_capability, task->lease.capability);
     runner_host_command(host, &command);
     task_event(task, TASK_EVENT_STARTED);
 }
@@ -126,6 +164,7 @@ void task_on_slots_changed(struct task *task)
     }
 }
 
+/* Its slots went with it: nothing to release. */
 void task_on_host_gone(struct task *task, const struct runner_host *host)
 {
     if (task->host != host)
@@ -135,10 +174,41 @@ void task_on_host_gone(struct task *task, const struct runner_host *host)
     task_event(task, TASK_EVENT_FAILED);
 }
 
+static bool is_on_host(const struct task *task, const char *host_id)
+{
+    return task->host && strcmp(runner_host_id(task->host), host_id) == 0;
+}
+
+void task_on_host_hello(struct task *task, const char *host_id, const struct text_list *running)
+{
+    /* A start that still waits for the host's poll is none that it could know. */
+    if (!is_on_host(task, host_id) || text_list_contains(running, task->key.bytes) ||
+        runner_host_has_command(task->host, &task->key))
+        return;
+    task_set_reason(task, "the runner host does not know the job any more");
+    leave_host(task);
+    task_event(task, TASK_EVENT_FAILED);
+}
+
 void task_add_key_if_on_host(const struct task *task, const char *host_id, struct text_list *keys)
 {
-    if (task->host && strcmp(runner_host_id(task->host), host_id) == 0)
+    if (is_on_host(task, host_id))
         text_list_add(keys, task->key.bytes);
+}
+
+/*
+ * Whether there is a job that has news, and a lease to tell them for. A repeat of what was taken is fine at
+ * any time (its answer got lost), and so are news of a cancelled job, which go nowhere: a host that had to
+ * keep them would never come to the job's end.
+ */
+static bool takes_news(const struct task *task, int64_t sequence, bool *fine, struct error *error)
+{
+    bool job = task->host != NULL;
+    bool lease = task_life_needs_lease(&task->life);
+    *fine = job || outgoing_knows(&task->outgoing, sequence);
+    if (!*fine)
+        error_set(error, ERROR_NOT_FOUND, "the task's job is over");
+    return job && lease;
 }
 
 static void note_news(struct task *task)
@@ -150,6 +220,9 @@ static void note_news(struct task *task)
 
 bool task_on_progress(struct task *task, int64_t sequence, const char *progress, struct error *error)
 {
+    bool fine;
+    if (!takes_news(task, sequence, &fine, error))
+        return fine;
     if (!outgoing_set_progress(&task->outgoing, sequence, progress, error))
         return false;
     note_news(task);
@@ -158,6 +231,9 @@ bool task_on_progress(struct task *task, int64_t sequence, const char *progress,
 
 bool task_on_event(struct task *task, int64_t sequence, const char *event, struct error *error)
 {
+    bool fine;
+    if (!takes_news(task, sequence, &fine, error))
+        return fine;
     if (!outgoing_add_event(&task->outgoing, sequence, event, error))
         return false;
     note_news(task);
@@ -167,6 +243,7 @@ bool task_on_event(struct task *task, int64_t sequence, const char *event, struc
 void task_on_finish(struct task *task, bool succeeded, const char *reason)
 {
     struct runner_host *host = task->host;
+    /* A repeat, or a host that was given up: the task's end is decided. */
     if (!host)
         return;
     task->host = NULL;
@@ -176,10 +253,8 @@ void task_on_finish(struct task *task, bool succeeded, const char *reason)
         task_set_reason(task, "%s", reason && *reason ? reason : "the runner gave no reason");
         log_write(LOG_LEVEL_WARN, &task->log, "the job failed: %s", task->reason);
     }
-    char *capability = memory_copy_text(task->lease.capability);
     task_event(task, succeeded ? TASK_EVENT_SUCCEEDED : TASK_EVENT_FAILED);
-    runner_host_release(host, capability);
-    free(capability);
+    runner_host_release(host, task->slot_capability);
 }
 
 /* --- heartbeats wanted, drain --- */
@@ -194,21 +269,19 @@ void task_on_token_wanted(struct task *task, const char *task_id)
 
 void task_on_drain(struct task *task, bool grace_over)
 {
-    if (task->life.state != TASK_WAITING && !(task->life.state == TASK_RUNNING && grace_over))
+    enum task_state state = task->life.state;
+    if (state >= TASK_RUNNING && !(state == TASK_RUNNING && grace_over))
         return;
     task_set_reason(task, "node_draining");
     task_event(task, TASK_EVENT_DRAINED);
 }
 
-void task_give_up_report(struct task *task)
+void task_give_up(struct task *task)
 {
-    if (task->life.state != TASK_REPORTING && task->life.state != TASK_FLUSHING)
-        return;
-    log_write(LOG_LEVEL_ERROR, &task->log, "the drain ends before DMS has taken the report");
-    task->life.state = TASK_REPORTING;
-    task_heartbeat_stop(task);
+    log_write(LOG_LEVEL_ERROR, &task->log, "the drain ends and the task is given up while %s",
+              task_state_name(task->life.state));
     task_report_stop(task);
-    task_event(task, TASK_EVENT_REPORTED);
+    task_event(task, TASK_EVENT_GIVEN_UP);
 }
 
 /* --- life --- */
@@ -228,8 +301,12 @@ static struct task *create(struct leased *leased, struct lease *lease)
     task_borrow_log_fields(task);
     task_heartbeat_init(task);
     task_report_init(task);
-    task->next = leased->tasks;
-    leased->tasks = task;
+    loop_timer_init(&task->stop_timer, leased->service->loop, on_stop_overdue, task);
+    /* At the end: the task that waits longest finds a free slot first. */
+    struct task **end = &leased->tasks;
+    while (*end)
+        end = &(*end)->next;
+    *end = task;
     leased->task_count++;
     return task;
 }
@@ -252,13 +329,14 @@ struct task *task_create_refused(struct leased *leased, struct lease *lease, con
     struct task *task = create(leased, lease);
     task->setup_stage = stage;
     task_set_reason(task, "%s", text);
-    task->life = (struct task_life){TASK_REPORTING, TASK_VERDICT_SETUP_FAIL};
+    task->life = (struct task_life){TASK_REPORTING, stage ? TASK_VERDICT_SETUP_FAIL : TASK_VERDICT_FAIL};
     enter[TASK_REPORTING](task);
     return task;
 }
 
 static void stop_all(struct task *task)
 {
+    loop_timer_stop(&task->stop_timer);
     task_heartbeat_stop(task);
     task_storage_stop(task);
     task_report_stop(task);
@@ -286,6 +364,7 @@ static void task_free(struct task *task)
     lease_clear(&task->lease);
     secret_wipe(&task->key);
     free(task->local_id);
+    free(task->slot_capability);
     free(task->workspace);
     free(task->reason);
     free(task);

@@ -20,8 +20,8 @@ struct task;
 struct task *task_create(struct leased *leased, struct lease *lease, int64_t server_unix_ms,
                          int64_t sent_boot_ms);
 
-/* As task_create, for a lease that fails in its set-up before the first heartbeat: reports `stage` and
- * `text`. */
+/* As task_create, for a lease that fails before its first heartbeat: reports a failed set-up with `stage` and
+ * `text`, or with `stage` NULL a failure with `text` as its reason. */
 struct task *task_create_refused(struct leased *leased, struct lease *lease, const char *stage,
                                  const char *text);
 
@@ -35,10 +35,10 @@ void task_free_ended(struct leased *leased);
 struct task *task_next(const struct task *task);
 struct task *task_find(struct leased *leased, const struct secret *key);
 
-/* Whether heartbeat's hint `task_id` is about this task; then a heartbeat goes at once. */
+/* stored misses a token for `task_id`: when it is this task, a heartbeat goes at once. */
 void task_on_token_wanted(struct task *task, const char *task_id);
 
-/* From the runner host. */
+/* From the runner host. News of a job that is over are refused: nothing would carry them to DMS. */
 bool task_on_progress(struct task *task, int64_t sequence, const char *progress, struct error *error);
 bool task_on_event(struct task *task, int64_t sequence, const char *event, struct error *error);
 void task_on_finish(struct task *task, bool succeeded, const char *reason);
@@ -46,19 +46,22 @@ void task_on_finish(struct task *task, bool succeeded, const char *reason);
 /* A slot may be free: a waiting task looks for one. */
 void task_on_slots_changed(struct task *task);
 
-/* The host is gone, and what it ran with it. NULL: every host counts as this one. */
+/* The host is gone, and what it ran with it. */
 void task_on_host_gone(struct task *task, const struct runner_host *host);
 
 /* Adds the key of a task that `host_id` runs. */
 void task_add_key_if_on_host(const struct task *task, const char *host_id, struct text_list *keys);
 
-/* Waiting tasks fail with node_draining now; running ones too when `grace_over`. */
+/* The host has said what it runs. A job that it was told to start and does not name is lost. */
+void task_on_host_hello(struct task *task, const char *host_id, const struct text_list *running);
+
+/* Tasks whose job does not run yet fail with node_draining now; running ones when `grace_over`. */
 void task_on_drain(struct task *task, bool grace_over);
 
-/* The drain's time is up: reports that DMS did not take so far are given up. */
-void task_give_up_report(struct task *task);
+/* The drain's bound is reached: the task ends, whatever it waits for. */
+void task_give_up(struct task *task);
 
-/* "4f3a… running", for the status. */
+/* What it does now, for the status. */
 const char *task_describe(const struct task *task);
 
 #endif

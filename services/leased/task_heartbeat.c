@@ -2,12 +2,15 @@
 #include "libcommon/clock.h"
 #include "services/leased/task_internal.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 
 /* Without an expiry in the lease there is no half of its time; this long is tried before the set-up counts as
  * failed. */
 enum { FIRST_HEARTBEAT_PATIENCE_MS = 60000 };
+
+/* The last flush is tried while the lease lasts, so that no event is lost. Finished work must not wait for
+ * ever behind it: not when the lease has no end, nor when DMS refuses what it says. */
+enum { FLUSH_PATIENCE_MS = 300000, FLUSH_REFUSALS_MAX = 3 };
 
 static void send_heartbeat(struct task *task);
 
@@ -16,6 +19,8 @@ static struct random *random_of(struct task *task)
     return &task->leased->service->random;
 }
 
+/* The node fences itself (design): when DMS cannot be reached, nothing but this timer stops the job before
+ * DMS may give the task to another node. */
 static void arm_fence(struct task *task)
 {
     if (task->clock.fence_boot_ms && task_life_needs_lease(&task->life))
@@ -34,9 +39,34 @@ static void on_fence(void *context)
     task_event(task, TASK_EVENT_LOST);
 }
 
+/* docs/network.md 3.2, 3: until half of the lease's time is gone. */
+static int64_t first_heartbeat_ends_ms(const struct task *task)
+{
+    if (!task->clock.fence_boot_ms)
+        return task->created_boot_ms + FIRST_HEARTBEAT_PATIENCE_MS;
+    return task->created_boot_ms + (task->clock.ends_boot_ms - task->created_boot_ms) / 2;
+}
+
+static bool first_heartbeat_lasts_too_long(const struct task *task)
+{
+    return task->life.state == TASK_FIRST_HEARTBEAT && clock_boot_ms() >= first_heartbeat_ends_ms(task);
+}
+
+static void give_up_first_heartbeat(struct task *task)
+{
+    task->setup_stage = "initial_heartbeat";
+    task_set_reason(task, "%s",
+                    *task->heartbeat_failure ? task->heartbeat_failure : "the lease was over at once");
+    task_event(task, TASK_EVENT_HEARTBEAT_GIVEN_UP);
+}
+
 static void on_heartbeat_due(void *context)
 {
     struct task *task = context;
+    if (first_heartbeat_lasts_too_long(task)) {
+        give_up_first_heartbeat(task);
+        return;
+    }
     int64_t due_ms = heartbeat_due_ms(&task->heartbeat);
     if (due_ms != HEARTBEAT_NEVER && due_ms <= clock_boot_ms())
         send_heartbeat(task);
@@ -63,6 +93,10 @@ void task_heartbeat_schedule(struct task *task)
         return;
     arm_fence(task);
     int64_t due_ms = heartbeat_due_ms(&task->heartbeat);
+    /* A long backoff must not put off the moment at which the set-up has failed. */
+    if (due_ms != HEARTBEAT_NEVER && task->life.state == TASK_FIRST_HEARTBEAT &&
+        due_ms > first_heartbeat_ends_ms(task))
+        due_ms = first_heartbeat_ends_ms(task);
     if (due_ms == HEARTBEAT_NEVER)
         loop_timer_stop(&task->heartbeat_timer);
     else
@@ -93,52 +127,64 @@ static void take_answer(struct task *task, const struct dms_answer *answer)
     if (changes.renamed)
         log_write(LOG_LEVEL_INFO, &task->log, "DMS renamed the task to %s", task->lease.task_id);
     if (changes.expiry) {
-        int64_t server_ms = response->date_unix_ms >= 0 ? response->date_unix_ms : clock_unix_ms();
+        int64_t server_ms = lease_clock_server_now_ms(response->date_unix_ms, clock_unix_ms());
         lease_clock_set(&task->clock, task->lease.expires_at_unix_ms, server_ms, answer->sent_boot_ms);
     }
     outgoing_acknowledge(&task->outgoing);
+    if (changes.token)
+        heartbeat_on_token(&task->heartbeat);
     heartbeat_on_answered(&task->heartbeat, &task->clock, outgoing_has_news(&task->outgoing), now_ms,
                           random_of(task));
     if (changes.token || changes.expiry)
-        task_storage_update(task);
+        task->update_owed = true;
+    task_storage_update(task);
 }
 
-static bool first_heartbeat_lasts_too_long(const struct task *task)
+/* What the failed heartbeat carried is news again, and goes with the next. */
+static void try_again(struct task *task, int64_t retry_after_ms)
 {
-    int64_t now_ms = clock_boot_ms();
-    int64_t patience_ms = FIRST_HEARTBEAT_PATIENCE_MS;
-    if (task->clock.fence_boot_ms)
-        patience_ms = (task->clock.ends_boot_ms - task->created_boot_ms) / 2;
-    return now_ms - task->created_boot_ms >= patience_ms;
-}
-
-static void on_transient_failure(struct task *task, const char *text, int64_t retry_after_ms)
-{
-    log_write(LOG_LEVEL_WARN, &task->log, "heartbeat: %s", text);
-    outgoing_restore(&task->outgoing);
-    heartbeat_on_failed(&task->heartbeat, retry_after_ms, clock_boot_ms(), random_of(task));
-    if (task->life.state == TASK_FIRST_HEARTBEAT && first_heartbeat_lasts_too_long(task)) {
-        task->setup_stage = "initial_heartbeat";
-        task_set_reason(task, "%s", text);
-        task_event(task, TASK_EVENT_HEARTBEAT_GIVEN_UP);
-        return;
-    }
+    heartbeat_on_failed(&task->heartbeat, &task->clock, retry_after_ms, clock_boot_ms(), random_of(task));
     task_heartbeat_schedule(task);
 }
 
+static bool flush_lasts_too_long(const struct task *task)
+{
+    return task->life.state == TASK_FLUSHING && !task->clock.fence_boot_ms &&
+           clock_boot_ms() - task->flush_since_ms >= FLUSH_PATIENCE_MS;
+}
+
+static void give_up_flush(struct task *task)
+{
+    log_write(LOG_LEVEL_ERROR, &task->log, "DMS did not take the last progress and %zu event%s",
+              task->outgoing.event_count, task->outgoing.event_count == 1 ? "" : "s");
+    task_event(task, TASK_EVENT_FLUSHED);
+}
+
+static void on_transient_failure(struct task *task, int64_t retry_after_ms)
+{
+    log_write(LOG_LEVEL_WARN, &task->log, "heartbeat: %s", task->heartbeat_failure);
+    if (first_heartbeat_lasts_too_long(task))
+        give_up_first_heartbeat(task);
+    else if (flush_lasts_too_long(task))
+        give_up_flush(task);
+    else
+        try_again(task, retry_after_ms);
+}
+
+/* docs/network.md 3.3: what ends a lease, and what is only logged. */
 static void on_refused(struct task *task, int status)
 {
-    outgoing_restore(&task->outgoing);
-    log_write(LOG_LEVEL_WARN, &task->log, "DMS refused a heartbeat with %d", status);
+    log_write(LOG_LEVEL_WARN, &task->log, "a heartbeat was refused: %s", task->heartbeat_failure);
     if (status == 404 || status == 409 || status == 410 || status == 403) {
-        task->heartbeat.in_flight = false;
         task_event(task, TASK_EVENT_LOST);
     } else if (task->life.state == TASK_FIRST_HEARTBEAT) {
-        task->setup_stage = "initial_heartbeat";
-        task_set_reason(task, "DMS refused the first heartbeat with %d", status);
-        task_event(task, TASK_EVENT_HEARTBEAT_GIVEN_UP);
+        give_up_first_heartbeat(task);
     } else if (task->life.state == TASK_FLUSHING) {
-        task_event(task, TASK_EVENT_FLUSHED);
+        /* Its normal time may be hours away, and the report waits. */
+        if (++task->flush_refusals >= FLUSH_REFUSALS_MAX)
+            give_up_flush(task);
+        else
+            try_again(task, -1);
     } else {
         heartbeat_on_answered(&task->heartbeat, &task->clock, false, clock_boot_ms(), random_of(task));
         task_heartbeat_schedule(task);
@@ -148,12 +194,16 @@ static void on_refused(struct task *task, int status)
 static void on_heartbeat_answer(void *context, const struct dms_answer *answer)
 {
     struct task *task = context;
-    char text[64];
+    const struct http_response *response = answer->response;
+    int status = response ? response->status : 0;
+    bool accepted = status >= 200 && status <= 299;
     task->heartbeat_call = NULL;
-    int status = answer->response ? answer->response->status : 0;
-    if (!answer->response) {
-        on_transient_failure(task, answer->failure->text, -1);
-    } else if (status >= 200 && status <= 299) {
+    task->heartbeat.in_flight = false;
+    if (!accepted) {
+        dms_describe(answer, task->heartbeat_failure);
+        outgoing_restore(&task->outgoing);
+    }
+    if (accepted) {
         take_answer(task, answer);
         if (task->lease.cancel) {
             log_write(LOG_LEVEL_INFO, &task->log, "DMS cancelled the task");
@@ -167,8 +217,7 @@ static void on_heartbeat_answer(void *context, const struct dms_answer *answer)
             task_heartbeat_schedule(task);
         }
     } else if (status < 400 || retry_status_is_transient(status)) {
-        snprintf(text, sizeof text, "DMS answered %d", status);
-        on_transient_failure(task, text, answer->response->retry_after_ms);
+        on_transient_failure(task, response ? response->retry_after_ms : -1);
     } else {
         on_refused(task, status);
     }
@@ -185,6 +234,7 @@ static void send_heartbeat(struct task *task)
         .action = "heartbeat",
         .body = body,
         .timeout_ms = heartbeat_on_sent(&task->heartbeat, &task->clock, clock_boot_ms()),
+        .bound_token = true,
         .fresh_token_on_403 = true,
         .answer_limit_bytes = LIMIT_HEARTBEAT_ANSWER_BYTES,
         .on_done = on_heartbeat_answer,
@@ -199,6 +249,11 @@ void task_heartbeat_flush(struct task *task)
         return;
     if (!outgoing_has_news(&task->outgoing)) {
         task_event(task, TASK_EVENT_FLUSHED);
+        return;
+    }
+    /* DMS asked for a pause, or fails: the retry carries it all. */
+    if (task->heartbeat.retry_due_ms != HEARTBEAT_NEVER) {
+        task_heartbeat_schedule(task);
         return;
     }
     loop_timer_stop(&task->heartbeat_timer);

@@ -30,18 +30,25 @@ struct task {
     struct loop_timer heartbeat_timer;
     struct loop_timer fence_timer;
     struct dms_call *heartbeat_call;
+    char heartbeat_failure[DMS_TEXT_BYTES]; /* of the last one that failed */
+    int64_t flush_since_ms;
+    int flush_refusals;
 
     bool session_opened; /* stored was asked to make one, so it has to be closed */
+    bool session_ready;  /* stored has said so: it can be updated */
     char *workspace;
     struct message_artifacts artifacts;
     struct ipc_call *storage_call; /* open, artifacts or close: one at a time */
     struct ipc_call *update_call;
-    bool update_wanted; /* again, when update_call has ended */
+    bool update_owed; /* stored does not have the newest token and end */
+    int collect_attempts;
     struct ipc_call *cancel_call;
 
     struct runner_host *host; /* that has the job; NULL: none */
-    char *reason;             /* of a failure */
-    const char *setup_stage;  /* of a failure in the set-up */
+    char *slot_capability;    /* whose slot it takes there; the lease's may be renamed meanwhile */
+    struct loop_timer stop_timer;
+    char *reason;            /* of a failure */
+    const char *setup_stage; /* of a failure in the set-up */
 
     struct dms_call *report_call;
     struct loop_timer report_timer;

@@ -17,12 +17,14 @@ static const struct transition transitions[] = {
     {TASK_FIRST_HEARTBEAT, TASK_EVENT_HEARTBEAT_GIVEN_UP, TASK_REPORTING,  TASK_VERDICT_SETUP_FAIL},
     {TASK_FIRST_HEARTBEAT, TASK_EVENT_CANCELLED,          TASK_ENDED,      TASK_VERDICT_NONE},
     {TASK_FIRST_HEARTBEAT, TASK_EVENT_LOST,               TASK_ENDED,      TASK_VERDICT_NONE},
+    {TASK_FIRST_HEARTBEAT, TASK_EVENT_DRAINED,            TASK_REPORTING,  TASK_VERDICT_FAIL},
 
     {TASK_OPENING,    TASK_EVENT_OPENED,          TASK_WAITING,    KEEP},
     {TASK_OPENING,    TASK_EVENT_STORAGE_MISSING, TASK_REPORTING,  TASK_VERDICT_SETUP_FAIL},
     {TASK_OPENING,    TASK_EVENT_OPEN_FAILED,     TASK_REPORTING,  TASK_VERDICT_SETUP_FAIL},
     {TASK_OPENING,    TASK_EVENT_CANCELLED,       TASK_CLOSING,    TASK_VERDICT_NONE},
     {TASK_OPENING,    TASK_EVENT_LOST,            TASK_CLOSING,    TASK_VERDICT_NONE},
+    {TASK_OPENING,    TASK_EVENT_DRAINED,         TASK_FLUSHING,   TASK_VERDICT_FAIL},
 
     {TASK_WAITING,    TASK_EVENT_STARTED,         TASK_RUNNING,    KEEP},
     {TASK_WAITING,    TASK_EVENT_FAILED,          TASK_FLUSHING,   TASK_VERDICT_FAIL},
@@ -36,8 +38,9 @@ static const struct transition transitions[] = {
     {TASK_RUNNING,    TASK_EVENT_CANCELLED,       TASK_STOPPING,   TASK_VERDICT_NONE},
     {TASK_RUNNING,    TASK_EVENT_LOST,            TASK_STOPPING,   TASK_VERDICT_NONE},
 
-    /* The job is over, one way or the other. A success that crossed the cancel does not count: its lease is gone. */
-    {TASK_STOPPING,   TASK_EVENT_SUCCEEDED,       TASK_COLLECTING, KEEP},
+    /* The job is over, one way or the other. A success that crossed a drain's cancel is finished work and counts;
+     * one that crossed the end of its lease does not: see task_life_on(). */
+    {TASK_STOPPING,   TASK_EVENT_SUCCEEDED,       TASK_COLLECTING, TASK_VERDICT_COMPLETE},
     {TASK_STOPPING,   TASK_EVENT_FAILED,          TASK_COLLECTING, KEEP},
     {TASK_STOPPING,   TASK_EVENT_CANCELLED,       TASK_STOPPING,   TASK_VERDICT_NONE},
     {TASK_STOPPING,   TASK_EVENT_LOST,            TASK_STOPPING,   TASK_VERDICT_NONE},
@@ -53,6 +56,17 @@ static const struct transition transitions[] = {
 
     {TASK_REPORTING,  TASK_EVENT_REPORTED,        TASK_CLOSING,    KEEP},
     {TASK_CLOSING,    TASK_EVENT_CLOSED,          TASK_ENDED,      KEEP},
+
+    /* A drain lasts no longer than its bound, DMS, stored and runner hosts reachable or not. */
+    {TASK_FIRST_HEARTBEAT, TASK_EVENT_GIVEN_UP, TASK_ENDED,   TASK_VERDICT_NONE},
+    {TASK_OPENING,         TASK_EVENT_GIVEN_UP, TASK_CLOSING, TASK_VERDICT_NONE},
+    {TASK_WAITING,         TASK_EVENT_GIVEN_UP, TASK_CLOSING, TASK_VERDICT_NONE},
+    {TASK_RUNNING,         TASK_EVENT_GIVEN_UP, TASK_CLOSING, TASK_VERDICT_NONE},
+    {TASK_STOPPING,        TASK_EVENT_GIVEN_UP, TASK_CLOSING, TASK_VERDICT_NONE},
+    {TASK_COLLECTING,      TASK_EVENT_GIVEN_UP, TASK_CLOSING, TASK_VERDICT_NONE},
+    {TASK_FLUSHING,        TASK_EVENT_GIVEN_UP, TASK_CLOSING, TASK_VERDICT_NONE},
+    {TASK_REPORTING,       TASK_EVENT_GIVEN_UP, TASK_CLOSING, TASK_VERDICT_NONE},
+    {TASK_CLOSING,         TASK_EVENT_GIVEN_UP, TASK_ENDED,   TASK_VERDICT_NONE},
 };
 /* clang-format on */
 
@@ -75,7 +89,8 @@ bool task_life_on(struct task_life *life, enum task_event event)
         const struct transition *row = &transitions[i];
         if (row->from != life->state || row->event != event)
             continue;
-        if (row->verdict != KEEP)
+        /* A lease that is gone does not come back: what follows is only the clearing away. */
+        if (row->verdict != KEEP && life->verdict != TASK_VERDICT_NONE)
             life->verdict = row->verdict;
         enum task_state next = row->to;
         /* Nothing will be reported: no artifacts to ask for, nothing to flush. */

@@ -32,12 +32,13 @@ enum task_event {
     TASK_EVENT_FAILED,    /* the host says so, or is gone */
     TASK_EVENT_CANCELLED, /* by DMS */
     TASK_EVENT_LOST,      /* the lease */
-    TASK_EVENT_DRAINED,   /* the drain's grace is over */
+    TASK_EVENT_DRAINED,   /* the node drains; for a running job: its grace is over */
     TASK_EVENT_COLLECTED,
     TASK_EVENT_COLLECT_FAILED,
     TASK_EVENT_FLUSHED, /* or given up */
     TASK_EVENT_REPORTED,
     TASK_EVENT_CLOSED,
+    TASK_EVENT_GIVEN_UP, /* the drain's bound is reached: nothing is waited for any more */
     TASK_EVENT_COUNT
 };
 

@@ -5,11 +5,14 @@
 #include "services/leased/report.h"
 #include "services/leased/task_internal.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 
 static const struct retry_policy report_policy = {
-    .base_ms = 1000, .cap_ms = 60000, .attempts_max = 0, .duration_ms = 0};
+    /* No bound but a drain's: the work is done, and DMS is all that is missing. */
+    .base_ms = 1000,
+    .cap_ms = 60000,
+    .attempts_max = 0,
+    .duration_ms = 0};
 
 static void on_report_due(void *context)
 {
@@ -69,16 +72,18 @@ static void try_again(struct task *task, const char *text, int64_t retry_after_m
 static void on_report_answer(void *context, const struct dms_answer *answer)
 {
     struct task *task = context;
-    char text[64];
+    char text[DMS_TEXT_BYTES];
     task->report_call = NULL;
+    dms_describe(answer, text);
     if (!answer->response) {
-        task->report_may_have_arrived = true;
-        try_again(task, answer->failure->text, -1);
+        task->report_may_have_arrived = task->report_may_have_arrived || answer->sent;
+        try_again(task, text, -1);
         return;
     }
     int status = answer->response->status;
-    snprintf(text, sizeof text, "DMS answered %d", status);
     bool taken = status >= 200 && status <= 299;
+    /* The answer to an earlier try got lost, and DMS no longer knows the task as open (design: finished
+     * work). */
     bool taken_before = (status == 404 || status == 409) && task->report_may_have_arrived;
     if (taken || taken_before) {
         crash_point("leased.report.taken");

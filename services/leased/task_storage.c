@@ -4,6 +4,10 @@
 
 #include <stdlib.h>
 
+enum { COLLECT_ATTEMPTS_MAX = 3 };
+
+static void send_update(struct task *task);
+
 static void on_opened(void *context, const void *answer, const struct error *failure)
 {
     struct task *task = context;
@@ -16,6 +20,8 @@ static void on_opened(void *context, const void *answer, const struct error *fai
         return;
     }
     memory_replace_text(&task->workspace, opened->workspace);
+    task->session_ready = true;
+    task_storage_update(task);
     task_event(task, TASK_EVENT_OPENED);
 }
 
@@ -41,22 +47,24 @@ void task_storage_open(struct task *task)
                                                  .access_token = lease->access_token,
                                                  .lease_ends_boot_ms = task->clock.fence_boot_ms};
     task->session_opened = true;
+    task->update_owed = false;
     task->storage_call = call_session_open(task->leased->stored, &request, on_opened, task);
 }
-
-static void send_update(struct task *task);
 
 static void on_updated(void *context, const void *answer, const struct error *failure)
 {
     struct task *task = context;
     (void)answer;
     task->update_call = NULL;
-    /* stored asks for a token again when it misses one, and a session that is gone fails the job's next
-     * transfer. */
-    if (failure)
-        log_write(LOG_LEVEL_WARN, &task->log, "stored did not take the new token: %s", failure->text);
-    if (task->update_wanted)
-        send_update(task);
+    /* Owed until stored has it: the next heartbeat's answer tries again. A session that is gone fails the
+     * job's next transfer. */
+    if (failure) {
+        task->update_owed = true;
+        log_write(task->session_ready ? LOG_LEVEL_WARN : LOG_LEVEL_DEBUG, &task->log,
+                  "stored did not take the new token: %s", failure->text);
+    } else {
+        task_storage_update(task);
+    }
 }
 
 static void send_update(struct task *task)
@@ -64,18 +72,14 @@ static void send_update(struct task *task)
     const struct message_session_update request = {.task_key = task->key,
                                                    .access_token = task->lease.access_token,
                                                    .lease_ends_boot_ms = task->clock.fence_boot_ms};
-    task->update_wanted = false;
+    task->update_owed = false;
     task->update_call = call_session_update(task->leased->stored, &request, on_updated, task);
 }
 
 void task_storage_update(struct task *task)
 {
-    if (!task->session_opened)
-        return;
-    /* One at a time keeps them in order; the next carries whatever is newest then. */
-    if (task->update_call)
-        task->update_wanted = true;
-    else
+    /* One at a time, after the opening, keeps them in order; the next carries whatever is newest then. */
+    if (task->update_owed && task->session_ready && !task->update_call)
         send_update(task);
 }
 
@@ -87,6 +91,7 @@ static void on_cancelled(void *context, const void *answer, const struct error *
     task->cancel_call = NULL;
 }
 
+/* The host is told to stop as well; this aborts uploads at once, whatever the host does. */
 void task_storage_cancel(struct task *task)
 {
     const struct message_session_cancel request = {.task_key = task->key};
@@ -98,6 +103,12 @@ static void on_collected(void *context, const void *answer, const struct error *
 {
     struct task *task = context;
     task->storage_call = NULL;
+    /* The artifacts are stored: a stored that is only slow must not turn finished work into a failure. */
+    bool silent = failure && (failure->code == ERROR_TIMEOUT || failure->code == ERROR_UNAVAILABLE);
+    if (silent && ++task->collect_attempts < COLLECT_ATTEMPTS_MAX) {
+        task_storage_collect(task);
+        return;
+    }
     if (failure) {
         log_write(LOG_LEVEL_WARN, &task->log, "the list of artifacts is lost: %s", failure->text);
         task_set_reason(task, "the list of artifacts is lost: %s", failure->text);
@@ -129,6 +140,7 @@ static void on_closed(void *context, const void *answer, const struct error *fai
 void task_storage_close(struct task *task)
 {
     const struct message_session_close request = {.task_key = task->key};
+    task->session_ready = false;
     if (!task->session_opened) {
         task_event(task, TASK_EVENT_CLOSED);
         return;

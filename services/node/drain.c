@@ -14,8 +14,8 @@ struct drain {
     struct ipc_call *call;
     drain_done_function *on_done;
     void *context;
-    bool started;
     bool hurried;
+    bool ended;
 };
 
 static void wait_for_end(struct drain *drain);
@@ -25,6 +25,7 @@ static void finish(struct drain *drain)
     loop_timer_stop(&drain->bound);
     ipc_cancel(drain->call);
     drain->call = NULL;
+    drain->ended = true;
     drain->on_done(drain->context);
 }
 
@@ -78,14 +79,13 @@ static void send_start(struct drain *drain)
 
 void drain_start(struct drain *drain)
 {
-    drain->started = true;
     loop_timer_start(&drain->bound, drain->grace_ms + CANCEL_AND_REPORT_MS);
     send_start(drain);
 }
 
 void drain_hurry(struct drain *drain)
 {
-    if (drain->hurried)
+    if (drain->hurried || drain->ended)
         return;
     drain->hurried = true;
     log_info("a second signal: running jobs are cancelled now");

@@ -20,7 +20,7 @@ void drain_free(struct drain *drain);
 /* Starts; `on_done` is called once, when no lease is held any more or the bound is reached. */
 void drain_start(struct drain *drain);
 
-/* A second signal: running jobs are cancelled now. */
+/* A second signal: running jobs are cancelled now. Changes nothing after on_done. */
 void drain_hurry(struct drain *drain);
 
 #endif

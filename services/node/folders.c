@@ -3,35 +3,89 @@
 #include "libcommon/operations.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* mkdir -p, the last folder with this owner and mode. */
-static bool make_folder(const char *path, uid_t uid, gid_t gid, mode_t mode, bool set_owner,
-                        struct error *error)
+/* Whether only root and we can put something else in its place. */
+static bool is_trusted(const struct stat *status)
+{
+    bool ours = status->st_uid == 0 || status->st_uid == geteuid();
+    /* In a sticky folder (/tmp) nobody else can rename what is ours. */
+    bool guarded = !(status->st_mode & S_IWOTH) || (status->st_mode & S_ISVTX);
+    return ours && (S_ISLNK(status->st_mode) || guarded);
+}
+
+/*
+ * Root changes owners and modes below here: a parent that somebody else owns, or a link that somebody laid
+ * into /tmp, would lead that to a folder of their choice.
+ */
+static bool check_parent(const char *path, struct error *error)
+{
+    struct stat link;
+    struct stat target;
+    if (lstat(path, &link) != 0 || stat(path, &target) != 0)
+        return error_set_errno(error, errno, "cannot look at %s", path);
+    if (!is_trusted(&link) || !is_trusted(&target))
+        return error_set(error, ERROR_FORBIDDEN,
+                         "%s belongs to uid %u or is open to all: others could replace "
+                         "what is in it",
+                         path, (unsigned)target.st_uid);
+    return true;
+}
+
+static bool make_parents(const char *path, bool check, struct error *error)
 {
     char parent[PATH_MAX];
-    struct stat status;
     snprintf(parent, sizeof parent, "%s", path);
     for (char *slash = strchr(parent + 1, '/'); slash; slash = strchr(slash + 1, '/')) {
         *slash = '\0';
         if (mkdir(parent, 0755) != 0 && errno != EEXIST)
             return error_set_errno(error, errno, "cannot make %s", parent);
+        if (check && !check_parent(parent, error))
+            return false;
         *slash = '/';
     }
+    return true;
+}
+
+static bool take_folder(int fd, const char *path, uid_t uid, gid_t gid, mode_t mode, bool set_owner,
+                        struct error *error)
+{
+    struct stat status;
+    if (fstat(fd, &status) != 0)
+        return error_set_errno(error, errno, "cannot look at %s", path);
+    /* POSEMESH_WORK_DIR=/tmp must not end with /tmp closed to everybody else. */
+    if (set_owner && ((status.st_mode & S_IWOTH) ||
+                      (status.st_uid != uid && status.st_uid != 0 && status.st_uid != geteuid())))
+        return error_set(error, ERROR_FORBIDDEN,
+                         "%s belongs to uid %u or is open to all: it has to be the node's own folder", path,
+                         (unsigned)status.st_uid);
+    if (set_owner && fchown(fd, uid, gid) != 0)
+        return error_set_errno(error, errno, "cannot give %s to uid %u", path, (unsigned)uid);
+    if (fchmod(fd, mode) != 0)
+        return error_set_errno(error, errno, "cannot set the mode of %s", path);
+    return true;
+}
+
+/* mkdir -p, the last folder with this owner and mode. */
+static bool make_folder(const char *path, uid_t uid, gid_t gid, mode_t mode, bool set_owner,
+                        struct error *error)
+{
+    if (!make_parents(path, set_owner, error))
+        return false;
     if (mkdir(path, 0700) != 0 && errno != EEXIST)
         return error_set_errno(error, errno, "cannot make %s", path);
     /* A link or a file in its place is somebody's trap or mistake. */
-    if (lstat(path, &status) != 0 || !S_ISDIR(status.st_mode))
-        return error_set(error, ERROR_INVALID, "%s is not a folder", path);
-    if (set_owner && chown(path, uid, gid) != 0)
-        return error_set_errno(error, errno, "cannot give %s to uid %u", path, (unsigned)uid);
-    if (chmod(path, mode) != 0)
-        return error_set_errno(error, errno, "cannot set the mode of %s", path);
-    return true;
+    int fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    if (fd < 0)
+        return error_set_errno(error, errno, "%s is not a folder that can be opened", path);
+    bool ok = take_folder(fd, path, uid, gid, mode, set_owner, error);
+    close(fd);
+    return ok;
 }
 
 /* The one service that calls a role; posemesh-node itself is root and needs no group. */

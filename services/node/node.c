@@ -14,6 +14,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 struct node {
@@ -137,6 +138,8 @@ int node_run(char **argv)
 {
     struct node node = {.secrets_fd = -1};
     struct error error;
+    /* Whoever starts us may have one that opens our files to all, or closes them to ourselves. */
+    umask(022);
     if (!sealed_secrets_leave_environment(argv, &error)) {
         log_error("%s", error.text);
         return SERVICE_EXIT_FAILED;

@@ -23,7 +23,9 @@ bool sealed_secrets_leave_environment(char **argv, struct error *error)
         return false;
     environment_wipe(environ, settings_secret_variables, settings_secret_count);
     snprintf(number, sizeof number, "%d", fd);
-    setenv(ENVIRONMENT_SECRETS_FD, number, 1);
+    /* Without the number the next start would find nothing and do this again, for ever. */
+    if (setenv(ENVIRONMENT_SECRETS_FD, number, 1) != 0)
+        return error_set_errno(error, errno, "cannot set " ENVIRONMENT_SECRETS_FD);
     /* By its own path, so that ps and pkill show its name; "exe" would be all they see of the link. */
     char path[PATH_MAX];
     ssize_t length = readlink("/proc/self/exe", path, sizeof path - 1);

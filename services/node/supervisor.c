@@ -39,12 +39,15 @@ struct supervisor {
     char folder[PATH_MAX]; /* of the programs: beside posemesh-node */
     struct child children[SERVICE_COUNT];
     bool stopping;
+    int exit_status;
+    const struct child *told; /* to stop, and not gone yet */
     struct loop_timer patience;
     supervisor_done_function *on_done;
     void *context;
 };
 
-/* Who needs others stops before them; httpd's callback goes to authd. */
+/* Who needs others stops before them: jobs need stored and leased, httpd's callback and all else need authd.
+ */
 static const enum service_id stop_order[SERVICE_COUNT] = {SERVICE_RUNNERD, SERVICE_LEASED, SERVICE_STORED,
                                                           SERVICE_HTTPD, SERVICE_AUTHD};
 
@@ -134,14 +137,21 @@ static void on_exit_of_child(void *context, pid_t pid, int status);
 
 static bool start_child(struct child *child, struct error *error)
 {
+    child->started_boot_ms = clock_boot_ms();
     int code = spawn(child);
     if (code) {
         child->pid = 0;
         return error_set_errno(error, code, "cannot start posemesh-%s", service_name(child->service));
     }
-    child->started_boot_ms = clock_boot_ms();
+    /* One that nobody watches would run beside the next that is started. */
+    if (!loop_child_add(child->supervisor->loop, child->pid, on_exit_of_child, child, error)) {
+        kill(child->pid, SIGKILL);
+        waitpid(child->pid, NULL, 0);
+        child->pid = 0;
+        return false;
+    }
     write_pid_file(child);
-    return loop_child_add(child->supervisor->loop, child->pid, on_exit_of_child, child, error);
+    return true;
 }
 
 static void restart_later(struct child *child)
@@ -188,8 +198,9 @@ static void on_exit_of_child(void *context, pid_t pid, int status)
     if (supervisor->stopping) {
         stop_next(supervisor);
     } else if (WIFEXITED(status) && WEXITSTATUS(status) == EXIT_CONFIG) {
-        /* It would find the same fault again. */
-        supervisor->on_done(supervisor->context, EXIT_CONFIG);
+        /* It would find the same fault again; the others stop in order, so that no task is torn apart. */
+        supervisor->exit_status = EXIT_CONFIG;
+        supervisor_stop(supervisor);
     } else {
         restart_later(child);
     }
@@ -210,9 +221,14 @@ static void stop_next(struct supervisor *supervisor)
     struct child *child = next_to_stop(supervisor);
     if (!child) {
         loop_timer_stop(&supervisor->patience);
-        supervisor->on_done(supervisor->context, 0);
+        supervisor->on_done(supervisor->context, supervisor->exit_status);
         return;
     }
+    /* When another one dies meanwhile, who was told keeps its time and hears it once: a second SIGTERM means
+     * more to some than the first. */
+    if (child == supervisor->told)
+        return;
+    supervisor->told = child;
     kill(child->pid, SIGTERM);
     loop_timer_start(&supervisor->patience, STOP_PATIENCE_MS);
 }

@@ -19,7 +19,8 @@ struct supervisor_options {
     int secrets_fd; /* handed to authd alone */
 };
 
-/* `exit_status` 0 after supervisor_stop(), 78 when a service found a fault in its configuration. */
+/* Called once, when no service runs any more: `exit_status` 0 after supervisor_stop(), 78 when a service
+ * found a fault in its configuration and the others were stopped for it. */
 typedef void supervisor_done_function(void *context, int exit_status);
 
 /* Strings of `options` are borrowed. */
@@ -29,6 +30,7 @@ struct supervisor *supervisor_create(struct loop *loop, const struct supervisor_
 /* Kills what still runs. */
 void supervisor_free(struct supervisor *supervisor);
 
+/* Starts all. After a failure some may run: supervisor_free() kills them. */
 bool supervisor_start(struct supervisor *supervisor, struct error *error);
 
 /* SIGTERM to one after the other, SIGKILL to who does not listen; then on_done. */

@@ -16,7 +16,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { FOLDER_MODE = 0750, FILE_MODE = 0640, WALK_DESCRIPTORS = 32 };
+enum { FOLDER_MODE = 0770, FILE_MODE = 0640, WALK_DESCRIPTORS = 32 };
 
 /* --- reading and writing --- */
 

@@ -15,8 +15,9 @@
 #include <sys/stat.h>
 
 enum {
-    STOP_MS = 1800,   /* service.h: a service leaves within 2 s */
-    JOB_UMASK = 0027, /* stored reads what jobs write through the workspace's group */
+    STOP_MS = 1800, /* service.h: a service leaves within 2 s */
+    JOB_UMASK =
+        0007, /* stored reads, and after a crash removes, what jobs write through the workspace's group */
     JOBS_MAX = 2 * LIMIT_CONCURRENCY
 };
 
@@ -188,6 +189,7 @@ void runnerd_stop(struct service_context *context)
     struct runnerd *runnerd = context->state;
     if (!runnerd)
         return;
+    loop_timer_stop(&runnerd->stop_timer);
     for (size_t i = 0; i < runnerd->job_count; i++)
         job_free(runnerd->jobs[i]);
     host_link_free(runnerd->link);

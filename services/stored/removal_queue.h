@@ -7,14 +7,14 @@
 
 struct removal_queue;
 
-/* `failure` is NULL when nothing is left. A queue that is freed calls nobody. */
+/* After the first try. `failure` is NULL when nothing is left. A queue that is freed calls nobody. */
 typedef void removal_done_function(void *context, const struct error *failure);
 
 /* `parent_fd` is borrowed: all names lie in it. */
 struct removal_queue *removal_queue_create(struct loop *loop, int parent_fd);
 void removal_queue_free(struct removal_queue *queue);
 
-/* `on_done` may be NULL: a failure is then logged. */
+/* `on_done` may be NULL. What could not be removed is tried again for a minute, then logged. */
 void removal_queue_add(struct removal_queue *queue, const char *name, removal_done_function *on_done,
                        void *context);
 

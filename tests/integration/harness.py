@@ -165,7 +165,9 @@ class Node:
 
     def start(self, ready=True):
         identity = {} if self.user is None else {"user": self.user, "group": self.user, "extra_groups": []}
-        self.process = subprocess.Popen([programs.program("node")], stdin=subprocess.DEVNULL, stderr=subprocess.PIPE,
+        # Should the tests be killed, the node is told to end too.
+        guard = ["setpriv", "--pdeathsig", "TERM"] if shutil.which("setpriv") else []
+        self.process = subprocess.Popen([*guard, programs.program("node")], stdin=subprocess.DEVNULL, stderr=subprocess.PIPE,
                                         stdout=subprocess.DEVNULL, text=True, errors="replace", cwd="/",
                                         env={**programs.base_environment(), **self.variables}, **identity)
         self.log = programs.Log(self.process.stderr)
@@ -219,8 +221,15 @@ class Node:
             self.log.wait_end()
             self._check_remains()
             self._check_log()
+        except BaseException:
+            self.show_log()
+            raise
         finally:
             self.remove()
+
+    def show_log(self):
+        print(f"# --- the end of the log of the node in {self.folder}")
+        print("".join(f"# {text}\n" for text in (self.log.tail() if self.log else [])), flush=True)
 
     def _check_remains(self):
         assert os.listdir(self.work) == [], f"left in the work folder: {os.listdir(self.work)}"
@@ -228,7 +237,7 @@ class Node:
         assert not pid_files, f"left: {pid_files}"
 
     def _check_log(self):
-        assert not self.log.sanitizer_reports(), "\n".join(self.log.tail(90))
+        assert not self.log.sanitizer_reports(), "\n".join(["a sanitizer reports:", *self.log.tail(90)])
         for line in self.log.lines:
             assert isinstance(line, dict) and {"ts", "level", "service", "msg"} <= line.keys(), f"not a log line: {line}"
         text = "\n".join(self.log.raw)
@@ -280,7 +289,9 @@ class NodeCase(unittest.TestCase):
         return node
 
     def setUp(self):
+        del self.nodes[:]
         if self.variables is not None:
+            self.nodes.append(self.node)
             self.node.log.begin_test()
 
     def tearDown(self):
@@ -289,8 +300,7 @@ class NodeCase(unittest.TestCase):
     @classmethod
     def show_logs(cls):
         for node in cls.nodes:
-            print(f"# --- the end of the log of the node in {node.folder}")
-            print("".join(f"# {text}\n" for text in (node.log.tail() if node.log else [])), flush=True)
+            node.show_log()
 
     def run(self, result=None):
         before = len(result.failures) + len(result.errors)

@@ -60,8 +60,13 @@ def do_report_task():
 
 def do_gate(name):
     """Waits until the test opens this gate, a FIFO."""
-    with open(os.path.join(os.environ["TEST_GATES"], name), "rb") as file:
-        file.read(1)
+    with open(os.path.join(os.environ["TEST_GATES"], name), "rb", buffering=0) as file:
+        file.read(1)  # one opening lets one job through
+
+
+def do_gate_of(names):
+    """The gate of whichever node runs the job."""
+    do_gate(names[os.environ["TEST_GATES"]])
 
 
 def do_daemon(marker, deaf):
@@ -93,7 +98,8 @@ def do_kill(number):
 
 VERBS = {
     "write": do_write, "link": do_link, "file": do_file, "events": do_events, "report_inputs": do_report_inputs,
-    "report_task": do_report_task, "gate": do_gate, "daemon": do_daemon, "deaf": do_deaf, "kill": do_kill,
+    "report_task": do_report_task, "gate": do_gate, "gate_of": do_gate_of,
+    "daemon": do_daemon, "deaf": do_deaf, "kill": do_kill,
     "say": lambda message: say(**message), "print": lambda text: print(text, flush=True),
     "print_error": lambda text: print(text, file=sys.stderr, flush=True), "exit": sys.exit,
 }

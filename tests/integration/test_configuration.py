@@ -75,7 +75,8 @@ class Configuration(unittest.TestCase):
         path = self.write("secret", "  from-a-file\n")
         without = {name: value for name, value in GOOD.items() if name != "REG_SECRET"}
         status, output = self.start({**without, "REG_SECRET_FILE": path}, "--check-config")
-        self.assertEqual((status, output.strip()), (0, "the configuration is good"))
+        self.assertEqual(status, 0)
+        self.assertIn("the configuration is good", output)
         status, output = self.start({**GOOD, "REG_SECRET_FILE": path})
         self.assertEqual(status, 78)
         self.assertNotIn("from-a-file", output)

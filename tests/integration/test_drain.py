@@ -58,10 +58,13 @@ class Drain(NodeCase):
         self.assert_completed(self.devnet.wait_job(job))
 
     def test_with_dms_away_it_lasts_no_longer_than_its_bound(self):
-        node, job, gate = self.start_job(1)
+        node, _, _ = self.start_job(1)
         self.devnet.fault(kind="status", path="/dms/v1/tasks*", status=503, count=-1)
         node.terminate()
         self.assertEqual(node.wait_exit(timeout=1 + 15 + 10), 0)
+        # The lease was still held, and so was its workspace: the next start removes it.
+        node.start()
+        node.wait_for_no_workspace()
 
     def test_a_node_that_has_not_joined_yet_ends_at_once(self):
         self.devnet.fault(kind="status", path="/dds/*", status=500, count=-1)

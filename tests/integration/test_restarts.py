@@ -35,6 +35,7 @@ class Idle(NodeCase):
 
 
 class Working(NodeCase):
+    options = ("--lease-ttl", "10")
     settings = {"restarts_allowed": True}
 
     def kill_while_running(self, service, max_attempts=2):
@@ -51,6 +52,7 @@ class Working(NodeCase):
         """The job of the lost attempt is dead, and the next attempt completes."""
         for pid in first:
             programs.wait_for_death(pid)
+        # Once for the first attempt, should it not be quite dead yet, and once for the second.
         gate.open()
         gate.open()
         shown = self.devnet.wait_job(job)
@@ -79,6 +81,7 @@ class Working(NodeCase):
     def test_stored(self):
         job, gate, first = self.kill_while_running("stored")
         gate.open()
+        self.node.log.wait("the job failed", "leased")
         self.assert_done_again(job, gate, first)
 
     def test_the_whole_node_is_killed_and_started_again(self):

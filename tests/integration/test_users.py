@@ -2,14 +2,13 @@
 import os
 import unittest
 
-import programs
 from harness import NOBODY, NodeCase
 from programs import SERVICES
 
 
 def uid_of(pid):
-    return os.stat(f"/proc/{pid}/cmdline").st_uid if False else int(
-        next(line for line in open(f"/proc/{pid}/status") if line.startswith("Uid:")).split()[1])
+    with open(f"/proc/{pid}/status") as file:
+        return int(next(line for line in file if line.startswith("Uid:")).split()[1])
 
 
 class Users(NodeCase):
@@ -33,17 +32,19 @@ class Users(NodeCase):
         self.assertEqual(shown["tasks"][0]["events"][0]["uid"], uid_of(node.pid("runnerd")))
 
     def test_two_nodes_share_the_work_and_do_not_disturb_each_other(self):
-        nodes = [self.own_node(MAX_CONCURRENCY="1") for _ in range(2)]
-        gates = [node.gate() for node in nodes]
-        jobs = [self.devnet.post(["say", {"event": "ready"}], ["gate", gate.name], ["write", "a.json", 5],
-                                 capability="/test/of-both/v1") for gate in []]
-        self.assertEqual(jobs, [])
-        for _ in range(6):
-            jobs.append(self.devnet.post(["write", "a.json", 5]))
+        for _ in range(2):
+            self.own_node(MAX_CONCURRENCY="1", ENABLE_NOOP="false")
+        gates = [node.gate() for node in self.nodes]
+        # Each job waits, so that the other node must take the second.
+        steps = ["gate_of", {node.gates: gate.name for node, gate in zip(self.nodes, gates)}]
+        jobs = [self.devnet.post(["say", {"event": "ready"}], steps, ["write", "a.json", 5]) for _ in range(2)]
+        for job in jobs:
+            self.devnet.wait_event(job, "ready")
+        self.assertEqual(len({self.devnet.task(job)["lease"]["node"] for job in jobs}), 2)
+        for gate in gates:
+            gate.open()
         for job in jobs:
             self.assert_completed(self.devnet.wait_job(job))
-        self.assertEqual(len(self.devnet.admin("GET", "/nodes")["nodes"]) >= 2, True)
-        del gates
 
 
 if __name__ == "__main__":

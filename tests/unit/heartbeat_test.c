@@ -51,6 +51,17 @@ static void an_expiry_in_the_past_does_not_end_a_lease_that_still_has_time(void 
     assert_true(lease_clock_ran_out(&clock, 65000));
 }
 
+static void a_date_cut_to_the_second_never_lengthens_a_lease(void **state)
+{
+    (void)state;
+    assert_int_equal(lease_clock_server_now_ms(-1, 7654321), 7654321);
+    /* The clocks agree: ours knows the part of the second that Date lacks. */
+    assert_int_equal(lease_clock_server_now_ms(5000, 5400), 5400);
+    /* They do not: the lease might be older by all of that second. */
+    assert_int_equal(lease_clock_server_now_ms(5000, 4999), 5999);
+    assert_int_equal(lease_clock_server_now_ms(5000, 99000), 5999);
+}
+
 /* --- when heartbeats go --- */
 
 static void the_lease_s_time_makes_one_due_within_its_ratios(void **state)
@@ -140,7 +151,7 @@ static void a_failed_one_is_tried_again_with_growing_waits(void **state)
     heartbeat_init(&heartbeat, &rules);
     for (int i = 0; i < 40; i++) {
         heartbeat_on_sent(&heartbeat, &clock, now_ms);
-        heartbeat_on_failed(&heartbeat, i == 3 ? 20000 : -1, now_ms, &random);
+        heartbeat_on_failed(&heartbeat, &clock, i == 3 ? 20000 : -1, now_ms, &random);
         int64_t wait_ms = heartbeat_due_ms(&heartbeat) - now_ms;
         if (i == 3)
             assert_int_equal(wait_ms, 20000);
@@ -148,6 +159,51 @@ static void a_failed_one_is_tried_again_with_growing_waits(void **state)
             assert_in_range(wait_ms, 0, i < 5 ? 500 << i : 15000);
         now_ms += wait_ms;
     }
+}
+
+static void a_refused_token_does_not_wait_for_the_progress_before_it(void **state)
+{
+    (void)state;
+    struct random random = random_seeded(7);
+    struct heartbeat heartbeat;
+    struct lease_clock clock = lease_of(60000, 1000);
+    heartbeat_init(&heartbeat, &rules);
+    heartbeat_on_sent(&heartbeat, &clock, 1000);
+    heartbeat_on_answered(&heartbeat, &clock, false, 1010, &random);
+    heartbeat_on_urgent(&heartbeat, 1020);
+    assert_int_equal(heartbeat_due_ms(&heartbeat), 1020);
+    /* The same token refused again and again asks once a second. */
+    heartbeat_on_sent(&heartbeat, &clock, 1020);
+    heartbeat_on_answered(&heartbeat, &clock, false, 1030, &random);
+    heartbeat_on_urgent(&heartbeat, 1040);
+    assert_int_equal(heartbeat_due_ms(&heartbeat), 2020);
+    heartbeat_on_token(&heartbeat);
+    assert_true(heartbeat_due_ms(&heartbeat) > 10000);
+}
+
+static void a_retry_after_is_kept_to_unless_it_would_cost_the_lease(void **state)
+{
+    (void)state;
+    struct random random = random_seeded(7);
+    struct heartbeat heartbeat;
+    struct lease_clock clock = lease_of(60000, 0);
+    heartbeat_init(&heartbeat, &rules);
+    heartbeat_on_sent(&heartbeat, &clock, 0);
+    heartbeat_on_failed(&heartbeat, &clock, 50000, 0, &random);
+    assert_int_equal(heartbeat_due_ms(&heartbeat), 50000);
+    heartbeat_on_urgent(&heartbeat, 100);
+    assert_int_equal(heartbeat_due_ms(&heartbeat), 50000);
+    heartbeat_on_failed(&heartbeat, &clock, 3600000, 0, &random);
+    assert_int_equal(heartbeat_due_ms(&heartbeat), 30000);
+}
+
+static void a_lease_that_seems_over_still_gets_time_for_an_answer(void **state)
+{
+    (void)state;
+    struct heartbeat heartbeat;
+    struct lease_clock ended = lease_of(-5, 1000);
+    heartbeat_init(&heartbeat, &rules);
+    assert_int_equal(heartbeat_on_sent(&heartbeat, &ended, 1000), 5000);
 }
 
 /* --- what they carry --- */
@@ -234,11 +290,37 @@ static void too_many_events_wait_with_the_runner(void **state)
     outgoing_clear(&outgoing);
 }
 
+static void held_events_are_bounded_in_bytes_too(void **state)
+{
+    (void)state;
+    struct error error = {.code = ERROR_NONE};
+    struct outgoing outgoing = {0};
+    const size_t event_bytes = 65536;
+    char *event = malloc(event_bytes + 1);
+    memset(event, '1', event_bytes);
+    event[event_bytes] = '\0';
+    int64_t taken = 0;
+    while (outgoing_add_event(&outgoing, taken + 1, event, &error))
+        taken++;
+    assert_int_equal(error.code, ERROR_UNAVAILABLE);
+    assert_int_equal(taken, 128);
+    /* One heartbeat carries a part, in order, and makes as much room. */
+    char *body = outgoing_compose_heartbeat(&outgoing);
+    assert_in_range(strlen(body), 1000000, 1100000);
+    free(body);
+    outgoing_acknowledge(&outgoing);
+    assert_true(outgoing_add_event(&outgoing, taken + 1, event, &error));
+    assert_true(outgoing_has_news(&outgoing));
+    free(event);
+    outgoing_clear(&outgoing);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_lease_ends_by_the_servers_clock_and_not_by_ours),
         cmocka_unit_test(an_expiry_in_the_past_does_not_end_a_lease_that_still_has_time),
+        cmocka_unit_test(a_date_cut_to_the_second_never_lengthens_a_lease),
         cmocka_unit_test(the_lease_s_time_makes_one_due_within_its_ratios),
         cmocka_unit_test(without_an_expiry_only_news_make_one_due),
         cmocka_unit_test(news_within_a_window_share_its_heartbeat),
@@ -246,11 +328,15 @@ int main(void)
         cmocka_unit_test(a_lease_that_ends_now_is_heartbeated_once_a_second),
         cmocka_unit_test(a_refused_token_makes_one_due_at_once),
         cmocka_unit_test(a_failed_one_is_tried_again_with_growing_waits),
+        cmocka_unit_test(a_refused_token_does_not_wait_for_the_progress_before_it),
+        cmocka_unit_test(a_retry_after_is_kept_to_unless_it_would_cost_the_lease),
+        cmocka_unit_test(a_lease_that_seems_over_still_gets_time_for_an_answer),
         cmocka_unit_test(nothing_is_told_twice_and_nothing_is_lost),
         cmocka_unit_test(the_first_heartbeat_is_empty),
         cmocka_unit_test(a_repeated_sequence_number_changes_nothing),
         cmocka_unit_test(numbers_and_escapes_survive),
         cmocka_unit_test(too_many_events_wait_with_the_runner),
+        cmocka_unit_test(held_events_are_bounded_in_bytes_too),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

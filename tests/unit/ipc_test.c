@@ -14,6 +14,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 /* One loop with both ends: what leased asks of authd and httpd of authd, over real sockets. */
@@ -197,6 +199,139 @@ static void a_cancelled_call_is_never_answered(void **state)
     turn_until(fixture, &fixture->answers, 1);
 }
 
+/* --- a hostile peer: nng's protocol by hand, on a plain socket --- */
+
+static int connect_raw(const struct fixture *fixture)
+{
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    snprintf(address.sun_path, sizeof address.sun_path, "%s/authd/token/sock", fixture->folder);
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    assert_int_equal(connect(fd, (const struct sockaddr *)&address, sizeof address), 0);
+    return fd;
+}
+
+/* The handshake of REQ (protocol 48), then one frame that declares `declared` bytes and brings `length`. */
+static void send_frame(int fd, uint64_t declared, const void *bytes, size_t length)
+{
+    uint8_t head[9] = {1};
+    for (int i = 0; i < 8; i++)
+        head[8 - i] = (uint8_t)(declared >> (8 * i));
+    send(fd, head, sizeof head, MSG_NOSIGNAL | MSG_DONTWAIT);
+    send(fd, bytes, length, MSG_NOSIGNAL | MSG_DONTWAIT);
+}
+
+static void rubbish_floods_and_half_messages_disturb_nobody_else(void **state)
+{
+    struct fixture *fixture = *state;
+    struct error error;
+    const struct message_token_get request = {.refused_token = 1};
+    struct ipc_client *client = token_client(fixture);
+    int fds[6];
+    enum { COUNT = sizeof fds / sizeof fds[0] };
+    for (size_t i = 0; i < COUNT; i++) {
+        fds[i] = connect_raw(fixture);
+        if (i)
+            send(fds[i], "\0SP\0\0\x30\0\0", 8, MSG_NOSIGNAL);
+    }
+    send(fds[0], "GET / HTTP/1.1\r\n\r\n", 18, MSG_NOSIGNAL);
+    send_frame(fds[1], UINT64_MAX, "x", 1);        /* declares all there is */
+    send_frame(fds[2], 1000, "\x80\0\0\1half", 8); /* never ends */
+    send_frame(fds[3], 2, "\0\0", 2);              /* no request number */
+    send_frame(fds[4], 9, "\x80\0\0\1\xdd\xff\xff\xff\xff", 9);
+    for (int i = 0; i < 2000; i++) { /* never reads an answer */
+        send_frame(fds[5], 5, "\x80\0\0\1\xc1", 5);
+        assert_true(loop_turn(fixture->loop, 0, &error));
+    }
+    call_token_get(client, &request, on_answer, fixture);
+    turn_until(fixture, &fixture->answers, 1);
+    assert_int_equal(fixture->last_token, 2);
+    for (size_t i = 0; i < COUNT; i++)
+        close(fds[i]);
+    for (int i = 0; i < 20; i++)
+        assert_true(loop_turn(fixture->loop, 5, &error));
+    assert_int_equal(fixture->handled, 1);
+}
+
+static void requests_above_the_pending_limit_are_refused_and_the_others_kept(void **state)
+{
+    struct fixture *fixture = *state;
+    struct ipc_client *client = token_client(fixture);
+    const struct message_token_get held = {.refused_token = 99};
+    for (int i = 0; i < LIMIT_PENDING_REQUESTS + 5; i++)
+        call_token_get(client, &held, on_answer, fixture);
+    turn_until(fixture, &fixture->answers, 5);
+    assert_int_equal(fixture->last_failure.code, ERROR_UNAVAILABLE);
+    assert_int_equal(fixture->handled, LIMIT_PENDING_REQUESTS);
+}
+
+static void an_answer_to_a_peer_that_is_gone_is_harmless(void **state)
+{
+    struct fixture *fixture = *state;
+    struct error error;
+    const struct message_token_get held = {.refused_token = 99};
+    call_token_get(token_client(fixture), &held, on_answer, fixture);
+    turn_until(fixture, &fixture->handled, 1);
+    ipc_free(fixture->client);
+    fixture->client = NULL;
+    for (int i = 0; i < 10; i++)
+        assert_true(loop_turn(fixture->loop, 5, &error));
+    error_set(&error, ERROR_CONFLICT, "late");
+    ipc_fail(fixture->held, &error);
+}
+
+static void freeing_with_calls_in_flight_and_answers_posted_is_harmless(void **state)
+{
+    struct fixture *fixture = *state;
+    struct error error;
+    struct ipc_client *client = token_client(fixture);
+    for (int i = 0; i < 20; i++)
+        call_token_get(client, &(struct message_token_get){.refused_token = 1}, on_answer, fixture);
+    turn_until(fixture, &fixture->handled, 20);
+    /* nng's threads have posted ends that the loop has not run, or are about to. */
+    int answers = fixture->answers;
+    ipc_free(fixture->client);
+    fixture->client = NULL;
+    for (int i = 0; i < 20; i++)
+        assert_true(loop_turn(fixture->loop, 5, &error));
+    assert_int_equal(fixture->answers, answers);
+}
+
+static void deadlines_and_cancels_at_any_moment_end_each_call_once(void **state)
+{
+    struct fixture *fixture = *state;
+    struct ipc_client *client = token_client(fixture);
+    int expected = 0;
+    for (int i = 0; i < 300; i++) {
+        const struct message_token_get request = {.refused_token = i % 3 ? 1 : 13};
+        struct ipc_call *call =
+            ipc_send(client, OPERATION_token_get, &request, 1 + i % 4, on_answer, fixture);
+        if (i % 5 == 0)
+            ipc_cancel(call);
+        else
+            expected++;
+        struct error error;
+        assert_true(loop_turn(fixture->loop, 0, &error));
+    }
+    turn_until(fixture, &fixture->answers, expected);
+}
+
+static void a_request_above_its_limit_is_not_sent(void **state)
+{
+    struct fixture *fixture = *state;
+    struct error error;
+    struct message_host_hello hello = {.host_id = (char[]){"h"}, .host_name = (char[]){"n"}};
+    char key[64];
+    memset(key, 'k', sizeof key - 1);
+    key[sizeof key - 1] = '\0';
+    struct ipc_client *client = ipc_client_create(fixture->client, ROLE_leased_runner, &error);
+    for (int i = 0; i < LIMIT_LIST_ITEMS + 1; i++)
+        text_list_add(&hello.running, key);
+    call_host_hello(client, &hello, on_answer, fixture);
+    turn_until(fixture, &fixture->answers, 1);
+    assert_int_equal(fixture->last_failure.code, ERROR_TOO_LARGE);
+    text_list_clear(&hello.running);
+}
+
 static void a_role_refuses_operations_that_it_does_not_have(void **state)
 {
     struct fixture *fixture = *state;
@@ -291,6 +426,12 @@ int main(void)
         WITH_SOCKETS(nobody_there_ends_at_the_deadline),
         WITH_SOCKETS(a_request_outlives_its_peer_s_restart),
         WITH_SOCKETS(a_cancelled_call_is_never_answered),
+        WITH_SOCKETS(rubbish_floods_and_half_messages_disturb_nobody_else),
+        WITH_SOCKETS(requests_above_the_pending_limit_are_refused_and_the_others_kept),
+        WITH_SOCKETS(an_answer_to_a_peer_that_is_gone_is_harmless),
+        WITH_SOCKETS(freeing_with_calls_in_flight_and_answers_posted_is_harmless),
+        WITH_SOCKETS(deadlines_and_cancels_at_any_moment_end_each_call_once),
+        WITH_SOCKETS(a_request_above_its_limit_is_not_sent),
         WITH_SOCKETS(a_role_refuses_operations_that_it_does_not_have),
         WITH_SOCKETS(a_second_instance_is_refused),
         WITH_SOCKETS(events_reach_who_listens),

@@ -145,6 +145,58 @@ static void a_heartbeat_replaces_only_what_it_carries(void **state)
     lease_clear(&lease);
 }
 
+static void a_heartbeat_without_a_token_of_use_keeps_the_one_held(void **state)
+{
+    (void)state;
+    struct lease lease;
+    struct error error;
+    struct lease_changes changes;
+    assert_true(decode("{\"access_token\":\"one\",\"task\":{" TASK "}}", &lease, &error));
+    assert_true(merge(&lease, "{\"access_token\":\"\"}", &changes));
+    assert_true(merge(&lease, "{\"access_token\":null}", &changes));
+    assert_false(changes.token);
+    assert_string_equal(lease.access_token.bytes, "one");
+    lease_clear(&lease);
+}
+
+static void a_heartbeat_s_meta_does_not_move_the_domain_server(void **state)
+{
+    (void)state;
+    struct lease lease;
+    struct error error;
+    struct lease_changes changes;
+    assert_true(decode("{\"domain_server_url\":\"http://a\",\"task\":{" TASK "}}", &lease, &error));
+    assert_true(
+        merge(&lease, "{\"task\":{" TASK ",\"meta\":{\"domain_server_url\":\"http://b\"}}}", &changes));
+    assert_string_equal(lease.server_url, "http://a");
+    /* The runner gets the task as DMS told it last. */
+    assert_non_null(strstr(lease.task_json, "http://b"));
+    assert_true(merge(&lease, "{\"task\":{\"id\":\"39781a6c-afde-4914-be7c-4e4f1623c739\"}}", &changes));
+    assert_true(changes.renamed);
+    assert_non_null(strstr(lease.task_json, "http://b"));
+    lease_clear(&lease);
+}
+
+/* The host_command with both must fit into a message: a start that cannot be delivered would hang. */
+static void refuses_a_task_that_no_message_could_carry(void **state)
+{
+    (void)state;
+    enum { CIDS = 510, CID_BYTES = 8190 };
+    struct lease lease;
+    struct error error;
+    char *text = malloc(CIDS * (CID_BYTES + 3) + 1024);
+    char *end = text + sprintf(text, "{\"task\":{" TASK ",\"inputs_cids\":[");
+    for (int i = 0; i < CIDS; i++) {
+        *end++ = '"';
+        memset(end, 'a', CID_BYTES);
+        end += CID_BYTES;
+        end += sprintf(end, i + 1 < CIDS ? "\"," : "\"]}}");
+    }
+    assert_false(decode(text, &lease, &error));
+    assert_int_equal(error.code, ERROR_TOO_LARGE);
+    free(text);
+}
+
 static void a_bad_heartbeat_answer_changes_nothing(void **state)
 {
     (void)state;
@@ -170,6 +222,9 @@ int main(void)
         cmocka_unit_test(refuses_what_is_not_a_lease),
         cmocka_unit_test(reads_the_id_of_an_envelope_that_cannot_be_decoded),
         cmocka_unit_test(a_heartbeat_replaces_only_what_it_carries),
+        cmocka_unit_test(a_heartbeat_without_a_token_of_use_keeps_the_one_held),
+        cmocka_unit_test(a_heartbeat_s_meta_does_not_move_the_domain_server),
+        cmocka_unit_test(refuses_a_task_that_no_message_could_carry),
         cmocka_unit_test(a_bad_heartbeat_answer_changes_nothing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,6 +1,7 @@
 #include "libcommon/message.h"
 
 #include "libcommon/memory.h"
+#include "libcommon/message_measure.h"
 #include "libcommon/messages.h"
 
 #include <setjmp.h>
@@ -238,6 +239,89 @@ static void refuses_garbage_and_other_messages(void **state)
     free(bytes);
 }
 
+/* --- what a hostile peer declares --- */
+
+static void refuses_small_bytes_that_declare_large_things(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *bytes;
+        size_t length;
+    } hostile[] = {
+        {"\xdd\xff\xff\xff\xff", 5},          /* an array of 2^32 - 1 */
+        {"\xdf\xff\xff\xff\xff", 5},          /* a map */
+        {"\xdd\x10\x00\x00\x00\xc0", 6},      /* whose malloc would succeed */
+        {"\xdc\xff\xff\xc0", 4},              /* 16 bits */
+        {"\xdb\xff\xff\xff\xff", 5},          /* a text */
+        {"\xc6\xff\xff\xff\xff", 5},          /* bytes */
+        {"\xc9\xff\xff\xff\xff\x01", 6},      /* an extension */
+        {"\x81\xa1k\xdd\x7f\xff\xff\xff", 8}, /* inside a map */
+        {"\xdd\xff", 2},                      /* a head cut short */
+        {"\xcf\x01", 2},                      /* a number cut short */
+        {"\xc1", 1},                          /* no type at all */
+    };
+    struct message_done done;
+    struct error error;
+    char name[MESSAGE_NAME_BYTES];
+    for (size_t i = 0; i < sizeof hostile / sizeof hostile[0]; i++) {
+        /* In memory of just that size, so that a read behind it is seen. */
+        char *bytes = memory_copy_bytes(hostile[i].bytes, hostile[i].length);
+        char *exact = realloc(bytes, hostile[i].length);
+        assert_false(message_measure(exact, hostile[i].length));
+        assert_false(message_decode(&message_done_type, &done, exact, hostile[i].length, &error));
+        assert_null(message_peek_name(exact, hostile[i].length, name));
+        free(exact);
+    }
+}
+
+static void refuses_what_is_too_deep_or_has_too_many_objects(void **state)
+{
+    (void)state;
+    char deep[MESSAGE_DEPTH_MAX + 2];
+    memset(deep, 0x91, sizeof deep); /* each an array of one */
+    deep[MESSAGE_DEPTH_MAX] = 0x01;
+    assert_true(message_measure(deep, MESSAGE_DEPTH_MAX + 1));
+    deep[MESSAGE_DEPTH_MAX] = (char)0x91;
+    deep[MESSAGE_DEPTH_MAX + 1] = 0x01;
+    assert_false(message_measure(deep, sizeof deep));
+
+    size_t length = 5 + MESSAGE_OBJECTS_MAX;
+    uint8_t *many = memory_allocate(length);
+    assert_int_equal(MESSAGE_OBJECTS_MAX, 0x40000);
+    many[0] = 0xdd; /* an array of so many zeros: with itself one object too many */
+    many[2] = 0x04;
+    assert_false(message_measure(many, length));
+    many[2] = 0x03;
+    many[3] = many[4] = 0xff;
+    assert_true(message_measure(many, length));
+    free(many);
+}
+
+/* Whatever a peer changes in a message, it is decoded or refused: sanitizer builds see more. */
+static void any_byte_of_a_message_may_be_changed(void **state)
+{
+    (void)state;
+    struct error error;
+    for (size_t i = 0; message_types[i]; i++) {
+        const struct message_type *type = message_types[i];
+        size_t length;
+        void *message = calloc(1, type->struct_bytes);
+        fill(type, message);
+        char *bytes = message_encode(type, message, &length, &error);
+        message_clear(type, message);
+        for (size_t at = 0; at < length; at++)
+            for (int value = 0; value < 256; value += at % 8 ? 37 : 1) {
+                char kept = bytes[at];
+                bytes[at] = (char)value;
+                if (message_decode(type, message, bytes, length, &error))
+                    message_clear(type, message);
+                bytes[at] = kept;
+            }
+        free(message);
+        free(bytes);
+    }
+}
+
 static void refuses_to_send_what_is_above_a_limit(void **state)
 {
     (void)state;
@@ -273,6 +357,9 @@ int main(void)
         cmocka_unit_test(refuses_a_wrong_type_by_name),
         cmocka_unit_test(refuses_a_field_given_twice_and_trailing_bytes),
         cmocka_unit_test(refuses_garbage_and_other_messages),
+        cmocka_unit_test(refuses_small_bytes_that_declare_large_things),
+        cmocka_unit_test(refuses_what_is_too_deep_or_has_too_many_objects),
+        cmocka_unit_test(any_byte_of_a_message_may_be_changed),
         cmocka_unit_test(refuses_to_send_what_is_above_a_limit),
         cmocka_unit_test(the_log_form_masks_secrets),
     };

@@ -1,5 +1,6 @@
 #include "libcommon/settings.h"
 
+#include "libcommon/limits.h"
 #include "libcommon/memory.h"
 #include "tests/unit/vectors.h"
 
@@ -12,6 +13,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 /* --- the environments of config.json --- */
@@ -191,6 +193,93 @@ static void a_secret_comes_from_its_file_and_not_from_both(void **state)
     free(file_variable);
 }
 
+static bool load_secret_file(const char *path, struct settings *settings, struct settings_report *report)
+{
+    char *file_variable = memory_format("REG_SECRET_FILE=%s", path);
+    bool ok = load_authd((char *[]){file_variable, NULL}, settings, report);
+    free(file_variable);
+    return ok;
+}
+
+static void a_secret_file_that_others_can_read_is_warned_of(void **state)
+{
+    (void)state;
+    char path[] = "/tmp/posemesh-settings-XXXXXX";
+    struct settings settings;
+    static struct settings_report report;
+    int fd = mkstemp(path);
+    assert_int_equal(write(fd, "hidden-value", 12), 12);
+    assert_true(load_secret_file(path, &settings, &report));
+    assert_int_equal(report.warning_count, 0);
+    settings_clear(&settings);
+    assert_int_equal(fchmod(fd, 0644), 0);
+    assert_true(load_secret_file(path, &settings, &report));
+    assert_int_equal(report.warning_count, 1);
+    assert_non_null(strstr(report.warnings[0].text, path));
+    assert_null(strstr(report.warnings[0].text, "hidden-value"));
+    settings_clear(&settings);
+    close(fd);
+    unlink(path);
+}
+
+static void odd_secret_files_are_faults_and_never_hang(void **state)
+{
+    (void)state;
+    char folder[] = "/tmp/posemesh-settings-XXXXXX";
+    assert_non_null(mkdtemp(folder));
+    char *path = memory_format("%s/secret", folder);
+    struct settings settings;
+    static struct settings_report report;
+    static char large[LIMIT_SECRET_FILE_BYTES + 1];
+    memset(large, 'x', sizeof large);
+    const struct {
+        const char *bytes;
+        size_t length;
+    } contents[] = {{"", 0}, {" \n\t", 3}, {"a\0b", 3}, {large, sizeof large}};
+
+    assert_false(load_secret_file(folder, &settings, &report));
+    settings_clear(&settings);
+    assert_int_equal(mkfifo(path, 0600), 0);
+    assert_false(load_secret_file(path, &settings, &report));
+    assert_true(has_fault(&report, "REG_SECRET"));
+    settings_clear(&settings);
+    unlink(path);
+    for (size_t i = 0; i < sizeof contents / sizeof contents[0]; i++) {
+        FILE *file = fopen(path, "we");
+        fwrite(contents[i].bytes, 1, contents[i].length, file);
+        fclose(file);
+        assert_false(load_secret_file(path, &settings, &report));
+        assert_true(has_fault(&report, "REG_SECRET"));
+        settings_clear(&settings);
+    }
+    unlink(path);
+    rmdir(folder);
+    free(path);
+}
+
+static void numbers_beyond_any_type_are_faults(void **state)
+{
+    (void)state;
+    static const char *const odd[] = {"99999999999999999999999",
+                                      "-9223372036854775809",
+                                      "9007199254740992",
+                                      "1e3",
+                                      "+1",
+                                      "0x10",
+                                      "1 2",
+                                      "--1"};
+    for (size_t i = 0; i < sizeof odd / sizeof odd[0]; i++) {
+        struct settings settings;
+        static struct settings_report report;
+        char *variable = memory_format("REGISTER_INTERVAL_SECS=%s", odd[i]);
+        char direct[] = "REG_SECRET=direct";
+        assert_false(load_authd((char *[]){variable, direct, NULL}, &settings, &report));
+        assert_true(has_fault(&report, "REGISTER_INTERVAL_SECS"));
+        settings_clear(&settings);
+        free(variable);
+    }
+}
+
 static void a_reversed_pair_is_swapped_with_a_warning(void **state)
 {
     (void)state;
@@ -267,6 +356,9 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_environment_of_the_vectors_is_judged_right),
         cmocka_unit_test(a_secret_comes_from_its_file_and_not_from_both),
+        cmocka_unit_test(a_secret_file_that_others_can_read_is_warned_of),
+        cmocka_unit_test(odd_secret_files_are_faults_and_never_hang),
+        cmocka_unit_test(numbers_beyond_any_type_are_faults),
         cmocka_unit_test(a_reversed_pair_is_swapped_with_a_warning),
         cmocka_unit_test(a_service_reads_only_its_own_variables),
         cmocka_unit_test(the_readme_lists_every_setting_with_its_default),

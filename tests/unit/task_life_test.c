@@ -1,6 +1,7 @@
 #include "services/leased/task_life.h"
 
 #include "libcommon/messages.h"
+#include "libcommon/random.h"
 #include "services/leased/report.h"
 
 #include <setjmp.h>
@@ -99,6 +100,31 @@ static void a_drained_task_is_failed(void **state)
           TASK_VERDICT_FAIL);
     check(LIFE(RUNNING, TASK_EVENT_DRAINED, TASK_EVENT_LOST, TASK_EVENT_FAILED), TASK_CLOSING,
           TASK_VERDICT_NONE);
+    check(LIFE(TASK_EVENT_DRAINED), TASK_REPORTING, TASK_VERDICT_FAIL);
+    check(LIFE(TASK_EVENT_HEARTBEAT_ACCEPTED, TASK_EVENT_DRAINED, TASK_EVENT_OPENED), TASK_FLUSHING,
+          TASK_VERDICT_FAIL);
+}
+
+static void work_that_was_done_when_the_drain_cancelled_it_is_completed(void **state)
+{
+    (void)state;
+    check(LIFE(RUNNING, TASK_EVENT_DRAINED, TASK_EVENT_SUCCEEDED, TASK_EVENT_COLLECTED), TASK_FLUSHING,
+          TASK_VERDICT_COMPLETE);
+    check(LIFE(RUNNING, TASK_EVENT_DRAINED, TASK_EVENT_LOST, TASK_EVENT_SUCCEEDED), TASK_CLOSING,
+          TASK_VERDICT_NONE);
+}
+
+/* "It lasts no longer than its bound": from wherever the task is. */
+static void two_steps_end_any_task_at_the_end_of_a_drain(void **state)
+{
+    (void)state;
+    for (int from = 0; from < TASK_ENDED; from++) {
+        struct task_life life = {(enum task_state)from, TASK_VERDICT_OPEN};
+        task_life_on(&life, TASK_EVENT_GIVEN_UP);
+        task_life_on(&life, TASK_EVENT_CLOSED);
+        assert_int_equal(life.state, TASK_ENDED);
+        assert_int_equal(life.verdict, TASK_VERDICT_NONE);
+    }
 }
 
 static void a_success_whose_artifacts_are_unknown_is_a_failure(void **state)
@@ -111,11 +137,11 @@ static void a_success_whose_artifacts_are_unknown_is_a_failure(void **state)
 static void any_sequence_of_events_leaves_a_way_to_the_end(void **state)
 {
     (void)state;
-    srand(1);
+    struct random random = random_seeded(1);
     for (int round = 0; round < 20000; round++) {
         struct task_life life = {TASK_FIRST_HEARTBEAT, TASK_VERDICT_OPEN};
         for (int i = 0; i < 12; i++)
-            task_life_on(&life, (enum task_event)(rand() % TASK_EVENT_COUNT));
+            task_life_on(&life, (enum task_event)random_between(&random, 0, TASK_EVENT_COUNT - 1));
         static const enum task_event way_out[] = {TASK_EVENT_LOST,      TASK_EVENT_FAILED,
                                                   TASK_EVENT_COLLECTED, TASK_EVENT_FLUSHED,
                                                   TASK_EVENT_REPORTED,  TASK_EVENT_CLOSED};
@@ -174,6 +200,8 @@ int main(void)
         cmocka_unit_test(a_lease_lost_after_all_artifacts_are_stored_is_reported_all_the_same),
         cmocka_unit_test(a_cancel_after_the_job_still_means_no_report),
         cmocka_unit_test(a_drained_task_is_failed),
+        cmocka_unit_test(work_that_was_done_when_the_drain_cancelled_it_is_completed),
+        cmocka_unit_test(two_steps_end_any_task_at_the_end_of_a_drain),
         cmocka_unit_test(a_success_whose_artifacts_are_unknown_is_a_failure),
         cmocka_unit_test(any_sequence_of_events_leaves_a_way_to_the_end),
         cmocka_unit_test(a_report_has_exactly_the_contract_s_fields),

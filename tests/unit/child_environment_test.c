@@ -1,0 +1,170 @@
+#include "services/node/child_environment.h"
+
+#include "libcommon/ipc_peers.h"
+#include "libcommon/privileges.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static char *const node_environment[] = {(char[]){"PATH=/bin"},
+                                         (char[]){"HOME=/root"},
+                                         (char[]){"LD_PRELOAD=/tmp/evil.so"},
+                                         (char[]){"LC_ALL=C"},
+                                         (char[]){"REG_SECRET=s"},
+                                         (char[]){"REG_SECRET_FILE=/f"},
+                                         (char[]){"SECP256K1_PRIVHEX=k"},
+                                         (char[]){"DMS_BASE_URL=http://d"},
+                                         (char[]){"LOG_LEVEL=debug"},
+                                         (char[]){"POSEMESH_SECRETS_FD=9"},
+                                         (char[]){"POSEMESH_RUN_AS=0:0"},
+                                         (char[]){"POSEMESH_SERVICE_UIDS=authd=1000"},
+                                         (char[]){"no equals sign"},
+                                         (char[]){"=odd"},
+                                         NULL};
+
+static const char *value_of(const struct child_environment *environment, const char *name)
+{
+    const char *found = NULL;
+    size_t length = strlen(name);
+    for (size_t i = 0; i < environment->count; i++) {
+        const char *variable = environment->variables[i];
+        if (strncmp(variable, name, length) != 0 || variable[length] != '=')
+            continue;
+        assert_null(found); /* nothing stands there twice */
+        found = variable + length + 1;
+    }
+    return found;
+}
+
+static struct identities identities_of(uid_t own)
+{
+    struct error error;
+    struct identities identities;
+    assert_true(identities_choose(&identities, "70000", own, &error));
+    return identities;
+}
+
+static void each_service_gets_its_own_variables_and_no_others(void **state)
+{
+    (void)state;
+    const struct identities identities = identities_of(1000);
+    for (enum service_id id = 0; id < SERVICE_COUNT; id++) {
+        struct child_environment environment;
+        child_environment_make(&environment, node_environment, id, &identities, 42);
+        assert_string_equal(value_of(&environment, "PATH"), "/bin");
+        assert_string_equal(value_of(&environment, "LC_ALL"), "C");
+        assert_string_equal(value_of(&environment, "LOG_LEVEL"), "debug");
+        assert_string_equal(value_of(&environment, "POSEMESH_SUPERVISOR_PID"), "42");
+        assert_null(value_of(&environment, "HOME"));
+        assert_null(value_of(&environment, "LD_PRELOAD"));
+        assert_int_equal(value_of(&environment, "REG_SECRET_FILE") != NULL, id == SERVICE_AUTHD);
+        assert_int_equal(value_of(&environment, "DMS_BASE_URL") != NULL, id == SERVICE_LEASED);
+        assert_null(environment.variables[environment.count]);
+        child_environment_clear(&environment);
+    }
+}
+
+static void authd_alone_hears_of_the_sealed_secrets(void **state)
+{
+    (void)state;
+    const struct identities identities = identities_of(0);
+    for (enum service_id id = 0; id < SERVICE_COUNT; id++) {
+        struct child_environment environment;
+        child_environment_make(&environment, node_environment, id, &identities, 42);
+        const char *fd = value_of(&environment, "POSEMESH_SECRETS_FD");
+        if (id == SERVICE_AUTHD)
+            assert_string_equal(fd, "3");
+        else
+            assert_null(fd);
+        child_environment_clear(&environment);
+    }
+}
+
+static void who_the_services_are_is_the_node_s_word_not_the_caller_s(void **state)
+{
+    (void)state;
+    struct child_environment environment;
+    struct identities identities = identities_of(0);
+    child_environment_make(&environment, node_environment, SERVICE_STORED, &identities, 42);
+    assert_string_equal(value_of(&environment, "POSEMESH_RUN_AS"), "70002:70002,70000,70005");
+    assert_string_equal(value_of(&environment, "POSEMESH_SERVICE_UIDS"),
+                        "authd=70001,stored=70002,leased=70003,httpd=70004,runnerd=70005");
+    child_environment_clear(&environment);
+
+    /* Without root there is nobody else to become. */
+    identities = identities_of(1000);
+    child_environment_make(&environment, node_environment, SERVICE_STORED, &identities, 42);
+    assert_null(value_of(&environment, "POSEMESH_RUN_AS"));
+    assert_string_equal(value_of(&environment, "POSEMESH_SERVICE_UIDS"),
+                        "authd=1000,stored=1000,leased=1000,httpd=1000,runnerd=1000");
+    child_environment_clear(&environment);
+}
+
+/* --- identities and what services read of them --- */
+
+static void the_base_of_the_uids_is_checked(void **state)
+{
+    (void)state;
+    struct error error;
+    struct identities identities;
+    static const char *const odd[] = {"", "0", "999", "-1", "70000x", "4294967295", "99999999999999999999"};
+    for (size_t i = 0; i < sizeof odd / sizeof odd[0]; i++) {
+        assert_false(identities_choose(&identities, odd[i], 0, &error));
+        assert_non_null(strstr(error.text, "POSEMESH_UID_BASE"));
+    }
+    assert_true(identities_choose(&identities, NULL, 0, &error));
+    assert_int_equal(identities.ids[SERVICE_AUTHD], IDENTITIES_BASE_DEFAULT + 1);
+    assert_true(identities_choose(&identities, "4000000000", 0, &error));
+}
+
+static void services_read_what_the_node_writes(void **state)
+{
+    (void)state;
+    char text[IDENTITIES_TEXT_BYTES];
+    struct error error;
+    struct identities identities;
+    struct privileges privileges;
+    struct ipc_peers peers;
+    assert_true(identities_choose(&identities, "4000000000", 0, &error));
+    identities_format_run_as(&identities, SERVICE_STORED, text);
+    assert_true(privileges_parse(text, &privileges, &error));
+    assert_int_equal(privileges.uid, 4000000002U);
+    assert_int_equal(privileges.gid, 4000000002U);
+    assert_int_equal(privileges.group_count, 2);
+    identities_format_peers(&identities, text);
+    assert_true(ipc_peers_parse(text, 1, &peers, &error));
+    assert_int_equal(peers.uids[SERVICE_RUNNERD], 4000000005U);
+}
+
+static void an_odd_identity_is_refused(void **state)
+{
+    (void)state;
+    struct error error;
+    struct privileges privileges;
+    static const char *const odd[] = {"",      "1",     ":",
+                                      "1:",    "1:2:3", " 1:2",
+                                      "-1:-1", "+1:2",  "4294967295:1",
+                                      "a:b",   "1:2,x", "1:2,1,2,3,4,5,6,7,8,9"};
+    for (size_t i = 0; i < sizeof odd / sizeof odd[0]; i++)
+        assert_false(privileges_parse(odd[i], &privileges, &error));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(each_service_gets_its_own_variables_and_no_others),
+        cmocka_unit_test(authd_alone_hears_of_the_sealed_secrets),
+        cmocka_unit_test(who_the_services_are_is_the_node_s_word_not_the_caller_s),
+        cmocka_unit_test(the_base_of_the_uids_is_checked),
+        cmocka_unit_test(services_read_what_the_node_writes),
+        cmocka_unit_test(an_odd_identity_is_refused),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

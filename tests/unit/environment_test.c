@@ -1,0 +1,138 @@
+#include "libcommon/environment.h"
+
+#include "libcommon/limits.h"
+#include "libcommon/memory.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+static const char *const secrets[] = {"KEY", "CREDENTIALS"};
+
+static int seal(char **variables)
+{
+    struct error error;
+    const struct environment environment = {.variables = variables, .sealed = SECRET_EMPTY, .sealed_fd = -1};
+    int fd = environment_seal(&environment, secrets, 2, &error);
+    assert_true(fd >= 0);
+    return fd;
+}
+
+static bool open_with_fd(struct environment *environment, const char *number, struct error *error)
+{
+    static char variable[64];
+    static char other[] = "OTHER=visible";
+    static char *variables[3];
+    snprintf(variable, sizeof variable, ENVIRONMENT_SECRETS_FD "=%s", number);
+    variables[0] = variable;
+    variables[1] = other;
+    variables[2] = NULL;
+    return environment_open(environment, variables, error);
+}
+
+static void sealed_secrets_are_found_beside_the_environment(void **state)
+{
+    (void)state;
+    struct error error;
+    struct environment environment;
+    char number[16];
+    int fd = seal((char *[]){(char[]){"KEY=se=cret"}, (char[]){"PATH=/bin"}, (char[]){"CREDENTIALS="}, NULL});
+    snprintf(number, sizeof number, "%d", fd);
+    assert_true(open_with_fd(&environment, number, &error));
+    assert_string_equal(environment_get(&environment, "KEY"), "se=cret");
+    assert_string_equal(environment_get(&environment, "CREDENTIALS"), "");
+    assert_string_equal(environment_get(&environment, "OTHER"), "visible");
+    assert_null(environment_get(&environment, "PATH"));
+    assert_null(environment_get(&environment, "KE"));
+    assert_int_equal(environment.sealed_fd, fd);
+    assert_true(fcntl(fd, F_GETFD) & FD_CLOEXEC);
+    environment_close(&environment);
+    assert_null(environment.sealed.bytes);
+    close(fd);
+}
+
+static void nobody_changes_sealed_secrets(void **state)
+{
+    (void)state;
+    int fd = seal((char *[]){(char[]){"KEY=secret"}, NULL});
+    assert_int_equal(pwrite(fd, "x", 1, 0), -1);
+    assert_int_equal(ftruncate(fd, 0), -1);
+    assert_ptr_equal(mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0), MAP_FAILED);
+    close(fd);
+}
+
+static void a_descriptor_that_is_no_sealed_memory_file_is_refused(void **state)
+{
+    (void)state;
+    struct error error;
+    struct environment environment;
+    char number[16];
+    char path[] = "/tmp/posemesh-environment-XXXXXX";
+    int file = mkstemp(path);
+    int unsealed = memfd_create("test", MFD_ALLOW_SEALING);
+    unlink(path);
+    const int fds[] = {file, unsealed, 999};
+    for (size_t i = 0; i < sizeof fds / sizeof fds[0]; i++) {
+        snprintf(number, sizeof number, "%d", fds[i]);
+        assert_false(open_with_fd(&environment, number, &error));
+        assert_int_equal(error.code, ERROR_INVALID);
+        assert_int_equal(environment.sealed_fd, -1);
+        environment_close(&environment);
+    }
+    /* It was not ours, so it is left as it was. */
+    assert_int_equal(fcntl(unsealed, F_GETFD) & FD_CLOEXEC, 0);
+    static const char *const odd[] = {"", " ", "-1", "3x", "0x3", "99999999999999999999"};
+    for (size_t i = 0; i < sizeof odd / sizeof odd[0]; i++)
+        assert_false(open_with_fd(&environment, odd[i], &error));
+    close(file);
+    close(unsealed);
+}
+
+static void secrets_too_long_are_refused_and_not_cut(void **state)
+{
+    (void)state;
+    struct error error;
+    char *variable = memory_format("KEY=%0*d", LIMIT_SECRET_FILE_BYTES, 0);
+    const struct environment environment = {
+        .variables = (char *[]){variable, NULL}, .sealed = SECRET_EMPTY, .sealed_fd = -1};
+    assert_int_equal(environment_seal(&environment, secrets, 2, &error), -1);
+    assert_int_equal(error.code, ERROR_TOO_LARGE);
+    assert_null(strstr(error.text, "000"));
+    free(variable);
+}
+
+static void wiping_removes_each_copy_and_its_bytes(void **state)
+{
+    (void)state;
+    char first[] = "KEY=one";
+    char twice[] = "KEY=two";
+    char similar[] = "KEYS=kept";
+    char *variables[] = {first, similar, twice, NULL};
+    environment_wipe(variables, secrets, 2);
+    assert_ptr_equal(variables[0], similar);
+    assert_null(variables[1]);
+    for (size_t i = 0; i < sizeof first; i++)
+        assert_true(first[i] == 0 && twice[i] == 0);
+    assert_string_equal(similar, "KEYS=kept");
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(sealed_secrets_are_found_beside_the_environment),
+        cmocka_unit_test(nobody_changes_sealed_secrets),
+        cmocka_unit_test(a_descriptor_that_is_no_sealed_memory_file_is_refused),
+        cmocka_unit_test(secrets_too_long_are_refused_and_not_cut),
+        cmocka_unit_test(wiping_removes_each_copy_and_its_bytes),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

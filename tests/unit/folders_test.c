@@ -1,0 +1,167 @@
+#include "services/node/folders.h"
+
+#include "libcommon/memory.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <ftw.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+enum { STRANGER = 65534, BASE = 70000 };
+
+struct fixture {
+    char folder[64];
+    char run[96];
+    char work[96];
+    struct identities identities;
+};
+
+static int set_up(void **state)
+{
+    struct error error;
+    struct fixture *fixture = calloc(1, sizeof *fixture);
+    strcpy(fixture->folder, "/tmp/posemesh-folders-XXXXXX");
+    assert_non_null(mkdtemp(fixture->folder));
+    snprintf(fixture->run, sizeof fixture->run, "%s/deep/run", fixture->folder);
+    snprintf(fixture->work, sizeof fixture->work, "%s/work", fixture->folder);
+    assert_true(identities_choose(&fixture->identities, "70000", geteuid(), &error));
+    *state = fixture;
+    return 0;
+}
+
+static int remove_one(const char *path, const struct stat *status, int type, struct FTW *place)
+{
+    (void)status;
+    (void)type;
+    (void)place;
+    return remove(path);
+}
+
+static int tear_down(void **state)
+{
+    struct fixture *fixture = *state;
+    assert_int_equal(nftw(fixture->folder, remove_one, 8, FTW_DEPTH | FTW_PHYS), 0);
+    free(fixture);
+    return 0;
+}
+
+static bool make(const struct fixture *fixture, struct error *error)
+{
+    return folders_make(&fixture->identities, fixture->run, fixture->work, error);
+}
+
+static struct stat look_at(const struct fixture *fixture, const char *below)
+{
+    struct stat status;
+    char *path = memory_format("%s/%s", fixture->folder, below);
+    assert_int_equal(lstat(path, &status), 0);
+    free(path);
+    return status;
+}
+
+static void the_folders_are_made_and_made_again(void **state)
+{
+    const struct fixture *fixture = *state;
+    struct error error;
+    assert_true(make(fixture, &error));
+    assert_true(make(fixture, &error));
+    struct stat token = look_at(fixture, "deep/run/authd/token");
+    struct stat work = look_at(fixture, "work");
+    if (fixture->identities.separate) {
+        /* leased enters authd's folder by its group, and nobody else does. */
+        assert_int_equal(token.st_uid, BASE + 1);
+        assert_int_equal(token.st_gid, BASE + 3);
+        assert_int_equal(token.st_mode & 07777, 02750);
+        assert_int_equal(work.st_uid, BASE + 2);
+    } else {
+        assert_int_equal(token.st_mode & 07777, 0700);
+    }
+    assert_int_equal(work.st_mode & S_IRWXO, 0);
+}
+
+static void a_link_in_a_folder_s_place_is_refused(void **state)
+{
+    const struct fixture *fixture = *state;
+    struct error error;
+    assert_int_equal(symlink("/etc", fixture->work), 0);
+    assert_false(make(fixture, &error));
+    assert_non_null(strstr(error.text, fixture->work));
+}
+
+static void a_parent_of_a_stranger_is_refused(void **state)
+{
+    const struct fixture *fixture = *state;
+    struct error error;
+    if (!fixture->identities.separate)
+        skip();
+    assert_int_equal(chown(fixture->folder, STRANGER, STRANGER), 0);
+    assert_false(make(fixture, &error));
+    assert_int_equal(error.code, ERROR_FORBIDDEN);
+}
+
+static void a_parent_open_to_all_is_refused_unless_sticky(void **state)
+{
+    const struct fixture *fixture = *state;
+    struct error error;
+    if (!fixture->identities.separate)
+        skip();
+    assert_int_equal(chmod(fixture->folder, 0777), 0);
+    assert_false(make(fixture, &error));
+    assert_int_equal(chmod(fixture->folder, 01777), 0);
+    assert_true(make(fixture, &error));
+}
+
+static void a_link_that_a_stranger_laid_is_not_followed(void **state)
+{
+    struct fixture *fixture = *state;
+    struct error error;
+    if (!fixture->identities.separate)
+        skip();
+    char *link = memory_format("%s/link", fixture->folder);
+    assert_int_equal(symlink(fixture->folder, link), 0);
+    snprintf(fixture->work, sizeof fixture->work, "%s/work", link);
+    assert_true(make(fixture, &error)); /* our own link is fine */
+    assert_int_equal(lchown(link, STRANGER, STRANGER), 0);
+    assert_false(make(fixture, &error));
+    assert_int_equal(error.code, ERROR_FORBIDDEN);
+    free(link);
+}
+
+static void a_folder_of_all_or_of_a_stranger_is_not_taken_over(void **state)
+{
+    const struct fixture *fixture = *state;
+    struct error error;
+    if (!fixture->identities.separate)
+        skip();
+    assert_int_equal(mkdir(fixture->work, 0700), 0);
+    assert_int_equal(chmod(fixture->work, 01777), 0); /* as POSEMESH_WORK_DIR=/tmp */
+    assert_false(make(fixture, &error));
+    assert_int_equal(look_at(fixture, "work").st_mode & 07777, 01777);
+    assert_int_equal(chmod(fixture->work, 0700), 0);
+    assert_int_equal(chown(fixture->work, STRANGER, STRANGER), 0);
+    assert_false(make(fixture, &error));
+    assert_int_equal(look_at(fixture, "work").st_uid, STRANGER);
+}
+
+#define WITH_FOLDER(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        WITH_FOLDER(the_folders_are_made_and_made_again),
+        WITH_FOLDER(a_link_in_a_folder_s_place_is_refused),
+        WITH_FOLDER(a_parent_of_a_stranger_is_refused),
+        WITH_FOLDER(a_parent_open_to_all_is_refused_unless_sticky),
+        WITH_FOLDER(a_link_that_a_stranger_laid_is_not_followed),
+        WITH_FOLDER(a_folder_of_all_or_of_a_stranger_is_not_taken_over),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,173 @@
+#include "services/runnerd/output_line.h"
+
+#include "libcommon/limits.h"
+#include "services/runnerd/line_splitter.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+static struct output_line line;
+
+static void parse(const char *text)
+{
+    output_line_parse(text, strlen(text), &line);
+}
+
+static void assert_slice(struct json_slice slice, const char *expected)
+{
+    assert_int_equal(slice.length, strlen(expected));
+    assert_memory_equal(slice.text, expected, slice.length);
+}
+
+static void progress_and_events_keep_their_text(void **state)
+{
+    (void)state;
+    parse(" {\"progress\": {\"n\":  123456789012345678901.50}} \r");
+    assert_slice(line.progress, "{\"n\":  123456789012345678901.50}");
+    assert_null(line.event.text);
+    parse("{\"event\": [ 1, \"\\u0000\" ], \"progress\": 5}");
+    assert_slice(line.event, "[ 1, \"\\u0000\" ]");
+    assert_slice(line.progress, "5");
+    assert_null(line.message);
+}
+
+static void level_and_message_are_a_log_line(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *name;
+        enum log_level level;
+    } levels[] = {{"debug", LOG_LEVEL_DEBUG},
+                  {"INFO", LOG_LEVEL_INFO},
+                  {"Warning", LOG_LEVEL_WARN},
+                  {"CRITICAL", LOG_LEVEL_ERROR},
+                  {"no level", LOG_LEVEL_INFO}};
+    for (size_t i = 0; i < sizeof levels / sizeof levels[0]; i++) {
+        char text[128];
+        snprintf(text, sizeof text, "{\"level\": \"%s\", \"message\": \"a\\nb\"}", levels[i].name);
+        parse(text);
+        assert_string_equal(line.message, "a\nb");
+        assert_int_equal(line.level, levels[i].level);
+        output_line_clear(&line);
+    }
+}
+
+static void anything_else_is_logged_as_it_is(void **state)
+{
+    (void)state;
+    static const char *const texts[] = {"",
+                                        "   ",
+                                        "plain",
+                                        "{",
+                                        "{}",
+                                        "[1]",
+                                        "{\"progress\": null}",
+                                        "{\"event\": 1} x",
+                                        "{\"event\": 1, \"event\": 2}",
+                                        "{\"level\": \"info\"}",
+                                        "{\"message\": \"x\"}",
+                                        "{\"level\": \"info\", \"message\": 5}",
+                                        "{\"level\": 1, \"message\": \"x\"}",
+                                        "{\"event\": \"\xff\"}"};
+    for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
+        parse(texts[i]);
+        assert_null(line.progress.text);
+        assert_null(line.event.text);
+        assert_null(line.message);
+    }
+}
+
+/* --- cutting into lines --- */
+
+static char lines[256];
+static size_t pieces;
+static size_t piece_bytes;
+
+static void collect(void *context, const char *text, size_t length, bool whole)
+{
+    (void)context;
+    if (whole) {
+        snprintf(lines + strlen(lines), sizeof lines - strlen(lines), "<%.*s>", (int)length, text);
+    } else {
+        pieces++;
+        piece_bytes += length;
+        assert_true(length <= LIMIT_OUTPUT_LINE_BYTES);
+    }
+}
+
+static void reset(void)
+{
+    lines[0] = '\0';
+    pieces = 0;
+    piece_bytes = 0;
+}
+
+static void lines_come_out_however_they_arrive(void **state)
+{
+    (void)state;
+    static const char text[] = "one\ntwo\r\n\n\nthree\nfour";
+    for (size_t step = 1; step < sizeof text; step++) {
+        struct line_splitter splitter = LINE_SPLITTER_EMPTY;
+        reset();
+        for (size_t at = 0; at < sizeof text - 1; at += step) {
+            size_t left = sizeof text - 1 - at;
+            line_splitter_feed(&splitter, text + at, left < step ? left : step, collect, NULL);
+        }
+        line_splitter_finish(&splitter, collect, NULL);
+        assert_string_equal(lines, "<one><two><three><four>");
+        line_splitter_clear(&splitter);
+    }
+}
+
+static void a_line_above_the_limit_comes_in_pieces(void **state)
+{
+    (void)state;
+    struct line_splitter splitter = LINE_SPLITTER_EMPTY;
+    size_t length = 2 * (size_t)LIMIT_OUTPUT_LINE_BYTES + 10;
+    char *text = malloc(length + 7);
+    memset(text, 'x', length);
+    snprintf(text + length, 7, "\nnext\n");
+    reset();
+    line_splitter_feed(&splitter, text, length + 6, collect, NULL);
+    assert_int_equal(pieces, 3);
+    assert_int_equal(piece_bytes, length);
+    assert_string_equal(lines, "<next>");
+    assert_true(splitter.capacity <= LIMIT_OUTPUT_LINE_BYTES);
+    free(text);
+    line_splitter_clear(&splitter);
+}
+
+static void a_line_of_exactly_the_limit_is_whole(void **state)
+{
+    (void)state;
+    struct line_splitter splitter = LINE_SPLITTER_EMPTY;
+    char *text = malloc(LIMIT_OUTPUT_LINE_BYTES + 1);
+    memset(text, 'x', LIMIT_OUTPUT_LINE_BYTES);
+    text[LIMIT_OUTPUT_LINE_BYTES] = '\n';
+    reset();
+    line_splitter_feed(&splitter, text, LIMIT_OUTPUT_LINE_BYTES + 1, collect, NULL);
+    assert_int_equal(pieces, 0);
+    assert_true(strlen(lines) > 0);
+    free(text);
+    line_splitter_clear(&splitter);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(progress_and_events_keep_their_text),
+        cmocka_unit_test(level_and_message_are_a_log_line),
+        cmocka_unit_test(anything_else_is_logged_as_it_is),
+        cmocka_unit_test(lines_come_out_however_they_arrive),
+        cmocka_unit_test(a_line_above_the_limit_comes_in_pieces),
+        cmocka_unit_test(a_line_of_exactly_the_limit_is_whole),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
