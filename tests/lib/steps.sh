@@ -70,7 +70,7 @@ run_tap() {
     local step=$1 name=$2 out status
     shift 2
     out=$results/$step.$name.log
-    timeout 900 "$@" >"$out" 2>&1
+    timeout 400 "$@" >"$out" 2>&1
     status=$?
     awk -v name="$name" "$tap_lines" "$out" >>"$results/$step.tap"
     if grep -qE '^not ok [0-9]+ -' "$out"; then
@@ -96,7 +96,7 @@ step_unit_tests_under_valgrind() {
     local program
     for program in "$root/build/$1/unit"/unit-*; do
         # Threads that wait for descriptors make valgrind slow; its own timing is no part of a test.
-        run_tap unit_valgrind "${program##*/unit-}" valgrind --quiet --error-exitcode=99 --leak-check=full \
+        run_tap unit_valgrind "${program##*/unit-}" env POSEMESH_VALGRIND=1 valgrind --quiet --error-exitcode=99 --leak-check=full \
             --errors-for-leak-kinds=definite --suppressions="$root/tests/lib/valgrind.supp" "$program"
     done
 }

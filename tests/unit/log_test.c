@@ -129,7 +129,7 @@ static void text_lines_cannot_be_forged(void **state)
     assert_null(strchr(line, '\r'));
     assert_null(strstr(line, "\xc2\x9b"));
     assert_null(strstr(line, "\xe2\x80\xa8"));
-    assert_null(strchr(line, '\xff'));
+    assert_null(strchr(line, 0xff));
 }
 
 static void foreign_text_is_cut_between_characters(void **state)
