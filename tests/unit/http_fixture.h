@@ -36,7 +36,7 @@ enum server_after {
 };
 
 struct server_step {
-    const char *answer;
+    char *answer; /* the server's own copy: its thread may still read it when the client has all of it */
     enum server_after after;
     size_t filler_bytes; /* sent behind `answer` */
 };
@@ -101,7 +101,8 @@ static inline bool peer_close(struct server_peer *peer)
 static inline bool peer_answer(struct server *server, struct server_peer *peer)
 {
     pthread_mutex_lock(&server->lock);
-    struct server_step step = {.answer = "HTTP/1.1 500 Unscripted\r\nContent-Length: 0\r\n\r\n"};
+    static char unscripted[] = "HTTP/1.1 500 Unscripted\r\nContent-Length: 0\r\n\r\n";
+    struct server_step step = {.answer = unscripted};
     if (server->requests < server->step_count)
         step = server->steps[server->requests];
     size_t length = whole_request(peer, step.after == AFTER_DEAF);
@@ -224,8 +225,10 @@ static inline void server_stop(struct server *server)
     close(server->listener);
     close(server->stop);
     close(server->release);
-    for (size_t i = 0; i < SERVER_STEPS; i++)
+    for (size_t i = 0; i < SERVER_STEPS; i++) {
         free(server->texts[i]);
+        free(server->steps[i].answer);
+    }
     pthread_mutex_destroy(&server->lock);
 }
 
@@ -234,7 +237,9 @@ static inline void script(struct server *server, const char *answer, enum server
 {
     pthread_mutex_lock(&server->lock);
     assert_true(server->step_count < SERVER_STEPS);
-    server->steps[server->step_count++] = (struct server_step){answer, after, filler_bytes};
+    free(server->steps[server->step_count].answer); /* of a test that took steps back */
+    server->steps[server->step_count++] = (struct server_step){
+        .answer = answer ? memory_copy_text(answer) : NULL, .after = after, .filler_bytes = filler_bytes};
     pthread_mutex_unlock(&server->lock);
 }
 
