@@ -32,7 +32,7 @@ void ipc_free(struct ipc *ipc)
     ipc_clients_free(ipc);
     ipc_subscriptions_free(ipc);
     if (ipc->publishing)
-        nng_close(ipc->publisher);
+        ipc_close_socket(ipc->publisher);
     free(ipc->runtime_dir);
     free(ipc);
 }

@@ -277,7 +277,7 @@ struct ipc_client *ipc_client_create(struct ipc *ipc, enum role role, struct err
         code = nng_dialer_start(dialer, NNG_FLAG_NONBLOCK);
     if (code) {
         ipc_set_error(error, code, "cannot dial", url);
-        nng_close(client->socket);
+        ipc_close_socket(client->socket);
         free(client);
         return NULL;
     }
@@ -299,7 +299,7 @@ void ipc_clients_free(struct ipc *ipc)
             loop_drop_posts(ipc->loop, call);
             call_free(call);
         }
-        nng_close(client->socket);
+        ipc_close_socket(client->socket);
         free(client);
     }
 }

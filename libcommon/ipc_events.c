@@ -114,7 +114,7 @@ void ipc_subscriptions_free(struct ipc *ipc)
         struct ipc_subscription *subscription = ipc->subscriptions;
         ipc->subscriptions = subscription->next;
         loop_watch_remove(subscription->watch);
-        nng_close(subscription->socket);
+        ipc_close_socket(subscription->socket);
         free(subscription);
     }
 }

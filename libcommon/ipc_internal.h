@@ -39,6 +39,9 @@ bool ipc_receive_fd(nng_socket socket, int *fd, struct error *error);
 /* Fills `error` from nng's code. */
 bool ipc_set_error(struct error *error, int code, const char *what, const char *url);
 
+/* nng_close() within half a second; no more checks of peers come after it. */
+void ipc_close_socket(nng_socket socket);
+
 void ipc_servers_free(struct ipc *ipc);
 void ipc_clients_free(struct ipc *ipc);
 void ipc_subscriptions_free(struct ipc *ipc);

@@ -277,7 +277,7 @@ static bool server_open(struct ipc_server *server, struct error *error)
 static void server_free(struct ipc_server *server)
 {
     loop_watch_remove(server->watch);
-    nng_close(server->socket);
+    ipc_close_socket(server->socket);
     for (struct ipc_request *request = server->requests, *next; request; request = next) {
         next = request->next;
         request_free(request);

@@ -52,7 +52,7 @@ static void times_out_over_all_redirects(void **state)
     script(&fixture->server, "HTTP/1.1 302 Found\r\nLocation: /b\r\nContent-Length: 0\r\n\r\n", AFTER_KEEP,
            0);
     script(&fixture->server, NULL, AFTER_HOLD, 0);
-    fetch(fixture, &outcome, "/", (struct http_request){.timeout_ms = 60, .follow_redirects = true});
+    fetch(fixture, &outcome, "/", (struct http_request){.timeout_ms = 1000, .follow_redirects = true});
     assert_int_equal(outcome.failure.code, ERROR_TIMEOUT);
     assert_int_equal(fixture->server.requests, 2);
 }
