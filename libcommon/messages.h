@@ -31,7 +31,8 @@
     FIELD(integer, pid,     required, 0, none, "its process id") \
     FIELD(boolean, ready,   required, 0, none, "whether it can do its work") \
     FIELD(text,    summary, required, LIMIT_REASON_BYTES, none, "its state, for people") \
-    FIELD(json,    details, optional, LIMIT_EVENT_BYTES, none, "its state, for programs")
+    FIELD(json,    details, optional, LIMIT_EVENT_BYTES, none, "its state, for programs") \
+    FIELD(text,    sandbox, optional, 256, none, "how it is confined, for people")
 
 /* ---- authd: tokens and capabilities (caller: leased) ---- */
 

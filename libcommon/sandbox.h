@@ -1,19 +1,31 @@
 /*
- * What a service may not do once it runs, as a table of reasons in sandbox.c. Applied in the start sequence
- * before the first thread starts, so that it covers all of them; programs that runnerd starts inherit it.
+ * What a service may do once it runs, and nothing else: system calls (seccomp; what no row of sandbox_calls.c
+ * allows kills the process), files and TCP ports (Landlock; sandbox_files.c). Applied in the start sequence
+ * before the first thread, so that it covers all of them.
+ *
+ * runnerd is the exception: what it starts inherits its sandbox, and that is the operator's own program with
+ * needs of its own (a GPU, a cache, a debugger). It has a list of what no job needs, refused with EPERM.
  */
 #ifndef LIBCOMMON_SANDBOX_H
 #define LIBCOMMON_SANDBOX_H
 
 #include "libcommon/error.h"
+#include "libcommon/service_id.h"
 
 #include <stdbool.h>
 
-struct sandbox_profile {
-    bool may_start_programs; /* runnerd alone */
+/* The places that a service works with. All are borrowed; NULL where it has none. */
+struct sandbox_places {
+    const char *runtime_dir;
+    const char *work_dir;
+    const char *peer_url; /* the one service that it calls outside: connections go to its port alone */
 };
 
-/* Loads the seccomp filter. A forbidden call fails with EPERM. */
-bool sandbox_apply(const struct sandbox_profile *profile, struct error *error);
+enum { SANDBOX_TEXT_BYTES = 128 };
+
+/* `text` gets what is in force, for the log and the status: "system calls, files, ports". Needs no_new_privs.
+ */
+bool sandbox_apply(enum service_id service, const struct sandbox_places *places,
+                   char text[SANDBOX_TEXT_BYTES], struct error *error);
 
 #endif

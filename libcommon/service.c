@@ -44,7 +44,8 @@ static void handle_status_get(void *opaque, struct ipc_request *request, const v
                                     .version = memory_copy_text(POSEMESH_VERSION),
                                     .pid = getpid(),
                                     .ready = state.ready,
-                                    .summary = memory_copy_text(state.summary)};
+                                    .summary = memory_copy_text(state.summary),
+                                    .sandbox = memory_copy_text(context->sandbox)};
     ipc_answer(request, &status);
     message_clear(&message_status_type, &status);
 }
@@ -122,7 +123,13 @@ static bool drop_privileges(struct service_context *context, struct error *error
 
 static bool enter_sandbox(struct service_context *context, struct error *error)
 {
-    return sandbox_apply(&context->service->sandbox, error);
+    const struct settings *settings = &context->settings;
+    enum service_id id = context->service->id;
+    const struct sandbox_places places = {
+        .runtime_dir = settings->runtime_dir,
+        .work_dir = id == SERVICE_STORED ? settings->work_dir : NULL,
+        .peer_url = id == SERVICE_AUTHD ? settings->dds_base_url : settings->dms_base_url};
+    return sandbox_apply(id, &places, context->sandbox, error);
 }
 
 static bool create_clients(struct service_context *context, struct error *error)

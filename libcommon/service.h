@@ -26,6 +26,7 @@ struct service_context {
     struct ipc *ipc;
     struct http_client *http; /* NULL for a service that has no uses_http */
     struct random random;
+    char sandbox[SANDBOX_TEXT_BYTES]; /* what is in force */
     void *state;
 };
 
@@ -48,7 +49,6 @@ struct service {
     const char *purpose; /* one line for --help */
     bool uses_http;
     bool publishes_events;
-    struct sandbox_profile sandbox;
     const struct service_role *roles; /* the message tables; the status role is served for all */
     size_t role_count;
 

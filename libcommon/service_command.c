@@ -21,7 +21,8 @@ static void on_status(void *context, const void *answer, const struct error *fai
     const struct message_status *status = answer;
     if (status) {
         question->ready = status->ready;
-        snprintf(question->text, ERROR_TEXT_BYTES, "%s", status->summary);
+        snprintf(question->text, ERROR_TEXT_BYTES, "%s%s%s", status->summary,
+                 status->sandbox ? "; confined: " : "", status->sandbox ? status->sandbox : "");
     } else {
         snprintf(question->text, ERROR_TEXT_BYTES, "%s", failure->text);
     }

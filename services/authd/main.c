@@ -30,7 +30,6 @@ static const struct service authd = {
     .id = SERVICE_AUTHD,
     .purpose = "Registers the node at DDS, logs in with its wallet and hands out access tokens.",
     .uses_http = true,
-    .sandbox = {.may_start_programs = false},
     .roles = roles,
     .role_count = COUNT(roles),
     .take_secrets = authd_take_secrets,

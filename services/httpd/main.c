@@ -10,7 +10,6 @@
 static const struct service httpd = {
     .id = SERVICE_HTTPD,
     .purpose = "Serves DDS's registration callback and health checks.",
-    .sandbox = {.may_start_programs = false},
     .open_inbound = relay_open_inbound,
     .start = relay_start,
     .stop = relay_stop,

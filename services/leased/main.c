@@ -30,7 +30,6 @@ static const struct service leased = {
     .id = SERVICE_LEASED,
     .purpose = "Leases tasks from DMS, keeps them alive, hands them to runner hosts and reports their end.",
     .uses_http = true,
-    .sandbox = {.may_start_programs = false},
     .roles = roles,
     .role_count = COUNT(roles),
     .start = leased_start,

@@ -12,7 +12,6 @@
 static const struct service runnerd = {
     .id = SERVICE_RUNNERD,
     .purpose = "Runs the capabilities of this host: the programs that runner files name, and noop.",
-    .sandbox = {.may_start_programs = true},
     .start = runnerd_start,
     .terminate = runnerd_terminate,
     .stop = runnerd_stop,
