@@ -132,14 +132,23 @@ static const int files[] = {CALL(openat2),
                             CALL(copy_file_range),
                             END};
 #ifdef __SANITIZE_ADDRESS__
-static const int sanitizer[] = {CALL(ptrace),         CALL(clone),
-                                CALL(wait4),          CALL(kill),
-                                CALL(tkill),          CALL(prctl),
-                                CALL(arch_prctl),     CALL(personality),
-                                CALL(prlimit64),      CALL(process_vm_readv),
-                                CALL(sched_getparam), CALL(sched_getscheduler),
-                                CALL(dup2),           CALL(pipe),
-                                CALL(tgkill),         END};
+static const int sanitizer[] = {CALL(ptrace),
+                                CALL(clone),
+                                CALL(wait4),
+                                CALL(kill),
+                                CALL(tkill),
+                                CALL(prctl),
+                                CALL(arch_prctl),
+                                CALL(personality),
+                                CALL(prlimit64),
+                                CALL(process_vm_readv),
+                                CALL(sched_getparam),
+                                CALL(sched_getscheduler),
+                                CALL(dup2),
+                                CALL(pipe),
+                                CALL(tgkill),
+                                CALL(getdents),
+                                END};
 #endif
 
 static const struct {
