@@ -130,10 +130,16 @@ step_cppcheck() {
         --suppressions-list="$root/tests/lib/cppcheck.suppressions" --library=posix
 }
 
+# step_python_tests PRESET FOLDER: the test_*.py of tests/FOLDER against the programs of a build
 step_python_tests() {
-    say "$1 tests"
-    export POSEMESH_SOURCE_DIR=$root POSEMESH_BIN_DIR=$root/build/debug/bin
-    run_tap "$1" "$1" "$python" -B "$root/tests/tap.py" "$root/$2"
+    say "$2 tests ($1)"
+    export POSEMESH_SOURCE_DIR=$root POSEMESH_BIN_DIR=$root/build/$1/bin
+    run_tap "$2_$1" "$2" "$python" -B "$root/tests/tap.py" "$root/tests/$2"
+}
+
+step_attacks() {
+    say "attacks ($1)"
+    run_tap attacks attacks "$root/tests/attack/run" "$1"
 }
 
 step_runnerd_tests() {
