@@ -324,6 +324,18 @@ def install(node):
     node.install_runner("attack", JOB_CAPABILITY, ["/usr/bin/python3", "-B", "./attack_job.py", PROBE])
 
 
+def memory_holds_no_more_than_it_must(node):
+    """root may read all memory: no process but authd ever had a secret, and authd has wiped the key's text."""
+    root = User("root", 0, 0, [])
+    with dummy(root, node.key) as (process, _):
+        row(CONTROL, root.name, "mem", *root.attempt("mem", process.pid, node.key))
+    for service in (*programs.SERVICES, "posemesh-node"):
+        pid = node.process.pid if service == "posemesh-node" else node.pid(service)
+        refused(root, f"mem of {service}, the key", root.attempt("mem", pid, node.key))
+        if service != "authd":
+            refused(root, f"mem of {service}, REG_SECRET", root.attempt("mem", pid, node.reg_secret))
+
+
 def own_environment_is_clean(node):
     """Even root finds no secret in an environment: it was overwritten, not only taken from the list."""
     for name, pid in (("authd", node.pid("authd")), ("posemesh-node", node.process.pid)):
@@ -339,6 +351,8 @@ def run_all():
     try:
         install(node)
         node.start()
+        # Before a job is told the secrets, to look for them: leased and runnerd have seen them then.
+        memory_holds_no_more_than_it_must(node)
         users = [User.of_process(service, node.pid(service)) for service in ("leased", "stored", "httpd", "runnerd")]
         users.append(User("nobody", harness.NOBODY, harness.NOBODY, []))
         for user in users:
