@@ -125,10 +125,10 @@ static bool enter_sandbox(struct service_context *context, struct error *error)
 {
     const struct settings *settings = &context->settings;
     enum service_id id = context->service->id;
-    const struct sandbox_places places = {
-        .runtime_dir = settings->runtime_dir,
-        .work_dir = id == SERVICE_STORED ? settings->work_dir : NULL,
-        .peer_url = id == SERVICE_AUTHD ? settings->dds_base_url : settings->dms_base_url};
+    const struct sandbox_places places = {.runtime_dir = settings->runtime_dir,
+                                          .work_dir = id == SERVICE_STORED ? settings->work_dir : NULL,
+                                          .peer_url = id == SERVICE_AUTHD ? settings->dds_base_url
+                                                                          : settings->dms_base_url};
     return sandbox_apply(id, &places, context->sandbox, error);
 }
 
