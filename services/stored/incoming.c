@@ -8,12 +8,13 @@
 #include "libcommon/memory.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-enum { FILE_NAME_BYTES = 40 };
+enum { FILE_NAME_BYTES = 40, RESERVE_FROM_BYTES = 1024 * 1024, RESERVE_STEP_BYTES = 64 * 1024 * 1024 };
 
 struct incoming_part {
     char *name;
@@ -28,7 +29,10 @@ struct incoming {
     unsigned number;
     struct incoming_part *parts;
     size_t count;
-    int fd; /* of the part that arrives; -1 between parts */
+    int fd;                /* of the part that arrives; -1 between parts */
+    int64_t part_size;     /* as the server says it; -1: it does not */
+    int64_t part_bytes;    /* written so far */
+    int64_t part_reserved; /* blocks reserved up to here */
     int64_t bytes;
 };
 
@@ -106,6 +110,9 @@ static bool begin_part(void *context, const struct multipart_part *part, struct 
         workspace_create_incoming(incoming->workspace, file_name(incoming, incoming->count, name), error);
     if (incoming->fd < 0)
         return false;
+    incoming->part_size = part->size;
+    incoming->part_bytes = 0;
+    incoming->part_reserved = 0;
     /* Doubling: thousands of parts do not copy the table each time. */
     if ((incoming->count & (incoming->count - 1)) == 0)
         incoming->parts = memory_resize_array(incoming->parts, incoming->count ? incoming->count * 2 : 1,
@@ -118,11 +125,31 @@ static bool begin_part(void *context, const struct multipart_part *part, struct 
     return true;
 }
 
+/*
+ * Blocks reserved ahead spare the file system an allocation for each write. In steps, so that a size that is
+ * a lie cannot fill the disk; a file system that cannot do it loses nothing.
+ */
+static void reserve_ahead(struct incoming *incoming, size_t length)
+{
+    if (incoming->part_size < RESERVE_FROM_BYTES ||
+        incoming->part_bytes + (int64_t)length <= incoming->part_reserved)
+        return;
+    int64_t step = incoming->part_size - incoming->part_reserved;
+    if (step > RESERVE_STEP_BYTES)
+        step = RESERVE_STEP_BYTES;
+    if (step <= 0)
+        return;
+    (void)fallocate(incoming->fd, FALLOC_FL_KEEP_SIZE, incoming->part_reserved, step);
+    incoming->part_reserved += step;
+}
+
 static bool take_data(void *context, const void *bytes, size_t length, struct error *error)
 {
     struct incoming *incoming = context;
     const char *at = bytes;
     incoming->bytes += (int64_t)length;
+    reserve_ahead(incoming, length);
+    incoming->part_bytes += (int64_t)length;
     while (length > 0) {
         ssize_t written = write(incoming->fd, at, length);
         if (written < 0 && errno == EINTR)

@@ -38,6 +38,19 @@ static int judge(const void *bytes, size_t length)
     return REFUSED;
 }
 
+/* -1 when it cannot be opened or read; errno tells. */
+static ssize_t read_file(const char *path, char bytes[READ_BYTES])
+{
+    int fd = open(path, O_RDONLY);
+    if (fd < 0)
+        return -1;
+    ssize_t length = read(fd, bytes, READ_BYTES);
+    int reason = errno;
+    close(fd);
+    errno = reason;
+    return length;
+}
+
 /* --- /proc --- */
 
 static int read_proc(const char *pid, const char *name, bool any_content)
@@ -45,10 +58,7 @@ static int read_proc(const char *pid, const char *name, bool any_content)
     static char bytes[READ_BYTES];
     char path[128];
     snprintf(path, sizeof path, "/proc/%s/%s", pid, name);
-    int fd = open(path, O_RDONLY);
-    if (fd < 0)
-        return refused(path);
-    ssize_t length = read(fd, bytes, sizeof bytes);
+    ssize_t length = read_file(path, bytes);
     if (length < 0)
         return refused(path);
     return any_content && length > 0 ? SUCCEEDED : judge(bytes, (size_t)length);
@@ -108,10 +118,11 @@ static int search_memory(const char *pid, read_range_function *read_range, void 
         return refused(path);
     int outcome = REFUSED;
     while (outcome != SUCCEEDED && fgets(line, sizeof line, maps)) {
-        unsigned long from = 0;
-        unsigned long to = 0;
-        char mode[8] = "";
-        if (sscanf(line, "%lx-%lx %7s", &from, &to, mode) != 3 || mode[1] != 'w')
+        /* "55d0c0000000-55d0c0021000 rw-p ..." */
+        char *end = line;
+        unsigned long from = strtoul(line, &end, 16);
+        unsigned long to = *end == '-' ? strtoul(end + 1, &end, 16) : 0;
+        if (strlen(end) < 3 || end[2] != 'w')
             continue;
         for (; from < to && outcome != SUCCEEDED; from += READ_BYTES) {
             size_t want = to - from < READ_BYTES ? to - from : READ_BYTES;
@@ -136,7 +147,11 @@ static int try_memory_file(const char *pid)
     char path[128];
     snprintf(path, sizeof path, "/proc/%s/mem", pid);
     int fd = open(path, O_RDONLY);
-    return fd < 0 ? refused(path) : search_memory(pid, read_by_file, &fd);
+    if (fd < 0)
+        return refused(path);
+    int outcome = search_memory(pid, read_by_file, &fd);
+    close(fd);
+    return outcome;
 }
 
 static ssize_t read_by_call(void *context, unsigned long from, char *bytes, size_t length)
@@ -194,11 +209,8 @@ static int try_core(const char *text)
 static int try_file(const char *path)
 {
     static char bytes[READ_BYTES];
-    int fd = open(path, O_RDONLY);
-    if (fd < 0)
-        return refused("open");
-    ssize_t length = read(fd, bytes, sizeof bytes);
-    return length < 0 ? refused("read") : judge(bytes, (size_t)length);
+    ssize_t length = read_file(path, bytes);
+    return length < 0 ? refused("open") : judge(bytes, (size_t)length);
 }
 
 static int try_socket(const char *path)

@@ -1,0 +1,183 @@
+/*
+ * What libcurl alone reaches: the same transfers as stored's, without anything around them.
+ *
+ * bench-yardstick upload URL FILE PART_BYTES CONNECTIONS    PUTs the file in parts to URL?partNumber=N
+ * bench-yardstick download URL FILE                         GETs URL into the file
+ * Prints "seconds cpu_seconds peak_kib". TLS is verified as the environment says (SSL_CERT_FILE).
+ */
+#include <curl/curl.h>
+#include <fcntl.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+enum { BUFFER_BYTES = 512 * 1024, CONNECTIONS_MAX = 16, RESERVE_BYTES = 64 * 1024 * 1024 };
+
+struct part {
+    CURL *easy;
+    int64_t offset;
+    int64_t left;
+};
+
+struct job {
+    const char *url;
+    int fd;
+    int64_t bytes;
+    int64_t part_bytes;
+    int64_t next;
+    int number;
+    bool plain;
+};
+
+static double now(void)
+{
+    struct timespec time;
+    clock_gettime(CLOCK_MONOTONIC, &time);
+    return (double)time.tv_sec + (double)time.tv_nsec / 1e9;
+}
+
+static int report(double began, bool ok)
+{
+    struct rusage usage;
+    getrusage(RUSAGE_SELF, &usage);
+    double cpu = (double)(usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) +
+                 (double)(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec) / 1e6;
+    printf("%.4f %.4f %ld\n", now() - began, cpu, usage.ru_maxrss);
+    return ok ? 0 : 1;
+}
+
+static int job_fd;
+
+static size_t on_read(char *out, size_t size, size_t count, void *context)
+{
+    struct part *part = context;
+    size_t want = size * count;
+    if ((int64_t)want > part->left)
+        want = (size_t)part->left;
+    ssize_t got = pread(job_fd, out, want, part->offset);
+    if (got < 0)
+        return CURL_READFUNC_ABORT;
+    part->offset += got;
+    part->left -= got;
+    return (size_t)got;
+}
+
+static size_t on_ignored(char *bytes, size_t size, size_t count, void *context)
+{
+    (void)bytes;
+    (void)context;
+    return size * count;
+}
+
+/* Gives the connection the next part; false when there is none. */
+static bool give_part(CURLM *multi, struct part *part, struct job *job)
+{
+    char url[1024];
+    if (job->next >= job->bytes)
+        return false;
+    part->offset = job->next;
+    part->left = job->bytes - job->next < job->part_bytes ? job->bytes - job->next : job->part_bytes;
+    job->next += part->left;
+    snprintf(url, sizeof url, "%s?partNumber=%d", job->url, ++job->number);
+    curl_easy_setopt(part->easy, CURLOPT_URL, url);
+    curl_easy_setopt(part->easy, CURLOPT_INFILESIZE_LARGE, (curl_off_t)part->left);
+    return curl_multi_add_handle(multi, part->easy) == CURLM_OK;
+}
+
+static CURL *make_easy(struct part *part, struct curl_slist *headers, bool plain)
+{
+    CURL *easy = curl_easy_init();
+    curl_easy_setopt(easy, CURLOPT_UPLOAD, 1L);
+    curl_easy_setopt(easy, CURLOPT_READFUNCTION, on_read);
+    curl_easy_setopt(easy, CURLOPT_READDATA, part);
+    curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, on_ignored);
+    curl_easy_setopt(easy, CURLOPT_HTTPHEADER, headers);
+    curl_easy_setopt(easy, CURLOPT_PRIVATE, part);
+    if (plain)
+        curl_easy_setopt(easy, CURLOPT_UPLOAD_BUFFERSIZE, (long)BUFFER_BYTES);
+    return easy;
+}
+
+static int upload(struct job *job, int connections)
+{
+    struct part parts[CONNECTIONS_MAX];
+    struct curl_slist *headers = curl_slist_append(NULL, "Expect:");
+    CURLM *multi = curl_multi_init();
+    int running = 0;
+    bool ok = true;
+    double began = now();
+    job_fd = job->fd;
+    for (int i = 0; i < connections; i++) {
+        parts[i].easy = make_easy(&parts[i], headers, job->plain);
+        give_part(multi, &parts[i], job);
+    }
+    do {
+        int left;
+        curl_multi_perform(multi, &running);
+        for (CURLMsg *message; (message = curl_multi_info_read(multi, &left));) {
+            struct part *part;
+            ok = ok && message->data.result == CURLE_OK;
+            curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, (char **)&part);
+            curl_multi_remove_handle(multi, part->easy);
+            running += give_part(multi, part, job);
+        }
+        if (running)
+            curl_multi_poll(multi, NULL, 0, 1000, NULL);
+    } while (running);
+    return report(began, ok);
+}
+
+static size_t on_write(char *bytes, size_t size, size_t count, void *context)
+{
+    struct job *job = context;
+    size_t length = size * count;
+    if (job->next + (int64_t)length > job->bytes) {
+        (void)fallocate(job->fd, FALLOC_FL_KEEP_SIZE, job->bytes, RESERVE_BYTES);
+        job->bytes += RESERVE_BYTES;
+    }
+    ssize_t written = pwrite(job->fd, bytes, length, job->next);
+    job->next += written;
+    return written < 0 ? 0 : (size_t)written;
+}
+
+static int download(struct job *job)
+{
+    double began = now();
+    CURL *easy = curl_easy_init();
+    curl_easy_setopt(easy, CURLOPT_URL, job->url);
+    curl_easy_setopt(easy, CURLOPT_BUFFERSIZE, (long)BUFFER_BYTES);
+    curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, on_write);
+    curl_easy_setopt(easy, CURLOPT_WRITEDATA, job);
+    CURLcode code = curl_easy_perform(easy);
+    curl_easy_cleanup(easy);
+    return report(began, code == CURLE_OK);
+}
+
+int main(int argc, char **argv)
+{
+    struct stat status;
+    bool uploads = argc == 6 && strcmp(argv[1], "upload") == 0;
+    if (!uploads && !(argc == 4 && strcmp(argv[1], "download") == 0))
+        return 64;
+    struct job job = {.url = argv[2], .plain = strncmp(argv[2], "http://", 7) == 0};
+    curl_global_init(CURL_GLOBAL_DEFAULT);
+    job.fd = open(argv[3], uploads ? O_RDONLY : O_RDWR | O_CREAT | O_TRUNC, 0600);
+    if (job.fd < 0)
+        return 1;
+    if (fstat(job.fd, &status) != 0) {
+        close(job.fd);
+        return 1;
+    }
+    if (!uploads)
+        return download(&job);
+    job.bytes = status.st_size;
+    job.part_bytes = strtoll(argv[4], NULL, 10);
+    int connections = (int)strtol(argv[5], NULL, 10);
+    return upload(&job, connections > CONNECTIONS_MAX ? CONNECTIONS_MAX : connections);
+}
