@@ -167,11 +167,12 @@ int main(int argc, char **argv)
         return 64;
     struct job job = {.url = argv[2], .plain = strncmp(argv[2], "http://", 7) == 0};
     curl_global_init(CURL_GLOBAL_DEFAULT);
-    job.fd = open(argv[3], uploads ? O_RDONLY : O_RDWR | O_CREAT | O_TRUNC, 0600);
-    if (job.fd < 0)
+    int fd = open(argv[3], uploads ? O_RDONLY : O_RDWR | O_CREAT | O_TRUNC, 0600);
+    if (fd < 0)
         return 1;
-    if (fstat(job.fd, &status) != 0) {
-        close(job.fd);
+    job.fd = fd;
+    if (fstat(fd, &status) != 0) {
+        close(fd);
         return 1;
     }
     if (!uploads)
