@@ -35,6 +35,9 @@ static void on_accepted(struct registrar *registrar, int64_t now_ms)
     log_info("registered at DDS with %zu capabilit%s", registrar->capabilities.count,
              registrar->capabilities.count == 1 ? "y" : "ies");
     login_on_registered(registrar->authd->login);
+    /* A login that DDS refused between its callback and its answer need not wait for another callback. */
+    if (registrar->registration.called_back_in_flight)
+        login_on_callback_stored(registrar->authd->login);
 }
 
 static void log_failure(struct registrar *registrar, enum registration_outcome outcome, const char *reason,

@@ -76,7 +76,7 @@ void registration_on_attempt(struct registration *registration)
 {
     registration->state = REGISTRATION_REGISTERING;
     registration->in_flight = true;
-    registration->registered_in_flight = false;
+    registration->called_back_in_flight = false;
     registration->attempted_capabilities_version = registration->capabilities_version;
 }
 
@@ -108,8 +108,8 @@ void registration_on_outcome(struct registration *registration, enum registratio
         become_registered(registration, now_ms);
         return;
     }
-    /* DDS called back, so it has the registration, whatever became of its answer. */
-    if (registration->registered_in_flight) {
+    /* DDS called back meanwhile, so it has the registration, whatever became of its answer. */
+    if (registration->state == REGISTRATION_REGISTERED) {
         registration->registered_capabilities_version = registration->attempted_capabilities_version;
         return;
     }
@@ -135,7 +135,7 @@ void registration_on_callback_stored(struct registration *registration, int64_t 
     /* A callback that comes late belongs to the last attempt, and DDS knows what that one carried. */
     if (registration->state != REGISTRATION_REGISTERED)
         registration->registered_capabilities_version = registration->attempted_capabilities_version;
-    registration->registered_in_flight = registration->in_flight;
+    registration->called_back_in_flight = registration->in_flight;
     become_registered(registration, now_ms);
 }
 
@@ -159,9 +159,11 @@ void registration_on_capabilities(struct registration *registration, bool any, b
 void registration_on_login_rejected(struct registration *registration, int64_t now_ms)
 {
     int64_t rejections = registration->rejections++;
-    /* The answer to the attempt in flight says more than a login from before it. */
-    if (registration->in_flight)
+    /* The answer to the attempt in flight decides; a callback that came during it does so no more. */
+    if (registration->in_flight) {
+        registration->state = REGISTRATION_REGISTERING;
         return;
+    }
     registration->state =
         registration->policy.wallet_flow ? REGISTRATION_DISCONNECTED : REGISTRATION_REGISTERING;
     /* Once is an expired registration; again and again needs the pauses of a failure, or it would spin. */

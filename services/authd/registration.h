@@ -30,12 +30,12 @@ struct registration {
     struct random *random;
     enum registration_state state;
     bool in_flight;
-    bool registered_in_flight; /* a callback came during the attempt: its failure changes nothing */
-    int64_t failures;          /* in a row */
-    int64_t rejections;        /* logins in a row that DDS answered 403 or 404 */
-    int64_t not_before_ms;     /* no attempt sooner */
-    int64_t health_check_ms;   /* the last one, or what counts as one */
-    int64_t inbound_heard_ms;  /* -1: never */
+    bool called_back_in_flight; /* a callback came during the attempt in flight, or the last one */
+    int64_t failures;           /* in a row */
+    int64_t rejections;         /* logins in a row that DDS answered 403 or 404 */
+    int64_t not_before_ms;      /* no attempt sooner */
+    int64_t health_check_ms;    /* the last one, or what counts as one */
+    int64_t inbound_heard_ms;   /* -1: never */
     bool has_capabilities;
     int64_t capabilities_version;            /* counts changes of the list */
     int64_t attempted_capabilities_version;  /* what the attempt in flight carries */
@@ -87,7 +87,7 @@ void registration_on_inbound_listening(struct registration *registration, int64_
 /* `changed`: the list differs from the last one that was not empty. */
 void registration_on_capabilities(struct registration *registration, bool any, bool changed);
 
-/* SIWE verify was answered 403 or 404: DDS does not know this node any more. */
+/* SIWE verify was answered 403 or 404: DDS does not know this node any more, whatever it called back. */
 void registration_on_login_rejected(struct registration *registration, int64_t now_ms);
 void registration_on_login_succeeded(struct registration *registration);
 

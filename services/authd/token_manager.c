@@ -22,14 +22,14 @@ void token_manager_clear(struct token_manager *manager)
     secret_wipe(&manager->token);
 }
 
-static bool is_valid(const struct token_manager *manager, int64_t now_ms)
+static bool may_be_given(const struct token_manager *manager, int64_t now_ms)
 {
-    return manager->token.length > 0 && now_ms < manager->expires_ms;
+    return manager->token.length > 0 && now_ms < manager->given_until_ms;
 }
 
 const struct secret *token_manager_get(const struct token_manager *manager, int64_t now_ms)
 {
-    return is_valid(manager, now_ms) ? &manager->token : NULL;
+    return may_be_given(manager, now_ms) ? &manager->token : NULL;
 }
 
 static int64_t later(int64_t left, int64_t right)
@@ -44,7 +44,7 @@ static int64_t sooner(int64_t left, int64_t right)
 
 struct token_step token_manager_next(struct token_manager *manager, int64_t now_ms)
 {
-    if (manager->token.length && !is_valid(manager, now_ms))
+    if (manager->token.length && !may_be_given(manager, now_ms))
         secret_wipe(&manager->token);
     if (manager->in_flight || manager->allowed_ms == INT64_MAX)
         return (struct token_step){.action = TOKEN_IDLE};
@@ -90,12 +90,12 @@ void token_manager_on_login(struct token_manager *manager, int64_t now_ms)
 }
 
 /* At the ratio of the time to live, shifted so that nodes started together do not renew together. */
-static int64_t renewal_ms(const struct token_manager *manager, int64_t expires_ms, int64_t now_ms)
+static int64_t renewal_ms(const struct token_manager *manager, int64_t now_ms)
 {
-    double life_ms = (double)(expires_ms - now_ms);
+    double life_ms = (double)(manager->expires_ms - now_ms);
     int64_t at_ms = now_ms + (int64_t)(life_ms * manager->policy.safety_ratio);
     at_ms += random_between(manager->random, -manager->policy.jitter_ms, manager->policy.jitter_ms);
-    return sooner(later(at_ms, now_ms + 1), expires_ms);
+    return sooner(later(at_ms, now_ms + 1), manager->given_until_ms);
 }
 
 void token_manager_on_success(struct token_manager *manager, const struct secret *token, int64_t expires_ms,
@@ -105,7 +105,8 @@ void token_manager_on_success(struct token_manager *manager, const struct secret
     secret_assign(&manager->token, token->bytes, token->length);
     manager->number++;
     manager->expires_ms = expires_ms;
-    manager->renew_ms = renewal_ms(manager, expires_ms, now_ms);
+    manager->given_until_ms = expires_ms - sooner(TOKEN_HANDOVER_MS, (expires_ms - now_ms) / 10);
+    manager->renew_ms = renewal_ms(manager, now_ms);
     manager->in_flight = false;
     manager->tries = 0;
     manager->failed_rounds = 0;

@@ -16,6 +16,7 @@
 enum {
     TOKEN_CALLBACK_PATIENCE_MS = 30000, /* after that without a callback the node logs in all the same */
     TOKEN_RENEWAL_GAP_MS = 1000,        /* least time between background renewals */
+    TOKEN_HANDOVER_MS = 250,            /* a token with less left would expire on its way to the caller */
 };
 
 struct token_policy {
@@ -32,6 +33,7 @@ struct token_manager {
     struct secret token; /* empty: none */
     int64_t number;      /* of `token`, or of the last one */
     int64_t expires_ms;
+    int64_t given_until_ms; /* before the expiry, by TOKEN_HANDOVER_MS or a tenth of the life */
     int64_t renew_ms;
     int64_t allowed_ms;    /* no login sooner; INT64_MAX: not registered */
     bool callback_awaited; /* the registration was accepted and its callback has not come */
@@ -59,10 +61,11 @@ struct token_step {
     int64_t at_ms;
 };
 
-/* What to do now. Also drops a token that has expired. */
+/* What to do now. Also drops a token that is too old to be given. */
 struct token_step token_manager_next(struct token_manager *manager, int64_t now_ms);
 
-/* The token when it is valid at `now_ms`, else NULL. Borrowed until the next call that changes something. */
+/* The token when it may still be given at `now_ms`, else NULL. Borrowed until the next call that changes
+ * something. */
 const struct secret *token_manager_get(const struct token_manager *manager, int64_t now_ms);
 
 /* --- registration: before it there is no login (docs/network.md 2) --- */

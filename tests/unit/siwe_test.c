@@ -1,11 +1,13 @@
 #include "services/authd/siwe.h"
 
+#include "services/authd/signed_message.h"
 #include "tests/unit/vectors.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -110,12 +112,148 @@ static void ignores_unknown_fields(void **state)
     siwe_fields_clear(&fields);
 }
 
+/* A nonce answer in which one member is replaced by `member` ("\"uri\":7"), or left out when it is "". */
+static void answer_with(const char *name, const char *member, char *json, size_t capacity)
+{
+    static const char *const members[][2] = {
+        {"nonce", "\"nonce\":\"a\""},     {"domain", "\"domain\":\"d\""}, {"uri", "\"uri\":\"u\""},
+        {"version", "\"version\":\"1\""}, {"chainId", "\"chainId\":1"},   {"issuedAt", "\"issuedAt\":\"t\""}};
+    size_t length = 0;
+    for (size_t i = 0; i < sizeof members / sizeof members[0]; i++) {
+        const char *text = strcmp(members[i][0], name) == 0 ? member : members[i][1];
+        if (*text)
+            length += (size_t)snprintf(json + length, capacity - length, "%c%s", length ? ',' : '{', text);
+        assert_true(length < capacity);
+    }
+    snprintf(json + length, capacity - length, "}");
+}
+
+static const char *const text_fields[] = {"nonce", "domain", "uri", "version", "issuedAt"};
+enum { TEXT_FIELDS = sizeof text_fields / sizeof text_fields[0] };
+
+/* The error begins with the field's name, and nothing of the answer is kept. */
+static void assert_names(const char *json, const char *name)
+{
+    struct siwe_fields fields;
+    struct error error;
+    printf("  case: %s\n", json);
+    assert_false(parse(json, &fields, &error));
+    assert_int_equal(error.code, ERROR_INVALID);
+    assert_non_null(strstr(error.text, name));
+    assert_null(fields.nonce);
+    assert_null(fields.issued_at);
+}
+
+static void refuses_every_control_character_in_every_field(void **state)
+{
+    (void)state;
+    static const unsigned others[] = {0x7f, 0x80, 0x85, 0x9b, 0x9f, 0x2028, 0x2029};
+    char member[64];
+    char json[512];
+    for (size_t field = 0; field < TEXT_FIELDS; field++) {
+        for (unsigned i = 0; i < 0x20 + sizeof others / sizeof others[0]; i++) {
+            unsigned code_point = i < 0x20 ? i : others[i - 0x20];
+            snprintf(member, sizeof member, "\"%s\":\"x\\u%04xy\"", text_fields[field], code_point);
+            answer_with(text_fields[field], member, json, sizeof json);
+            assert_names(json, text_fields[field]);
+        }
+    }
+}
+
+static void refuses_every_other_type_in_every_field(void **state)
+{
+    (void)state;
+    static const char *const values[] = {"7", "true", "[\"x\"]", "{\"x\":\"x\"}", "\"\"", "\" \"", "null"};
+    char member[64];
+    char json[512];
+    for (size_t field = 0; field < TEXT_FIELDS; field++) {
+        for (size_t i = 0; i < sizeof values / sizeof values[0]; i++) {
+            snprintf(member, sizeof member, "\"%s\":%s", text_fields[field], values[i]);
+            answer_with(text_fields[field], member, json, sizeof json);
+            assert_names(json, text_fields[field]);
+        }
+        answer_with(text_fields[field], "", json, sizeof json);
+        assert_names(json, text_fields[field]);
+    }
+}
+
+static void refuses_a_chain_id_that_is_no_number_of_64_bits(void **state)
+{
+    (void)state;
+    static const char *const values[] = {
+        "\"1\"", "1.0", "1e3", "true", "[1]", "{}", "null", "-1", "9223372036854775808", "1E400"};
+    char member[64];
+    char json[512];
+    for (size_t i = 0; i < sizeof values / sizeof values[0]; i++) {
+        snprintf(member, sizeof member, "\"chainId\":%s", values[i]);
+        answer_with("chainId", member, json, sizeof json);
+        assert_names(json, "chainId");
+    }
+    answer_with("chainId", "", json, sizeof json);
+    assert_names(json, "chainId is missing");
+}
+
+/* Cut anywhere, an answer is refused; and so is one with something behind it. */
+static void refuses_a_truncated_answer(void **state)
+{
+    (void)state;
+    char json[512];
+    answer_with("", "", json, sizeof json);
+    for (size_t length = 0; length < strlen(json); length++) {
+        struct siwe_fields fields;
+        struct error error;
+        char *cut = strndup(json, length); /* of its own, so that reading on is noticed */
+        assert_false(siwe_fields_parse(cut, length, &fields, &error));
+        assert_int_equal(error.code, ERROR_INVALID);
+        assert_true(*error.text);
+        free(cut);
+    }
+    size_t whole = strlen(json);
+    snprintf(json + whole, sizeof json - whole, "}");
+    assert_names(json, "");
+}
+
+/* The mistake is in the answer of DDS, and the error says so. */
+static void a_bad_answer_is_not_signed(void **state)
+{
+    (void)state;
+    static const char *const answers[] = {"<html>", "[]", "{\"nonce\":\"a\"}"};
+    const uint8_t seed[WALLET_SEED_BYTES] = {7};
+    struct secret key = SECRET_EMPTY;
+    struct signed_message signed_message;
+    struct error error;
+    char json[512];
+    secret_assign(&key, "0101010101010101010101010101010101010101010101010101010101010101", 64);
+    struct wallet *wallet = wallet_create(&key, seed, &error);
+    secret_wipe(&key);
+    assert_non_null(wallet);
+    for (size_t i = 0; i < sizeof answers / sizeof answers[0]; i++) {
+        assert_false(signed_message_create(wallet, answers[i], strlen(answers[i]), &signed_message, &error));
+        assert_int_equal(strncmp(error.text, "answer to the nonce request: ", 29), 0);
+        assert_null(signed_message.message);
+    }
+    answer_with("domain", "\"domain\":\"d\\nURI: https://evil\"", json, sizeof json);
+    assert_false(signed_message_create(wallet, json, strlen(json), &signed_message, &error));
+    assert_string_equal(error.text,
+                        "answer to the nonce request: domain holds a control character or line break");
+    answer_with("", "", json, sizeof json);
+    assert_true(signed_message_create(wallet, json, strlen(json), &signed_message, &error));
+    assert_int_equal(strlen(signed_message.signature), WALLET_MESSAGE_SIGNATURE_BYTES - 1);
+    signed_message_clear(&signed_message);
+    wallet_free(wallet);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(composes_and_refuses_every_golden_answer),
         cmocka_unit_test(refuses_other_shapes),
         cmocka_unit_test(ignores_unknown_fields),
+        cmocka_unit_test(refuses_every_control_character_in_every_field),
+        cmocka_unit_test(refuses_every_other_type_in_every_field),
+        cmocka_unit_test(refuses_a_chain_id_that_is_no_number_of_64_bits),
+        cmocka_unit_test(refuses_a_truncated_answer),
+        cmocka_unit_test(a_bad_answer_is_not_signed),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

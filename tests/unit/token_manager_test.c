@@ -1,5 +1,6 @@
 #include "services/authd/token_manager.h"
 
+#include "libcommon/limits.h"
 #include "services/authd/token_answer.h"
 
 #include <setjmp.h>
@@ -7,6 +8,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -186,12 +188,30 @@ static void gives_nobody_an_expired_token(void **state)
     struct fixture fixture;
     start_registered(&fixture);
     log_in(&fixture, "one", HOUR_MS);
-    fixture.now_ms += HOUR_MS - 1;
+    /* Nor one that would expire on its way. */
+    fixture.now_ms += HOUR_MS - TOKEN_HANDOVER_MS - 1;
     assert_token(&fixture, "one");
     fixture.now_ms++;
     assert_token(&fixture, NULL);
     assert_int_equal(next(&fixture).action, TOKEN_LOGIN);
     assert_int_equal(fixture.manager.token.length, 0);
+}
+
+static void a_token_of_the_shortest_life_is_given_for_most_of_it(void **state)
+{
+    (void)state;
+    const int64_t lives_ms[] = {1, 2, 40, 1000};
+    for (size_t i = 0; i < sizeof lives_ms / sizeof lives_ms[0]; i++) {
+        struct fixture fixture;
+        start_registered(&fixture);
+        log_in(&fixture, "brief", lives_ms[i]);
+        assert_token(&fixture, "brief");
+        fixture.now_ms += (lives_ms[i] - 1) * 9 / 10;
+        assert_token(&fixture, "brief");
+        fixture.now_ms = START_MS + lives_ms[i];
+        assert_token(&fixture, NULL);
+        token_manager_clear(&fixture.manager);
+    }
 }
 
 static void one_login_at_a_time(void **state)
@@ -354,6 +374,110 @@ static void refuses_bad_answers_and_names_the_field(void **state)
     }
 }
 
+static void refuses_every_expiry_that_is_not_in_the_future(void **state)
+{
+    (void)state;
+    static const char *const expiries[] = {
+        "2024-01-02T03:04:05Z",        "2024-01-02T03:04:05.000999Z",
+        "2024-01-02T04:04:05+01:00",   "0000-01-01T00:00:00Z",
+        "1970-01-01T00:00:00Z",        "10000-01-01T00:00:00Z",
+        "99999-12-31T23:59:59Z",       "+12024-01-02T03:04:05Z",
+        "2024-13-02T03:04:06Z",        "2024-01-02 03:05:05Z",
+        "2024-01-02T03:05:05",         "2024-01-02T03:05:60Z",
+        "2024-01-02T03:05:05Z\\u0000", "",
+        "2024-01-02T03:05:05Z\\n",     "9999-12-31T23:59:59.999999999",
+    };
+    static const char *const names[] = {"access_expires_at", "expires_at"};
+    for (size_t i = 0; i < sizeof expiries / sizeof expiries[0]; i++) {
+        for (size_t name = 0; name < 2; name++) {
+            char json[200];
+            struct error error;
+            struct token_answer answer;
+            snprintf(json, sizeof json, "{\"access_token\":\"a\",\"%s\":\"%s\"}", names[name], expiries[i]);
+            printf("  case: %s\n", json);
+            assert_false(parse(json, &answer, &error));
+            assert_int_equal(error.code, ERROR_INVALID);
+            assert_int_equal(strncmp(error.text, names[name], strlen(names[name])), 0);
+            assert_null(answer.token.bytes);
+        }
+    }
+}
+
+static void an_expiry_beyond_64_bits_of_nanoseconds_is_far_but_bounded(void **state)
+{
+    (void)state;
+    static const char *const expiries[] = {"2262-04-11T23:47:16.854775807Z", "2262-04-12T00:00:00Z",
+                                           "9999-12-31T23:59:59.999999999-23:59"};
+    for (size_t i = 0; i < sizeof expiries / sizeof expiries[0]; i++) {
+        char json[200];
+        struct error error;
+        struct token_answer answer;
+        snprintf(json, sizeof json, "{\"access_token\":\"a\",\"expires_at\":\"%s\"}", expiries[i]);
+        assert_true(parse(json, &answer, &error));
+        assert_in_range(answer.life_ms, INT64_C(10) * 365 * 24 * HOUR_MS, INT64_C(11) * 365 * 24 * HOUR_MS);
+        /* The manager's sums hold with it. */
+        struct fixture fixture;
+        start_registered(&fixture);
+        log_in(&fixture, "far", answer.life_ms);
+        assert_in_range(next(&fixture).at_ms, START_MS + 1, START_MS + answer.life_ms);
+        token_manager_clear(&fixture.manager);
+        token_answer_clear(&answer);
+    }
+}
+
+static void a_token_longer_than_the_limit_is_refused(void **state)
+{
+    (void)state;
+    for (size_t more = 0; more < 2; more++) {
+        static char json[LIMIT_TOKEN_BYTES + 200];
+        struct error error;
+        struct token_answer answer;
+        int length =
+            snprintf(json, sizeof json, "{\"expires_at\":\"2025-01-01T00:00:00Z\",\"access_token\":\"");
+        memset(json + length, 'x', LIMIT_TOKEN_BYTES + more);
+        snprintf(json + length + LIMIT_TOKEN_BYTES + more, 3, "\"}");
+        assert_int_equal(parse(json, &answer, &error), more == 0);
+        if (more) {
+            assert_int_equal(error.code, ERROR_TOO_LARGE);
+            assert_int_equal(strncmp(error.text, "access_token", 12), 0);
+        }
+        token_answer_clear(&answer);
+    }
+}
+
+static void a_token_that_no_header_can_carry_is_refused(void **state)
+{
+    (void)state;
+    static const char *const tokens[] = {"a b",     "\\u0000", "a\\u0000", "\\u007f",
+                                         "\\u00e4", "a\\tb",   "\\u2028"};
+    for (size_t i = 0; i < sizeof tokens / sizeof tokens[0]; i++) {
+        char json[200];
+        struct error error;
+        struct token_answer answer;
+        snprintf(json, sizeof json, "{\"access_token\":\"%s\",\"expires_at\":\"2025-01-01T00:00:00Z\"}",
+                 tokens[i]);
+        printf("  case: %s\n", json);
+        assert_false(parse(json, &answer, &error));
+        assert_int_equal(error.code, ERROR_INVALID);
+        assert_int_equal(strncmp(error.text, "access_token", 12), 0);
+    }
+}
+
+static void refuses_a_truncated_answer(void **state)
+{
+    (void)state;
+    const char json[] = "{\"access_token\":\"abc\",\"access_expires_at\":\"2025-01-01T00:00:00Z\"}";
+    for (size_t length = 0; length < strlen(json); length++) {
+        struct error error;
+        struct token_answer answer;
+        char *cut = strndup(json, length); /* of its own, so that reading on is noticed */
+        assert_false(token_answer_parse(cut, length, server_unix_ms, &answer, &error));
+        assert_int_equal(error.code, ERROR_INVALID);
+        assert_null(answer.token.bytes);
+        free(cut);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -365,6 +489,7 @@ int main(void)
         cmocka_unit_test(a_renewal_leaves_the_old_token_in_use),
         cmocka_unit_test(background_renewals_are_a_second_apart),
         cmocka_unit_test(gives_nobody_an_expired_token),
+        cmocka_unit_test(a_token_of_the_shortest_life_is_given_for_most_of_it),
         cmocka_unit_test(one_login_at_a_time),
         cmocka_unit_test(tries_a_failed_login_again_then_backs_off),
         cmocka_unit_test(a_success_ends_the_backoff),
@@ -373,6 +498,11 @@ int main(void)
         cmocka_unit_test(reads_a_token_and_its_life),
         cmocka_unit_test(a_token_for_ever_is_believed_for_ten_years),
         cmocka_unit_test(refuses_bad_answers_and_names_the_field),
+        cmocka_unit_test(refuses_every_expiry_that_is_not_in_the_future),
+        cmocka_unit_test(an_expiry_beyond_64_bits_of_nanoseconds_is_far_but_bounded),
+        cmocka_unit_test(a_token_longer_than_the_limit_is_refused),
+        cmocka_unit_test(a_token_that_no_header_can_carry_is_refused),
+        cmocka_unit_test(refuses_a_truncated_answer),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
