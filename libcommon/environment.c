@@ -19,10 +19,9 @@ static const char *value_of(const char *variable, const char *name)
 
 const char *environment_get(const struct environment *environment, const char *name)
 {
-    const char *end = environment->sealed.bytes + environment->sealed.length;
-    for (const char *variable = environment->sealed.bytes; variable && variable < end;
-         variable += strlen(variable) + 1) {
-        const char *value = value_of(variable, name);
+    const struct secret *sealed = &environment->sealed;
+    for (size_t at = 0; at < sealed->length; at += strlen(sealed->bytes + at) + 1) {
+        const char *value = value_of(sealed->bytes + at, name);
         if (value)
             return value;
     }

@@ -14,7 +14,8 @@ static const char *const code_names[ERROR_CODE_COUNT] = {
     [ERROR_SYSTEM] = "system",
 };
 
-static void set_text(struct error *error, enum error_code code, const char *format, va_list arguments)
+static void __attribute__((format(printf, 3, 0)))
+set_text(struct error *error, enum error_code code, const char *format, va_list arguments)
 {
     error->code = code;
     error->status = 0;

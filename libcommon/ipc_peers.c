@@ -1,5 +1,7 @@
 #include "libcommon/ipc_peers.h"
 
+#include "libcommon/text.h"
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -8,7 +10,8 @@ static bool parse_pair(const char *pair, size_t length, struct ipc_peers *peers,
     const char *equals = memchr(pair, '=', length);
     char *end = NULL;
     unsigned long uid = equals ? strtoul(equals + 1, &end, 10) : 0;
-    if (!equals || end != pair + length || end == equals + 1 || uid >= (uid_t)-1)
+    /* strtoul would also take a sign and white space. */
+    if (!equals || !text_is_digit(equals[1]) || end != pair + length || uid >= (uid_t)-1)
         return error_set(error, ERROR_INVALID, IPC_PEERS_VARIABLE " has '%.*s', expected service=uid",
                          (int)length, pair);
     for (enum service_id id = 0; id <= SERVICE_NODE; id++) {

@@ -112,9 +112,9 @@ bool rfc3339_parse(const char *text, int64_t *unix_ns, struct error *error)
         return error_set(error, ERROR_INVALID, "not an RFC 3339 time: %.64s", text);
     int second_of_day = date.hour * 3600 + date.minute * 60 + date.second;
     int64_t seconds = days_from_date(date.year, date.month, date.day) * 86400 + second_of_day - offset;
-    if (__builtin_mul_overflow(seconds, second_ns, unix_ns) ||
-        __builtin_add_overflow(*unix_ns, fraction_ns, unix_ns))
-        *unix_ns = seconds < 0 ? INT64_MIN : INT64_MAX;
+    /* In the first second that fits, the second alone would not. */
+    __int128 exact_ns = (__int128)seconds * second_ns + fraction_ns;
+    *unix_ns = exact_ns < INT64_MIN ? INT64_MIN : exact_ns > INT64_MAX ? INT64_MAX : (int64_t)exact_ns;
     return true;
 }
 

@@ -47,8 +47,9 @@ const size_t settings_secret_count = sizeof settings_secret_variables / sizeof s
 
 /* --- remarks --- */
 
-static void remark(struct settings_remark *remarks, size_t *count, const char *variable, const char *format,
-                   va_list arguments)
+static void __attribute__((format(printf, 4, 0)))
+remark(struct settings_remark *remarks, size_t *count, const char *variable, const char *format,
+       va_list arguments)
 {
     if (*count >= SETTINGS_REMARKS_MAX)
         return;

@@ -2,9 +2,9 @@
 
 #include "libcommon/limits.h"
 #include "libcommon/memory.h"
+#include "libcommon/url.h"
 
 #include <ctype.h>
-#include <curl/curl.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <math.h>
@@ -105,17 +105,7 @@ bool settings_check_text(const char *text, struct error *error)
 
 bool settings_check_url(const char *text, struct error *error)
 {
-    CURLU *url = curl_url();
-    char *scheme = NULL;
-    char *host = NULL;
-    bool ok = url && curl_url_set(url, CURLUPART_URL, text, 0) == CURLUE_OK &&
-              curl_url_get(url, CURLUPART_SCHEME, &scheme, 0) == CURLUE_OK &&
-              curl_url_get(url, CURLUPART_HOST, &host, 0) == CURLUE_OK && *host &&
-              (strcmp(scheme, "http") == 0 || strcmp(scheme, "https") == 0);
-    curl_free(scheme);
-    curl_free(host);
-    curl_url_cleanup(url);
-    if (!ok)
+    if (!url_is_http(text))
         return error_set(error, ERROR_INVALID, "is '%.128s', expected an http or https URL with a host",
                          text);
     return true;
@@ -132,7 +122,8 @@ bool settings_split_address(const char *text, char **host, uint16_t *port, struc
 {
     const char *colon = strrchr(text, ':');
     int64_t number = 0;
-    if (!colon || colon == text || !settings_parse_integer(colon + 1, 0, 65535, &number, error))
+    if (!colon || colon == text || strncmp(text, "[]", 2) == 0 ||
+        !settings_parse_integer(colon + 1, 0, 65535, &number, error))
         return error_set(error, ERROR_INVALID, "is '%.128s', expected host:port", text);
     bool bracketed = text[0] == '[' && colon[-1] == ']';
     size_t length = (size_t)(colon - text);

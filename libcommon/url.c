@@ -62,6 +62,20 @@ static bool begins_as_http(const char *text)
     return text_starts_with_any_case(text, "http://") || text_starts_with_any_case(text, "https://");
 }
 
+/*
+ * libcurl decodes a host in percent-encoding, and what comes out is another host when it is read again
+ * (%2541, then %41, then A). No host in ASCII needs it.
+ */
+static bool has_encoded_host(const char *text)
+{
+    const char *authority = strstr(text, "://") + strlen("://");
+    authority += strspn(authority, "/"); /* libcurl takes a third slash */
+    size_t length = strcspn(authority, "/?#");
+    const char *user_end = memrchr(authority, '@', length);
+    const char *host = user_end ? user_end + 1 : authority;
+    return memchr(host, '%', (size_t)(authority + length - host)) != NULL;
+}
+
 static bool take_parts(CURLU *handle, struct parts *parts)
 {
     if (curl_url_get(handle, CURLUPART_SCHEME, &parts->scheme, 0) != CURLUE_OK ||
@@ -89,7 +103,7 @@ static bool parts_parse(const char *text, struct parts *parts, struct error *err
     CURLU *handle = curl_url();
     if (!handle)
         memory_exhausted();
-    bool parsed = begins_as_http(text) && has_only_url_bytes(text) &&
+    bool parsed = begins_as_http(text) && has_only_url_bytes(text) && !has_encoded_host(text) &&
                   curl_url_set(handle, CURLUPART_URL, text, 0) == CURLUE_OK && take_parts(handle, parts);
     curl_url_cleanup(handle);
     if (parsed)

@@ -14,7 +14,8 @@
  */
 char *url_normalise(const char *text, struct error *error);
 
-/* Whether `text` is an http or https URL with a host (docs/network.md 6). */
+/* Whether `text` is an http or https URL with a host (docs/network.md 6). A host in another script or in
+ * percent-encoding is none: readers of it differ. */
 bool url_is_http(const char *text);
 
 /*

@@ -5,6 +5,7 @@
 #include "libcommon/json_field.h"
 #include "libcommon/limits.h"
 #include "libcommon/memory.h"
+#include "libcommon/text.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -23,9 +24,9 @@ static bool take_id(struct json_slice object, char **id, struct error *error)
 {
     if (!json_field_string(object, "id", id, error))
         return false;
-    if (*id && **id && strlen(*id) <= DOMAIN_ANSWER_ID_BYTES)
+    if (!text_is_blank(*id) && strlen(*id) <= DOMAIN_ANSWER_ID_BYTES)
         return true;
-    bool too_long = *id && **id;
+    bool too_long = !text_is_blank(*id);
     free(*id);
     *id = NULL;
     return !too_long ||

@@ -156,6 +156,18 @@ static void an_odd_identity_is_refused(void **state)
         assert_false(privileges_parse(odd[i], &privileges, &error));
 }
 
+static void an_odd_uid_of_a_peer_is_refused(void **state)
+{
+    (void)state;
+    struct error error;
+    struct ipc_peers peers;
+    static const char *const odd[] = {
+        "authd",   "authd=", "authd= 5", "authd=+5", "authd=-18446744073709551611", "authd=4294967295",
+        "authd=5x"};
+    for (size_t i = 0; i < sizeof odd / sizeof odd[0]; i++)
+        assert_false(ipc_peers_parse(odd[i], 1, &peers, &error));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -165,6 +177,7 @@ int main(void)
         cmocka_unit_test(the_base_of_the_uids_is_checked),
         cmocka_unit_test(services_read_what_the_node_writes),
         cmocka_unit_test(an_odd_identity_is_refused),
+        cmocka_unit_test(an_odd_uid_of_a_peer_is_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

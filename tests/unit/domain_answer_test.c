@@ -59,6 +59,20 @@ static void reads_the_id_in_both_shapes(void **state)
     }
 }
 
+static void takes_a_blank_id_as_none(void **state)
+{
+    (void)state;
+    struct error error;
+    char *id = NULL;
+    struct http_response response = answer("{\"id\":\" \\t\",\"data\":[{\"id\":\"x\"}]}");
+    assert_true(domain_answer_id(&response, &id, &error));
+    assert_string_equal(id, "x");
+    free(id);
+    response = answer("{\"data\":[{\"id\":\" \",\"name\":\"a\",\"data_type\":\"json\"}]}");
+    assert_true(domain_answer_find(&response, "a", "json", &id, &error));
+    assert_null(id);
+}
+
 static void refuses_an_id_that_is_too_long(void **state)
 {
     (void)state;
@@ -111,6 +125,7 @@ int main(void)
         cmocka_unit_test(finds_only_an_exact_match),
         cmocka_unit_test(takes_an_answer_without_entries_as_nothing_there),
         cmocka_unit_test(reads_the_id_in_both_shapes),
+        cmocka_unit_test(takes_a_blank_id_as_none),
         cmocka_unit_test(refuses_an_id_that_is_too_long),
         cmocka_unit_test(needs_both_fields_of_a_begun_upload),
         cmocka_unit_test(refuses_a_part_without_an_etag),

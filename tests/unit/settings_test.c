@@ -2,6 +2,7 @@
 
 #include "libcommon/limits.h"
 #include "libcommon/memory.h"
+#include "libcommon/settings_value.h"
 #include "tests/unit/vectors.h"
 
 #include <setjmp.h>
@@ -307,6 +308,21 @@ static void a_service_reads_only_its_own_variables(void **state)
     assert_false(settings_is_read_by("HOME", READ_ALL));
 }
 
+static void a_url_or_address_that_nothing_could_use_is_a_fault(void **state)
+{
+    (void)state;
+    static const char *const urls[] = {"http:/h", "http://h/a b", "http://\xc3\xb6.example/",
+                                       "http://a%41b/"};
+    static const char *const addresses[] = {"[]:80", ":80", "h", "h:", "h:65536"};
+    struct error error;
+    for (size_t i = 0; i < sizeof urls / sizeof urls[0]; i++)
+        assert_false(settings_check_url(urls[i], &error));
+    for (size_t i = 0; i < sizeof addresses / sizeof addresses[0]; i++)
+        assert_false(settings_check_address(addresses[i], &error));
+    assert_true(settings_check_url("https://h:1/a", &error));
+    assert_true(settings_check_address("[::1]:80", &error));
+}
+
 /* --- README --- */
 
 struct readme {
@@ -361,6 +377,7 @@ int main(void)
         cmocka_unit_test(numbers_beyond_any_type_are_faults),
         cmocka_unit_test(a_reversed_pair_is_swapped_with_a_warning),
         cmocka_unit_test(a_service_reads_only_its_own_variables),
+        cmocka_unit_test(a_url_or_address_that_nothing_could_use_is_a_fault),
         cmocka_unit_test(the_readme_lists_every_setting_with_its_default),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -88,6 +88,10 @@ static void refuses_what_is_no_http_url_with_a_host(void **state)
                                         "http://[::1",
                                         "http://h/\n",
                                         "file:///etc/passwd",
+                                        "http://a%2541b/",
+                                        "http://%31.2/",
+                                        "https:///a%41b",
+                                        "http://user@%68/",
                                         "http://\xc3\xb6.example/"};
     for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
         struct error error;
