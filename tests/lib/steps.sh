@@ -148,6 +148,12 @@ step_runnerd_tests() {
     run_tap runnerd runnerd "$root/build/$1/integration/integration-runnerd"
 }
 
+# Every fuzz target over the inputs that are kept; finding new ones takes longer: tests/fuzz/run.
+step_fuzz_corpus() {
+    say "fuzz corpus"
+    run_tap fuzz fuzz "$root/tests/fuzz/run" --seconds 0
+}
+
 step_demo() {
     say "demo"
     check demo "deploy/demo ends with 0 and stores the dense cloud by multipart" "$root/deploy/demo"
