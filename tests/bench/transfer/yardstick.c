@@ -90,9 +90,18 @@ static bool give_part(CURLM *multi, struct part *part, struct job *job)
     return curl_multi_add_handle(multi, part->easy) == CURLM_OK;
 }
 
+/* As the curl command reads it; the library does not. */
+static void trust_as_curl_does(CURL *easy)
+{
+    const char *certificates = getenv("SSL_CERT_FILE");
+    if (certificates)
+        curl_easy_setopt(easy, CURLOPT_CAINFO, certificates);
+}
+
 static CURL *make_easy(struct part *part, struct curl_slist *headers, bool plain)
 {
     CURL *easy = curl_easy_init();
+    trust_as_curl_does(easy);
     curl_easy_setopt(easy, CURLOPT_UPLOAD, 1L);
     curl_easy_setopt(easy, CURLOPT_READFUNCTION, on_read);
     curl_easy_setopt(easy, CURLOPT_READDATA, part);
@@ -150,6 +159,7 @@ static int download(struct job *job)
 {
     double began = now();
     CURL *easy = curl_easy_init();
+    trust_as_curl_does(easy);
     curl_easy_setopt(easy, CURLOPT_URL, job->url);
     curl_easy_setopt(easy, CURLOPT_BUFFERSIZE, (long)BUFFER_BYTES);
     curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, on_write);
