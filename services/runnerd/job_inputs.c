@@ -32,8 +32,8 @@ static void on_input(void *context, const void *answer, const struct error *fail
     struct job *job = transfer->job;
     transfer->call = NULL;
     if (failure) {
-        char *reason =
-            memory_format("input %.1024s: %s", job->command.inputs.items[transfer->index], failure->text);
+        char *reason = memory_format("input %.1024s: %s (%s)", job->command.inputs.items[transfer->index],
+                                     failure->text, error_code_name(failure->code));
         job_on(job, JOB_EVENT_PREPARE_FAILED, reason);
         free(reason);
         return;

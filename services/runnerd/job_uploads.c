@@ -21,7 +21,8 @@ static void on_artifact(void *context, const void *answer, const struct error *f
     const struct message_artifact *artifact = answer;
     transfer->call = NULL;
     if (failure) {
-        char *reason = memory_format("output %.1024s: %s", rel_path, failure->text);
+        char *reason =
+            memory_format("output %.1024s: %s (%s)", rel_path, failure->text, error_code_name(failure->code));
         job_on(job, JOB_EVENT_UPLOAD_FAILED, reason);
         free(reason);
         return;
