@@ -51,7 +51,8 @@ static size_t attributes_bytes(int version)
 bool landlock_begin(struct landlock *landlock, bool ports, struct error *error)
 {
     long version = syscall(SYS_landlock_create_ruleset, NULL, 0, LANDLOCK_CREATE_RULESET_VERSION);
-    *landlock = (struct landlock){.fd = -1, .version = version < 0 ? 0 : (int)version};
+    *landlock = (struct landlock){
+        .fd = -1, .version = version < 0 ? 0 : (int)version, .reason = version < 0 ? errno : 0};
     if (landlock->version < LANDLOCK_VERSION_MIN)
         return true;
     struct ruleset_attributes attributes = {.handled_files = handled_files(landlock->version)};

@@ -3,6 +3,7 @@
 #include "libcommon/landlock.h"
 #include "libcommon/log.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <sys/prctl.h>
 
@@ -16,34 +17,41 @@ static void refuse_new_code(void)
 #endif
 }
 
-static void describe(enum sandbox_files_outcome outcome, int version, char text[SANDBOX_TEXT_BYTES])
+static const char *why_no_landlock(const struct sandbox_files_report *report)
 {
-    if (outcome == SANDBOX_FILES_REFUSED_BY_KERNEL) {
-        snprintf(text, SANDBOX_TEXT_BYTES,
-                 "system calls only: this kernel has no Landlock of version %d or later",
-                 LANDLOCK_VERSION_MIN);
+    if (report->landlock_version > 0)
+        return "this kernel's Landlock is too old";
+    if (report->landlock_reason == EOPNOTSUPP)
+        return "Landlock is turned off on this machine (lsm=)";
+    return report->landlock_reason == EPERM ? "this container refuses Landlock"
+                                            : "this kernel has no Landlock";
+}
+
+static void describe(const struct sandbox_files_report *report, char text[SANDBOX_TEXT_BYTES])
+{
+    if (report->landlock_version < LANDLOCK_VERSION_MIN) {
+        snprintf(text, SANDBOX_TEXT_BYTES, "system calls only: %s", why_no_landlock(report));
         log_warn("confined: %s", text);
         return;
     }
-    snprintf(text, SANDBOX_TEXT_BYTES, "system calls, files%s (Landlock %d)",
-             outcome == SANDBOX_FILES_AND_PORTS ? ", ports" : "", version);
+    snprintf(text, SANDBOX_TEXT_BYTES, "system calls, files%s (Landlock %d)", report->ports ? ", ports" : "",
+             report->landlock_version);
     log_info("confined: %s", text);
 }
 
 bool sandbox_apply(enum service_id service, const struct sandbox_places *places,
                    char text[SANDBOX_TEXT_BYTES], struct error *error)
 {
-    enum sandbox_files_outcome outcome = SANDBOX_FILES_ONLY;
-    int version = 0;
+    struct sandbox_files_report report = {0};
     if (service == SERVICE_RUNNERD) {
         snprintf(text, SANDBOX_TEXT_BYTES, "what no job needs is refused; jobs inherit that");
         return sandbox_limit_calls(service, error);
     }
-    if (!sandbox_limit_files(service, places, &outcome, &version, error))
+    if (!sandbox_limit_files(service, places, &report, error))
         return false;
     refuse_new_code();
     if (!sandbox_limit_calls(service, error))
         return false;
-    describe(outcome, version, text);
+    describe(&report, text);
     return true;
 }

@@ -4,7 +4,8 @@
  * before the first thread, so that it covers all of them.
  *
  * runnerd is the exception: what it starts inherits its sandbox, and that is the operator's own program with
- * needs of its own (a GPU, a cache, a debugger). It has a list of what no job needs, refused with EPERM.
+ * needs of its own (a GPU, a cache, a model's folder). It has a list of what no job needs, refused with
+ * EPERM.
  */
 #ifndef LIBCOMMON_SANDBOX_H
 #define LIBCOMMON_SANDBOX_H

@@ -1,6 +1,7 @@
 #include "libcommon/sandbox_internal.h"
 
 #include "libcommon/landlock.h"
+#include "libcommon/log.h"
 #include "libcommon/memory.h"
 #include "libcommon/url.h"
 
@@ -9,7 +10,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 enum {
     CALLS_OUTSIDE = READ_AUTHD | READ_LEASED | READ_STORED, /* resolves names and speaks TLS */
@@ -41,7 +44,6 @@ static const struct {
 #endif
 };
 
-static const char *const certificate_variables[] = {"SSL_CERT_FILE", "SSL_CERT_DIR", "CURL_CA_BUNDLE"};
 static const char *const proxy_variables[] = {"http_proxy", "https_proxy", "HTTPS_PROXY", "all_proxy",
                                               "ALL_PROXY"};
 
@@ -49,18 +51,80 @@ static const char *const proxy_variables[] = {"http_proxy", "https_proxy", "HTTP
 
 /* --- files --- */
 
+/* A folder that holds everything would grant everything. */
+static bool is_catch_all(const char *folder)
+{
+    static const char *const folders[] = {"",         "/",     "/run",  "/tmp", "/var",
+                                          "/var/tmp", "/home", "/root", "/mnt", "/opt"};
+    for (size_t i = 0; i < COUNT(folders); i++)
+        if (strcmp(folder, folders[i]) == 0)
+            return true;
+    return false;
+}
+
+/* A file, and its folder with it where that is a narrow one: the file may be replaced by another one. */
+static bool grant_replaceable_file(const struct landlock *landlock, const char *path, struct error *error)
+{
+    char folder[PATH_MAX];
+    snprintf(folder, sizeof folder, "%s", path);
+    char *slash = strrchr(folder, '/');
+    if (slash)
+        *slash = '\0';
+    const char *granted = slash && !is_catch_all(folder) ? folder : path;
+    return landlock_grant_path(landlock, granted, LANDLOCK_READ, error);
+}
+
+/* Wherever resolv.conf leads: NetworkManager's, connman's, WSL's folder. */
+static bool grant_resolver(const struct landlock *landlock, struct error *error)
+{
+    char path[PATH_MAX];
+    return !realpath("/etc/resolv.conf", path) || grant_replaceable_file(landlock, path, error);
+}
+
+static void warn_of_unreadable(const char *variable, const char *path)
+{
+    if (access(path, R_OK) != 0)
+        log_warn("%s names %.200s, which cannot be read", variable, path);
+}
+
+static bool grant_certificate_file(const struct landlock *landlock, const char *variable, struct error *error)
+{
+    const char *path = getenv(variable);
+    if (!path || !*path)
+        return true;
+    warn_of_unreadable(variable, path);
+    return grant_replaceable_file(landlock, path, error);
+}
+
+/* OpenSSL takes a list of folders. */
+static bool grant_certificate_folders(const struct landlock *landlock, const char *variable,
+                                      struct error *error)
+{
+    const char *list = getenv(variable);
+    char *copy = memory_copy_text(list ? list : "");
+    char *rest = copy;
+    bool ok = true;
+    for (char *path = strsep(&rest, ":"); path && ok; path = strsep(&rest, ":")) {
+        if (!*path)
+            continue;
+        warn_of_unreadable(variable, path);
+        ok = landlock_grant_path(landlock, path, LANDLOCK_READ, error);
+    }
+    free(copy);
+    return ok;
+}
+
 static bool grant_reads(const struct landlock *landlock, enum service_id service, struct error *error)
 {
     for (size_t i = 0; i < COUNT(reads); i++)
         if (reads[i].services & (1U << service) &&
             !landlock_grant_path(landlock, reads[i].path, LANDLOCK_READ, error))
             return false;
-    for (size_t i = 0; CALLS_OUTSIDE & (1U << service) && i < COUNT(certificate_variables); i++) {
-        const char *path = getenv(certificate_variables[i]);
-        if (path && *path && !landlock_grant_path(landlock, path, LANDLOCK_READ, error))
-            return false;
-    }
-    return true;
+    if (!(CALLS_OUTSIDE & (1U << service)))
+        return true;
+    return grant_resolver(landlock, error) && grant_certificate_file(landlock, "SSL_CERT_FILE", error) &&
+           grant_certificate_file(landlock, "CURL_CA_BUNDLE", error) &&
+           grant_certificate_folders(landlock, "SSL_CERT_DIR", error);
 }
 
 static bool make_folder(const char *path, struct error *error)
@@ -95,19 +159,22 @@ static bool port_of_url(const char *url, uint16_t *port)
     return true;
 }
 
-/* As curl reads it: without a scheme it is http, without a port 1080. */
+/* As curl reads it: [scheme://][user@]host[:port], the port 443 for https and 1080 otherwise. */
 static bool port_of_proxy(const char *proxy, uint16_t *port)
 {
-    enum { CURL_PROXY_PORT = 1080 };
+    enum { HTTPS_PROXY_PORT = 443, OTHER_PROXY_PORT = 1080 };
     const char *scheme_end = strstr(proxy, "://");
     const char *host = scheme_end ? scheme_end + 3 : proxy;
     const char *at = strrchr(host, '@');
-    const char *colon = strrchr(at ? at : host, ':');
-    if (scheme_end && strncmp(proxy, "http://", 7) != 0 && strncmp(proxy, "https://", 8) != 0)
+    host = at ? at + 1 : host;
+    const char *host_end = *host == '[' ? strchr(host, ']') : host;
+    if (!host_end || !*host)
         return false;
-    if (strchr(host, '['))
-        return false;
-    *port = colon ? (uint16_t)strtoul(colon + 1, NULL, 10) : CURL_PROXY_PORT;
+    const char *colon = strchr(host_end, ':');
+    if (colon)
+        *port = (uint16_t)strtoul(colon + 1, NULL, 10);
+    else
+        *port = strncasecmp(proxy, "https://", strlen("https://")) == 0 ? HTTPS_PROXY_PORT : OTHER_PROXY_PORT;
     return *port != 0;
 }
 
@@ -122,14 +189,16 @@ static bool known_ports(const struct sandbox_places *places, uint16_t ports[COUN
     ports[(*count)++] = DNS_PORT;
     for (size_t i = 0; i < COUNT(proxy_variables); i++) {
         const char *proxy = getenv(proxy_variables[i]);
-        if (proxy && *proxy && !port_of_proxy(proxy, &ports[(*count)++]))
+        if (proxy && *proxy && !port_of_proxy(proxy, &ports[(*count)++])) {
+            log_warn("the port of %s is not clear: connections to all ports are allowed", proxy_variables[i]);
             return false;
+        }
     }
     return true;
 }
 
 bool sandbox_limit_files(enum service_id service, const struct sandbox_places *places,
-                         enum sandbox_files_outcome *outcome, int *version, struct error *error)
+                         struct sandbox_files_report *report, struct error *error)
 {
     struct landlock landlock;
     uint16_t ports[COUNT(proxy_variables) + 2];
@@ -142,12 +211,10 @@ bool sandbox_limit_files(enum service_id service, const struct sandbox_places *p
     for (size_t i = 0; limits_ports && ok && i < count; i++)
         ok = landlock_grant_connect(&landlock, ports[i], error);
     ok = ok && landlock_enforce(&landlock, error);
-    *version = landlock.version;
-    if (landlock.version < LANDLOCK_VERSION_MIN)
-        *outcome = SANDBOX_FILES_REFUSED_BY_KERNEL;
-    else
-        *outcome = limits_ports && landlock.version >= LANDLOCK_VERSION_PORTS ? SANDBOX_FILES_AND_PORTS
-                                                                              : SANDBOX_FILES_ONLY;
+    *report =
+        (struct sandbox_files_report){.landlock_version = landlock.version,
+                                      .landlock_reason = landlock.reason,
+                                      .ports = limits_ports && landlock.version >= LANDLOCK_VERSION_PORTS};
     landlock_end(&landlock);
     return ok;
 }

@@ -4,15 +4,15 @@
 
 #include "libcommon/sandbox.h"
 
-enum sandbox_files_outcome {
-    SANDBOX_FILES_REFUSED_BY_KERNEL, /* no Landlock, or one too old */
-    SANDBOX_FILES_ONLY,              /* no ports: the kernel cannot, or a proxy of unknown port is set */
-    SANDBOX_FILES_AND_PORTS,
+struct sandbox_files_report {
+    int landlock_version; /* of the kernel; below LANDLOCK_VERSION_MIN nothing is limited */
+    int landlock_reason;  /* of version 0: struct landlock */
+    bool ports;           /* TCP ports are limited, too */
 };
 
-/* Landlock's part. `version` gets the kernel's. */
+/* Landlock's part. */
 bool sandbox_limit_files(enum service_id service, const struct sandbox_places *places,
-                         enum sandbox_files_outcome *outcome, int *version, struct error *error);
+                         struct sandbox_files_report *report, struct error *error);
 
 /* seccomp's part; the last step, since it forbids what the other needs. */
 bool sandbox_limit_calls(enum service_id service, struct error *error);

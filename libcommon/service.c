@@ -125,10 +125,13 @@ static bool enter_sandbox(struct service_context *context, struct error *error)
 {
     const struct settings *settings = &context->settings;
     enum service_id id = context->service->id;
-    const struct sandbox_places places = {.runtime_dir = settings->runtime_dir,
-                                          .work_dir = id == SERVICE_STORED ? settings->work_dir : NULL,
-                                          .peer_url = id == SERVICE_AUTHD ? settings->dds_base_url
-                                                                          : settings->dms_base_url};
+    struct sandbox_places places = {.runtime_dir = settings->runtime_dir};
+    if (id == SERVICE_STORED)
+        places.work_dir = settings->work_dir;
+    else if (id == SERVICE_AUTHD)
+        places.peer_url = settings->dds_base_url;
+    else if (id == SERVICE_LEASED)
+        places.peer_url = settings->dms_base_url;
     return sandbox_apply(id, &places, context->sandbox, error);
 }
 

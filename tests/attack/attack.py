@@ -152,6 +152,39 @@ def job_attempts(node):
             *((f"file of {name}", "file", os.path.join(node.folder, name)) for name in ("wallet-key", "reg-secret"))]
 
 
+def attack_as_authd(node):
+    """Not even a process of authd's own user reads it: it is undumpable. (That user may signal it.)"""
+    user = User.of_process("authd's uid", node.pid("authd"))
+    controls(user)
+    for trick in HARMLESS_TO_DUMMY:
+        refused(user, f"{trick} of authd", user.attempt(trick, node.pid("authd"), node.key))
+
+
+def processes_are_powerless(node):
+    """Nothing of root is left to a service, whatever its uid."""
+    for service in programs.SERVICES:
+        with open(f"/proc/{node.pid(service)}/status") as file:
+            fields = {key: value.strip() for key, _, value in (line.partition(":") for line in file)}
+        for field, right in (("CapEff", "0" * 16), ("CapPrm", "0" * 16), ("NoNewPrivs", "1"), ("Seccomp", "2")):
+            row(ATTEMPT, "root", f"{field} of {service}", fields[field] == right, fields[field])
+
+
+def attack_opened_socket(node, leased):
+    """Were the folders' modes wrong, the peer's uid would still be looked at."""
+    path = f"{node.runtime}/authd/token/sock"
+    modes = {target: os.stat(target).st_mode & 0o7777 for target in (os.path.dirname(path), path)}
+    nobody = User("nobody", harness.NOBODY, harness.NOBODY, [])
+    message = {"message": "token_get", "refused_token": 0}
+    try:
+        os.chmod(os.path.dirname(path), 0o755)
+        os.chmod(path, 0o666)
+        refused(nobody, "a token from a socket that is open to all", (b"access_token" in ask(nobody, path, message), "hung up"))
+        row(CONTROL, leased.name, "a token from its socket", b"access_token" in ask(leased, path, message), "given")
+    finally:
+        for target, mode in modes.items():
+            os.chmod(target, mode)
+
+
 def attack_from_a_job(node, devnet, runnerd):
     """The job itself tries, below runnerd's sandbox: it has what any runner's program has. (What that sandbox refuses to it
     even against a dummy, runnerd's user has shown to bite.)"""
@@ -360,7 +393,10 @@ def run_all():
             attack_processes(user, node)
             attack_sockets(user, node)
             attack_files(user, node)
+        attack_as_authd(node)
+        processes_are_powerless(node)
         attack_requests(users[0], node)
+        attack_opened_socket(node, users[0])
         attack_from_a_job(node, devnet, users[3])
         attack_callback(node)
         attack_core(node)
@@ -376,10 +412,10 @@ def run_all():
 
 def print_table():
     counts = collections.Counter((kind, attacker, ok) for kind, attacker, _, ok, _ in rows)
-    print("#\n# attacker   controls that succeeded   attempts refused   attempts that got through")
+    print("#\n# attacker    controls that succeeded   attempts refused   attempts that got through")
     for attacker in dict.fromkeys(attacker for _, attacker, _, _, _ in rows):
         controls_ok = counts[CONTROL, attacker, True]
-        print(f"# {attacker:10} {controls_ok:11} of {controls_ok + counts[CONTROL, attacker, False]:<10}"
+        print(f"# {attacker:11} {controls_ok:11} of {controls_ok + counts[CONTROL, attacker, False]:<10}"
               f"{counts[ATTEMPT, attacker, True]:17} {counts[ATTEMPT, attacker, False]:22}")
     print(f"#\n1..{len(rows)}")
 

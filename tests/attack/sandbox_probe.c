@@ -15,7 +15,10 @@
 #include <linux/keyctl.h>
 #include <linux/landlock.h>
 #include <linux/reboot.h>
+#include <net/if.h>
+#include <netdb.h>
 #include <netinet/in.h>
+#include <pthread.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
@@ -211,6 +214,25 @@ static int act_listen(void)
     return fd < 0 ? errno : outcome(bind(fd, (struct sockaddr *)&address, sizeof address));
 }
 
+/* Not TCP by name: some kernels' Landlock lets it pass. */
+static int act_multipath_socket(void)
+{
+    struct sockaddr_in address = loopback(outside_port);
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, IPPROTO_MPTCP);
+    if (fd < 0)
+        return errno == EPROTONOSUPPORT || errno == ENOPROTOOPT ? 0 : errno;
+    return outcome(connect(fd, (struct sockaddr *)&address, sizeof address));
+}
+
+/* Connects without connect(). */
+static int act_fast_open(void)
+{
+    struct sockaddr_in address = loopback(outside_port);
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    return fd < 0 ? errno
+                  : outcome(sendto(fd, "x", 1, MSG_FASTOPEN, (struct sockaddr *)&address, sizeof address));
+}
+
 static int act_packet_socket(void)
 {
     return outcome(socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC, 0));
@@ -295,6 +317,72 @@ static int act_set_clock(void)
     return code == EINVAL ? 0 : code;
 }
 
+/* For calls with arguments that make no sense: any answer but a refusal comes from the call itself. */
+static int through(long result)
+{
+    return result < 0 && (errno == EPERM || errno == EACCES) ? errno : 0;
+}
+
+static int act_unmount(void)
+{
+    return through(umount2("/nonexistent", 0));
+}
+
+static int act_pivot_root(void)
+{
+    return through(syscall(SYS_pivot_root, "/nonexistent", "/nonexistent"));
+}
+
+static int act_open_file_system(void)
+{
+    return through(syscall(SYS_fsopen, "no such file system", 0));
+}
+
+static int act_open_tree(void)
+{
+    return through(syscall(SYS_open_tree, -1, NULL, 0));
+}
+
+static int act_change_mount(void)
+{
+    return through(syscall(SYS_mount_setattr, -1, NULL, 0, NULL, 0));
+}
+
+static int act_unload_kernel_module(void)
+{
+    return through(syscall(SYS_delete_module, NULL, 0));
+}
+
+static int act_load_kernel(void)
+{
+    return through(syscall(SYS_kexec_load, 0, 9999, NULL, 0));
+}
+
+static int act_turn_off_swap(void)
+{
+    return through(swapoff("/nonexistent"));
+}
+
+static int act_add_key(void)
+{
+    return through(syscall(SYS_add_key, NULL, NULL, NULL, 0, 0));
+}
+
+static int act_request_key(void)
+{
+    return through(syscall(SYS_request_key, NULL, NULL, NULL, 0));
+}
+
+static int act_slew_clock(void)
+{
+    return through(syscall(SYS_clock_adjtime, CLOCK_REALTIME, NULL));
+}
+
+static int act_write_memory_of_parent(void)
+{
+    return through(process_vm_writev(getppid(), NULL, 0, NULL, 0, 1));
+}
+
 enum {
     ALL = READ_AUTHD | READ_STORED | READ_LEASED | READ_HTTPD | READ_RUNNERD,
     CONFINED = ALL & ~READ_RUNNERD,
@@ -331,12 +419,14 @@ static const struct act {
     {"opens a file by its handle", act_open_by_handle, CONFINED, 0},
     {"connects to a port that is not its peer's", act_connect_elsewhere, CONFINED & ~READ_STORED,
      LANDLOCK_VERSION_PORTS},
-    {"listens at a TCP port", act_listen, CONFINED, LANDLOCK_VERSION_PORTS},
+    {"connects by MPTCP", act_multipath_socket, CONFINED, 0},
+    {"connects while it sends", act_fast_open, CONFINED, 0},
+    {"binds a TCP port", act_listen, CONFINED, LANDLOCK_VERSION_PORTS},
     {"opens a packet socket", act_packet_socket, CONFINED, 0},
     {"connects to an abstract socket of others", act_abstract_socket_outside, CONFINED, 6},
     {"makes written memory executable", act_new_code, CONFINED, 0},
     {"makes a memory file", act_memory_file, CONFINED, 0},
-    {"sets up io_uring", act_io_uring, CONFINED, 0},
+    {"sets up io_uring", act_io_uring, ALL, 0},
     {"calls bpf", act_bpf, ALL, 0},
     {"watches events of the processor", act_perf_event, ALL, 0},
     {"handles page faults", act_userfaultfd, ALL, 0},
@@ -345,6 +435,78 @@ static const struct act {
     {"reboots", act_reboot, ALL, 0},
     {"turns on swap", act_swap, ALL, 0},
     {"sets the clock", act_set_clock, ALL, 0},
+    {"slews the clock", act_slew_clock, ALL, 0},
+    {"unmounts", act_unmount, ALL, 0},
+    {"swaps root folders", act_pivot_root, ALL, 0},
+    {"opens a file system", act_open_file_system, ALL, 0},
+    {"opens a tree of mounts", act_open_tree, ALL, 0},
+    {"changes a mount", act_change_mount, ALL, 0},
+    {"unloads a kernel module", act_unload_kernel_module, ALL, 0},
+    {"loads another kernel", act_load_kernel, ALL, 0},
+    {"turns off swap", act_turn_off_swap, ALL, 0},
+    {"adds a kernel key", act_add_key, ALL, 0},
+    {"requests a kernel key", act_request_key, ALL, 0},
+    {"writes another process's memory", act_write_memory_of_parent, ALL, 0},
+};
+
+/* --- what must work: names, addresses and certificates, from a thread, as curl's resolver has one --- */
+
+static void *look_up(void *context)
+{
+    static const char *const names[] = {"localhost", "fe80::1%lo", "posemesh-probe.invalid"};
+    const struct addrinfo hints = {.ai_flags = AI_ADDRCONFIG, .ai_socktype = SOCK_STREAM};
+    int *failed = context;
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+        struct addrinfo *found = NULL;
+        int code = getaddrinfo(names[i], "80", &hints, &found);
+        if (code == EAI_SYSTEM || (i == 0 && code != 0))
+            *failed = EACCES;
+        if (found)
+            freeaddrinfo(found);
+    }
+    return NULL;
+}
+
+static int need_names(void)
+{
+    pthread_t thread;
+    int failed = 0;
+    if (pthread_create(&thread, NULL, look_up, &failed) != 0)
+        return errno;
+    pthread_join(thread, NULL);
+    return failed;
+}
+
+static int need_interface_number(void)
+{
+    return if_nametoindex("lo") ? 0 : errno;
+}
+
+static int need_certificates(void)
+{
+    return outcome(open("/etc/ssl/certs/ca-certificates.crt", O_RDONLY | O_CLOEXEC));
+}
+
+/* The C library writes to a terminal or /dev/null in its own way. */
+static int need_output(void)
+{
+    return fputs("", stdout) < 0 || fflush(stdout) != 0 ? errno : 0;
+}
+
+static int need_future_call_to_fail_softly(void)
+{
+    enum { FCHMODAT2 = 452 };
+    return syscall(FCHMODAT2, -1, NULL, 0, -1) < 0 && errno == ENOSYS ? 0 : errno;
+}
+
+enum { CALLS_OUTSIDE = READ_AUTHD | READ_STORED | READ_LEASED };
+
+static const struct act needs[] = {
+    {"looks up names", need_names, CALLS_OUTSIDE, 0},
+    {"finds an interface's number", need_interface_number, CALLS_OUTSIDE, 0},
+    {"reads the authorities' certificates", need_certificates, CALLS_OUTSIDE, 0},
+    {"writes by stdio", need_output, CONFINED, 0},
+    {"lives on after a call of a newer C library", need_future_call_to_fail_softly, CONFINED, 0},
 };
 
 /* --- one act in a process of its own --- */
@@ -449,6 +611,20 @@ static void try_act(const struct act *act, int landlock_version)
     }
 }
 
+static void try_need(const struct act *need)
+{
+    char text[64];
+    char who[32];
+    for (enum service_id service = 0; service < SERVICE_COUNT; service++) {
+        if (!(need->services & (1U << service)))
+            continue;
+        snprintf(who, sizeof who, "%s still", service_name(service));
+        int status = run_act(need, true, service);
+        report(WIFEXITED(status) && WEXITSTATUS(status) == 0, who, need->name,
+               WIFEXITED(status) && WEXITSTATUS(status) == 0 ? "it works" : tell(status, text));
+    }
+}
+
 /* --- what the acts work on --- */
 
 static int listen_at_loopback(void)
@@ -502,6 +678,10 @@ int main(void)
         close(fd);
     for (size_t i = 0; i < sizeof acts / sizeof acts[0]; i++)
         try_act(&acts[i], landlock.version);
+    /* One short question, as a machine without a name server has to wait for its end. */
+    setenv("RES_OPTIONS", "timeout:1 attempts:1", 1);
+    for (size_t i = 0; i < sizeof needs / sizeof needs[0]; i++)
+        try_need(&needs[i]);
     nftw(folder, remove_entry, 16, FTW_DEPTH | FTW_PHYS);
     printf("1..%d\n", number);
     return failures ? 1 : 0;
