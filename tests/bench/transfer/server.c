@@ -99,7 +99,7 @@ static bool serve(struct peer *peer, bool raw)
     int head_bytes = snprintf(head, sizeof head,
                               "HTTP/1.1 200 OK\r\nContent-Type: multipart/form-data; boundary=%s\r\n"
                               "Content-Length: %lld\r\n\r\n",
-                              boundary, (long long)(serve_bytes + begin_bytes + end_bytes));
+                              boundary, (long long)serve_bytes + begin_bytes + end_bytes);
     return peer_write(peer, head, (size_t)head_bytes) && peer_write(peer, begin, (size_t)begin_bytes) &&
            send_blocks(peer, serve_bytes) && peer_write(peer, end, (size_t)end_bytes);
 }
