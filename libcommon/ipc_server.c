@@ -1,7 +1,12 @@
 /*
- * The serving side: a raw REP socket for each role. Raw, because a request's header (who gets the answer) is
- * then ours to keep: any number of requests can wait for their answers on the loop's one thread, without nng
- * contexts.
+ * The serving side: a REP socket for each role, and on it a context of nng for each request, which remembers
+ * who gets the answer. So any number of requests can wait for their answers on the loop's one thread. One
+ * context at a time receives; the next one does when that one's message has come to the loop, so a peer is
+ * read no faster than it is served. (A raw socket would need no contexts, but the queue of nng 1.5.2 behind
+ * it keeps a message of a pipe that is already freed: a peer that hangs up in a flood could crash the
+ * service.)
+ *
+ * An aio ends on a thread of nng, which only posts to the loop; there a request is in one of three stages.
  */
 #include "libcommon/ipc.h"
 
@@ -16,28 +21,34 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/epoll.h>
 
-enum { ANSWERS_QUEUED = 256, REQUESTS_PER_TURN = 64, REFUSAL_LINE_SPACING_MS = 1000 };
+enum { ANSWERS_QUEUED = 256, REFUSAL_LINE_SPACING_MS = 1000 };
+
+enum stage {
+    STAGE_RECEIVING, /* waits for a message; one at most */
+    STAGE_PENDING,   /* with its handler */
+    STAGE_LEAVING,   /* nng has its answer */
+    STAGE_COUNT
+};
 
 struct ipc_server {
     struct ipc *ipc;
     enum role role;
     nng_socket socket;
-    struct loop_watch *watch;
     const struct ipc_handler *handlers;
     size_t handler_count;
     void *context;
-    struct ipc_request *requests; /* those not answered yet */
-    size_t request_count;
+    struct ipc_request *requests; /* the latest first */
+    size_t counts[STAGE_COUNT];   /* of requests by their stage */
     _Atomic int64_t next_refusal_line_ms;
     struct ipc_server *next;
 };
 
 struct ipc_request {
     struct ipc_server *server;
-    nng_msg
-        *message; /* kept for its header: the pipe that it came by and the caller's number, the way back */
+    enum stage stage;
+    nng_ctx context;
+    nng_aio *aio;
     const struct operation_info *operation;
     void *decoded;
     struct ipc_request *next;
@@ -70,37 +81,101 @@ static void check_peer(nng_pipe pipe, nng_pipe_ev event, void *context)
     nng_pipe_close(pipe);
 }
 
-/* --- requests --- */
+/* --- stages --- */
 
-static struct ipc_request *request_create(struct ipc_server *server, nng_msg *message)
+static void on_stage_done(void *opaque);
+
+/* On a thread of nng. */
+static void on_aio_done(void *context)
+{
+    struct ipc_request *request = context;
+    loop_post(request->server->ipc->loop, on_stage_done, request);
+}
+
+static void set_stage(struct ipc_request *request, enum stage stage)
+{
+    size_t *counts = request->server->counts;
+    counts[request->stage]--;
+    counts[stage]++;
+    request->stage = stage;
+}
+
+static void free_message(nng_msg *message)
+{
+    secret_wipe_bytes(nng_msg_body(message), nng_msg_len(message));
+    nng_msg_free(message);
+}
+
+/* The message of an aio is ours when it was received and not taken, or could not be sent. */
+static void drop_message(struct ipc_request *request)
+{
+    bool received = nng_aio_result(request->aio) == 0;
+    nng_msg *left = received == (request->stage == STAGE_RECEIVING) ? nng_aio_get_msg(request->aio) : NULL;
+    nng_aio_set_msg(request->aio, NULL);
+    if (left)
+        free_message(left);
+}
+
+static void forget_decoded(struct ipc_request *request)
+{
+    if (request->decoded)
+        message_clear(request->operation->request, request->decoded);
+    free(request->decoded);
+    request->decoded = NULL;
+}
+
+/* Also in the middle of a stage: no post of it comes any more. */
+static void request_free(struct ipc_request *request)
+{
+    if (request->aio) {
+        nng_aio_stop(request->aio);
+        loop_drop_posts(request->server->ipc->loop, request);
+        if (request->stage != STAGE_PENDING)
+            drop_message(request);
+        nng_ctx_close(request->context);
+        nng_aio_free(request->aio);
+    }
+    request->server->counts[request->stage]--;
+    forget_decoded(request);
+    *request->link = request->next;
+    if (request->next)
+        request->next->link = request->link;
+    free(request);
+}
+
+static int receive(struct ipc_server *server)
 {
     struct ipc_request *request = memory_allocate(sizeof *request);
-    *request = (struct ipc_request){.server = server, .message = message, .next = server->requests};
+    *request = (struct ipc_request){.server = server, .next = server->requests};
     request->link = &server->requests;
     if (request->next)
         request->next->link = &request->next;
     server->requests = request;
-    server->request_count++;
-    return request;
-}
-
-static void wipe_message(nng_msg *message)
-{
-    secret_wipe_bytes(nng_msg_body(message), nng_msg_len(message));
-}
-
-static void request_free(struct ipc_request *request)
-{
-    if (request->decoded) {
-        message_clear(request->operation->request, request->decoded);
-        free(request->decoded);
+    server->counts[request->stage]++;
+    int code = nng_ctx_open(&request->context, server->socket);
+    if (!code)
+        code = nng_aio_alloc(&request->aio, on_aio_done, request);
+    if (code) {
+        request_free(request);
+        return code;
     }
-    nng_msg_free(request->message);
-    *request->link = request->next;
-    if (request->next)
-        request->next->link = request->link;
-    request->server->request_count--;
-    free(request);
+    nng_aio_set_timeout(request->aio, NNG_DURATION_INFINITE);
+    nng_ctx_recv(request->context, request->aio);
+    return 0;
+}
+
+/* --- answers --- */
+
+/* Of answers that a peer does not read the oldest is given up. */
+static void bound_leaving(const struct ipc_server *server)
+{
+    struct ipc_request *oldest = NULL;
+    if (server->counts[STAGE_LEAVING] <= ANSWERS_QUEUED)
+        return;
+    for (struct ipc_request *request = server->requests; request; request = request->next)
+        if (request->stage == STAGE_LEAVING)
+            oldest = request;
+    request_free(oldest);
 }
 
 /* The encoded answer; a failure in its place when it cannot be sent, so that the caller need not wait for its
@@ -126,12 +201,15 @@ static char *encode_answer(const struct ipc_request *request, const struct messa
     return message_encode(&message_failure_type, &failure, length, &error);
 }
 
+/* The request is nng's after it; what was asked is forgotten now. */
 static void send_answer(struct ipc_request *request, const struct message_type *type, const void *answer)
 {
     size_t length;
     char *bytes = encode_answer(request, type, answer, &length);
-    if (!bytes)
+    if (!bytes) {
+        request_free(request);
         return;
+    }
     if (log_enabled(LOG_LEVEL_DEBUG)) {
         char *form = message_log_form(type, answer);
         log_debug("answer %s", form);
@@ -141,25 +219,24 @@ static void send_answer(struct ipc_request *request, const struct message_type *
     int code = nng_msg_alloc(&message, 0);
     if (!code)
         code = nng_msg_append(message, bytes, length);
-    if (!code)
-        code = nng_msg_header_append(message, nng_msg_header(request->message),
-                                     nng_msg_header_len(request->message));
-    /* On success the message is nng's, on failure ours. nng drops an answer whose peer is gone or does not
-     * read: nobody else waits for it. */
-    if (!code && (code = nng_sendmsg(request->server->socket, message, NNG_FLAG_NONBLOCK)) == 0)
-        message = NULL;
-    if (code)
-        log_warn("an answer got lost: %s", nng_strerror(code));
-    if (message)
-        nng_msg_free(message);
     secret_wipe_bytes(bytes, length);
     free(bytes);
+    if (code) {
+        log_warn("an answer got lost: %s", nng_strerror(code));
+        nng_msg_free(message);
+        request_free(request);
+        return;
+    }
+    /* nng drops an answer whose peer is gone. */
+    set_stage(request, STAGE_LEAVING);
+    nng_aio_set_msg(request->aio, message);
+    nng_ctx_send(request->context, request->aio);
+    bound_leaving(request->server);
 }
 
 void ipc_answer(struct ipc_request *request, const void *answer)
 {
     send_answer(request, request->operation->answer, answer);
-    request_free(request);
 }
 
 void ipc_answer_done(struct ipc_request *request)
@@ -175,8 +252,9 @@ void ipc_fail(struct ipc_request *request, const struct error *error)
                                       .status = error->status};
     send_answer(request, &message_failure_type, &failure);
     message_clear(&message_failure_type, &failure);
-    request_free(request);
 }
+
+/* --- requests --- */
 
 static const struct ipc_handler *find_handler(const struct ipc_server *server, const char *name)
 {
@@ -186,17 +264,16 @@ static const struct ipc_handler *find_handler(const struct ipc_server *server, c
     return NULL;
 }
 
-static bool decode_request(struct ipc_request *request, const struct ipc_handler *handler,
+static bool decode_request(struct ipc_request *request, const struct ipc_handler *handler, nng_msg *message,
                            struct error *error)
 {
-    size_t length = nng_msg_len(request->message);
+    size_t length = nng_msg_len(message);
     request->operation = &operation_infos[handler->operation];
     if (length > request->operation->request_limit_bytes)
         return error_set(error, ERROR_TOO_LARGE, "%s has %zu bytes, the limit is %zu",
                          request->operation->name, length, request->operation->request_limit_bytes);
     void *decoded = memory_allocate(request->operation->request->struct_bytes);
-    if (!message_decode(request->operation->request, decoded, nng_msg_body(request->message), length,
-                        error)) {
+    if (!message_decode(request->operation->request, decoded, nng_msg_body(message), length, error)) {
         free(decoded);
         return false;
     }
@@ -204,43 +281,67 @@ static bool decode_request(struct ipc_request *request, const struct ipc_handler
     return true;
 }
 
-static void handle_message(struct ipc_server *server, nng_msg *message)
+/* Its handler, once what is asked is decoded; NULL for a request that is refused. */
+static const struct ipc_handler *accept_request(struct ipc_request *request, nng_msg *message,
+                                                struct error *error)
 {
-    struct error error;
+    const struct ipc_server *server = request->server;
     char name_bytes[MESSAGE_NAME_BYTES];
-    struct ipc_request *request = request_create(server, message);
     const char *name = message_peek_name(nng_msg_body(message), nng_msg_len(message), name_bytes);
     const struct ipc_handler *handler = find_handler(server, name);
     if (!handler)
-        error_set(&error, ERROR_FORBIDDEN, "no operation '%s' at %s/%s", name ? name : "(no message)",
+        error_set(error, ERROR_FORBIDDEN, "no operation '%s' at %s/%s", name ? name : "(no message)",
                   service_name(role_infos[server->role].owner), role_infos[server->role].folder);
-    else if (server->request_count > LIMIT_PENDING_REQUESTS)
-        error_set(&error, ERROR_UNAVAILABLE, "too many requests wait for an answer");
-    else if (decode_request(request, handler, &error)) {
-        wipe_message(message);
-        if (log_enabled(LOG_LEVEL_DEBUG)) {
-            char *form = message_log_form(request->operation->request, request->decoded);
-            log_debug("request %s", form);
-            free(form);
-        }
-        handler->handle(server->context, request, request->decoded);
-        return;
-    }
-    if (may_log_refusal(server))
-        log_warn("refused a request: %s", error.text);
-    wipe_message(message);
-    ipc_fail(request, &error);
+    else if (server->counts[STAGE_PENDING] > LIMIT_PENDING_REQUESTS)
+        error_set(error, ERROR_UNAVAILABLE, "too many requests wait for an answer");
+    else if (decode_request(request, handler, message, error))
+        return handler;
+    return NULL;
 }
 
-static void on_readable(void *context, uint32_t events)
+static void handle_message(struct ipc_request *request, nng_msg *message)
 {
-    struct ipc_server *server = context;
-    nng_msg *message;
-    (void)events;
-    /* A bound for one turn, so that a flood at one socket does not keep timers and other sockets waiting. */
-    for (int i = 0; i < REQUESTS_PER_TURN && nng_recvmsg(server->socket, &message, NNG_FLAG_NONBLOCK) == 0;
-         i++)
-        handle_message(server, message);
+    struct error error;
+    struct ipc_server *server = request->server;
+    const struct ipc_handler *handler = accept_request(request, message, &error);
+    free_message(message);
+    if (!handler) {
+        if (may_log_refusal(server))
+            log_warn("refused a request: %s", error.text);
+        ipc_fail(request, &error);
+        return;
+    }
+    if (log_enabled(LOG_LEVEL_DEBUG)) {
+        char *form = message_log_form(request->operation->request, request->decoded);
+        log_debug("request %s", form);
+        free(form);
+    }
+    handler->handle(server->context, request, request->decoded);
+}
+
+static void on_received(struct ipc_request *request)
+{
+    struct ipc_server *server = request->server;
+    nng_msg *message = nng_aio_get_msg(request->aio);
+    nng_aio_set_msg(request->aio, NULL);
+    set_stage(request, STAGE_PENDING);
+    if (receive(server) != 0)
+        memory_exhausted();
+    handle_message(request, message);
+}
+
+static void on_stage_done(void *opaque)
+{
+    struct ipc_request *request = opaque;
+    int code = nng_aio_result(request->aio);
+    if (request->stage == STAGE_RECEIVING && code == 0) {
+        on_received(request);
+        return;
+    }
+    if (code)
+        log_warn("%s: %s", request->stage == STAGE_LEAVING ? "an answer got lost" : "cannot receive requests",
+                 nng_strerror(code));
+    request_free(request);
 }
 
 /* --- life --- */
@@ -257,31 +358,25 @@ static size_t largest_request_bytes(const struct ipc_handler *handlers, size_t c
 static bool server_open(struct ipc_server *server, struct error *error)
 {
     char url[IPC_URL_BYTES];
-    int fd;
     const struct role_info *role = &role_infos[server->role];
     if (!ipc_url(server->ipc, role->owner, role->folder, url, error) ||
         !ipc_make_folder(server->ipc, role->owner, role->folder, error))
         return false;
-    int code = nng_socket_set_int(server->socket, NNG_OPT_SENDBUF, ANSWERS_QUEUED);
-    if (!code)
-        code = nng_pipe_notify(server->socket, NNG_PIPE_EV_ADD_PRE, check_peer, server);
+    int code = nng_pipe_notify(server->socket, NNG_PIPE_EV_ADD_PRE, check_peer, server);
     if (code)
         return ipc_set_error(error, code, "cannot set up", url);
     size_t limit = largest_request_bytes(server->handlers, server->handler_count);
-    if (!ipc_receive_fd(server->socket, &fd, error) || !ipc_listen(server->socket, url, limit, error))
+    if (!ipc_listen(server->socket, url, limit, error))
         return false;
-    server->watch = loop_watch_add(server->ipc->loop, fd, EPOLLIN, on_readable, server);
-    return true;
+    code = receive(server);
+    return code ? ipc_set_error(error, code, "cannot receive at", url) : true;
 }
 
 static void server_free(struct ipc_server *server)
 {
-    loop_watch_remove(server->watch);
+    while (server->requests)
+        request_free(server->requests);
     ipc_close_socket(server->socket);
-    for (struct ipc_request *request = server->requests, *next; request; request = next) {
-        next = request->next;
-        request_free(request);
-    }
     free(server);
 }
 
@@ -291,7 +386,7 @@ bool ipc_serve(struct ipc *ipc, enum role role, const struct ipc_handler *handle
     struct ipc_server *server = memory_allocate(sizeof *server);
     *server = (struct ipc_server){
         .ipc = ipc, .role = role, .handlers = handlers, .handler_count = handler_count, .context = context};
-    int code = nng_rep0_open_raw(&server->socket);
+    int code = nng_rep0_open(&server->socket);
     if (code) {
         free(server);
         return ipc_set_error(error, code, "cannot open a socket for", role_infos[role].folder);

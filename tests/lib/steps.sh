@@ -97,7 +97,7 @@ step_unit_tests_under_valgrind() {
     for program in "$root/build/$1/unit"/unit-*; do
         # Threads that wait for descriptors make valgrind slow; its own timing is no part of a test.
         run_tap unit_valgrind "${program##*/unit-}" env POSEMESH_VALGRIND=1 valgrind --quiet --error-exitcode=99 --leak-check=full \
-            --errors-for-leak-kinds=definite --suppressions="$root/tests/lib/valgrind.supp" "$program"
+            --show-leak-kinds=definite --errors-for-leak-kinds=definite --suppressions="$root/tests/lib/valgrind.supp" "$program"
     done
 }
 
