@@ -1,5 +1,8 @@
 #include "libcommon/clock.h"
 
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
 #include <time.h>
 
 static int64_t read_ns(clockid_t id)
@@ -22,4 +25,15 @@ int64_t clock_unix_ms(void)
 int64_t clock_unix_ns(void)
 {
     return read_ns(CLOCK_REALTIME);
+}
+
+bool clock_boot_id(char id[CLOCK_BOOT_ID_BYTES], struct error *error)
+{
+    static const char path[] = "/proc/sys/kernel/random/boot_id";
+    FILE *file = fopen(path, "re");
+    bool ok = file && fgets(id, CLOCK_BOOT_ID_BYTES, file) && strlen(id) == CLOCK_BOOT_ID_BYTES - 1;
+    int errno_value = errno;
+    if (file)
+        fclose(file);
+    return ok || error_set_errno(error, errno_value, "cannot read %s", path);
 }

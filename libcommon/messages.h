@@ -130,7 +130,8 @@
     FIELD(text,    server_url,       required, LIMIT_URL_BYTES, none, "the domain server: the only origin that gets the token") \
     FIELD(text,    outputs_prefix,   optional, LIMIT_NAME_BYTES, none, "of logical paths") \
     FIELD(secret,  access_token,     optional, LIMIT_TOKEN_BYTES, none, "the lease's domain token") \
-    FIELD(integer, lease_ends_boot_ms, optional, 0, none, "CLOCK_BOOTTIME after which no request is tried again; 0: not known")
+    FIELD(integer, lease_ends_boot_ms, optional, 0, none, "CLOCK_BOOTTIME after which no request is tried again; 0: not known") \
+    FIELD(text,    owner,            optional, 64, none, "random, new for each start of leased: see sessions_keep")
 
 #define FIELDS_session_opened(FIELD) \
     FIELD(text,    workspace, required, LIMIT_NAME_BYTES, none, "the folder made for the task")
@@ -145,6 +146,9 @@
 
 #define FIELDS_session_close(FIELD) \
     FIELD(secret,  task_key, required, 64, none, "as session_cancel, and its workspace is removed")
+
+#define FIELDS_sessions_keep(FIELD) \
+    FIELD(text,    owner,    required, 64, none, "sessions of any other owner belong to a leased that is gone: they are closed")
 
 #define FIELDS_session_artifacts(FIELD) \
     FIELD(secret,  task_key, required, 64, none, "of the session")
@@ -181,10 +185,29 @@
     FIELD(text,    data_type, optional, LIMIT_NAME_BYTES, none, "instead of the type derived from rel_path") \
     FIELD(text,    id,        optional, LIMIT_NAME_BYTES, none, "of existing data to replace")
 
+#define FIELDS_artifact_open(FIELD) \
+    FIELD(secret,  task_key,  required, 64, none, "of the task") \
+    FIELD(text,    path,      required, LIMIT_PATH_BYTES, none, "the file, below the workspace: made by the writer, who only appends to it") \
+    FIELD(text,    rel_path,  required, LIMIT_NAME_BYTES, none, "names the artifact, and the stream in the calls that follow") \
+    FIELD(text,    name,      optional, LIMIT_NAME_BYTES, none, "as in artifact_put") \
+    FIELD(text,    data_type, optional, LIMIT_NAME_BYTES, none, "as in artifact_put") \
+    FIELD(text,    id,        optional, LIMIT_NAME_BYTES, none, "as in artifact_put")
+
+#define FIELDS_artifact_grow(FIELD) \
+    FIELD(secret,  task_key,     required, 64, none, "of the task") \
+    FIELD(text,    rel_path,     required, LIMIT_NAME_BYTES, none, "as in artifact_open") \
+    FIELD(integer, length_bytes, required, 0, none, "that the file has by now, and that will not change any more")
+
+#define FIELDS_artifact_finish(FIELD) \
+    FIELD(secret,  task_key,     required, 64, none, "of the task") \
+    FIELD(text,    rel_path,     required, LIMIT_NAME_BYTES, none, "as in artifact_open") \
+    FIELD(integer, length_bytes, required, 0, none, "of the finished file")
+
 /* ---- events (pub/sub): hints that may get lost, never secrets ---- */
 
 #define FIELDS_domain_token_wanted(FIELD) \
-    FIELD(text,    task_id, required, 64, none, "whose token the domain server refused; repeated until a new one comes")
+    FIELD(text,    task_id, required, 64, none, "whose token the domain server refused; repeated until a new one comes") \
+    FIELD(boolean, lost,    optional, 0, none, "stored was restarted and has no token at all: the current one will do")
 
 #define MESSAGES(MESSAGE) \
     MESSAGE(done,               "the request took effect") \
@@ -214,13 +237,17 @@
     MESSAGE(session_update,     "a heartbeat brought a new token or a longer lease") \
     MESSAGE(session_cancel,     "stops a session's transfers") \
     MESSAGE(session_close,      "ends a session") \
+    MESSAGE(sessions_keep,      "ends the sessions that an earlier leased has left") \
     MESSAGE(session_artifacts,  "asks what a session has stored") \
     MESSAGE(artifact,           "a stored artifact") \
     MESSAGE(artifacts,          "what a session has stored") \
     MESSAGE(input_materialize,  "fetches an input into the workspace") \
     MESSAGE(input,              "a materialised input") \
     MESSAGE(artifact_put,       "stores a file of the workspace as an artifact") \
-    MESSAGE(domain_token_wanted, "the domain server refused a lease's token")
+    MESSAGE(artifact_open,      "begins to store a file that is still being written") \
+    MESSAGE(artifact_grow,      "a streamed artifact's file has grown") \
+    MESSAGE(artifact_finish,    "a streamed artifact's file is whole") \
+    MESSAGE(domain_token_wanted, "stored needs a lease's token")
 
 /* clang-format on */
 

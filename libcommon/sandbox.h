@@ -19,7 +19,8 @@
 struct sandbox_places {
     const char *runtime_dir;
     const char *work_dir;
-    const char *peer_url; /* the one service that it calls outside: connections go to its port alone */
+    const char *state_dir; /* holds a folder for each service that keeps something */
+    const char *peer_url;  /* the one service that it calls outside: connections go to its port alone */
 };
 
 enum { SANDBOX_TEXT_BYTES = 128 };

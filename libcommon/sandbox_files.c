@@ -37,6 +37,7 @@ static const struct {
     {"/usr/share/ca-certificates", CALLS_OUTSIDE, "where the links of /etc/ssl/certs lead"},
     {"/usr/local/share/ca-certificates", CALLS_OUTSIDE, "as the line above, for an operator's own"},
     {"/usr/share/zoneinfo", CALLS_OUTSIDE, "where /etc/localtime leads"},
+    {"/proc/sys/kernel/random/boot_id", READ_STORED, "tells a journal of this boot from an older one"},
     {"/sys/devices/system/cpu", CONFINED, "nng counts the processors"},
 #ifdef __SANITIZE_ADDRESS__
     {"/proc", CONFINED, "sanitizer builds look for leaks there"},
@@ -133,6 +134,17 @@ static bool make_folder(const char *path, struct error *error)
            error_set_errno(error, errno, "cannot make %.200s", path);
 }
 
+static bool grant_state_folder(const struct landlock *landlock, enum service_id service,
+                               const char *state_dir, struct error *error)
+{
+    char own[PATH_MAX];
+    if (!state_dir)
+        return true;
+    snprintf(own, sizeof own, "%s/%s", state_dir, service_name(service));
+    return make_folder(state_dir, error) && make_folder(own, error) &&
+           landlock_grant_path(landlock, own, LANDLOCK_FILES, error);
+}
+
 /* Made now when nobody did: a folder that is not there yet cannot be granted. */
 static bool grant_own_folders(const struct landlock *landlock, enum service_id service,
                               const struct sandbox_places *places, struct error *error)
@@ -142,8 +154,9 @@ static bool grant_own_folders(const struct landlock *landlock, enum service_id s
     if (!make_folder(places->runtime_dir, error) || !make_folder(own, error) ||
         !landlock_grant_path(landlock, own, LANDLOCK_SOCKETS, error))
         return false;
-    return !places->work_dir || (make_folder(places->work_dir, error) &&
-                                 landlock_grant_path(landlock, places->work_dir, LANDLOCK_FILES, error));
+    return grant_state_folder(landlock, service, places->state_dir, error) &&
+           (!places->work_dir || (make_folder(places->work_dir, error) &&
+                                  landlock_grant_path(landlock, places->work_dir, LANDLOCK_FILES, error)));
 }
 
 /* --- ports --- */

@@ -125,7 +125,7 @@ static bool enter_sandbox(struct service_context *context, struct error *error)
 {
     const struct settings *settings = &context->settings;
     enum service_id id = context->service->id;
-    struct sandbox_places places = {.runtime_dir = settings->runtime_dir};
+    struct sandbox_places places = {.runtime_dir = settings->runtime_dir, .state_dir = settings->state_dir};
     if (id == SERVICE_STORED)
         places.work_dir = settings->work_dir;
     else if (id == SERVICE_AUTHD)

@@ -54,6 +54,7 @@
     SETTING(integer, noop_sleep_secs,         "NOOP_SLEEP_SECS",              READ_RUNNERD, "5", 0, 86400, "how long a noop job sleeps") \
     SETTING(path,    runners_dir,             "POSEMESH_RUNNERS_DIR",         READ_RUNNERD, "/etc/posemesh/runners.d", 0, 0, "one JSON file for each capability") \
     SETTING(path,    work_dir,                "POSEMESH_WORK_DIR",            READ_STORED | READ_RUNNERD | READ_NODE, "/var/lib/posemesh/work", 0, 0, "workspaces of running tasks") \
+    SETTING(path,    state_dir,               "POSEMESH_STATE_DIR",           READ_STORED | READ_NODE, "/var/lib/posemesh", 0, 0, "what services must know again after a restart") \
     SETTING(path,    runtime_dir,             "POSEMESH_RUNTIME_DIR",         READ_ALL, "/run/posemesh", 0, 0, "sockets and pid files") \
     SETTING(choice,  log_format,              "LOG_FORMAT",                   READ_ALL, "json|text", 0, 0, "text is for people") \
     SETTING(choice,  log_level,               "LOG_LEVEL",                    READ_ALL, "info|debug|warn|error", 0, 0, "least level that is logged")

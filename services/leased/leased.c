@@ -1,6 +1,7 @@
 #include "services/leased/leased.h"
 
 #include "libcommon/clock.h"
+#include "libcommon/hex.h"
 #include "libcommon/log.h"
 #include "libcommon/memory.h"
 #include "services/leased/poller.h"
@@ -161,7 +162,7 @@ static void on_domain_token_wanted(void *context, const void *message)
     struct leased *leased = context;
     const struct message_domain_token_wanted *wanted = message;
     for (struct task *task = leased->tasks; task; task = task_next(task))
-        task_on_token_wanted(task, wanted->task_id);
+        task_on_token_wanted(task, wanted->task_id, wanted->lost);
 }
 
 /* --- the end of a task --- */
@@ -281,6 +282,25 @@ static void on_tick(void *context)
     loop_timer_start(&leased->tick, TICK_MS);
 }
 
+static void on_kept(void *context, const void *answer, const struct error *failure)
+{
+    struct leased *leased = context;
+    (void)answer;
+    leased->keep_call = NULL;
+    if (failure)
+        log_warn("stored keeps the sessions of an earlier leased: %s", failure->text);
+}
+
+/* Sessions outlive stored and us; those of an earlier start nobody else would close. */
+static void disown_earlier_sessions(struct leased *leased)
+{
+    unsigned char bytes[(LEASED_ID_BYTES - 1) / 2];
+    random_bytes(&leased->service->random, bytes, sizeof bytes);
+    hex_encode(bytes, sizeof bytes, leased->id);
+    leased->keep_call = call_sessions_keep(
+        leased->stored, &(struct message_sessions_keep){.owner = leased->id}, on_kept, leased);
+}
+
 bool leased_start(struct service_context *context, struct error *error)
 {
     struct leased *leased = memory_allocate(sizeof *leased);
@@ -300,6 +320,7 @@ bool leased_start(struct service_context *context, struct error *error)
     if (!leased->stored || !ipc_subscribe(context->ipc, SERVICE_STORED, &message_domain_token_wanted_type,
                                           on_domain_token_wanted, leased, error))
         return false;
+    disown_earlier_sessions(leased);
     loop_timer_start(&leased->tick, TICK_MS);
     return true;
 }
@@ -311,6 +332,7 @@ void leased_stop(struct service_context *context)
         return;
     /* Not a drain: hosts and stored notice by themselves, and DMS gives the tasks out again. */
     leased->stopping = true;
+    ipc_cancel(leased->keep_call);
     while (leased->tasks)
         task_retire(leased->tasks);
     task_free_ended(leased);

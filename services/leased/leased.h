@@ -12,8 +12,12 @@
 struct poller;
 struct task;
 
+enum { LEASED_ID_BYTES = 33 };
+
 struct leased {
     struct service_context *service;
+    char id[LEASED_ID_BYTES]; /* of this start, random: its sessions at stored carry it */
+    struct ipc_call *keep_call;
     struct dms_client *dms;
     struct ipc_client *authd;
     struct ipc_client *stored;

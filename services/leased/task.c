@@ -259,10 +259,15 @@ void task_on_finish(struct task *task, bool succeeded, const char *reason)
 
 /* --- heartbeats wanted, drain --- */
 
-void task_on_token_wanted(struct task *task, const char *task_id)
+void task_on_token_wanted(struct task *task, const char *task_id, bool lost)
 {
     if (!task->local_id || strcmp(task->local_id, task_id) != 0 || !task_life_needs_lease(&task->life))
         return;
+    if (lost) {
+        task->update_owed = true;
+        task_storage_update(task);
+        return;
+    }
     heartbeat_on_urgent(&task->heartbeat, clock_boot_ms());
     task_heartbeat_schedule(task);
 }

@@ -36,7 +36,7 @@ struct task *task_next(const struct task *task);
 struct task *task_find(struct leased *leased, const struct secret *key);
 
 /* stored misses a token for `task_id`: when it is this task, a heartbeat goes at once. */
-void task_on_token_wanted(struct task *task, const char *task_id);
+void task_on_token_wanted(struct task *task, const char *task_id, bool lost);
 
 /* From the runner host. News of a job that is over are refused: nothing would carry them to DMS. */
 bool task_on_progress(struct task *task, int64_t sequence, const char *progress, struct error *error);

@@ -45,7 +45,8 @@ void task_storage_open(struct task *task)
                                                  .server_url = lease->server_url,
                                                  .outputs_prefix = lease->outputs_prefix,
                                                  .access_token = lease->access_token,
-                                                 .lease_ends_boot_ms = task->clock.fence_boot_ms};
+                                                 .lease_ends_boot_ms = task->clock.fence_boot_ms,
+                                                 .owner = task->leased->id};
     task->session_opened = true;
     task->update_owed = false;
     task->storage_call = call_session_open(task->leased->stored, &request, on_opened, task);

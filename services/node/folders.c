@@ -119,21 +119,41 @@ static bool make_role_folders(const struct identities *identities, const char *r
     return true;
 }
 
-bool folders_make(const struct identities *identities, const char *runtime_dir, const char *work_dir,
-                  struct error *error)
+static bool make_runtime_folders(const struct identities *identities, const char *runtime_dir,
+                                 struct error *error)
 {
     char path[PATH_MAX];
     mode_t shared_mode = identities->separate ? 0755 : 0700;
-    uid_t own = geteuid();
-    gid_t own_group = getegid();
-    if (!make_folder(runtime_dir, own, own_group, shared_mode, identities->separate, error))
+    if (!make_folder(runtime_dir, geteuid(), getegid(), shared_mode, identities->separate, error))
         return false;
     for (enum service_id id = 0; id < SERVICE_COUNT; id++) {
         snprintf(path, sizeof path, "%s/%s", runtime_dir, service_name(id));
-        if (!make_folder(path, own, own_group, shared_mode, identities->separate, error))
+        if (!make_folder(path, geteuid(), getegid(), shared_mode, identities->separate, error))
             return false;
     }
-    return make_role_folders(identities, runtime_dir, error) &&
-           make_folder(work_dir, identities->ids[SERVICE_STORED], identities->ids[SERVICE_RUNNERD],
+    return make_role_folders(identities, runtime_dir, error);
+}
+
+/* What a service keeps is its own alone. */
+static bool make_state_folders(const struct identities *identities, const char *state_dir,
+                               struct error *error)
+{
+    static const enum service_id keepers[] = {SERVICE_STORED};
+    char path[PATH_MAX];
+    bool ok = make_folder(state_dir, geteuid(), getegid(), identities->separate ? 0755 : 0700,
+                          identities->separate, error);
+    for (size_t i = 0; ok && i < sizeof keepers / sizeof keepers[0]; i++) {
+        uid_t uid = identities->ids[keepers[i]];
+        snprintf(path, sizeof path, "%s/%s", state_dir, service_name(keepers[i]));
+        ok = make_folder(path, uid, uid, 0700, identities->separate, error);
+    }
+    return ok;
+}
+
+bool folders_make(const struct identities *identities, const struct folders *folders, struct error *error)
+{
+    return make_runtime_folders(identities, folders->runtime_dir, error) &&
+           make_state_folders(identities, folders->state_dir, error) &&
+           make_folder(folders->work_dir, identities->ids[SERVICE_STORED], identities->ids[SERVICE_RUNNERD],
                        identities->separate ? 02750 : 0700, identities->separate, error);
 }

@@ -9,10 +9,15 @@
 
 /*
  * Makes POSEMESH_RUNTIME_DIR with one folder for each role, owned by the service, entered by the group of its
- * caller, and POSEMESH_WORK_DIR. For a user without root all folders are that user's alone. As root, a folder
- * that is somebody else's or open to all, or lies in one, is refused (ERROR_FORBIDDEN).
+ * caller, POSEMESH_WORK_DIR, and in POSEMESH_STATE_DIR a folder for each service that keeps something. For a
+ * user without root all folders are that user's alone. As root, a folder that is somebody else's or open to
+ * all, or lies in one, is refused (ERROR_FORBIDDEN).
  */
-bool folders_make(const struct identities *identities, const char *runtime_dir, const char *work_dir,
-                  struct error *error);
+struct folders {
+    const char *runtime_dir;
+    const char *work_dir;
+    const char *state_dir;
+};
+bool folders_make(const struct identities *identities, const struct folders *folders, struct error *error);
 
 #endif

@@ -65,7 +65,11 @@ static bool choose_identities(struct node *node, struct error *error)
 
 static bool make_folders(struct node *node, struct error *error)
 {
-    return folders_make(&node->identities, node->settings.runtime_dir, node->settings.work_dir, error);
+    return folders_make(&node->identities,
+                        &(struct folders){.runtime_dir = node->settings.runtime_dir,
+                                          .work_dir = node->settings.work_dir,
+                                          .state_dir = node->settings.state_dir},
+                        error);
 }
 
 static bool harden(struct node *node, struct error *error)

@@ -2,15 +2,13 @@
  * The session's table of artifacts, by logical path. An entry lives from its first put on; while an upload
  * runs, callers that put the same output wait for that upload instead of starting one more.
  */
-#include "services/stored/artifact.h"
+#include "services/stored/artifact_internal.h"
 
 #include "libcommon/limits.h"
 #include "libcommon/memory.h"
 #include "libcommon/text.h"
-#include "services/stored/artifact_name.h"
-#include "services/stored/artifact_upload.h"
 #include "services/stored/domain_answer.h"
-#include "services/stored/request_list.h"
+#include "services/stored/stored.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -18,16 +16,10 @@
 /* The texts of all artifacts go into one answer of LIMIT_MESSAGE_BYTES. */
 enum { SESSION_TEXT_BYTES_MAX = 6 * 1024 * 1024, STORED_NAME_BYTES = LIMIT_NAME_BYTES * 2 };
 
-struct artifact {
-    struct session *session;
-    struct artifact_name name;
-    char *id;    /* of the data at the server; NULL: not known yet */
-    bool stored; /* an upload succeeded */
-
-    struct artifact_upload *upload; /* under way; NULL: none */
-    struct request_list waiting;    /* for its end */
-    struct artifact *next;
-};
+static struct journal_upload_key journal_key(const struct session *session, const char *logical_path)
+{
+    return (struct journal_upload_key){session->stored->journal, session->task_id, logical_path};
+}
 
 /* --- the end of an upload --- */
 
@@ -45,15 +37,14 @@ static void artifact_free(struct artifact *artifact)
     *link = artifact->next;
     artifact->session->artifact_count--;
     artifact->session->artifact_text_bytes -= text_bytes(&artifact->name);
-    artifact_upload_cancel(artifact->upload);
+    artifact_upload_drop(artifact->upload);
     request_list_drop(&artifact->waiting);
     artifact_name_clear(&artifact->name);
     free(artifact->id);
     free(artifact);
 }
 
-/* message_clear() it. */
-static void describe(const struct artifact *artifact, struct message_artifact *message)
+void artifact_describe(const struct artifact *artifact, struct message_artifact *message)
 {
     *message = (struct message_artifact){.logical_path = memory_copy_text(artifact->name.logical_path),
                                          .name = memory_copy_text(artifact->name.name),
@@ -61,60 +52,69 @@ static void describe(const struct artifact *artifact, struct message_artifact *m
                                          .id = memory_copy_text(artifact->id)};
 }
 
-static void fail(struct artifact *artifact, const struct error *reason)
+/* A stream may fail while its writer waits for nothing: it is told by its next call. */
+static void fail(struct artifact *artifact, const struct error *reason, bool streamed)
 {
+    const struct journal_upload_key key = journal_key(artifact->session, artifact->name.logical_path);
+    bool told = artifact->waiting.count > 0;
     artifact_upload_cancel(artifact->upload);
     artifact->upload = NULL;
+    journal_upload_ended(&key);
     request_list_fail(&artifact->waiting, reason);
+    if (streamed && !told)
+        artifact->failure = *reason;
     /* What never was stored leaves no trace: its name is free for another output. */
-    if (!artifact->stored)
+    else if (!artifact->stored)
         artifact_free(artifact);
 }
 
-static void on_upload_done(void *context, const char *id, const struct error *failure)
+static void on_upload_done(void *context, const struct artifact_upload_result *result)
 {
     struct artifact *artifact = context;
+    const struct session *session = artifact->session;
     struct message_artifact message;
+    bool streamed = artifact_upload_is_streamed(artifact->upload);
     artifact->upload = NULL;
-    if (failure) {
-        fail(artifact, failure);
+    if (result->failure) {
+        fail(artifact, result->failure, streamed);
         return;
     }
-    memory_replace_text(&artifact->id, id);
+    memory_replace_text(&artifact->id, result->id);
     artifact->stored = true;
-    describe(artifact, &message);
+    artifact->file =
+        artifact_file_is_settled(result->file) ? result->file->mark : (struct artifact_file_mark){0};
+    artifact_describe(artifact, &message);
+    journal_artifact_stored(session->stored->journal, session->task_id, &message, &artifact->file);
     request_list_answer(&artifact->waiting, &message);
     message_clear(&message_artifact_type, &message);
 }
 
 /* --- putting --- */
 
-/* The derived name, and what the runner says instead. Limits are those of the messages that carry the result.
- */
-static bool build_name(const struct session *session, const struct message_artifact_put *put,
-                       struct artifact_name *name, struct error *error)
+bool artifact_name_wish(const struct session *session, const struct artifact_wish *wish,
+                        struct artifact_name *name, struct error *error)
 {
-    if (!artifact_name_build(session->outputs_prefix, put->rel_path, session->task_id, name, error))
+    if (!artifact_name_build(session->outputs_prefix, wish->rel_path, session->task_id, name, error))
         return false;
-    if (put->id && strlen(put->id) > DOMAIN_ANSWER_ID_BYTES) {
+    if (wish->id && strlen(wish->id) > DOMAIN_ANSWER_ID_BYTES) {
         artifact_name_clear(name);
         return error_set(error, ERROR_TOO_LARGE, "id has more than %d bytes", DOMAIN_ANSWER_ID_BYTES);
     }
-    if (!text_is_blank(put->name))
-        memory_replace_text(&name->name, put->name);
-    if (!text_is_blank(put->data_type))
-        memory_replace_text(&name->data_type, put->data_type);
+    if (!text_is_blank(wish->name))
+        memory_replace_text(&name->name, wish->name);
+    if (!text_is_blank(wish->data_type))
+        memory_replace_text(&name->data_type, wish->data_type);
     if (strlen(name->logical_path) <= STORED_NAME_BYTES && strlen(name->name) <= STORED_NAME_BYTES &&
         strlen(name->data_type) <= LIMIT_NAME_BYTES)
         return true;
     artifact_name_clear(name);
-    return error_set(error, ERROR_TOO_LARGE, "the name of output %.128s is too long", put->rel_path);
+    return error_set(error, ERROR_TOO_LARGE, "the name of output %.128s is too long", wish->rel_path);
 }
 
-static struct artifact *find(const struct session *session, const struct artifact_name *name)
+struct artifact *artifact_find(const struct session *session, const char *logical_path)
 {
     struct artifact *artifact = session->artifacts;
-    while (artifact && strcmp(artifact->name.logical_path, name->logical_path) != 0)
+    while (artifact && strcmp(artifact->name.logical_path, logical_path) != 0)
         artifact = artifact->next;
     return artifact;
 }
@@ -155,11 +155,15 @@ static bool check_room(const struct session *session, const struct artifact_name
                      session->artifact_count);
 }
 
+static bool is_named(const struct artifact *artifact, const char *name, const char *data_type)
+{
+    return strcmp(artifact->name.name, name) == 0 && strcmp(artifact->name.data_type, data_type) == 0;
+}
+
 /* A known output under a new name is other data at the server. Takes `name`. */
 static void rename_artifact(struct artifact *artifact, struct artifact_name *name)
 {
-    if (strcmp(artifact->name.name, name->name) != 0 ||
-        strcmp(artifact->name.data_type, name->data_type) != 0) {
+    if (!is_named(artifact, name->name, name->data_type)) {
         free(artifact->id);
         artifact->id = NULL;
         artifact->stored = false;
@@ -170,6 +174,64 @@ static void rename_artifact(struct artifact *artifact, struct artifact_name *nam
     *name = (struct artifact_name){0};
 }
 
+/*
+ * The upload that was under way when stored was killed. One of another state of the file, or under another
+ * name, is given up; parts of two files must not become one artifact, so the first is the caller's error.
+ */
+static bool find_known_upload(const struct session *session, const struct artifact_name *name,
+                              const struct artifact_file *file, bool streamed, struct journal_upload *known,
+                              struct error *error)
+{
+    const struct journal_upload_key key = journal_key(session, name->logical_path);
+    if (!journal_upload_find(&key, known))
+        return true;
+    bool same_name = strcmp(known->name, name->name) == 0 && strcmp(known->data_type, name->data_type) == 0;
+    bool same_file = streamed
+                         ? known->file.device == file->mark.device && known->file.inode == file->mark.inode
+                         : artifact_file_mark_equals(&known->file, &file->mark);
+    if (same_name && same_file)
+        return true;
+    artifact_upload_abandon(session, known);
+    journal_upload_clear(known);
+    journal_upload_ended(&key);
+    return same_file || error_set(error, ERROR_CONFLICT, "the file changed since its upload began");
+}
+
+static struct artifact *find_entry(struct session *session, struct artifact_name *name)
+{
+    struct artifact *artifact = artifact_find(session, name->logical_path);
+    if (artifact)
+        rename_artifact(artifact, name);
+    else
+        artifact = artifact_create(session, name);
+    return artifact;
+}
+
+struct artifact *artifact_begin(struct session *session, const struct artifact_wish *wish,
+                                struct artifact_name *name, struct artifact_file *file, bool streamed,
+                                struct error *error)
+{
+    struct journal_upload known = {0};
+    bool is_new = !artifact_find(session, name->logical_path);
+    if (!check_collisions(session, name, error) || (is_new && !check_room(session, name, error)) ||
+        !find_known_upload(session, name, file, streamed, &known, error)) {
+        artifact_file_close(file);
+        return NULL;
+    }
+    struct artifact *artifact = find_entry(session, name);
+    artifact->failure = (struct error){0};
+    artifact->upload = artifact_upload_start(
+        &(struct artifact_upload_spec){.session = session,
+                                       .name = &artifact->name,
+                                       .existing_id = text_is_blank(wish->id) ? artifact->id : wish->id,
+                                       .streamed = streamed,
+                                       .known = known.upload_id ? &known : NULL,
+                                       .on_done = on_upload_done,
+                                       .context = artifact},
+        file);
+    return artifact;
+}
+
 static bool open_file(const struct session *session, const char *path, struct artifact_file *file,
                       struct error *error)
 {
@@ -177,43 +239,85 @@ static bool open_file(const struct session *session, const char *path, struct ar
     return fd >= 0 && artifact_file_take(file, fd, error);
 }
 
+/* Whether the data at the server is what a put would make of it. */
+static bool is_stored_as_it_is(const struct artifact *artifact, const struct artifact_name *name,
+                               const char *id, const struct artifact_file *file)
+{
+    return artifact && artifact->stored && artifact->file.inode &&
+           is_named(artifact, name->name, name->data_type) &&
+           (text_is_blank(id) || strcmp(id, artifact->id) == 0) &&
+           artifact_file_mark_equals(&artifact->file, &file->mark);
+}
+
+static void answer_stored(const struct artifact *artifact, struct ipc_request *request)
+{
+    struct message_artifact message;
+    artifact_describe(artifact, &message);
+    ipc_answer(request, &message);
+    message_clear(&message_artifact_type, &message);
+}
+
+/* Takes what is on its way; a stream's file is then taken for whole. */
+static bool join(struct artifact *artifact, struct ipc_request *request, struct error *error)
+{
+    if (artifact_upload_is_streamed(artifact->upload) &&
+        !artifact_upload_announce(artifact->upload, ARTIFACT_FILE_ALL, true, error))
+        return false;
+    request_list_add(&artifact->waiting, request);
+    return true;
+}
+
+/* False when nobody will answer the request. */
+static bool put(struct session *session, const struct artifact_wish *wish, struct artifact_name *name,
+                struct ipc_request *request, struct error *error)
+{
+    struct artifact_file file = {.fd = -1};
+    struct artifact *artifact = artifact_find(session, name->logical_path);
+    if (artifact && artifact->upload)
+        return join(artifact, request, error);
+    if (!check_collisions(session, name, error) || !open_file(session, wish->path, &file, error))
+        return false;
+    if (is_stored_as_it_is(artifact, name, wish->id, &file)) {
+        artifact_file_close(&file);
+        answer_stored(artifact, request);
+        return true;
+    }
+    artifact = artifact_begin(session, wish, name, &file, false, error);
+    if (artifact)
+        request_list_add(&artifact->waiting, request);
+    return artifact;
+}
+
 /*
  * Names are judged before the file is opened, so that a runner hears of a collision also for an output that
  * it has not written yet.
  */
-void artifact_put(struct session *session, const struct message_artifact_put *put,
+void artifact_put(struct session *session, const struct message_artifact_put *message,
                   struct ipc_request *request)
 {
     struct error error;
     struct artifact_name name = {0};
-    struct artifact_file file = {.fd = -1};
-    if (!session_check_active(session, &error) || !build_name(session, put, &name, &error)) {
+    const struct artifact_wish wish = {message->path, message->rel_path, message->name, message->data_type,
+                                       message->id};
+    if (!session_check_active(session, &error) || !artifact_name_wish(session, &wish, &name, &error) ||
+        !put(session, &wish, &name, request, &error))
         ipc_fail(request, &error);
-        return;
-    }
-    struct artifact *artifact = find(session, &name);
-    if (artifact && artifact->upload) {
-        request_list_add(&artifact->waiting, request);
-        artifact_name_clear(&name);
-        return;
-    }
-    if (!check_collisions(session, &name, &error) || (!artifact && !check_room(session, &name, &error)) ||
-        !open_file(session, put->path, &file, &error)) {
-        artifact_name_clear(&name);
-        ipc_fail(request, &error);
-        return;
-    }
-    if (artifact)
-        rename_artifact(artifact, &name);
-    else
-        artifact = artifact_create(session, &name);
-    request_list_add(&artifact->waiting, request);
-    artifact->upload =
-        artifact_upload_start(session, &artifact->name, text_is_blank(put->id) ? artifact->id : put->id,
-                              &file, on_upload_done, artifact);
+    artifact_name_clear(&name);
 }
 
 /* --- all of a session --- */
+
+void artifact_restore(struct session *session, const struct message_artifact *message,
+                      const struct artifact_file_mark *file)
+{
+    struct artifact_name name = {.logical_path = memory_copy_text(message->logical_path),
+                                 .name = memory_copy_text(message->name),
+                                 .data_type = memory_copy_text(message->data_type)};
+    struct artifact *artifact = artifact_create(session, &name);
+    artifact->id = memory_copy_text(message->id);
+    artifact->stored = true;
+    artifact->file = *file;
+}
 
 void artifacts_list(const struct session *session, struct message_artifacts *list)
 {
@@ -221,7 +325,7 @@ void artifacts_list(const struct session *session, struct message_artifacts *lis
     size_t count = 0;
     for (const struct artifact *artifact = session->artifacts; artifact; artifact = artifact->next)
         if (artifact->stored)
-            describe(artifact, &items[count++]);
+            artifact_describe(artifact, &items[count++]);
     *list = (struct message_artifacts){.artifacts = {.items = items, .count = count}};
 }
 
@@ -232,7 +336,7 @@ void artifacts_cancel(struct session *session, const struct error *reason)
     for (struct artifact *artifact = session->artifacts; artifact; artifact = next) {
         next = artifact->next;
         if (artifact->upload)
-            fail(artifact, reason);
+            fail(artifact, reason, false);
     }
 }
 

@@ -7,18 +7,34 @@
 
 /*
  * Answers `request` with message_artifact when the file is stored. A put of an output that is on its way
- * joins it; one of an output that was stored before replaces it.
+ * joins it, and finishes it when it is a stream; one of an output that was stored before replaces it, unless
+ * the file is still the one that was stored.
  */
 void artifact_put(struct session *session, const struct message_artifact_put *put,
                   struct ipc_request *request);
 
+/*
+ * A file that is still being written goes up while it grows: `open` once it is there, `grow` as often as
+ * there is more, `finish` at its end, which is answered with message_artifact when all of it is stored. What
+ * went wrong meanwhile is the answer to the next call; then the stream is over.
+ */
+void artifact_open(struct session *session, const struct message_artifact_open *open,
+                   struct ipc_request *request);
+void artifact_grow(struct session *session, const struct message_artifact_grow *grow,
+                   struct ipc_request *request);
+void artifact_finish(struct session *session, const struct message_artifact_finish *finish,
+                     struct ipc_request *request);
+
 /* Those stored so far, in order; message_clear() it. */
 void artifacts_list(const struct session *session, struct message_artifacts *list);
+
+/* Those that the journal knows, and the streams that were open. */
+void artifacts_restore(struct session *session);
 
 /* Ends uploads, at the server too; who waits for them gets `reason`. Those stored stay known. */
 void artifacts_cancel(struct session *session, const struct error *reason);
 
-/* Frees all, without answers. */
+/* Frees all, without answers and without telling the server: the journal has them. */
 void artifacts_drop(struct session *session);
 
 #endif

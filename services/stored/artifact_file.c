@@ -3,19 +3,34 @@
 
 #include <errno.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
+
+static int64_t to_ns(struct timespec moment)
+{
+    return (int64_t)moment.tv_sec * 1000000000 + moment.tv_nsec;
+}
+
+static bool take_mark(int fd, struct artifact_file_mark *mark, struct error *error)
+{
+    struct stat status;
+    if (fstat(fd, &status) != 0)
+        return error_set_errno(error, errno, "cannot look at the file");
+    *mark = (struct artifact_file_mark){.device = status.st_dev,
+                                        .inode = status.st_ino,
+                                        .bytes = status.st_size,
+                                        .modified_ns = to_ns(status.st_mtim)};
+    return true;
+}
 
 bool artifact_file_take(struct artifact_file *file, int fd, struct error *error)
 {
-    struct stat status;
     *file = (struct artifact_file){.fd = fd};
-    if (fstat(fd, &status) != 0) {
-        error_set_errno(error, errno, "cannot look at the file");
+    if (!take_mark(fd, &file->mark, error)) {
         artifact_file_close(file);
         return false;
     }
-    file->bytes = status.st_size;
-    file->modified = status.st_mtim;
+    file->bytes = file->mark.bytes;
     return true;
 }
 
@@ -35,15 +50,62 @@ ssize_t artifact_file_read(const struct artifact_file *file, int64_t offset, voi
     return got;
 }
 
+bool artifact_file_mark_equals(const struct artifact_file_mark *left, const struct artifact_file_mark *right)
+{
+    return left->device == right->device && left->inode == right->inode && left->bytes == right->bytes &&
+           left->modified_ns == right->modified_ns;
+}
+
 bool artifact_file_is_unchanged(const struct artifact_file *file, struct error *error)
 {
-    struct stat status;
-    if (fstat(file->fd, &status) != 0)
-        return error_set_errno(error, errno, "cannot look at the file");
-    if (status.st_size == file->bytes && status.st_mtim.tv_sec == file->modified.tv_sec &&
-        status.st_mtim.tv_nsec == file->modified.tv_nsec)
+    struct artifact_file_mark now;
+    if (!take_mark(file->fd, &now, error))
+        return false;
+    if (artifact_file_mark_equals(&now, &file->mark))
         return true;
     return error_set(error, ERROR_CONFLICT,
                      "the file changed while it was uploaded (%lld bytes before, %lld bytes now)",
-                     (long long)file->bytes, (long long)status.st_size);
+                     (long long)file->mark.bytes, (long long)now.bytes);
+}
+
+bool artifact_file_is_settled(const struct artifact_file *file)
+{
+    enum { TICKS = 3 };
+    struct timespec now;
+    struct timespec tick;
+    clock_gettime(CLOCK_REALTIME_COARSE, &now);
+    clock_getres(CLOCK_REALTIME_COARSE, &tick);
+    return to_ns(now) - file->mark.modified_ns >= TICKS * to_ns(tick);
+}
+
+/* --- a file that is still being written --- */
+
+bool artifact_file_grow(struct artifact_file *file, int64_t bytes, struct error *error)
+{
+    struct artifact_file_mark now;
+    if (!take_mark(file->fd, &now, error))
+        return false;
+    if (bytes > now.bytes)
+        return error_set(error, ERROR_INVALID, "the file is said to have %lld bytes, but has %lld",
+                         (long long)bytes, (long long)now.bytes);
+    if (bytes > file->bytes)
+        file->bytes = bytes;
+    return true;
+}
+
+bool artifact_file_finish(struct artifact_file *file, int64_t bytes, struct error *error)
+{
+    struct artifact_file_mark now;
+    if (!take_mark(file->fd, &now, error))
+        return false;
+    if (bytes == ARTIFACT_FILE_ALL)
+        bytes = now.bytes;
+    if (bytes != now.bytes || bytes < file->bytes)
+        return error_set(
+            error, ERROR_INVALID,
+            "the finished file is said to have %lld bytes, but has %lld (%lld were there before)",
+            (long long)bytes, (long long)now.bytes, (long long)file->bytes);
+    file->bytes = bytes;
+    file->mark = now;
+    return true;
 }

@@ -7,12 +7,19 @@
 #include <stdbool.h>
 #include <stdint.h>
 #include <sys/types.h>
-#include <time.h>
+
+/* Tells one file, and one state of it, from another. */
+struct artifact_file_mark {
+    uint64_t device;
+    uint64_t inode;
+    int64_t bytes;
+    int64_t modified_ns;
+};
 
 struct artifact_file {
-    int fd; /* -1: none */
-    int64_t bytes;
-    struct timespec modified;
+    int fd;        /* -1: none */
+    int64_t bytes; /* that belong to the artifact; of a stream: so far */
+    struct artifact_file_mark mark;
 };
 
 /* Takes `fd`. False when it cannot be read; the file is then closed. */
@@ -22,8 +29,26 @@ void artifact_file_close(struct artifact_file *file);
 /* As http_source_function, of the file alone. */
 ssize_t artifact_file_read(const struct artifact_file *file, int64_t offset, void *out, size_t capacity);
 
-/* False when the file has another size or was written to since it was opened: what went up may be a mixture.
- */
+/* False when the file has another size or was written to since its mark was taken: what went up may be a
+ * mixture. */
 bool artifact_file_is_unchanged(const struct artifact_file *file, struct error *error);
+
+bool artifact_file_mark_equals(const struct artifact_file_mark *left, const struct artifact_file_mark *right);
+
+/*
+ * Whether any later write will show in the mark: time stamps of files are coarse, and a file that was written
+ * just now may be written again within the same tick.
+ */
+bool artifact_file_is_settled(const struct artifact_file *file);
+
+/* --- a file that is still being written --- */
+
+/* It has `bytes` by now; a smaller number than before changes nothing. False when it has fewer. */
+bool artifact_file_grow(struct artifact_file *file, int64_t bytes, struct error *error);
+
+enum { ARTIFACT_FILE_ALL = -1 }; /* whatever it has */
+
+/* It is whole: `bytes` is all of it, or ARTIFACT_FILE_ALL. Takes its mark anew. */
+bool artifact_file_finish(struct artifact_file *file, int64_t bytes, struct error *error);
 
 #endif

@@ -2,9 +2,11 @@
  * The way of one upload:
  *
  *   look up the id -> (small) ask for the server's limits -> one request
- *                  -> (large) multipart -> one request, when the server has no multipart
+ *                  -> (large or streamed) multipart -> one request, when the server has no multipart
  *
- * Exactly one of `request` and `multipart` is set while an upload lives.
+ * `request` or `multipart` is set while something is under way, never both. A stream that has not grown yet
+ * has neither: it waits to be told more. Each step begins in a turn of the loop of its own (`step_timer`), so
+ * that no caller of this file is called back before it has its answer.
  */
 #include "services/stored/artifact_upload.h"
 
@@ -18,6 +20,8 @@
 
 #include <stdlib.h>
 
+enum way { WAY_UNKNOWN, WAY_FORM, WAY_MULTIPART };
+
 struct artifact_upload {
     struct session *session;
     const struct artifact_name *name;
@@ -28,8 +32,14 @@ struct artifact_upload {
     void *context;
     struct domain_request *request; /* whatever is under way, but for multipart */
     struct multipart_upload *multipart;
-    bool tried_multipart;
-    size_t part_count; /* 0: it went up in one request */
+    enum way way;
+    bool streamed;
+    bool whole;                  /* no stream, or one that is finished */
+    struct journal_upload known; /* from before a restart; empty: none */
+    struct loop_timer step_timer;
+    bool tried_multipart; /* and the server has none */
+    bool began_anew;      /* the server had forgotten the upload */
+    size_t part_count;    /* 0: it went up in one request */
     struct upload_form form;
     bool form_is_create;
     bool looked_up_again;
@@ -37,35 +47,41 @@ struct artifact_upload {
 };
 
 static void start_form(struct artifact_upload *upload);
-/* An empty artifact is below any minimum (POSEMESH_MULTIPART_MIN_BYTES is above 0): it takes the small form.
- */
 static void choose_way(struct artifact_upload *upload);
+static void go_on(struct artifact_upload *upload);
 
 /* --- the end --- */
 
-void artifact_upload_cancel(struct artifact_upload *upload)
+void artifact_upload_drop(struct artifact_upload *upload)
 {
     if (!upload)
         return;
+    loop_timer_stop(&upload->step_timer);
     domain_request_cancel(upload->request);
-    multipart_upload_cancel(upload->multipart);
+    multipart_upload_drop(upload->multipart);
     upload_form_clear(&upload->form);
+    journal_upload_clear(&upload->known);
     artifact_file_close(&upload->file);
     free(upload->data_path);
     free(upload->id);
     free(upload);
 }
 
-/* The caller may start the next upload of the same output from on_done, so nothing of this one may be left by
- * then. */
+void artifact_upload_cancel(struct artifact_upload *upload)
+{
+    if (!upload)
+        return;
+    multipart_upload_cancel(upload->multipart);
+    upload->multipart = NULL;
+    artifact_upload_drop(upload);
+}
+
 static void finish(struct artifact_upload *upload, const struct error *failure)
 {
-    artifact_upload_done *on_done = upload->on_done;
-    void *context = upload->context;
-    char *id = failure ? NULL : memory_copy_text(upload->id);
+    const struct artifact_upload_result result = {
+        .id = failure ? NULL : upload->id, .failure = failure, .file = &upload->file};
+    upload->on_done(upload->context, &result);
     artifact_upload_cancel(upload);
-    on_done(context, id, failure);
-    free(id);
 }
 
 static void give_up(struct artifact_upload *upload, const struct error *error)
@@ -138,6 +154,19 @@ static void look_up(struct artifact_upload *upload, http_done_function *on_done)
 
 /* --- large --- */
 
+/* Once: a server that forgets every upload would be asked for ever. */
+static void give_up_or_begin_anew(struct artifact_upload *upload, const struct error *error)
+{
+    if (upload->began_anew || error->code != ERROR_NOT_FOUND) {
+        give_up(upload, error);
+        return;
+    }
+    log_write(LOG_LEVEL_WARN, &upload->session->log, "%s: the upload of %.200s begins anew", error->text,
+              upload->name->logical_path);
+    upload->began_anew = true;
+    go_on(upload);
+}
+
 /* `complete` was tried twice and the second time refused: the first may have been taken. */
 static void on_completion_looked_up(void *context, const struct http_response *response,
                                     const struct error *failure)
@@ -154,7 +183,7 @@ static void on_completion_looked_up(void *context, const struct http_response *r
         error = *failure;
     else
         error_set(&error, ERROR_NOT_FOUND, "the completed upload is not at the server");
-    give_up(upload, &error);
+    give_up_or_begin_anew(upload, &error);
 }
 
 /* An update whose completion may have been taken keeps its id; a new artifact is looked for by its name. */
@@ -169,11 +198,15 @@ static void on_multipart_done(void *context, const struct multipart_upload_resul
     } else if (result->unsupported) {
         log_write(LOG_LEVEL_INFO, &upload->session->log,
                   "the domain server has no multipart; using one request");
-        start_form(upload);
+        upload->tried_multipart = true;
+        upload->way = WAY_FORM;
+        go_on(upload);
     } else if (result->maybe_stored && upload->id) {
         succeed(upload);
     } else if (result->maybe_stored) {
         look_up(upload, on_completion_looked_up);
+    } else if (result->forgotten) {
+        give_up_or_begin_anew(upload, &result->error);
     } else {
         give_up(upload, &result->error);
     }
@@ -181,19 +214,26 @@ static void on_multipart_done(void *context, const struct multipart_upload_resul
 
 static void start_multipart(struct artifact_upload *upload)
 {
-    struct stored *stored = upload->session->stored;
-    upload->tried_multipart = true;
-    upload->multipart =
-        multipart_upload_start(&(struct multipart_upload_spec){.access = &upload->session->access,
-                                                               .aborts = stored->aborts,
-                                                               .file = &upload->file,
-                                                               .data_path = upload->data_path,
-                                                               .name = upload->name->name,
-                                                               .data_type = upload->name->data_type,
-                                                               .existing_id = upload->id,
-                                                               .concurrency = stored->upload_concurrency,
-                                                               .on_done = on_multipart_done,
-                                                               .context = upload});
+    struct session *session = upload->session;
+    const struct multipart_upload_spec spec = {
+        .access = &session->access,
+        .aborts = session->stored->aborts,
+        .file = &upload->file,
+        .whole = upload->whole,
+        .journal = {session->stored->journal, session->task_id, upload->name->logical_path},
+        .data_path = upload->data_path,
+        .name = upload->name->name,
+        .data_type = upload->name->data_type,
+        .existing_id = upload->id,
+        .concurrency = session->stored->upload_concurrency,
+        .on_done = on_multipart_done,
+        .context = upload};
+    upload->way = WAY_MULTIPART;
+    if (upload->known.upload_id)
+        upload->multipart = multipart_upload_resume(&spec, &upload->known);
+    else
+        upload->multipart = multipart_upload_start(&spec);
+    journal_upload_clear(&upload->known);
 }
 
 /* --- small --- */
@@ -248,6 +288,7 @@ static void on_form_done(void *context, const struct http_response *response, co
 static void start_form(struct artifact_upload *upload)
 {
     struct stored *stored = upload->session->stored;
+    upload->way = WAY_FORM;
     upload_form_clear(&upload->form);
     upload_form_init(&upload->form, &upload->file, upload->name->name, upload->name->data_type, upload->id,
                      stored->client.random);
@@ -314,11 +355,14 @@ static void on_info_done(void *context, const struct http_response *response, co
     start_as_server_wants(upload, info ? info : &unknown);
 }
 
+/* An empty artifact is below any minimum (POSEMESH_MULTIPART_MIN_BYTES is above 0): it takes the small form.
+ */
 static void choose_way(struct artifact_upload *upload)
 {
     struct session *session = upload->session;
-    if (upload->file.bytes >= session->stored->multipart_min_bytes) {
-        start_multipart(upload);
+    if (upload->streamed || upload->file.bytes >= session->stored->multipart_min_bytes) {
+        upload->way = WAY_MULTIPART;
+        go_on(upload);
         return;
     }
     const struct upload_info *info =
@@ -339,24 +383,104 @@ static void choose_way(struct artifact_upload *upload)
                                                             });
 }
 
-struct artifact_upload *artifact_upload_start(struct session *session, const struct artifact_name *name,
-                                              const char *existing_id, const struct artifact_file *file,
-                                              artifact_upload_done *on_done, void *context)
+/* --- step by step --- */
+
+/* Begins what can begin by now, or tells the multipart upload that there is more. */
+static void go_on(struct artifact_upload *upload)
 {
-    struct artifact_upload *upload = memory_allocate(sizeof *upload);
-    char *domain = url_encode_component(session->domain_id);
-    *upload = (struct artifact_upload){.session = session,
-                                       .name = name,
-                                       .id = memory_copy_text(existing_id),
-                                       .file = *file,
-                                       .data_path = memory_format("api/v1/domains/%s/data", domain),
-                                       .on_done = on_done,
-                                       .context = context,
-                                       .started_ms = clock_boot_ms()};
-    free(domain);
-    if (upload->id)
+    if (upload->multipart)
+        multipart_upload_extend(upload->multipart, upload->whole);
+    else if (upload->request || upload->way == WAY_UNKNOWN)
+        return;
+    else if (upload->whole && (upload->way == WAY_FORM || upload->file.bytes == 0))
+        start_form(upload);
+    else if (upload->way == WAY_MULTIPART && upload->file.bytes > 0)
+        start_multipart(upload);
+}
+
+static void on_step_due(void *context)
+{
+    struct artifact_upload *upload = context;
+    if (upload->way != WAY_UNKNOWN || upload->request)
+        go_on(upload);
+    else if (upload->known.upload_id)
+        start_multipart(upload);
+    else if (upload->id)
         choose_way(upload);
     else
         look_up(upload, on_lookup_done);
+}
+
+bool artifact_upload_is_streamed(const struct artifact_upload *upload)
+{
+    return upload->streamed;
+}
+
+bool artifact_upload_announce(struct artifact_upload *upload, int64_t length_bytes, bool whole,
+                              struct error *error)
+{
+    if (upload->whole && length_bytes != ARTIFACT_FILE_ALL && length_bytes != upload->file.bytes)
+        return error_set(error, ERROR_CONFLICT, "the artifact was finished with %lld bytes",
+                         (long long)upload->file.bytes);
+    if (upload->whole)
+        return true;
+    if (whole ? !artifact_file_finish(&upload->file, length_bytes, error)
+              : !artifact_file_grow(&upload->file, length_bytes, error))
+        return false;
+    upload->whole = whole;
+    loop_timer_start(&upload->step_timer, 0);
+    return true;
+}
+
+/* What was announced of a stream before the restart: its parts tell. */
+static void restore_announced_bytes(struct artifact_upload *upload)
+{
+    const struct journal_upload *known = &upload->known;
+    size_t last = 0;
+    for (size_t i = 0; i < known->part_count; i++)
+        if (known->parts[i].number > last)
+            last = known->parts[i].number;
+    int64_t bytes = (int64_t)last * known->part_bytes;
+    upload->file.bytes = bytes < upload->file.mark.bytes ? bytes : upload->file.mark.bytes;
+}
+
+static char *data_path(const struct session *session)
+{
+    char *domain = url_encode_component(session->domain_id);
+    char *path = memory_format("api/v1/domains/%s/data", domain);
+    free(domain);
+    return path;
+}
+
+void artifact_upload_abandon(const struct session *session, const struct journal_upload *known)
+{
+    char *path = data_path(session);
+    multipart_upload_abandon(session->stored->aborts, &session->access, path, known->upload_id);
+    free(path);
+}
+
+struct artifact_upload *artifact_upload_start(const struct artifact_upload_spec *spec,
+                                              const struct artifact_file *file)
+{
+    struct artifact_upload *upload = memory_allocate(sizeof *upload);
+    struct session *session = spec->session;
+    *upload = (struct artifact_upload){.session = session,
+                                       .name = spec->name,
+                                       .file = *file,
+                                       .streamed = spec->streamed,
+                                       .whole = !spec->streamed,
+                                       .data_path = data_path(session),
+                                       .on_done = spec->on_done,
+                                       .context = spec->context,
+                                       .started_ms = clock_boot_ms()};
+    upload->id = memory_copy_text(spec->known ? spec->known->existing_id : spec->existing_id);
+    if (spec->known) {
+        upload->known = *spec->known;
+        *spec->known = (struct journal_upload){0};
+    }
+    if (spec->streamed)
+        restore_announced_bytes(upload);
+    loop_timer_init(&upload->step_timer, session->stored->context->loop, on_step_due, upload);
+    loop_timer_start(&upload->step_timer, 0);
     return upload;
 }

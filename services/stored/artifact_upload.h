@@ -6,20 +6,50 @@
 #define STORED_ARTIFACT_UPLOAD_H
 
 #include "services/stored/artifact_file.h"
+#include "services/stored/journal.h"
 #include "services/stored/artifact_name.h"
 #include "services/stored/session.h"
 
 struct artifact_upload;
 
-/* Once: the id of the stored data, or why there is none. The upload is gone by then. */
-typedef void artifact_upload_done(void *context, const char *id, const struct error *failure);
+/* Once, in a later turn: the id of the stored data, or why there is none. Of success `file` tells what was
+ * stored; it is borrowed. The upload is gone after the function. */
+struct artifact_upload_result {
+    const char *id;
+    const struct error *failure;
+    const struct artifact_file *file;
+};
+typedef void artifact_upload_done(void *context, const struct artifact_upload_result *result);
 
-/* Takes `file`. `name` is borrowed until the end. `existing_id` NULL: it is looked up by name and type. */
-struct artifact_upload *artifact_upload_start(struct session *session, const struct artifact_name *name,
-                                              const char *existing_id, const struct artifact_file *file,
-                                              artifact_upload_done *on_done, void *context);
+struct artifact_upload_spec {
+    struct session *session;
+    const struct artifact_name *name; /* borrowed until the end */
+    const char *existing_id;          /* NULL: it is looked up by name and type */
+    bool streamed;                    /* the file is still being written */
+    struct journal_upload *known;     /* to go on with: taken, and left empty; NULL: from the beginning */
+    artifact_upload_done *on_done;
+    void *context;
+};
+
+/* Takes `file`. */
+struct artifact_upload *artifact_upload_start(const struct artifact_upload_spec *spec,
+                                              const struct artifact_file *file);
+
+/*
+ * A streamed file has `length_bytes` by now; `whole`: it gets no more. False when the file says otherwise:
+ * the upload goes on as before.
+ */
+bool artifact_upload_announce(struct artifact_upload *upload, int64_t length_bytes, bool whole,
+                              struct error *error);
+bool artifact_upload_is_streamed(const struct artifact_upload *upload);
 
 /* Without on_done; the server is told when it knows of a multipart upload. NULL is harmless. */
 void artifact_upload_cancel(struct artifact_upload *upload);
+
+/* Tells the server of `known` that nobody goes on with it. */
+void artifact_upload_abandon(const struct session *session, const struct journal_upload *known);
+
+/* Without on_done, and the server keeps what it has: the next stored goes on. NULL is harmless. */
+void artifact_upload_drop(struct artifact_upload *upload);
 
 #endif

@@ -18,6 +18,7 @@
 
 enum {
     WANT_TOKEN_EVERY_MS = 1000,
+    WANT_LOST_TOKEN_EVERY_MS = 250, /* leased has it, but may not listen yet */
     STALL_MS = 60000,
     STALL_BYTES_PER_SECOND = 1024,
     ERROR_BODY_SHOWN_BYTES = 160,
@@ -51,8 +52,9 @@ static void on_want_due(void *context)
         request = request->next;
     if (!request)
         return;
-    access->client->want_token(access->client->context, access->log.task_id);
-    loop_timer_start(&access->want_timer, WANT_TOKEN_EVERY_MS);
+    access->client->want_token(access->client->context, access->log.task_id, access->token_lost);
+    loop_timer_start(&access->want_timer,
+                     access->token_lost ? WANT_LOST_TOKEN_EVERY_MS : WANT_TOKEN_EVERY_MS);
 }
 
 bool domain_access_init(struct domain_access *access, const struct domain_client *client,
@@ -163,6 +165,7 @@ void domain_access_set_token(struct domain_access *access, const struct secret *
         secret_assign(&access->token, token->bytes, token->length);
         access->token_number++;
     }
+    access->token_lost = false;
     int64_t now_ms = clock_boot_ms();
     struct domain_request *next = NULL;
     for (struct domain_request *request = access->requests; request; request = next) {
@@ -277,6 +280,14 @@ static void send_attempt(struct domain_request *request)
                                             });
 }
 
+static void await_lost_token(struct domain_request *request)
+{
+    struct error error;
+    error_set(&error, ERROR_UNAUTHORIZED, "%s has to wait: the token was lost with an earlier run of stored",
+              request->label);
+    take_step(request, domain_retry_await_lost_token(&request->retry, clock_boot_ms()), &error);
+}
+
 struct domain_request *domain_request_send(struct domain_access *access,
                                            const struct domain_request_spec *spec)
 {
@@ -297,6 +308,9 @@ struct domain_request *domain_request_send(struct domain_access *access,
     access->requests = request;
     loop_timer_init(&request->timer, access->client->loop, on_timer, request);
     domain_retry_start(&request->retry, spec->best_effort, clock_boot_ms());
-    send_attempt(request);
+    if (access->token_lost && !spec->anonymous && !spec->best_effort)
+        await_lost_token(request);
+    else
+        send_attempt(request);
     return request;
 }

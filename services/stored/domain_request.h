@@ -23,7 +23,8 @@ struct domain_client {
     struct random *random;
     const char *client_id;
     int64_t request_timeout_ms;
-    void (*want_token)(void *context, const char *task_id); /* asks for a heartbeat; may get lost */
+    /* Asks for a token; may get lost. `lost`: any will do, else another one than before. */
+    void (*want_token)(void *context, const char *task_id, bool lost);
     void *context;
 };
 
@@ -34,6 +35,7 @@ struct domain_access {
     char *server_url;
     struct secret token;
     int64_t token_number; /* counts the different tokens */
+    bool token_lost;      /* by a restart: requests wait for one */
     int64_t lease_ends_boot_ms;
     struct domain_request *requests;
     struct loop_timer want_timer;

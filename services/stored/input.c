@@ -9,6 +9,7 @@
 #include "libcommon/memory.h"
 #include "services/stored/cid.h"
 #include "services/stored/incoming.h"
+#include "services/stored/journal.h"
 #include "services/stored/request_list.h"
 #include "services/stored/stored.h"
 
@@ -106,6 +107,7 @@ static bool place(struct input *input, struct error *error)
     if (!incoming_place(input->incoming, session->input_paths, input->cid, &input->answer, error))
         return false;
     session->input_files += files;
+    journal_input_placed(session->stored->journal, session->task_id, &input->answer);
     return true;
 }
 
@@ -203,6 +205,23 @@ void input_materialize(struct session *session, const char *cid, struct ipc_requ
     request_list_add(&input->waiting, request);
     start_download(input, &query);
     cid_query_clear(&query);
+}
+
+static void restore(void *context, const struct journal_record *record)
+{
+    struct session *session = context;
+    const struct message_input *answer = record->message;
+    struct input *input = input_create(session, answer->cid);
+    message_copy(&message_input_type, &input->answer, answer);
+    input_path_take(session->input_paths, answer->path);
+    for (size_t i = 0; i < answer->related_files.count; i++)
+        input_path_take(session->input_paths, answer->related_files.items[i]);
+    session->input_files += 1 + answer->related_files.count;
+}
+
+void inputs_restore(struct session *session)
+{
+    journal_visit_records(session->stored->journal, JOURNAL_INPUTS, session->task_id, restore, session);
 }
 
 /* Failing an input frees it, hence the saved `next`. */

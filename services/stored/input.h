@@ -9,6 +9,9 @@
 /* Answers `request` with message_input when the files are there, at once when they are there already. */
 void input_materialize(struct session *session, const char *cid, struct ipc_request *request);
 
+/* Those that the journal knows; downloads that were under way begin anew when they are asked for again. */
+void inputs_restore(struct session *session);
+
 /* Ends downloads; who waits for them gets `reason`. Inputs that are there stay known. */
 void inputs_cancel(struct session *session, const struct error *reason);
 

@@ -119,3 +119,11 @@ char *input_path_assign(struct input_path_set *set, const char *name, const char
     free(safe);
     return path;
 }
+
+void input_path_take(struct input_path_set *set, const char *path)
+{
+    char *copy = memory_copy_text(path);
+    if (!find(set, copy))
+        put(set, copy);
+    free(copy);
+}

@@ -14,4 +14,7 @@ void input_path_set_free(struct input_path_set *set);
  */
 char *input_path_assign(struct input_path_set *set, const char *name, const char *data_type);
 
+/* Puts a path into the set that was assigned before a restart. */
+void input_path_take(struct input_path_set *set, const char *path);
+
 #endif

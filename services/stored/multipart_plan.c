@@ -5,44 +5,67 @@
 #include "libcommon/json_writer.h"
 #include "libcommon/memory.h"
 
-#include <assert.h>
 #include <stdlib.h>
+#include <string.h>
 
-bool multipart_plan_init(struct multipart_plan *plan, int64_t total_bytes, int64_t part_bytes,
-                         struct error *error)
+bool multipart_plan_init(struct multipart_plan *plan, int64_t part_bytes, struct error *error)
 {
-    *plan = (struct multipart_plan){0};
-    if (total_bytes <= 0)
-        return error_set(error, ERROR_INVALID, "an empty artifact has no parts");
-    if (part_bytes <= 0)
-        return error_set(error, ERROR_INVALID, "part_size must be above 0, got %lld", (long long)part_bytes);
-    int64_t count = (total_bytes - 1) / part_bytes + 1;
-    if (count > MULTIPART_PLAN_PARTS_MAX)
-        return error_set(
-            error, ERROR_TOO_LARGE, "%lld bytes in parts of %lld are %lld parts, the limit is %d",
-            (long long)total_bytes, (long long)part_bytes, (long long)count, MULTIPART_PLAN_PARTS_MAX);
-    plan->total_bytes = total_bytes;
-    plan->part_bytes = part_bytes;
-    plan->part_count = (size_t)count;
-    plan->etags = memory_allocate_array(plan->part_count, sizeof *plan->etags);
-    return true;
+    *plan = (struct multipart_plan){.part_bytes = part_bytes};
+    return part_bytes > 0 ||
+           error_set(error, ERROR_INVALID, "part_size must be above 0, got %lld", (long long)part_bytes);
 }
 
 void multipart_plan_clear(struct multipart_plan *plan)
 {
-    for (size_t i = 0; i < plan->part_count; i++)
+    for (size_t i = 0; i < plan->capacity; i++)
         free(plan->etags[i]);
     free(plan->etags);
     *plan = (struct multipart_plan){0};
 }
 
+/* Doubling: an artifact that grows by a part at a time does not copy the table each time. */
+static void reserve(struct multipart_plan *plan, size_t count)
+{
+    size_t capacity = plan->capacity ? plan->capacity : count;
+    if (count <= plan->capacity)
+        return;
+    while (capacity < count)
+        capacity *= 2;
+    plan->etags = memory_resize_array(plan->etags, capacity, sizeof *plan->etags);
+    memset(plan->etags + plan->capacity, 0, (capacity - plan->capacity) * sizeof *plan->etags);
+    plan->capacity = capacity;
+}
+
+bool multipart_plan_extend(struct multipart_plan *plan, int64_t total_bytes, bool whole, struct error *error)
+{
+    if (total_bytes < plan->total_bytes || (plan->whole && total_bytes != plan->total_bytes))
+        return error_set(error, ERROR_INVALID, "the artifact had %lld bytes and now has %lld",
+                         (long long)plan->total_bytes, (long long)total_bytes);
+    if (whole && total_bytes == 0)
+        return error_set(error, ERROR_INVALID, "an empty artifact has no parts");
+    int64_t count = total_bytes / plan->part_bytes;
+    if (whole && total_bytes % plan->part_bytes)
+        count++;
+    if (count > MULTIPART_PLAN_PARTS_MAX)
+        return error_set(
+            error, ERROR_TOO_LARGE, "%lld bytes in parts of %lld are %lld parts, the limit is %d",
+            (long long)total_bytes, (long long)plan->part_bytes, (long long)count, MULTIPART_PLAN_PARTS_MAX);
+    reserve(plan, (size_t)count);
+    plan->total_bytes = total_bytes;
+    plan->part_count = (size_t)count;
+    plan->whole = whole;
+    return true;
+}
+
 bool multipart_plan_next(struct multipart_plan *plan, struct multipart_range *range)
 {
-    if (plan->started == plan->part_count)
+    while (plan->cursor < plan->part_count && plan->etags[plan->cursor])
+        plan->cursor++;
+    if (plan->cursor >= plan->part_count)
         return false;
-    int64_t offset = (int64_t)plan->started * plan->part_bytes;
+    int64_t offset = (int64_t)plan->cursor * plan->part_bytes;
     int64_t left = plan->total_bytes - offset;
-    *range = (struct multipart_range){.number = ++plan->started,
+    *range = (struct multipart_range){.number = ++plan->cursor,
                                       .offset = offset,
                                       .bytes = left < plan->part_bytes ? left : plan->part_bytes};
     return true;
@@ -50,14 +73,17 @@ bool multipart_plan_next(struct multipart_plan *plan, struct multipart_range *ra
 
 void multipart_plan_finish(struct multipart_plan *plan, size_t number, char *etag)
 {
-    assert(number >= 1 && number <= plan->started && !plan->etags[number - 1]);
+    if (number < 1 || number > plan->part_count || plan->etags[number - 1]) {
+        free(etag);
+        return;
+    }
     plan->etags[number - 1] = etag;
     plan->done++;
 }
 
 bool multipart_plan_is_done(const struct multipart_plan *plan)
 {
-    return plan->part_count > 0 && plan->done == plan->part_count;
+    return plan->whole && plan->done == plan->part_count;
 }
 
 char *multipart_plan_completion(const struct multipart_plan *plan)

@@ -1,10 +1,12 @@
 /*
  * init -> parts, `concurrency` of them at a time, each from its own range of the file -> complete. A part
  * that fails for the moment is tried again alone (domain_request.h); one that fails for good ends the upload,
- * and the server is told.
+ * and the server is told. The journal hears of each step after the server took it, but of `complete` before
+ * it is sent: then nobody can know whether it was taken.
  */
 #include "services/stored/multipart_upload.h"
 
+#include "libcommon/crash_point.h"
 #include "libcommon/json_writer.h"
 #include "libcommon/memory.h"
 #include "libcommon/url.h"
@@ -25,40 +27,59 @@ struct slot {
 struct multipart_upload {
     struct multipart_upload_spec spec; /* its texts are not used after the start */
     char *data_path;
-    char *upload_id;  /* as the server gave it */
-    char *upload_arg; /* percent-encoded */
-    char *id;         /* of the stored data */
+    char *name;
+    char *data_type;
+    char *existing_id; /* NULL: it creates data */
+    char *upload_id;   /* as the server gave it */
+    char *upload_arg;  /* percent-encoded */
+    char *id;          /* of the stored data */
     int64_t part_bytes;
     struct multipart_plan plan;
     struct domain_request *request; /* init or complete */
     int complete_attempts;
+    struct loop_timer resume_timer; /* to go on in a turn of its own */
     struct slot slots[MULTIPART_UPLOAD_CONCURRENCY_MAX];
 };
 
 /* --- the end --- */
 
-static void upload_free(struct multipart_upload *upload)
+static void stop_requests(struct multipart_upload *upload)
 {
+    loop_timer_stop(&upload->resume_timer);
     domain_request_cancel(upload->request);
+    upload->request = NULL;
     for (size_t i = 0; i < MULTIPART_UPLOAD_CONCURRENCY_MAX; i++) {
         domain_request_cancel(upload->slots[i].request);
-        free(upload->slots[i].etag);
+        upload->slots[i].request = NULL;
     }
+}
+
+void multipart_upload_drop(struct multipart_upload *upload)
+{
+    if (!upload)
+        return;
+    stop_requests(upload);
+    for (size_t i = 0; i < MULTIPART_UPLOAD_CONCURRENCY_MAX; i++)
+        free(upload->slots[i].etag);
     multipart_plan_clear(&upload->plan);
     free(upload->data_path);
     free(upload->upload_id);
     free(upload->upload_arg);
+    free(upload->name);
+    free(upload->data_type);
+    free(upload->existing_id);
     free(upload->id);
     free(upload);
 }
 
-static void abort_at_server(const struct multipart_upload *upload)
+void multipart_upload_abandon(struct multipart_aborts *aborts, const struct domain_access *access,
+                              const char *data_path, const char *upload_id)
 {
-    if (!upload->upload_arg)
-        return;
-    char *path = memory_format("%s/multipart?uploadId=%s", upload->data_path, upload->upload_arg);
-    multipart_aborts_add(upload->spec.aborts, upload->spec.access, path);
+    char *id = url_encode_component(upload_id);
+    char *path = memory_format("%s/multipart?uploadId=%s", data_path, id);
+    multipart_aborts_add(aborts, access, path);
     free(path);
+    free(id);
 }
 
 void multipart_upload_cancel(struct multipart_upload *upload)
@@ -66,19 +87,16 @@ void multipart_upload_cancel(struct multipart_upload *upload)
     if (!upload)
         return;
     /* Parts first: one that arrives after the abort would be kept by some servers. */
-    domain_request_cancel(upload->request);
-    upload->request = NULL;
-    for (size_t i = 0; i < MULTIPART_UPLOAD_CONCURRENCY_MAX; i++) {
-        domain_request_cancel(upload->slots[i].request);
-        upload->slots[i].request = NULL;
-    }
-    abort_at_server(upload);
-    upload_free(upload);
+    stop_requests(upload);
+    if (upload->upload_id)
+        multipart_upload_abandon(upload->spec.aborts, upload->spec.access, upload->data_path,
+                                 upload->upload_id);
+    multipart_upload_drop(upload);
 }
 
 /*
- * What was stored, may have been, or never began is not aborted: an abort could undo what another try of
- * `complete` has done.
+ * What was stored, may have been, never began or is forgotten is not aborted: an abort could undo what
+ * another try of `complete` has done.
  */
 static void report(struct multipart_upload *upload, struct multipart_upload_result *result)
 {
@@ -88,8 +106,8 @@ static void report(struct multipart_upload *upload, struct multipart_upload_resu
     upload->id = NULL;
     result->id = id;
     result->part_count = upload->plan.part_count;
-    if (id || result->maybe_stored || result->unsupported)
-        upload_free(upload);
+    if (id || result->maybe_stored || result->unsupported || result->forgotten)
+        multipart_upload_drop(upload);
     else
         multipart_upload_cancel(upload);
     on_done(context, result);
@@ -125,9 +143,10 @@ static void on_completed(void *context, const struct http_response *response, co
     (void)response;
     upload->request = NULL;
     if (failure) {
+        bool tried_before = upload->complete_attempts > 1;
         result.error = *failure;
-        result.maybe_stored =
-            upload->complete_attempts > 1 && (failure->status == 404 || failure->status == 409);
+        result.maybe_stored = tried_before && (failure->status == 404 || failure->status == 409);
+        result.forgotten = !tried_before && failure->status == 404;
     }
     report(upload, &result);
 }
@@ -140,6 +159,8 @@ static void complete(struct multipart_upload *upload)
         fail(upload, &error);
         return;
     }
+    journal_upload_completing(&upload->spec.journal);
+    crash_point("stored.multipart.before_complete");
     char *body = multipart_plan_completion(&upload->plan);
     char *path = memory_format("%s/multipart?uploadId=%s", upload->data_path, upload->upload_arg);
     upload->request = domain_request_send(upload->spec.access, &(struct domain_request_spec){
@@ -160,7 +181,7 @@ static void complete(struct multipart_upload *upload)
 
 /* --- parts --- */
 
-static void fill_slots(struct multipart_upload *upload);
+static void go_on(struct multipart_upload *upload);
 
 /* Straight from the file: a part is never held in memory, whatever its size. */
 static ssize_t read_part(void *context, int64_t offset, void *out, size_t capacity)
@@ -190,17 +211,17 @@ static void on_part_done(void *context, const struct http_response *response, co
         /* A source that ended early says "system": the reason is better. */
         if (error.code == ERROR_SYSTEM)
             (void)artifact_file_is_unchanged(upload->spec.file, &error);
-        fail(upload, &error);
+        struct multipart_upload_result result = {.error = error, .forgotten = failure->status == 404};
+        report(upload, &result);
         return;
     }
     log_write(LOG_LEVEL_DEBUG, &upload->spec.access->log, "part %zu of %zu is up", slot->range.number,
               upload->plan.part_count);
+    crash_point("stored.multipart.part_taken");
+    journal_part_stored(&upload->spec.journal, slot->range.number, slot->etag);
     multipart_plan_finish(&upload->plan, slot->range.number, slot->etag);
     slot->etag = NULL;
-    if (multipart_plan_is_done(&upload->plan))
-        complete(upload);
-    else
-        fill_slots(upload);
+    go_on(upload);
 }
 
 static void send_part(struct slot *slot)
@@ -223,9 +244,13 @@ static void send_part(struct slot *slot)
     free(path);
 }
 
-/* Starts as many parts as there are free slots. */
-static void fill_slots(struct multipart_upload *upload)
+/* Completes it, or starts as many parts as there are free slots. */
+static void go_on(struct multipart_upload *upload)
 {
+    if (multipart_plan_is_done(&upload->plan)) {
+        complete(upload);
+        return;
+    }
     for (size_t i = 0; i < upload->spec.concurrency; i++) {
         struct slot *slot = &upload->slots[i];
         if (slot->request)
@@ -260,11 +285,36 @@ static void on_init_done(void *context, const struct http_response *response, co
         report(upload, &result);
     } else if (failure) {
         fail(upload, failure);
-    } else if (!multipart_plan_init(&upload->plan, upload->spec.file->bytes, upload->part_bytes, &error)) {
+    } else if (!multipart_plan_init(&upload->plan, upload->part_bytes, &error)) {
         fail(upload, &error);
     } else {
-        fill_slots(upload);
+        journal_upload_began(&upload->spec.journal,
+                             &(struct journal_upload){.name = upload->name,
+                                                      .data_type = upload->data_type,
+                                                      .existing_id = upload->existing_id,
+                                                      .upload_id = upload->upload_id,
+                                                      .part_bytes = upload->part_bytes,
+                                                      .file = upload->spec.file->mark});
+        multipart_upload_extend(upload, upload->spec.whole);
     }
+}
+
+/* Not known to the server yet: on_init_done() does it then. */
+static bool has_begun(const struct multipart_upload *upload)
+{
+    return upload->plan.part_bytes > 0;
+}
+
+void multipart_upload_extend(struct multipart_upload *upload, bool whole)
+{
+    struct error error;
+    upload->spec.whole = whole;
+    if (!has_begun(upload))
+        return;
+    if (multipart_plan_extend(&upload->plan, upload->spec.file->bytes, whole, &error))
+        go_on(upload);
+    else
+        fail(upload, &error);
 }
 
 static char *init_body(const struct multipart_upload_spec *spec)
@@ -273,8 +323,10 @@ static char *init_body(const struct multipart_upload_spec *spec)
     json_writer_open_object(&writer);
     json_writer_string_member(&writer, "name", spec->name);
     json_writer_string_member(&writer, "data_type", spec->data_type);
-    json_writer_key(&writer, "size");
-    json_writer_int64(&writer, spec->file->bytes);
+    if (spec->whole) {
+        json_writer_key(&writer, "size");
+        json_writer_int64(&writer, spec->file->bytes);
+    }
     json_writer_string_member(&writer, "content_type", "application/octet-stream");
     if (spec->existing_id)
         json_writer_string_member(&writer, "existing_id", spec->existing_id);
@@ -282,17 +334,33 @@ static char *init_body(const struct multipart_upload_spec *spec)
     return json_writer_take(&writer);
 }
 
-struct multipart_upload *multipart_upload_start(const struct multipart_upload_spec *spec)
+static void resume(void *context)
+{
+    struct multipart_upload *upload = context;
+    multipart_upload_extend(upload, upload->spec.whole);
+}
+
+static struct multipart_upload *create(const struct multipart_upload_spec *spec)
 {
     struct multipart_upload *upload = memory_allocate(sizeof *upload);
     upload->spec = *spec;
     upload->data_path = memory_copy_text(spec->data_path);
+    upload->name = memory_copy_text(spec->name);
+    upload->data_type = memory_copy_text(spec->data_type);
+    upload->existing_id = memory_copy_text(spec->existing_id);
+    loop_timer_init(&upload->resume_timer, spec->access->client->loop, resume, upload);
     if (upload->spec.concurrency < 1)
         upload->spec.concurrency = 1;
     if (upload->spec.concurrency > MULTIPART_UPLOAD_CONCURRENCY_MAX)
         upload->spec.concurrency = MULTIPART_UPLOAD_CONCURRENCY_MAX;
     for (size_t i = 0; i < MULTIPART_UPLOAD_CONCURRENCY_MAX; i++)
         upload->slots[i].upload = upload;
+    return upload;
+}
+
+struct multipart_upload *multipart_upload_start(const struct multipart_upload_spec *spec)
+{
+    struct multipart_upload *upload = create(spec);
     char *body = init_body(spec);
     char *path = memory_format("%s/multipart?uploads", spec->data_path);
     upload->request = domain_request_send(spec->access, &(struct domain_request_spec){
@@ -309,5 +377,26 @@ struct multipart_upload *multipart_upload_start(const struct multipart_upload_sp
                                                         });
     free(path);
     free(body);
+    return upload;
+}
+
+/* --- going on after a restart --- */
+
+struct multipart_upload *multipart_upload_resume(const struct multipart_upload_spec *spec,
+                                                 const struct journal_upload *known)
+{
+    struct multipart_upload *upload = create(spec);
+    struct error error;
+    upload->upload_id = memory_copy_text(known->upload_id);
+    upload->upload_arg = url_encode_component(known->upload_id);
+    upload->part_bytes = known->part_bytes;
+    upload->complete_attempts = known->completing ? 1 : 0;
+    /* A plan that cannot be is found again when it goes on. */
+    if (multipart_plan_init(&upload->plan, known->part_bytes, &error) &&
+        multipart_plan_extend(&upload->plan, spec->file->bytes, spec->whole, &error))
+        for (size_t i = 0; i < known->part_count; i++)
+            multipart_plan_finish(&upload->plan, known->parts[i].number,
+                                  memory_copy_text(known->parts[i].etag));
+    loop_timer_start(&upload->resume_timer, 0);
     return upload;
 }

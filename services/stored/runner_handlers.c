@@ -30,8 +30,47 @@ static void handle_put(void *opaque, struct ipc_request *request, const void *me
         ipc_fail(request, &error);
 }
 
+static void handle_open(void *opaque, struct ipc_request *request, const void *message)
+{
+    const struct service_context *context = opaque;
+    const struct message_artifact_open *open = message;
+    struct error error;
+    struct session *session = session_find(context->state, &open->task_key, &error);
+    if (session)
+        artifact_open(session, open, request);
+    else
+        ipc_fail(request, &error);
+}
+
+static void handle_grow(void *opaque, struct ipc_request *request, const void *message)
+{
+    const struct service_context *context = opaque;
+    const struct message_artifact_grow *grow = message;
+    struct error error;
+    struct session *session = session_find(context->state, &grow->task_key, &error);
+    if (session)
+        artifact_grow(session, grow, request);
+    else
+        ipc_fail(request, &error);
+}
+
+static void handle_finish(void *opaque, struct ipc_request *request, const void *message)
+{
+    const struct service_context *context = opaque;
+    const struct message_artifact_finish *finish = message;
+    struct error error;
+    struct session *session = session_find(context->state, &finish->task_key, &error);
+    if (session)
+        artifact_finish(session, finish, request);
+    else
+        ipc_fail(request, &error);
+}
+
 const struct ipc_handler runner_handlers[] = {
     {OPERATION_input_materialize, handle_materialize},
     {OPERATION_artifact_put, handle_put},
+    {OPERATION_artifact_open, handle_open},
+    {OPERATION_artifact_grow, handle_grow},
+    {OPERATION_artifact_finish, handle_finish},
 };
 const size_t runner_handler_count = sizeof runner_handlers / sizeof runner_handlers[0];

@@ -6,6 +6,7 @@
 #include "libcommon/memory.h"
 #include "services/stored/artifact.h"
 #include "services/stored/input.h"
+#include "services/stored/journal.h"
 #include "services/stored/stored.h"
 
 #include <stdlib.h>
@@ -56,7 +57,7 @@ static void end_earlier_attempt(struct stored *stored, const char *task_id)
         return;
     log_write(LOG_LEVEL_WARN, &earlier->log, "a new lease of the task replaces its session");
     error_set(&reason, ERROR_CANCELLED, "a new lease replaced this one");
-    session_free(earlier, &reason, NULL);
+    session_close(earlier, &reason, NULL, NULL);
 }
 
 static bool make_workspace(struct session *session, struct error *error)
@@ -83,6 +84,7 @@ static struct session *session_create(struct stored *stored, const struct messag
     session->capability = memory_copy_text(message->capability);
     session->domain_id = memory_copy_text(message->domain_id);
     session->outputs_prefix = memory_copy_text(message->outputs_prefix);
+    session->owner = memory_copy_text(message->owner);
     session->log =
         (struct log_task){session->task_id, session->job_id, session->capability, session->domain_id};
     session->workspace = (struct workspace){.fd = -1, .datasets_fd = -1, .incoming_fd = -1};
@@ -112,6 +114,7 @@ struct session *session_open(struct stored *stored, const struct message_session
     }
     session->access.lease_ends_boot_ms = message->lease_ends_boot_ms;
     secret_assign(&session->access.token, message->access_token.bytes, message->access_token.length);
+    journal_session_opened(stored->journal, message);
     log_write(LOG_LEVEL_INFO, &session->log, "session opened for %s%s", session->access.server_url,
               message->access_token.length ? "" : ", without a token");
     return session;
@@ -121,13 +124,13 @@ struct session *session_open(struct stored *stored, const struct message_session
 
 bool session_check_active(const struct session *session, struct error *error)
 {
-    if (session->stored->stopping)
-        return error_set(error, ERROR_UNAVAILABLE, "stored is stopping");
     return !session->cancelled || error_set(error, ERROR_CANCELLED, "the session was cancelled");
 }
 
 void session_cancel(struct session *session, const struct error *reason)
 {
+    if (!session->cancelled)
+        journal_session_cancelled(session->stored->journal, session->task_id);
     session->cancelled = true;
     inputs_cancel(session, reason);
     artifacts_cancel(session, reason);
@@ -152,13 +155,88 @@ void session_drop(struct session *session)
     free(session->capability);
     free(session->domain_id);
     free(session->outputs_prefix);
+    free(session->owner);
     free(session);
 }
 
-void session_free(struct session *session, const struct error *reason, char **task_id)
+static void remove_workspace(struct stored *stored, const char *task_id, removal_done_function *on_removed,
+                             void *context)
 {
+    struct error error;
+    char *retired = NULL;
+    bool ok = workspace_retire(&stored->work_dir, task_id, &retired, &error);
+    if (retired)
+        removal_queue_add(stored->removals, retired, on_removed, context);
+    else if (on_removed)
+        on_removed(context, ok ? NULL : &error);
+    else if (!ok)
+        log_warn("a workspace stays: %s", error.text);
+    free(retired);
+}
+
+void session_close(struct session *session, const struct error *reason, removal_done_function *on_removed,
+                   void *context)
+{
+    struct stored *stored = session->stored;
+    char *task_id = memory_copy_text(session->task_id);
     session_cancel(session, reason);
-    if (task_id)
-        *task_id = memory_copy_text(session->task_id);
     session_drop(session);
+    journal_session_closed(stored->journal, task_id);
+    remove_workspace(stored, task_id, on_removed, context);
+    free(task_id);
+}
+
+void sessions_keep(struct stored *stored, const char *owner)
+{
+    struct session *next = NULL;
+    struct error reason;
+    error_set(&reason, ERROR_CANCELLED, "leased was restarted and does not know the task");
+    for (struct session *session = stored->sessions; session; session = next) {
+        next = session->next;
+        if (session->owner && strcmp(session->owner, owner) == 0)
+            continue;
+        log_write(LOG_LEVEL_WARN, &session->log, "session closed: %s", reason.text);
+        session_close(session, &reason, NULL, NULL);
+    }
+}
+
+/* --- after a restart --- */
+
+/*
+ * The token is not in the journal: requests wait until leased has said it again, and with it the lease's end,
+ * which has moved on.
+ */
+static bool restore(struct session *session, const struct message_session_open *message, bool had_token,
+                    struct error *error)
+{
+    struct stored *stored = session->stored;
+    if (!domain_access_init(&session->access, &stored->client, message->server_url, &session->log, error) ||
+        !workspace_reopen(&session->workspace, &stored->work_dir, session->task_id, error))
+        return false;
+    session->access.token_lost = had_token;
+    return true;
+}
+
+static void restore_session(void *context, const struct journal_record *record)
+{
+    struct stored *stored = context;
+    struct error error;
+    struct session *session = session_create(stored, record->message);
+    session->cancelled = record->cancelled;
+    if (!restore(session, record->message, record->had_token, &error)) {
+        log_write(LOG_LEVEL_WARN, &session->log, "session lost: %s", error.text);
+        session_drop(session);
+        return;
+    }
+    inputs_restore(session);
+    if (!session->cancelled)
+        artifacts_restore(session);
+    log_write(LOG_LEVEL_INFO, &session->log, "session restored: %zu input%s and %zu artifact%s are there",
+              session->input_count, session->input_count == 1 ? "" : "s", session->artifact_count,
+              session->artifact_count == 1 ? "" : "s");
+}
+
+void sessions_restore(struct stored *stored)
+{
+    journal_visit_records(stored->journal, JOURNAL_SESSIONS, NULL, restore_session, stored);
 }

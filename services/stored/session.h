@@ -8,6 +8,7 @@
 #include "libcommon/messages.h"
 #include "services/stored/domain_request.h"
 #include "services/stored/input_path.h"
+#include "services/stored/removal_queue.h"
 #include "services/stored/workspace.h"
 
 #include <stdbool.h>
@@ -25,6 +26,7 @@ struct session {
     char *capability;
     char *domain_id;
     char *outputs_prefix;
+    char *owner; /* the start of leased that it belongs to; NULL: not said */
     struct log_task log;
     struct domain_access access;
     struct workspace workspace;
@@ -51,15 +53,24 @@ struct session *session_find(const struct stored *stored, const struct secret *t
 struct session *session_open(struct stored *stored, const struct message_session_open *message,
                              struct error *error);
 
-/* Ends transfers, whose callers get `reason`; new ones are refused. */
+/* Ends transfers, whose callers get `reason`, at the server too; new ones are refused. */
 void session_cancel(struct session *session, const struct error *reason);
 
-/* Ends transfers as session_cancel, and frees. The workspace stays; *task_id (may be NULL) receives its name.
+/*
+ * Ends transfers as session_cancel, frees, and removes the workspace; `on_removed` (may be NULL) is called
+ * when it is gone, or could not be removed.
  */
-void session_free(struct session *session, const struct error *reason, char **task_id);
+void session_close(struct session *session, const struct error *reason, removal_done_function *on_removed,
+                   void *context);
 
-/* Without answers to anybody: the sockets are closing. */
+/* Frees it without answers to anybody and without telling the server: the next stored goes on with it. */
 void session_drop(struct session *session);
+
+/* Opens what the journal knows again, as far as the workspaces are still there. */
+void sessions_restore(struct stored *stored);
+
+/* Closes the sessions that an earlier start of leased has left: only `owner` closes its own. */
+void sessions_keep(struct stored *stored, const char *owner);
 
 /* Whether new transfers may begin. */
 bool session_check_active(const struct session *session, struct error *error);

@@ -19,11 +19,7 @@ static void handle_open(void *opaque, struct ipc_request *request, const void *m
 {
     struct error error;
     struct stored *stored = stored_of(opaque);
-    const struct session *session = NULL;
-    if (stored->stopping)
-        error_set(&error, ERROR_UNAVAILABLE, "stored is stopping");
-    else
-        session = session_open(stored, message, &error);
+    const struct session *session = session_open(stored, message, &error);
     if (!session) {
         log_warn("cannot open a session: %s", error.text);
         ipc_fail(request, &error);
@@ -80,26 +76,22 @@ static void on_workspace_removed(void *opaque, const struct error *failure)
 static void handle_close(void *opaque, struct ipc_request *request, const void *message)
 {
     const struct message_session_close *close_message = message;
-    struct stored *stored = stored_of(opaque);
     struct error error;
-    char *task_id = NULL;
-    char *retired = NULL;
-    struct session *session = session_find(stored, &close_message->task_key, &error);
+    struct session *session = session_find(stored_of(opaque), &close_message->task_key, &error);
     if (!session) {
         ipc_answer_done(request);
         return;
     }
     log_write(LOG_LEVEL_INFO, &session->log, "session closed");
     error_set(&error, ERROR_CANCELLED, "the session was closed");
-    session_free(session, &error, &task_id);
-    if (!workspace_retire(&stored->work_dir, task_id, &retired, &error))
-        on_workspace_removed(request, &error);
-    else if (retired)
-        removal_queue_add(stored->removals, retired, on_workspace_removed, request);
-    else
-        ipc_answer_done(request);
-    free(retired);
-    free(task_id);
+    session_close(session, &error, on_workspace_removed, request);
+}
+
+static void handle_keep(void *opaque, struct ipc_request *request, const void *message)
+{
+    const struct message_sessions_keep *keep = message;
+    sessions_keep(stored_of(opaque), keep->owner);
+    ipc_answer_done(request);
 }
 
 static void handle_artifacts(void *opaque, struct ipc_request *request, const void *message)
@@ -120,6 +112,6 @@ static void handle_artifacts(void *opaque, struct ipc_request *request, const vo
 const struct ipc_handler session_handlers[] = {
     {OPERATION_session_open, handle_open},           {OPERATION_session_update, handle_update},
     {OPERATION_session_cancel, handle_cancel},       {OPERATION_session_close, handle_close},
-    {OPERATION_session_artifacts, handle_artifacts},
+    {OPERATION_session_artifacts, handle_artifacts}, {OPERATION_sessions_keep, handle_keep},
 };
 const size_t session_handler_count = sizeof session_handlers / sizeof session_handlers[0];

@@ -1,8 +1,10 @@
 #include "services/stored/stored.h"
 
+#include "libcommon/clock.h"
 #include "libcommon/memory.h"
 #include "libcommon/text.h"
 #include "libcommon/uuid.h"
+#include "services/stored/journal.h"
 #include "services/stored/session.h"
 
 #include <stdio.h>
@@ -24,15 +26,14 @@ static char *make_client_id(const char *configured, struct random *random)
     return memory_format("posemesh-compute-node/%s", uuid_format_random(bytes, uuid));
 }
 
-static void publish_token_wanted(void *opaque, const char *task_id)
+static void publish_token_wanted(void *opaque, const char *task_id, bool lost)
 {
     const struct stored *stored = opaque;
-    struct message_domain_token_wanted wanted = {.task_id = memory_copy_text(task_id)};
+    struct message_domain_token_wanted wanted = {.task_id = memory_copy_text(task_id), .lost = lost};
     ipc_publish(stored->context->ipc, &message_domain_token_wanted_type, &wanted);
     message_clear(&message_domain_token_wanted_type, &wanted);
 }
 
-/* Sessions do not outlive the process, so no workspace that lies there has one. */
 static void remove_leftover(void *opaque, const char *name)
 {
     struct stored *stored = opaque;
@@ -60,19 +61,29 @@ static void sweep_leftover(void *opaque, const char *name)
     free(retired);
 }
 
+struct leftovers {
+    const struct stored *stored;
+    struct text_list names;
+};
+
+/* Workspaces of sessions that the journal has brought back are in use. */
 static void collect(void *opaque, const char *name)
 {
-    text_list_add(opaque, name);
+    struct leftovers *leftovers = opaque;
+    for (const struct session *session = leftovers->stored->sessions; session; session = session->next)
+        if (workspace_owns(name, session->task_id))
+            return;
+    text_list_add(&leftovers->names, name);
 }
 
 static bool sweep(struct stored *stored, struct error *error)
 {
     /* Collected first: moving folders while reading their folder could show some twice. */
-    struct text_list names = {0};
-    bool ok = work_dir_visit_leftovers(&stored->work_dir, collect, &names, error);
-    for (size_t i = 0; ok && i < names.count; i++)
-        sweep_leftover(stored, names.items[i]);
-    text_list_clear(&names);
+    struct leftovers leftovers = {.stored = stored};
+    bool ok = work_dir_visit_leftovers(&stored->work_dir, collect, &leftovers, error);
+    for (size_t i = 0; ok && i < leftovers.names.count; i++)
+        sweep_leftover(stored, leftovers.names.items[i]);
+    text_list_clear(&leftovers.names);
     return ok;
 }
 
@@ -87,6 +98,15 @@ static void on_aborts_idle(void *opaque)
     struct stored *stored = opaque;
     if (stored->stopping)
         loop_timer_start(&stored->stop_timer, 0);
+}
+
+static bool open_journal(struct stored *stored, struct error *error)
+{
+    char boot_id[CLOCK_BOOT_ID_BYTES];
+    if (!clock_boot_id(boot_id, error))
+        return false;
+    stored->journal = journal_open(stored->context->settings.state_dir, boot_id, error);
+    return stored->journal;
 }
 
 bool stored_start(struct service_context *context, struct error *error)
@@ -112,19 +132,22 @@ bool stored_start(struct service_context *context, struct error *error)
     if (!work_dir_open(&stored->work_dir, settings->work_dir, error))
         return false;
     stored->removals = removal_queue_create(context->loop, stored->work_dir.fd);
+    if (!open_journal(stored, error))
+        return false;
+    sessions_restore(stored);
     log_info("client id %s", stored->client_id);
     return sweep(stored, error);
 }
 
+/*
+ * Sessions and transfers go on to the last moment: the next stored goes on with them, and callers that wait
+ * then are answered by it. Only uploads that were given up have to be told to the server still.
+ */
 void stored_terminate(struct service_context *context)
 {
     struct stored *stored = context->state;
-    struct error reason;
-    error_set(&reason, ERROR_UNAVAILABLE, "stored is stopping");
     stored->stopping = true;
-    for (struct session *session = stored->sessions; session; session = session->next)
-        session_cancel(session, &reason);
-    /* Also without aborts a moment goes by, in which the answers leave. */
+    /* Also without aborts a moment goes by, in which answers leave. */
     loop_timer_start(&stored->stop_timer, multipart_aborts_idle(stored->aborts) ? 50 : STOP_WITHIN_MS);
 }
 
@@ -139,6 +162,7 @@ void stored_stop(struct service_context *context)
     multipart_aborts_free(stored->aborts);
     removal_queue_free(stored->removals);
     work_dir_close(&stored->work_dir);
+    journal_close(stored->journal);
     upload_info_cache_clear(&stored->upload_infos);
     free(stored->client_id);
     free(stored);

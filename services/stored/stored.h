@@ -14,6 +14,7 @@
 #include <stdint.h>
 
 struct session;
+struct journal;
 
 struct stored {
     struct service_context *context;
@@ -21,6 +22,7 @@ struct stored {
     struct domain_client client;
     struct work_dir work_dir;
     struct removal_queue *removals;
+    struct journal *journal;
     struct multipart_aborts *aborts;
     struct upload_info_cache upload_infos;
     int64_t multipart_min_bytes;

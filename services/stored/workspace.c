@@ -170,6 +170,62 @@ bool workspace_create(struct workspace *workspace, struct work_dir *work_dir, co
     return false;
 }
 
+/* What a job put in the place of a folder of ours belongs to somebody else. */
+static int reopen_folder(int parent_fd, const char *name)
+{
+    struct stat status;
+    int fd = openat(parent_fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    if (fd < 0 || (fstat(fd, &status) == 0 && status.st_uid == geteuid()))
+        return fd;
+    close(fd);
+    errno = EPERM;
+    return -1;
+}
+
+/* Halves of downloads; it is flat, and nobody else can enter it. */
+static void empty_folder(int folder_fd)
+{
+    int fd = openat(folder_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    DIR *stream = fd < 0 ? NULL : fdopendir(fd);
+    if (!stream) {
+        if (fd >= 0)
+            close(fd);
+        return;
+    }
+    for (const struct dirent *entry = readdir(stream); entry; entry = readdir(stream))
+        if (entry->d_name[0] != '.')
+            unlinkat(folder_fd, entry->d_name, 0);
+    closedir(stream);
+}
+
+bool workspace_reopen(struct workspace *workspace, struct work_dir *work_dir, const char *task_id,
+                      struct error *error)
+{
+    char *incoming = memory_format(INCOMING_PREFIX "%s", task_id);
+    *workspace = (struct workspace){.fd = -1, .datasets_fd = -1, .incoming_fd = -1};
+    workspace->path = memory_format("%s/%s", work_dir->path, task_id);
+    workspace->fd = reopen_folder(work_dir->fd, task_id);
+    if (workspace->fd >= 0)
+        workspace->datasets_fd = reopen_folder(workspace->fd, "datasets");
+    if (workspace->datasets_fd >= 0)
+        workspace->incoming_fd = reopen_folder(work_dir->fd, incoming);
+    free(incoming);
+    if (workspace->incoming_fd < 0) {
+        error_set_errno(error, errno, "the workspace of %.64s cannot be used again", task_id);
+        error->code = ERROR_NOT_FOUND;
+        workspace_close(workspace);
+        return false;
+    }
+    empty_folder(workspace->incoming_fd);
+    return true;
+}
+
+bool workspace_owns(const char *name, const char *task_id)
+{
+    return strcmp(name, task_id) == 0 ||
+           (starts_with(name, INCOMING_PREFIX) && strcmp(name + strlen(INCOMING_PREFIX), task_id) == 0);
+}
+
 void workspace_close(struct workspace *workspace)
 {
     const int fds[] = {workspace->fd, workspace->datasets_fd, workspace->incoming_fd};

@@ -49,6 +49,14 @@ struct workspace {
 bool workspace_create(struct workspace *workspace, struct work_dir *work_dir, const char *task_id,
                       struct error *error);
 
+/* Opens one of an earlier run of stored, and empties its incoming folder. ERROR_NOT_FOUND: it is not there as
+ * we made it. */
+bool workspace_reopen(struct workspace *workspace, struct work_dir *work_dir, const char *task_id,
+                      struct error *error);
+
+/* Whether `name`, as work_dir_visit_leftovers() gives it, belongs to this task's workspace. */
+bool workspace_owns(const char *name, const char *task_id);
+
 /* Closes the descriptors; the folder stays. */
 void workspace_close(struct workspace *workspace);
 

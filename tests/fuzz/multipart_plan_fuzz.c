@@ -52,7 +52,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     int64_t total_bytes = fuzz_take_int64(&input);
     int64_t part_bytes = fuzz_take_int64(&input);
     char *etag = fuzz_take_text(&input, '\0');
-    if (multipart_plan_init(&plan, total_bytes, part_bytes, &error)) {
+    if (multipart_plan_init(&plan, part_bytes, &error) &&
+        multipart_plan_extend(&plan, total_bytes, true, &error)) {
         check_parts(&plan);
         check_completion(&plan, etag);
     } else {

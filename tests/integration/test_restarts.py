@@ -78,11 +78,12 @@ class Working(NodeCase):
     def test_runnerd(self):
         self.assert_done_again(*self.kill_while_running("runnerd"))
 
-    def test_stored(self):
-        job, gate, first = self.kill_while_running("stored")
+    def test_stored_and_the_job_does_not_notice(self):
+        job, gate, _ = self.kill_while_running("stored")
         gate.open()
-        self.node.log.wait("the job failed", "leased")
-        self.assert_done_again(job, gate, first)
+        shown = self.devnet.wait_job(job)
+        self.assert_completed(shown)
+        self.assertEqual(shown["tasks"][0]["attempts"], 1)
 
     def test_the_whole_node_is_killed_and_started_again(self):
         node = self.own_node()

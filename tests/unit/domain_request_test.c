@@ -15,14 +15,16 @@ struct scene {
     struct outcome outcome;
     int attempts;
     int tokens_wanted;
+    bool wanted_as_lost;
     int checks_to_fail;
 };
 
-static void count_wanted(void *context, const char *task_id)
+static void count_wanted(void *context, const char *task_id, bool lost)
 {
     struct scene *scene = context;
     assert_string_equal(task_id, "task");
     scene->tokens_wanted++;
+    scene->wanted_as_lost = lost;
 }
 
 static void set_token(struct scene *scene, const char *text)
@@ -134,6 +136,28 @@ static void waits_for_another_token_when_one_is_refused(void **state)
     close_scene(&scene);
 }
 
+static void waits_with_its_first_try_for_a_token_that_a_restart_lost(void **state)
+{
+    struct fixture *fixture = *state;
+    struct scene scene;
+    open_scene(&scene, fixture);
+    secret_wipe(&scene.access.token);
+    scene.access.token_lost = true;
+    scene.access.lease_ends_boot_ms = clock_boot_ms() - 1; /* as it stood before the restart */
+    script(&fixture->server, OK, AFTER_KEEP, 0);
+    send_request(&scene, (struct domain_request_spec){0});
+    assert_int_equal(scene.attempts, 0);
+    while (scene.tokens_wanted < 2)
+        turn(fixture);
+    assert_true(scene.wanted_as_lost);
+    assert_int_equal(scene.attempts, 0);
+    set_token(&scene, "again");
+    run_until_done(fixture, &scene.outcome);
+    assert_int_equal(scene.outcome.status, 200);
+    assert_non_null(strstr(fixture->server.texts[0], "Bearer again"));
+    close_scene(&scene);
+}
+
 static void does_not_try_a_refused_token_a_third_time(void **state)
 {
     struct fixture *fixture = *state;
@@ -230,6 +254,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(sends_token_and_client_id_below_the_base_url, set_up, tear_down),
         cmocka_unit_test_setup_teardown(keeps_the_token_from_what_needs_none, set_up, tear_down),
         cmocka_unit_test_setup_teardown(waits_for_another_token_when_one_is_refused, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(waits_with_its_first_try_for_a_token_that_a_restart_lost, set_up,
+                                        tear_down),
         cmocka_unit_test_setup_teardown(does_not_try_a_refused_token_a_third_time, set_up, tear_down),
         cmocka_unit_test_setup_teardown(repeats_what_failed_for_the_moment, set_up, tear_down),
         cmocka_unit_test_setup_teardown(does_not_repeat_what_cannot_succeed, set_up, tear_down),

@@ -21,6 +21,7 @@ struct fixture {
     char folder[64];
     char run[96];
     char work[96];
+    char state[96];
     struct identities identities;
 };
 
@@ -32,6 +33,7 @@ static int set_up(void **state)
     assert_non_null(mkdtemp(fixture->folder));
     snprintf(fixture->run, sizeof fixture->run, "%s/deep/run", fixture->folder);
     snprintf(fixture->work, sizeof fixture->work, "%s/work", fixture->folder);
+    snprintf(fixture->state, sizeof fixture->state, "%s/state", fixture->folder);
     assert_true(identities_choose(&fixture->identities, "70000", geteuid(), &error));
     *state = fixture;
     return 0;
@@ -55,7 +57,8 @@ static int tear_down(void **state)
 
 static bool make(const struct fixture *fixture, struct error *error)
 {
-    return folders_make(&fixture->identities, fixture->run, fixture->work, error);
+    const struct folders folders = {fixture->run, fixture->work, fixture->state};
+    return folders_make(&fixture->identities, &folders, error);
 }
 
 static struct stat look_at(const struct fixture *fixture, const char *below)

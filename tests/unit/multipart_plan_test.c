@@ -10,11 +10,18 @@
 
 #include <cmocka.h>
 
+static bool plan_whole(struct multipart_plan *plan, int64_t total_bytes, int64_t part_bytes,
+                       struct error *error)
+{
+    return multipart_plan_init(plan, part_bytes, error) &&
+           multipart_plan_extend(plan, total_bytes, true, error);
+}
+
 static void assert_refused(int64_t total_bytes, int64_t part_bytes, enum error_code code)
 {
     struct multipart_plan plan;
     struct error error;
-    assert_false(multipart_plan_init(&plan, total_bytes, part_bytes, &error));
+    assert_false(plan_whole(&plan, total_bytes, part_bytes, &error));
     assert_int_equal(error.code, code);
     multipart_plan_clear(&plan);
 }
@@ -39,7 +46,7 @@ static void gives_every_part_but_the_last_the_full_size(void **state)
     struct multipart_plan plan;
     struct multipart_range range;
     struct error error;
-    assert_true(multipart_plan_init(&plan, 25, 10, &error));
+    assert_true(plan_whole(&plan, 25, 10, &error));
     assert_int_equal(plan.part_count, 3);
     for (size_t number = 1; number <= 3; number++) {
         assert_true(multipart_plan_next(&plan, &range));
@@ -57,10 +64,10 @@ static void makes_one_part_of_what_fits_into_one(void **state)
     struct multipart_plan plan;
     struct multipart_range range;
     struct error error;
-    assert_true(multipart_plan_init(&plan, 10, 10, &error));
+    assert_true(plan_whole(&plan, 10, 10, &error));
     assert_int_equal(plan.part_count, 1);
     multipart_plan_clear(&plan);
-    assert_true(multipart_plan_init(&plan, 7, INT64_MAX, &error));
+    assert_true(plan_whole(&plan, 7, INT64_MAX, &error));
     assert_true(multipart_plan_next(&plan, &range));
     assert_int_equal(range.bytes, 7);
     multipart_plan_clear(&plan);
@@ -72,7 +79,7 @@ static void lists_etags_in_order_whatever_order_they_came_in(void **state)
     struct multipart_plan plan;
     struct multipart_range range;
     struct error error;
-    assert_true(multipart_plan_init(&plan, 20, 10, &error));
+    assert_true(plan_whole(&plan, 20, 10, &error));
     while (multipart_plan_next(&plan, &range))
         continue;
     multipart_plan_finish(&plan, 2, memory_copy_text("second"));
@@ -86,6 +93,94 @@ static void lists_etags_in_order_whatever_order_they_came_in(void **state)
     multipart_plan_clear(&plan);
 }
 
+/* --- an artifact that still grows --- */
+
+static void assert_next(struct multipart_plan *plan, size_t number, int64_t offset, int64_t bytes)
+{
+    struct multipart_range range;
+    assert_true(multipart_plan_next(plan, &range));
+    assert_int_equal(range.number, number);
+    assert_int_equal(range.offset, offset);
+    assert_int_equal(range.bytes, bytes);
+}
+
+static void gives_full_parts_while_the_artifact_grows_and_the_rest_at_its_end(void **state)
+{
+    (void)state;
+    struct multipart_plan plan;
+    struct multipart_range range;
+    struct error error;
+    assert_true(multipart_plan_init(&plan, 10, &error));
+    assert_false(multipart_plan_next(&plan, &range));
+    assert_true(multipart_plan_extend(&plan, 9, false, &error));
+    assert_false(multipart_plan_next(&plan, &range));
+    assert_true(multipart_plan_extend(&plan, 25, false, &error));
+    assert_next(&plan, 1, 0, 10);
+    assert_next(&plan, 2, 10, 10);
+    assert_false(multipart_plan_next(&plan, &range));
+    multipart_plan_finish(&plan, 1, memory_copy_text("a"));
+    multipart_plan_finish(&plan, 2, memory_copy_text("b"));
+    assert_false(multipart_plan_is_done(&plan));
+    assert_true(multipart_plan_extend(&plan, 25, true, &error));
+    assert_next(&plan, 3, 20, 5);
+    multipart_plan_finish(&plan, 3, memory_copy_text("c"));
+    assert_true(multipart_plan_is_done(&plan));
+    multipart_plan_clear(&plan);
+}
+
+static void is_done_at_once_when_the_end_adds_nothing(void **state)
+{
+    (void)state;
+    struct multipart_plan plan;
+    struct error error;
+    assert_true(multipart_plan_init(&plan, 10, &error) && multipart_plan_extend(&plan, 10, false, &error));
+    assert_next(&plan, 1, 0, 10);
+    multipart_plan_finish(&plan, 1, memory_copy_text("a"));
+    assert_true(multipart_plan_extend(&plan, 10, true, &error));
+    assert_true(multipart_plan_is_done(&plan));
+    multipart_plan_clear(&plan);
+}
+
+static void refuses_to_shrink_and_to_grow_after_the_end(void **state)
+{
+    (void)state;
+    struct multipart_plan plan;
+    struct error error;
+    assert_true(multipart_plan_init(&plan, 10, &error) && multipart_plan_extend(&plan, 20, false, &error));
+    assert_false(multipart_plan_extend(&plan, 19, false, &error));
+    assert_int_equal(error.code, ERROR_INVALID);
+    assert_true(multipart_plan_extend(&plan, 21, true, &error));
+    assert_false(multipart_plan_extend(&plan, 30, true, &error));
+    assert_false(multipart_plan_extend(&plan, (int64_t)10 * (MULTIPART_PLAN_PARTS_MAX + 1), true, &error));
+    multipart_plan_clear(&plan);
+}
+
+/* --- parts that are there from before a restart --- */
+
+static void skips_what_the_server_has_already(void **state)
+{
+    (void)state;
+    struct multipart_plan plan;
+    struct multipart_range range;
+    struct error error;
+    assert_true(plan_whole(&plan, 45, 10, &error));
+    multipart_plan_finish(&plan, 2, memory_copy_text("b"));
+    multipart_plan_finish(&plan, 5, memory_copy_text("e"));
+    multipart_plan_finish(&plan, 5, memory_copy_text("again"));
+    multipart_plan_finish(&plan, 6, memory_copy_text("there is no such part"));
+    multipart_plan_finish(&plan, 0, memory_copy_text("nor such a one"));
+    assert_next(&plan, 1, 0, 10);
+    assert_next(&plan, 3, 20, 10);
+    assert_next(&plan, 4, 30, 10);
+    assert_false(multipart_plan_next(&plan, &range));
+    multipart_plan_finish(&plan, 1, memory_copy_text("a"));
+    multipart_plan_finish(&plan, 4, memory_copy_text("d"));
+    assert_false(multipart_plan_is_done(&plan));
+    multipart_plan_finish(&plan, 3, memory_copy_text("c"));
+    assert_true(multipart_plan_is_done(&plan));
+    multipart_plan_clear(&plan);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -94,6 +189,10 @@ int main(void)
         cmocka_unit_test(gives_every_part_but_the_last_the_full_size),
         cmocka_unit_test(makes_one_part_of_what_fits_into_one),
         cmocka_unit_test(lists_etags_in_order_whatever_order_they_came_in),
+        cmocka_unit_test(gives_full_parts_while_the_artifact_grows_and_the_rest_at_its_end),
+        cmocka_unit_test(is_done_at_once_when_the_end_adds_nothing),
+        cmocka_unit_test(refuses_to_shrink_and_to_grow_after_the_end),
+        cmocka_unit_test(skips_what_the_server_has_already),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

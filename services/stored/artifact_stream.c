@@ -1,0 +1,145 @@
+/* Artifacts that go up while their file is still being written, and what a restart left of all artifacts. */
+#include "services/stored/artifact_internal.h"
+
+#include "libcommon/memory.h"
+#include "services/stored/stored.h"
+
+/* --- opening --- */
+
+/* NULL with the reason in `error`. */
+static struct artifact *open_stream(struct session *session, const struct artifact_wish *wish,
+                                    struct error *error)
+{
+    struct artifact_name name = {0};
+    struct artifact_file file = {.fd = -1};
+    struct artifact *artifact = NULL;
+    if (!artifact_name_wish(session, wish, &name, error))
+        return NULL;
+    const struct artifact *known = artifact_find(session, name.logical_path);
+    if (known && known->upload) {
+        error_set(error, ERROR_CONFLICT, "output %.128s is being stored", wish->rel_path);
+    } else {
+        int fd = workspace_open_file(&session->workspace, wish->path, error);
+        if (fd >= 0 && artifact_file_take(&file, fd, error))
+            artifact = artifact_begin(session, wish, &name, &file, true, error);
+    }
+    artifact_name_clear(&name);
+    return artifact;
+}
+
+static struct artifact_wish wish_of(const struct message_artifact_open *message)
+{
+    return (struct artifact_wish){message->path, message->rel_path, message->name, message->data_type,
+                                  message->id};
+}
+
+/* The artifact that a call is about; NULL when the session has none. */
+static struct artifact *find_by_rel_path(const struct session *session, const char *rel_path,
+                                         struct error *error)
+{
+    struct artifact_name name = {0};
+    const struct artifact_wish wish = {.rel_path = rel_path};
+    if (!artifact_name_wish(session, &wish, &name, error))
+        return NULL;
+    struct artifact *artifact = artifact_find(session, name.logical_path);
+    artifact_name_clear(&name);
+    if (!artifact)
+        error_set(error, ERROR_NOT_FOUND, "output %.128s was not opened", rel_path);
+    return artifact;
+}
+
+static bool is_open(const struct artifact *artifact)
+{
+    return artifact && artifact->upload && artifact_upload_is_streamed(artifact->upload);
+}
+
+void artifact_open(struct session *session, const struct message_artifact_open *message,
+                   struct ipc_request *request)
+{
+    struct error error;
+    const struct artifact_wish wish = wish_of(message);
+    struct artifact *artifact = find_by_rel_path(session, message->rel_path, &error);
+    bool ok = session_check_active(session, &error);
+    if (ok && !is_open(artifact)) {
+        artifact = open_stream(session, &wish, &error);
+        ok = artifact != NULL;
+        if (ok)
+            journal_stream_opened(session->stored->journal, session->task_id, artifact->name.logical_path,
+                                  message);
+    }
+    if (ok)
+        ipc_answer_done(request);
+    else
+        ipc_fail(request, &error);
+}
+
+/* --- growing --- */
+
+/* The open stream; NULL with the reason why there is none. */
+static struct artifact *find_stream(const struct session *session, const char *rel_path, struct error *error)
+{
+    struct artifact *artifact = find_by_rel_path(session, rel_path, error);
+    if (!artifact || is_open(artifact))
+        return artifact;
+    if (artifact->failure.code != ERROR_NONE)
+        *error = artifact->failure;
+    else
+        error_set(error, ERROR_CONFLICT, "output %.128s is not open", rel_path);
+    return NULL;
+}
+
+void artifact_grow(struct session *session, const struct message_artifact_grow *message,
+                   struct ipc_request *request)
+{
+    struct error error;
+    struct artifact *artifact = find_stream(session, message->rel_path, &error);
+    if (artifact && artifact_upload_announce(artifact->upload, message->length_bytes, false, &error))
+        ipc_answer_done(request);
+    else
+        ipc_fail(request, &error);
+}
+
+/* A repeat may come when all is stored: it gets the same answer. */
+void artifact_finish(struct session *session, const struct message_artifact_finish *message,
+                     struct ipc_request *request)
+{
+    struct error error;
+    struct message_artifact stored;
+    const struct artifact *known = find_by_rel_path(session, message->rel_path, &error);
+    if (known && known->stored && !known->upload) {
+        artifact_describe(known, &stored);
+        ipc_answer(request, &stored);
+        message_clear(&message_artifact_type, &stored);
+        return;
+    }
+    struct artifact *artifact = find_stream(session, message->rel_path, &error);
+    if (artifact && artifact_upload_announce(artifact->upload, message->length_bytes, true, &error))
+        request_list_add(&artifact->waiting, request);
+    else
+        ipc_fail(request, &error);
+}
+
+/* --- after a restart --- */
+
+static void restore_stored(void *context, const struct journal_record *record)
+{
+    artifact_restore(context, record->message, &record->file);
+}
+
+static void restore_stream(void *context, const struct journal_record *record)
+{
+    struct session *session = context;
+    struct error error;
+    const struct message_artifact_open *message = record->message;
+    const struct artifact_wish wish = wish_of(message);
+    if (!open_stream(session, &wish, &error))
+        log_write(LOG_LEVEL_WARN, &session->log, "cannot go on with the stream %.128s: %s", message->rel_path,
+                  error.text);
+}
+
+void artifacts_restore(struct session *session)
+{
+    struct journal *journal = session->stored->journal;
+    journal_visit_records(journal, JOURNAL_ARTIFACTS, session->task_id, restore_stored, session);
+    journal_visit_records(journal, JOURNAL_STREAMS, session->task_id, restore_stream, session);
+}
