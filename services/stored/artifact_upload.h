@@ -6,8 +6,8 @@
 #define STORED_ARTIFACT_UPLOAD_H
 
 #include "services/stored/artifact_file.h"
-#include "services/stored/journal.h"
 #include "services/stored/artifact_name.h"
+#include "services/stored/journal.h"
 #include "services/stored/session.h"
 
 struct artifact_upload;

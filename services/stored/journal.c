@@ -26,6 +26,19 @@ static bool run_with_message(struct journal *journal, enum journal_statement sta
     return ok;
 }
 
+static void read_client_id(void *context, sqlite3_stmt *row)
+{
+    *(char **)context = journal_text(row, 0);
+}
+
+char *journal_keep_client_id(struct journal *journal, const char *fresh)
+{
+    char *kept = NULL;
+    journal_run(journal, JOURNAL_client_id_keep, JOURNAL_VALUES(JOURNAL_TEXT(fresh)));
+    journal_visit(journal, JOURNAL_client_id_find, NULL, 0, read_client_id, &kept);
+    return kept ? kept : memory_copy_text(fresh);
+}
+
 /* --- sessions --- */
 
 void journal_session_opened(struct journal *journal, const struct message_session_open *opened)

@@ -29,6 +29,9 @@ struct journal *journal_open(const char *state_dir, const char *boot_id, struct 
 /* NULL is harmless. */
 void journal_close(struct journal *journal);
 
+/* What was kept in this boot under the same call before, else `fresh`, which is kept then. free() it. */
+char *journal_keep_client_id(struct journal *journal, const char *fresh);
+
 /* --- sessions, by task id --- */
 
 /* Without the token in `opened`; only whether there was one is kept. Replaces all that is known of the task.

@@ -20,7 +20,7 @@ static const char settings_sql[] = "PRAGMA locking_mode=EXCLUSIVE; PRAGMA journa
 
 static const char schema_sql[] =
     "BEGIN;"
-    "CREATE TABLE boot (id TEXT NOT NULL);"
+    "CREATE TABLE boot (id TEXT NOT NULL, client_id TEXT);"
     "CREATE TABLE sessions (task_id TEXT PRIMARY KEY, opened BLOB NOT NULL, had_token INTEGER NOT NULL,"
     "  cancelled INTEGER NOT NULL);"
     "CREATE TABLE inputs (task_id TEXT NOT NULL REFERENCES sessions ON DELETE CASCADE, cid TEXT NOT NULL,"
@@ -138,7 +138,7 @@ static bool forget_other_boots(sqlite3 *database, const char *boot_id)
 {
     char *same = sqlite3_mprintf("SELECT count(*) FROM boot WHERE id = %Q", boot_id);
     char *renew =
-        sqlite3_mprintf("BEGIN; DELETE FROM sessions; DELETE FROM boot; INSERT INTO boot VALUES (%Q);"
+        sqlite3_mprintf("BEGIN; DELETE FROM sessions; DELETE FROM boot; INSERT INTO boot VALUES (%Q, NULL);"
                         "COMMIT;",
                         boot_id);
     bool ok = number_of(database, same) == 1 || run_sql(database, renew);

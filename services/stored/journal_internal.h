@@ -8,6 +8,8 @@
 
 /* STATEMENT(name, sql): prepared once, when the journal is opened. */
 #define JOURNAL_STATEMENTS(STATEMENT)                                                                        \
+    STATEMENT(client_id_keep, "UPDATE boot SET client_id = ? WHERE client_id IS NULL")                       \
+    STATEMENT(client_id_find, "SELECT client_id FROM boot")                                                  \
     STATEMENT(session_forget, "DELETE FROM sessions WHERE task_id = ?")                                      \
     STATEMENT(session_add, "INSERT INTO sessions (task_id, opened, had_token, cancelled) VALUES (?,?,?,0)")  \
     STATEMENT(session_cancel, "UPDATE sessions SET cancelled = 1 WHERE task_id = ?")                         \

@@ -106,7 +106,7 @@ static void report(struct multipart_upload *upload, struct multipart_upload_resu
     upload->id = NULL;
     result->id = id;
     result->part_count = upload->plan.part_count;
-    if (id || result->maybe_stored || result->unsupported || result->forgotten)
+    if (id || result->maybe_stored || result->unsupported)
         multipart_upload_drop(upload);
     else
         multipart_upload_cancel(upload);

@@ -16,14 +16,19 @@ enum {
     STOP_WITHIN_MS = 1500 /* for servers to hear of uploads that end with us */
 };
 
-static char *make_client_id(const char *configured, struct random *random)
+/* One that is made up stays over our restarts: servers tell nodes by it. */
+static char *choose_client_id(struct stored *stored)
 {
+    struct service_context *context = stored->context;
     uint8_t bytes[UUID_BYTES];
     char uuid[UUID_TEXT_BYTES];
-    if (!text_is_blank(configured))
-        return memory_copy_text(configured);
-    random_bytes(random, bytes, sizeof bytes);
-    return memory_format("posemesh-compute-node/%s", uuid_format_random(bytes, uuid));
+    if (!text_is_blank(context->settings.client_id))
+        return memory_copy_text(context->settings.client_id);
+    random_bytes(&context->random, bytes, sizeof bytes);
+    char *fresh = memory_format("posemesh-compute-node/%s", uuid_format_random(bytes, uuid));
+    char *kept = journal_keep_client_id(stored->journal, fresh);
+    free(fresh);
+    return kept;
 }
 
 static void publish_token_wanted(void *opaque, const char *task_id, bool lost)
@@ -117,7 +122,9 @@ bool stored_start(struct service_context *context, struct error *error)
     stored->context = context;
     stored->work_dir.fd = -1;
     umask(SHARED_UMASK);
-    stored->client_id = make_client_id(settings->client_id, &context->random);
+    if (!open_journal(stored, error))
+        return false;
+    stored->client_id = choose_client_id(stored);
     stored->client = (struct domain_client){.loop = context->loop,
                                             .http = context->http,
                                             .random = &context->random,
@@ -132,8 +139,6 @@ bool stored_start(struct service_context *context, struct error *error)
     if (!work_dir_open(&stored->work_dir, settings->work_dir, error))
         return false;
     stored->removals = removal_queue_create(context->loop, stored->work_dir.fd);
-    if (!open_journal(stored, error))
-        return false;
     sessions_restore(stored);
     log_info("client id %s", stored->client_id);
     return sweep(stored, error);
@@ -158,7 +163,8 @@ void stored_stop(struct service_context *context)
         return;
     while (stored->sessions)
         session_drop(stored->sessions);
-    loop_timer_stop(&stored->stop_timer);
+    if (stored->stop_timer.loop)
+        loop_timer_stop(&stored->stop_timer);
     multipart_aborts_free(stored->aborts);
     removal_queue_free(stored->removals);
     work_dir_close(&stored->work_dir);

@@ -177,6 +177,20 @@ static void another_boot_knows_nothing(void **state)
     assert_false(journal_upload_find(&key, &upload));
 }
 
+static void the_client_id_stays_for_the_boot(void **state)
+{
+    struct fixture *fixture = *state;
+    free(journal_keep_client_id(fixture->journal, "first"));
+    open_again(fixture, BOOT);
+    char *kept = journal_keep_client_id(fixture->journal, "second");
+    assert_string_equal(kept, "first");
+    free(kept);
+    open_again(fixture, OTHER_BOOT);
+    kept = journal_keep_client_id(fixture->journal, "third");
+    assert_string_equal(kept, "third");
+    free(kept);
+}
+
 /* --- inputs and artifacts --- */
 
 static void see_input(void *context, const struct journal_record *record)
@@ -375,6 +389,7 @@ int main(void)
         WITH_JOURNAL(a_session_without_a_token_is_told_from_one_with),
         WITH_JOURNAL(a_cancelled_session_stays_cancelled_and_a_closed_one_is_gone),
         WITH_JOURNAL(another_boot_knows_nothing),
+        WITH_JOURNAL(the_client_id_stays_for_the_boot),
         WITH_JOURNAL(inputs_come_back_with_their_related_files),
         WITH_JOURNAL(a_stored_artifact_ends_its_upload),
         WITH_JOURNAL(an_upload_comes_back_with_its_parts),
