@@ -58,7 +58,7 @@ bool artifact_file_mark_equals(const struct artifact_file_mark *left, const stru
 
 bool artifact_file_is_unchanged(const struct artifact_file *file, struct error *error)
 {
-    struct artifact_file_mark now;
+    struct artifact_file_mark now = {0};
     if (!take_mark(file->fd, &now, error))
         return false;
     if (artifact_file_mark_equals(&now, &file->mark))
@@ -82,7 +82,7 @@ bool artifact_file_is_settled(const struct artifact_file *file)
 
 bool artifact_file_grow(struct artifact_file *file, int64_t bytes, struct error *error)
 {
-    struct artifact_file_mark now;
+    struct artifact_file_mark now = {0};
     if (!take_mark(file->fd, &now, error))
         return false;
     if (bytes > now.bytes)
@@ -95,7 +95,7 @@ bool artifact_file_grow(struct artifact_file *file, int64_t bytes, struct error 
 
 bool artifact_file_finish(struct artifact_file *file, int64_t bytes, struct error *error)
 {
-    struct artifact_file_mark now;
+    struct artifact_file_mark now = {0};
     if (!take_mark(file->fd, &now, error))
         return false;
     if (bytes == ARTIFACT_FILE_ALL)
