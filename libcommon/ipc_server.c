@@ -374,8 +374,10 @@ static bool server_open(struct ipc_server *server, struct error *error)
 
 static void server_free(struct ipc_server *server)
 {
-    while (server->requests)
-        request_free(server->requests);
+    for (struct ipc_request *request = server->requests, *next; request; request = next) {
+        next = request->next;
+        request_free(request);
+    }
     ipc_close_socket(server->socket);
     free(server);
 }

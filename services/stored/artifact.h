@@ -10,7 +10,7 @@
  * joins it, and finishes it when it is a stream; one of an output that was stored before replaces it, unless
  * the file is still the one that was stored.
  */
-void artifact_put(struct session *session, const struct message_artifact_put *put,
+void artifact_put(struct session *session, const struct message_artifact_put *message,
                   struct ipc_request *request);
 
 /*
@@ -18,11 +18,11 @@ void artifact_put(struct session *session, const struct message_artifact_put *pu
  * there is more, `finish` at its end, which is answered with message_artifact when all of it is stored. What
  * went wrong meanwhile is the answer to the next call; then the stream is over.
  */
-void artifact_open(struct session *session, const struct message_artifact_open *open,
+void artifact_open(struct session *session, const struct message_artifact_open *message,
                    struct ipc_request *request);
-void artifact_grow(struct session *session, const struct message_artifact_grow *grow,
+void artifact_grow(struct session *session, const struct message_artifact_grow *message,
                    struct ipc_request *request);
-void artifact_finish(struct session *session, const struct message_artifact_finish *finish,
+void artifact_finish(struct session *session, const struct message_artifact_finish *message,
                      struct ipc_request *request);
 
 /* Those stored so far, in order; message_clear() it. */

@@ -112,6 +112,17 @@ static void finish(struct domain_request *request, const struct http_response *r
 
 /* --- trying again --- */
 
+static void await_token(struct domain_request *request, int64_t wait_ms, const char *why)
+{
+    struct domain_access *access = request->access;
+    request->awaits_token = true;
+    loop_timer_start(&request->timer, wait_ms);
+    if (!loop_timer_running(&access->want_timer)) {
+        log_write(LOG_LEVEL_INFO, &access->log, "%s; waiting for another token", why);
+        on_want_due(access);
+    }
+}
+
 static void take_step(struct domain_request *request, struct domain_retry_step step,
                       const struct error *failure)
 {
@@ -127,12 +138,7 @@ static void take_step(struct domain_request *request, struct domain_retry_step s
         loop_timer_start(&request->timer, step.wait_ms);
         return;
     case DOMAIN_RETRY_AWAIT_TOKEN:
-        request->awaits_token = true;
-        loop_timer_start(&request->timer, step.wait_ms);
-        if (!loop_timer_running(&access->want_timer)) {
-            log_write(LOG_LEVEL_INFO, &access->log, "%s; waiting for another token", failure->text);
-            on_want_due(access);
-        }
+        await_token(request, step.wait_ms, failure->text);
         return;
     case DOMAIN_RETRY_GIVE_UP:
         finish(request, NULL, failure);
@@ -280,14 +286,6 @@ static void send_attempt(struct domain_request *request)
                                             });
 }
 
-static void await_lost_token(struct domain_request *request)
-{
-    struct error error;
-    error_set(&error, ERROR_UNAUTHORIZED, "%s has to wait: the token was lost with an earlier run of stored",
-              request->label);
-    take_step(request, domain_retry_await_lost_token(&request->retry, clock_boot_ms()), &error);
-}
-
 struct domain_request *domain_request_send(struct domain_access *access,
                                            const struct domain_request_spec *spec)
 {
@@ -309,7 +307,7 @@ struct domain_request *domain_request_send(struct domain_access *access,
     loop_timer_init(&request->timer, access->client->loop, on_timer, request);
     domain_retry_start(&request->retry, spec->best_effort, clock_boot_ms());
     if (access->token_lost && !spec->anonymous && !spec->best_effort)
-        await_lost_token(request);
+        await_token(request, DOMAIN_RETRY_TOKEN_WAIT_MS, "the token was lost with an earlier run of stored");
     else
         send_attempt(request);
     return request;

@@ -47,12 +47,6 @@ struct domain_retry_step domain_retry_after_refusal(struct domain_retry *retry, 
     return await_token(retry, now_ms);
 }
 
-struct domain_retry_step domain_retry_await_lost_token(struct domain_retry *retry, int64_t now_ms)
-{
-    retry->token_wait_ends_ms = now_ms + DOMAIN_RETRY_TOKEN_WAIT_MS;
-    return await_token(retry, now_ms);
-}
-
 struct domain_retry_step domain_retry_on_token(struct domain_retry *retry, int64_t now_ms, int64_t current)
 {
     if (current != retry->refused_token || retry->token_tries < 2)

@@ -48,9 +48,6 @@ struct domain_retry_step domain_retry_after_failure(struct domain_retry *retry, 
 struct domain_retry_step domain_retry_after_refusal(struct domain_retry *retry, int64_t now_ms, int64_t used,
                                                     int64_t current, int64_t lease_ends_ms);
 
-/* Before the first try, when a restart lost the token. */
-struct domain_retry_step domain_retry_await_lost_token(struct domain_retry *retry, int64_t now_ms);
-
 /*
  * A heartbeat brought the token numbered `current` while the request waits: another one is tried, the same
  * one once more but not a third time.

@@ -42,7 +42,7 @@ static const char schema_sql[] =
     "COMMIT;";
 
 static const char *const statement_texts[JOURNAL_STATEMENT_COUNT] = {
-#define JOURNAL_STATEMENT_TEXT(name, sql) [JOURNAL_##name] = sql,
+#define JOURNAL_STATEMENT_TEXT(name, sql) [JOURNAL_##name] = (sql),
     JOURNAL_STATEMENTS(JOURNAL_STATEMENT_TEXT)
 #undef JOURNAL_STATEMENT_TEXT
 };
@@ -65,7 +65,7 @@ static sqlite3_stmt *prepared(struct journal *journal, enum journal_statement st
 {
     sqlite3_stmt *prepared_statement = journal->statements[statement];
     for (size_t i = 0; i < value_count; i++)
-        bind(prepared_statement, (int)i + 1, &values[i]);
+        (void)bind(prepared_statement, (int)i + 1, &values[i]);
     return prepared_statement;
 }
 
