@@ -81,8 +81,9 @@ static void on_upload_done(void *context, const struct artifact_upload_result *r
     }
     memory_replace_text(&artifact->id, result->id);
     artifact->stored = true;
-    artifact->file =
-        artifact_file_is_settled(result->file) ? result->file->mark : (struct artifact_file_mark){0};
+    /* Of a stream its writer has promised that it does not change. */
+    artifact->file = streamed || artifact_file_is_settled(result->file) ? result->file->mark
+                                                                        : (struct artifact_file_mark){0};
     artifact_describe(artifact, &message);
     journal_artifact_stored(session->stored->journal, session->task_id, &message, &artifact->file);
     request_list_answer(&artifact->waiting, &message);

@@ -88,12 +88,19 @@ static struct artifact *find_stream(const struct session *session, const char *r
     return NULL;
 }
 
+static bool announce(struct artifact *artifact, int64_t length_bytes, bool whole, struct error *error)
+{
+    if (length_bytes < 0)
+        return error_set(error, ERROR_INVALID, "length_bytes is below 0");
+    return artifact_upload_announce(artifact->upload, length_bytes, whole, error);
+}
+
 void artifact_grow(struct session *session, const struct message_artifact_grow *message,
                    struct ipc_request *request)
 {
     struct error error;
     struct artifact *artifact = find_stream(session, message->rel_path, &error);
-    if (artifact && artifact_upload_announce(artifact->upload, message->length_bytes, false, &error))
+    if (artifact && announce(artifact, message->length_bytes, false, &error))
         ipc_answer_done(request);
     else
         ipc_fail(request, &error);
@@ -113,7 +120,7 @@ void artifact_finish(struct session *session, const struct message_artifact_fini
         return;
     }
     struct artifact *artifact = find_stream(session, message->rel_path, &error);
-    if (artifact && artifact_upload_announce(artifact->upload, message->length_bytes, true, &error))
+    if (artifact && announce(artifact, message->length_bytes, true, &error))
         request_list_add(&artifact->waiting, request);
     else
         ipc_fail(request, &error);
