@@ -23,3 +23,8 @@ int64_t clock_unix_ns(void)
 {
     return read_ns(CLOCK_REALTIME);
 }
+
+int64_t clock_thread_cpu_us(void)
+{
+    return read_ns(CLOCK_THREAD_CPUTIME_ID) / 1000;
+}

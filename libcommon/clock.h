@@ -11,4 +11,7 @@ int64_t clock_boot_ms(void);
 int64_t clock_unix_ms(void);
 int64_t clock_unix_ns(void);
 
+/* What the calling thread has used of a processor so far. */
+int64_t clock_thread_cpu_us(void);
+
 #endif
