@@ -34,6 +34,7 @@ struct artifact_upload {
     bool form_is_create;
     bool looked_up_again;
     int64_t started_ms;
+    struct transfer *transfer;
 };
 
 static void start_form(struct artifact_upload *upload);
@@ -51,6 +52,7 @@ void artifact_upload_cancel(struct artifact_upload *upload)
     multipart_upload_cancel(upload->multipart);
     upload_form_clear(&upload->form);
     artifact_file_close(&upload->file);
+    transfer_end(upload->transfer, clock_boot_ms());
     free(upload->data_path);
     free(upload->id);
     free(upload);
@@ -183,6 +185,7 @@ static void start_multipart(struct artifact_upload *upload)
 {
     struct stored *stored = upload->session->stored;
     upload->tried_multipart = true;
+    transfer_meter_set(transfer_meter_of(upload->transfer), 0);
     upload->multipart =
         multipart_upload_start(&(struct multipart_upload_spec){.access = &upload->session->access,
                                                                .aborts = stored->aborts,
@@ -192,6 +195,7 @@ static void start_multipart(struct artifact_upload *upload)
                                                                .data_type = upload->name->data_type,
                                                                .existing_id = upload->id,
                                                                .concurrency = stored->upload_concurrency,
+                                                               .meter = transfer_meter_of(upload->transfer),
                                                                .on_done = on_multipart_done,
                                                                .context = upload});
 }
@@ -201,7 +205,11 @@ static void start_multipart(struct artifact_upload *upload)
 static ssize_t read_form(void *context, int64_t offset, void *out, size_t capacity)
 {
     struct artifact_upload *upload = context;
-    return upload_form_read(&upload->form, offset, out, capacity);
+    ssize_t got = upload_form_read(&upload->form, offset, out, capacity);
+    if (got > 0)
+        transfer_meter_set(transfer_meter_of(upload->transfer),
+                           upload_form_file_bytes(&upload->form, offset + got));
+    return got;
 }
 
 static bool check_form(void *context, const struct http_response *response, struct error *error)
@@ -253,6 +261,7 @@ static void start_form(struct artifact_upload *upload)
                      stored->client.random);
     upload->form_is_create = !upload->id;
     upload->part_count = 0;
+    transfer_meter_set(transfer_meter_of(upload->transfer), 0);
     upload->request =
         domain_request_send(&upload->session->access, &(struct domain_request_spec){
                                                           .method = upload->form_is_create ? "POST" : "PUT",
@@ -354,6 +363,8 @@ struct artifact_upload *artifact_upload_start(struct session *session, const str
                                        .context = context,
                                        .started_ms = clock_boot_ms()};
     free(domain);
+    upload->transfer = transfer_begin(&session->stored->transfers, session->task_id, TRANSFER_OUT,
+                                      name->logical_path, file->bytes, upload->started_ms);
     if (upload->id)
         choose_way(upload);
     else

@@ -6,6 +6,7 @@
 #include "services/stored/artifact_file.h"
 #include "services/stored/domain_request.h"
 #include "services/stored/multipart_abort.h"
+#include "services/stored/transfer_meter.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -34,6 +35,7 @@ struct multipart_upload_spec {
     const char *data_type;
     const char *existing_id; /* NULL: create */
     size_t concurrency;
+    struct transfer_meter *meter; /* borrowed; may be NULL */
     multipart_upload_done *on_done;
     void *context;
 };

@@ -2,6 +2,7 @@
  * comparing. */
 #include "services/stored/session.h"
 
+#include "libcommon/clock.h"
 #include "libcommon/limits.h"
 #include "libcommon/memory.h"
 #include "services/stored/artifact.h"
@@ -59,6 +60,21 @@ static void end_earlier_attempt(struct stored *stored, const char *task_id)
     session_free(earlier, &reason, NULL);
 }
 
+/* The rest is leased's: it hears of the overrun, stops the job and closes the session. */
+static void on_overrun(void *context, int64_t used_bytes)
+{
+    struct session *session = context;
+    int64_t limit_bytes = session->workspace.max_bytes;
+    struct error reason;
+    error_set(&reason, ERROR_DISK_FULL, "the workspace has %lld bytes, the limit is %lld",
+              (long long)used_bytes, (long long)limit_bytes);
+    if (!session->cancelled) {
+        log_write(LOG_LEVEL_WARN, &session->log, "session cancelled: %s", reason.text);
+        session_cancel(session, &reason);
+    }
+    stored_publish_overrun(session->stored, session->task_id, used_bytes, limit_bytes);
+}
+
 static bool make_workspace(struct session *session, struct error *error)
 {
     struct stored *stored = session->stored;
@@ -70,7 +86,12 @@ static bool make_workspace(struct session *session, struct error *error)
         removal_queue_add(stored->removals, retired, NULL, NULL);
         free(retired);
     }
-    return workspace_create(&session->workspace, &stored->work_dir, session->task_id, error);
+    if (!workspace_create(&session->workspace, &stored->work_dir, session->task_id, error))
+        return false;
+    session->workspace.max_bytes = stored->workspace_max_bytes;
+    session->watched = workspace_watch_add(stored->watch, &session->workspace, &session->log, clock_boot_ms(),
+                                           on_overrun, session);
+    return true;
 }
 
 static struct session *session_create(struct stored *stored, const struct message_session_open *message)
@@ -123,11 +144,15 @@ bool session_check_active(const struct session *session, struct error *error)
 {
     if (session->stored->stopping)
         return error_set(error, ERROR_UNAVAILABLE, "stored is stopping");
-    return !session->cancelled || error_set(error, ERROR_CANCELLED, "the session was cancelled");
+    if (session->cancelled)
+        *error = session->cancel_reason;
+    return !session->cancelled;
 }
 
 void session_cancel(struct session *session, const struct error *reason)
 {
+    if (!session->cancelled)
+        session->cancel_reason = *reason;
     session->cancelled = true;
     inputs_cancel(session, reason);
     artifacts_cancel(session, reason);
@@ -144,6 +169,7 @@ void session_drop(struct session *session)
     inputs_drop(session);
     artifacts_drop(session);
     domain_access_clear(&session->access);
+    workspace_watch_remove(session->watched);
     workspace_close(&session->workspace);
     input_path_set_free(session->input_paths);
     secret_wipe(&session->task_key);

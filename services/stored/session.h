@@ -9,6 +9,7 @@
 #include "services/stored/domain_request.h"
 #include "services/stored/input_path.h"
 #include "services/stored/workspace.h"
+#include "services/stored/workspace_watch.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -37,6 +38,8 @@ struct session {
     size_t artifact_count;
     size_t artifact_text_bytes; /* of all their names: the answer with all of them must fit a message */
     bool cancelled;
+    struct error cancel_reason;
+    struct watched_workspace *watched; /* NULL: there is no limit */
     struct session *next;
 };
 
@@ -61,7 +64,7 @@ void session_free(struct session *session, const struct error *reason, char **ta
 /* Without answers to anybody: the sockets are closing. */
 void session_drop(struct session *session);
 
-/* Whether new transfers may begin. */
+/* Whether new transfers may begin; what ended the earlier ones says why not. */
 bool session_check_active(const struct session *session, struct error *error);
 
 #endif
