@@ -10,7 +10,7 @@ enum {
     ENTRIES_EACH_TURN = 200, /* well below a millisecond: other work waits no longer than that */
     MEASURE_AGAIN_MS = 2000,
     REPEAT_MS = 2000,  /* an event may get lost */
-    PAUSE_FACTOR = 100 /* a step is followed by so many times its own length: 1% of a core, all workspaces
+    PAUSE_FACTOR = 125 /* a step is followed by so many times its own length: 0.8% of a core, all workspaces
                           together */
 };
 
@@ -131,8 +131,11 @@ void workspace_watch_free(struct workspace_watch *watch)
 {
     if (!watch)
         return;
-    while (watch->first)
-        workspace_watch_remove(watch->first);
+    struct watched_workspace *next = NULL;
+    for (struct watched_workspace *watched = watch->first; watched; watched = next) {
+        next = watched->next;
+        workspace_watch_remove(watched);
+    }
     loop_timer_stop(&watch->timer);
     free(watch);
 }

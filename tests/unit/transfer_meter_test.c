@@ -104,7 +104,7 @@ static void a_stalled_transfer_comes_to_a_rate_of_0(void **state)
     transfer_meter_init(&meter, -1, 0);
     transfer_meter_add(&meter, INT64_C(1) << 50);
     for (int i = 1; i <= 6; i++)
-        transfer_meter_tick(&meter, i * 1000);
+        transfer_meter_tick(&meter, (int64_t)i * 1000);
     assert_int_equal(transfer_meter_rate(&meter, 6500), 0);
 }
 
