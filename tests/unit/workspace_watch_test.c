@@ -136,6 +136,7 @@ static void never_follows_links(void **state)
     snprintf(target, sizeof target, "%s/two", fixture->path);
     write_file(fixture->other.fd, "outputs/large", (size_t)200 * BLOCK);
     assert_int_equal(symlinkat(target, fixture->workspace.fd, "outputs/folder"), 0);
+    assert_int_equal(symlinkat("folder/outputs/large", fixture->workspace.fd, "outputs/file"), 0);
     assert_int_equal(symlinkat("..", fixture->workspace.fd, "outputs/up"), 0);
     assert_int_equal(symlinkat("missing", fixture->workspace.fd, "outputs/nowhere"), 0);
     assert_in_range(measure(fixture, 10, NULL) - before, 0, 8 * BLOCK);
