@@ -42,6 +42,17 @@ class WorkspaceQuota(NodeCase):
         self.assertEqual([line["task_id"] for line in self.node.log.find_all("session cancelled: the workspace", "stored")], [task])
         self.node.wait_for_no_workspace()
 
+    @unittest.skipUnless(os.geteuid() == 0, "needs root, for services with users of their own")
+    def test_a_folder_that_a_job_closes_harms_nothing(self):
+        gate = self.node.gate()
+        job = self.devnet.post(["write", "closed/a", 10], ["close", "closed"], ["write", "closed/b", 2 * LIMIT], ["gate", gate.name])
+        self.node.log.wait("counted only as far as it can be seen: closed: Permission denied", "stored")
+        self.failure_of(self.devnet.run(["write", "large.bin", 2 * LIMIT], ["gate", self.node.gate().name]))
+        self.assertEqual(len(self.node.log.find_all("only as far as it can be seen", "stored")), 1)
+        gate.open()
+        self.assertNotIn("disk_full", self.failure_of(self.devnet.wait_job(job)))  # stored cannot read it either
+        self.node.wait_for_no_workspace()
+
     def test_an_input_that_announces_too_much_fails_at_once(self):
         domain = str(uuid.uuid4())
         large = self.devnet.store(domain, "large", "bin", bytes(2 * LIMIT))
