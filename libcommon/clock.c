@@ -37,3 +37,8 @@ bool clock_boot_id(char id[CLOCK_BOOT_ID_BYTES], struct error *error)
         fclose(file);
     return ok || error_set_errno(error, errno_value, "cannot read %s", path);
 }
+
+int64_t clock_thread_cpu_us(void)
+{
+    return read_ns(CLOCK_THREAD_CPUTIME_ID) / 1000;
+}

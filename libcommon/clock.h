@@ -18,4 +18,7 @@ bool clock_boot_id(char id[CLOCK_BOOT_ID_BYTES], struct error *error);
 int64_t clock_unix_ms(void);
 int64_t clock_unix_ns(void);
 
+/* What the calling thread has used of a processor so far. */
+int64_t clock_thread_cpu_us(void);
+
 #endif

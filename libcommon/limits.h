@@ -30,6 +30,7 @@ enum {
     LIMIT_URL_BYTES = 8 * 1024,
     LIMIT_NAME_BYTES = 1024,
     LIMIT_PATH_BYTES = 2 * LIMIT_NAME_BYTES, /* prefix and relative path, or a path below a workspace */
+    LIMIT_TRANSFER_NAME_BYTES = 256, /* for people: the beginning of a CID or path tells which it is */
     LIMIT_REASON_BYTES = 4 * 1024,
     LIMIT_TASK_CIDS = 10000,
     LIMIT_TASK_META_BYTES = 2 * 1024 * 1024,

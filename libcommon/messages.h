@@ -209,6 +209,20 @@
     FIELD(text,    task_id, required, 64, none, "whose token the domain server refused; repeated until a new one comes") \
     FIELD(boolean, lost,    optional, 0, none, "stored was restarted and has no token at all: the current one will do")
 
+#define FIELDS_transfer_progress(FIELD) \
+    FIELD(text,    task_id,     required, 64, none, "of the task") \
+    FIELD(text,    direction,   required, 8, none, "in or out") \
+    FIELD(text,    name,        required, LIMIT_TRANSFER_NAME_BYTES, none, "the CID or the artifact's logical path; a long one is cut") \
+    FIELD(integer, moved_bytes, required, 0, none, "that the file has got so far; a repeated download begins at 0 again") \
+    FIELD(integer, total_bytes, required, 0, none, "-1: not known") \
+    FIELD(integer, bytes_per_second, required, 0, none, "over the last few seconds, repeats included") \
+    FIELD(boolean, ended,       required, 0, none, "whether this is the last report of the transfer")
+
+#define FIELDS_workspace_overrun(FIELD) \
+    FIELD(text,    task_id,     required, 64, none, "whose workspace holds too much; repeated until the session is closed") \
+    FIELD(integer, used_bytes,  required, 0, none, "counted, the walk ends at the limit: it may hold more") \
+    FIELD(integer, limit_bytes, required, 0, none, "POSEMESH_WORKSPACE_MAX_BYTES")
+
 #define MESSAGES(MESSAGE) \
     MESSAGE(done,               "the request took effect") \
     MESSAGE(failure,            "the request failed") \
@@ -247,7 +261,9 @@
     MESSAGE(artifact_open,      "begins to store a file that is still being written") \
     MESSAGE(artifact_grow,      "a streamed artifact's file has grown") \
     MESSAGE(artifact_finish,    "a streamed artifact's file is whole") \
-    MESSAGE(domain_token_wanted, "stored needs a lease's token")
+    MESSAGE(domain_token_wanted, "stored needs a lease's token") \
+    MESSAGE(transfer_progress,  "how far a transfer is: once a second while it moves, and at its end") \
+    MESSAGE(workspace_overrun,  "a task's workspace holds more than it may; its session is cancelled")
 
 /* clang-format on */
 

@@ -56,7 +56,9 @@
 
 /* EVENT(message, publisher): on <POSEMESH_RUNTIME_DIR>/<publisher>/events/sock, for httpd and leased */
 #define EVENTS(EVENT) \
-    EVENT(domain_token_wanted, SERVICE_STORED)
+    EVENT(domain_token_wanted, SERVICE_STORED) \
+    EVENT(transfer_progress,   SERVICE_STORED) \
+    EVENT(workspace_overrun,   SERVICE_STORED)
 
 /* clang-format on */
 

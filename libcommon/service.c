@@ -45,6 +45,7 @@ static void handle_status_get(void *opaque, struct ipc_request *request, const v
                                     .pid = getpid(),
                                     .ready = state.ready,
                                     .summary = memory_copy_text(state.summary),
+                                    .details = state.details,
                                     .sandbox = memory_copy_text(context->sandbox)};
     ipc_answer(request, &status);
     message_clear(&message_status_type, &status);

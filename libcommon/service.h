@@ -40,6 +40,7 @@ struct service_role {
 struct service_state {
     bool ready;
     char summary[256];
+    char *details; /* JSON of LIMIT_EVENT_BYTES at most, for programs; the caller frees it. NULL: none */
 };
 
 typedef bool service_step_function(struct service_context *context, struct error *error);

@@ -49,6 +49,7 @@
     SETTING(text,    client_id,               "CLIENT_ID",                    READ_STORED, SETTINGS_OPTIONAL, 0, 0, "posemesh-client-id; unset: posemesh-compute-node/{uuid}") \
     SETTING(integer, multipart_min_bytes,     "POSEMESH_MULTIPART_MIN_BYTES", READ_STORED, "8388608", 1, SETTINGS_INTEGER_MAX, "artifacts from this size on go by multipart") \
     SETTING(integer, upload_concurrency,      "UPLOAD_CONCURRENCY",           READ_STORED, "4", 1, 16, "parts of one artifact in flight") \
+    SETTING(integer, workspace_max_bytes,     "POSEMESH_WORKSPACE_MAX_BYTES", READ_STORED, "0", 0, SETTINGS_INTEGER_MAX, "what one task's workspace may hold; 0: no limit") \
     SETTING(address, http_listen,             "HTTP_LISTEN",                  READ_HTTPD, "0.0.0.0:8080", 0, 0, "callback and health") \
     SETTING(flag,    enable_noop,             "ENABLE_NOOP",                  READ_RUNNERD, "false", 0, 0, "offer the noop capabilities") \
     SETTING(integer, noop_sleep_secs,         "NOOP_SLEEP_SECS",              READ_RUNNERD, "5", 0, 86400, "how long a noop job sleeps") \

@@ -165,6 +165,17 @@ static void on_domain_token_wanted(void *context, const void *message)
         task_on_token_wanted(task, wanted->task_id, wanted->lost);
 }
 
+/* The task may be gone afterwards: its next one is known before. */
+static void on_workspace_overrun(void *context, const void *message)
+{
+    struct leased *leased = context;
+    const struct message_workspace_overrun *overrun = message;
+    for (struct task *task = leased->tasks, *next; task; task = next) {
+        next = task_next(task);
+        task_on_overrun(task, overrun->task_id, overrun->used_bytes, overrun->limit_bytes);
+    }
+}
+
 /* --- the end of a task --- */
 
 /* A poll on its way may still bring a lease: posemesh-node must not stop us before it is known. */
@@ -317,8 +328,11 @@ bool leased_start(struct service_context *context, struct error *error)
     leased->dms = dms_client_create(context, error);
     leased->authd = leased->dms ? ipc_client_create(context->ipc, ROLE_authd_token, error) : NULL;
     leased->stored = leased->authd ? ipc_client_create(context->ipc, ROLE_stored_session, error) : NULL;
-    if (!leased->stored || !ipc_subscribe(context->ipc, SERVICE_STORED, &message_domain_token_wanted_type,
-                                          on_domain_token_wanted, leased, error))
+    if (!leased->stored ||
+        !ipc_subscribe(context->ipc, SERVICE_STORED, &message_domain_token_wanted_type,
+                       on_domain_token_wanted, leased, error) ||
+        !ipc_subscribe(context->ipc, SERVICE_STORED, &message_workspace_overrun_type, on_workspace_overrun,
+                       leased, error))
         return false;
     disown_earlier_sessions(leased);
     loop_timer_start(&leased->tick, TICK_MS);

@@ -47,10 +47,11 @@ static void enter_running(struct task *task)
 static void enter_stopping(struct task *task)
 {
     char action[] = "cancel";
-    char reason[64];
-    snprintf(reason, sizeof reason, "%s",
-             task->life.verdict == TASK_VERDICT_NONE ? "the lease ended" : "the node drains");
-    const struct message_host_command command = {.action = action, .task_key = task->key, .reason = reason};
+    char lease_ended[] = "the lease ended";
+    const struct message_host_command command = {
+        .action = action,
+        .task_key = task->key,
+        .reason = task->life.verdict == TASK_VERDICT_NONE ? lease_ended : task->reason};
     task_storage_cancel(task);
     if (task->host)
         runner_host_command(task->host, &command);
@@ -257,7 +258,7 @@ void task_on_finish(struct task *task, bool succeeded, const char *reason)
     runner_host_release(host, task->slot_capability);
 }
 
-/* --- heartbeats wanted, drain --- */
+/* --- heartbeats wanted, overrun, drain --- */
 
 void task_on_token_wanted(struct task *task, const char *task_id, bool lost)
 {
@@ -270,6 +271,19 @@ void task_on_token_wanted(struct task *task, const char *task_id, bool lost)
     }
     heartbeat_on_urgent(&task->heartbeat, clock_boot_ms());
     task_heartbeat_schedule(task);
+}
+
+/* Later there is nothing to stop, and what is stored counts. */
+void task_on_overrun(struct task *task, const char *task_id, int64_t used_bytes, int64_t limit_bytes)
+{
+    enum task_state state = task->life.state;
+    if (!task->local_id || strcmp(task->local_id, task_id) != 0 ||
+        (state != TASK_WAITING && state != TASK_RUNNING))
+        return;
+    task_set_reason(task, "the workspace has %lld bytes, the limit is %lld (%s)", (long long)used_bytes,
+                    (long long)limit_bytes, error_code_name(ERROR_DISK_FULL));
+    log_write(LOG_LEVEL_WARN, &task->log, "%s", task->reason);
+    task_event(task, TASK_EVENT_OVERRAN);
 }
 
 void task_on_drain(struct task *task, bool grace_over)

@@ -38,6 +38,10 @@ struct task *task_find(struct leased *leased, const struct secret *key);
 /* stored misses a token for `task_id`: when it is this task, a heartbeat goes at once. */
 void task_on_token_wanted(struct task *task, const char *task_id, bool lost);
 
+/* stored counts more in the workspace of `task_id` than it may hold: when it is this task and its job is not
+ * over, it fails. A repeat changes nothing. */
+void task_on_overrun(struct task *task, const char *task_id, int64_t used_bytes, int64_t limit_bytes);
+
 /* From the runner host. News of a job that is over are refused: nothing would carry them to DMS. */
 bool task_on_progress(struct task *task, int64_t sequence, const char *progress, struct error *error);
 bool task_on_event(struct task *task, int64_t sequence, const char *event, struct error *error);

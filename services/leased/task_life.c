@@ -29,16 +29,18 @@ static const struct transition transitions[] = {
     {TASK_WAITING,    TASK_EVENT_STARTED,         TASK_RUNNING,    KEEP},
     {TASK_WAITING,    TASK_EVENT_FAILED,          TASK_FLUSHING,   TASK_VERDICT_FAIL},
     {TASK_WAITING,    TASK_EVENT_DRAINED,         TASK_FLUSHING,   TASK_VERDICT_FAIL},
+    {TASK_WAITING,    TASK_EVENT_OVERRAN,         TASK_FLUSHING,   TASK_VERDICT_FAIL},
     {TASK_WAITING,    TASK_EVENT_CANCELLED,       TASK_CLOSING,    TASK_VERDICT_NONE},
     {TASK_WAITING,    TASK_EVENT_LOST,            TASK_CLOSING,    TASK_VERDICT_NONE},
 
     {TASK_RUNNING,    TASK_EVENT_SUCCEEDED,       TASK_COLLECTING, TASK_VERDICT_COMPLETE},
     {TASK_RUNNING,    TASK_EVENT_FAILED,          TASK_COLLECTING, TASK_VERDICT_FAIL},
     {TASK_RUNNING,    TASK_EVENT_DRAINED,         TASK_STOPPING,   TASK_VERDICT_FAIL},
+    {TASK_RUNNING,    TASK_EVENT_OVERRAN,         TASK_STOPPING,   TASK_VERDICT_FAIL},
     {TASK_RUNNING,    TASK_EVENT_CANCELLED,       TASK_STOPPING,   TASK_VERDICT_NONE},
     {TASK_RUNNING,    TASK_EVENT_LOST,            TASK_STOPPING,   TASK_VERDICT_NONE},
 
-    /* The job is over, one way or the other. A success that crossed a drain's cancel is finished work and counts;
+    /* The job is over, one way or the other. A success that crossed a drain's cancel, or an overrun, is finished work and counts;
      * one that crossed the end of its lease does not: see task_life_on(). */
     {TASK_STOPPING,   TASK_EVENT_SUCCEEDED,       TASK_COLLECTING, TASK_VERDICT_COMPLETE},
     {TASK_STOPPING,   TASK_EVENT_FAILED,          TASK_COLLECTING, KEEP},

@@ -33,6 +33,7 @@ enum task_event {
     TASK_EVENT_CANCELLED, /* by DMS */
     TASK_EVENT_LOST,      /* the lease */
     TASK_EVENT_DRAINED,   /* the node drains; for a running job: its grace is over */
+    TASK_EVENT_OVERRAN,   /* its workspace holds more than it may: stored has cancelled the session */
     TASK_EVENT_COLLECTED,
     TASK_EVENT_COLLECT_FAILED,
     TASK_EVENT_FLUSHED, /* or given up */

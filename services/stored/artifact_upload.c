@@ -44,6 +44,7 @@ struct artifact_upload {
     bool form_is_create;
     bool looked_up_again;
     int64_t started_ms;
+    struct transfer *transfer;
 };
 
 static void start_form(struct artifact_upload *upload);
@@ -62,6 +63,7 @@ void artifact_upload_drop(struct artifact_upload *upload)
     upload_form_clear(&upload->form);
     journal_upload_clear(&upload->known);
     artifact_file_close(&upload->file);
+    transfer_end(upload->transfer, clock_boot_ms());
     free(upload->data_path);
     free(upload->id);
     free(upload);
@@ -226,9 +228,11 @@ static void start_multipart(struct artifact_upload *upload)
         .data_type = upload->name->data_type,
         .existing_id = upload->id,
         .concurrency = session->stored->upload_concurrency,
+        .meter = transfer_meter_of(upload->transfer),
         .on_done = on_multipart_done,
         .context = upload};
     upload->way = WAY_MULTIPART;
+    transfer_meter_set(transfer_meter_of(upload->transfer), 0);
     if (upload->known.upload_id)
         upload->multipart = multipart_upload_resume(&spec, &upload->known);
     else
@@ -241,7 +245,11 @@ static void start_multipart(struct artifact_upload *upload)
 static ssize_t read_form(void *context, int64_t offset, void *out, size_t capacity)
 {
     struct artifact_upload *upload = context;
-    return upload_form_read(&upload->form, offset, out, capacity);
+    ssize_t got = upload_form_read(&upload->form, offset, out, capacity);
+    if (got > 0)
+        transfer_meter_set(transfer_meter_of(upload->transfer),
+                           upload_form_file_bytes(&upload->form, offset + got));
+    return got;
 }
 
 static bool check_form(void *context, const struct http_response *response, struct error *error)
@@ -294,6 +302,7 @@ static void start_form(struct artifact_upload *upload)
                      stored->client.random);
     upload->form_is_create = !upload->id;
     upload->part_count = 0;
+    transfer_meter_set(transfer_meter_of(upload->transfer), 0);
     upload->request =
         domain_request_send(&upload->session->access, &(struct domain_request_spec){
                                                           .method = upload->form_is_create ? "POST" : "PUT",
@@ -428,6 +437,8 @@ bool artifact_upload_announce(struct artifact_upload *upload, int64_t length_byt
               : !artifact_file_grow(&upload->file, length_bytes, error))
         return false;
     upload->whole = whole;
+    if (whole)
+        transfer_meter_of(upload->transfer)->total_bytes = upload->file.bytes;
     loop_timer_start(&upload->step_timer, 0);
     return true;
 }
@@ -480,6 +491,9 @@ struct artifact_upload *artifact_upload_start(const struct artifact_upload_spec 
     }
     if (spec->streamed)
         restore_announced_bytes(upload);
+    upload->transfer =
+        transfer_begin(&session->stored->transfers, session->task_id, TRANSFER_OUT, spec->name->logical_path,
+                       upload->whole ? file->bytes : -1, upload->started_ms);
     loop_timer_init(&upload->step_timer, session->stored->context->loop, on_step_due, upload);
     loop_timer_start(&upload->step_timer, 0);
     return upload;

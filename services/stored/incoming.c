@@ -89,7 +89,29 @@ int64_t incoming_bytes(const struct incoming *incoming)
     return incoming->bytes;
 }
 
+int64_t incoming_announced_bytes(const struct incoming *incoming)
+{
+    if (incoming->count == 0 || incoming->part_size < 0)
+        return -1;
+    int64_t left = incoming->part_size - incoming->part_bytes;
+    if (left < 0)
+        left = 0;
+    /* A size may be anything that a number can be. */
+    return left > INT64_MAX - incoming->bytes ? -1 : incoming->bytes + left;
+}
+
 /* --- what the parser delivers --- */
+
+/* The workspace's limit is watched (workspace_watch.h); what is known to exceed it need not be waited for. */
+static bool check_room(const struct incoming *incoming, int64_t bytes, struct error *error)
+{
+    int64_t limit = incoming->workspace->max_bytes;
+    if (limit == 0 || bytes <= limit - incoming->bytes)
+        return true;
+    return error_set(error, ERROR_DISK_FULL,
+                     "the input has %lld bytes and another %lld come; the workspace's limit is %lld",
+                     (long long)incoming->bytes, (long long)bytes, (long long)limit);
+}
 
 /* The texts go into messages, whose limits they must keep. */
 static bool check_text(const char *field, const char *text, struct error *error)
@@ -104,7 +126,8 @@ static bool begin_part(void *context, const struct multipart_part *part, struct 
     struct incoming *incoming = context;
     char name[FILE_NAME_BYTES];
     if (!check_text("name", part->name, error) || !check_text("data-type", part->data_type, error) ||
-        !check_text("id", part->id, error) || !check_text("domain-id", part->domain_id, error))
+        !check_text("id", part->id, error) || !check_text("domain-id", part->domain_id, error) ||
+        (part->size > 0 && !check_room(incoming, part->size, error)))
         return false;
     incoming->fd =
         workspace_create_incoming(incoming->workspace, file_name(incoming, incoming->count, name), error);
@@ -147,6 +170,8 @@ static bool take_data(void *context, const void *bytes, size_t length, struct er
 {
     struct incoming *incoming = context;
     const char *at = bytes;
+    if (!check_room(incoming, (int64_t)length, error))
+        return false;
     incoming->bytes += (int64_t)length;
     reserve_ahead(incoming, length);
     incoming->part_bytes += (int64_t)length;

@@ -31,6 +31,10 @@ struct multipart_handler incoming_handler(struct incoming *incoming);
 size_t incoming_file_count(const struct incoming *incoming);
 int64_t incoming_bytes(const struct incoming *incoming);
 
+/* With the rest of the part that arrives, as the server gives its size; -1: it does not, or no part is begun.
+ */
+int64_t incoming_announced_bytes(const struct incoming *incoming);
+
 /*
  * Gives every part a path of its own in `paths` and moves it there; `input` becomes the answer to whoever
  * asked for `cid`. On failure nothing of it stays.

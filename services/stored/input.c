@@ -25,6 +25,8 @@ struct input {
     struct domain_request *request; /* NULL when the files are there */
     struct incoming *incoming;
     struct multipart_parser *parser;
+    struct transfer *transfer;
+    bool is_single;              /* one file is asked for: its size is the transfer's */
     struct message_input answer; /* once the files are there */
     int64_t started_ms;
     struct input *next;
@@ -39,6 +41,8 @@ static void stop_download(struct input *input)
     input->parser = NULL;
     incoming_free(input->incoming);
     input->incoming = NULL;
+    transfer_end(input->transfer, clock_boot_ms());
+    input->transfer = NULL;
 }
 
 static void input_free(struct input *input)
@@ -63,6 +67,14 @@ static void fail(struct input *input, const struct error *error)
 
 /* --- the download --- */
 
+static void note_progress(struct input *input)
+{
+    struct transfer_meter *meter = transfer_meter_of(input->transfer);
+    if (input->is_single)
+        meter->total_bytes = incoming_announced_bytes(input->incoming);
+    transfer_meter_set(meter, incoming_bytes(input->incoming));
+}
+
 /* A retry reads the whole answer from its beginning; half of an earlier one must not be mixed into it. */
 static void on_attempt(void *context)
 {
@@ -70,6 +82,7 @@ static void on_attempt(void *context)
     multipart_parser_free(input->parser);
     input->parser = NULL;
     incoming_reset(input->incoming);
+    note_progress(input);
 }
 
 /* The boundary is in Content-Type, so the parser can be made only now. */
@@ -84,7 +97,9 @@ static bool on_headers(void *context, const struct http_response *response, stru
 static bool on_data(void *context, const void *bytes, size_t length, struct error *error)
 {
     struct input *input = context;
-    return multipart_parser_feed(input->parser, bytes, length, error);
+    bool ok = multipart_parser_feed(input->parser, bytes, length, error);
+    note_progress(input);
+    return ok;
 }
 
 /* A body cut short is found here, when the transfer itself looked complete, and tried again. */
@@ -143,6 +158,9 @@ static void start_download(struct input *input, const struct cid_query *query)
                   input->cid, session->access.server_url);
     input->incoming = incoming_create(&session->workspace, ++session->input_number);
     input->started_ms = clock_boot_ms();
+    input->is_single = query->id_count == 1;
+    input->transfer = transfer_begin(&session->stored->transfers, session->task_id, TRANSFER_IN, input->cid,
+                                     -1, input->started_ms);
     input->request = domain_request_send(&session->access, &(struct domain_request_spec){
                                                                .method = "GET",
                                                                .path = path,

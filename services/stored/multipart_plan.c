@@ -81,6 +81,16 @@ void multipart_plan_finish(struct multipart_plan *plan, size_t number, char *eta
     plan->done++;
 }
 
+int64_t multipart_plan_done_bytes(const struct multipart_plan *plan)
+{
+    int64_t bytes = (int64_t)plan->done * plan->part_bytes;
+    int64_t planned = (int64_t)plan->part_count * plan->part_bytes;
+    /* The last part is smaller. */
+    if (plan->part_count && plan->etags[plan->part_count - 1] && planned > plan->total_bytes)
+        bytes -= planned - plan->total_bytes;
+    return bytes;
+}
+
 bool multipart_plan_is_done(const struct multipart_plan *plan)
 {
     return plan->whole && plan->done == plan->part_count;

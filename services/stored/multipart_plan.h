@@ -46,6 +46,7 @@ bool multipart_plan_next(struct multipart_plan *plan, struct multipart_range *ra
 /* Takes `etag`, the server's for part `number`: one that was given out, or that is there from before. A
  * number that the plan does not have, or has already, is ignored (the etag is freed). */
 void multipart_plan_finish(struct multipart_plan *plan, size_t number, char *etag);
+int64_t multipart_plan_done_bytes(const struct multipart_plan *plan);
 bool multipart_plan_is_done(const struct multipart_plan *plan);
 
 /* {"parts":[{"part_number":1,"etag":"..."}, ...]} of a plan that is done. free() it. */

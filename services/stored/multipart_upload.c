@@ -21,6 +21,7 @@ struct slot {
     struct multipart_upload *upload;
     struct domain_request *request; /* NULL: the slot is free */
     struct multipart_range range;
+    int64_t moved_bytes; /* of this part, and counted by the meter */
     char *etag;
 };
 
@@ -183,14 +184,23 @@ static void complete(struct multipart_upload *upload)
 
 static void go_on(struct multipart_upload *upload);
 
+static void note_moved(struct slot *slot, int64_t bytes)
+{
+    transfer_meter_add(slot->upload->spec.meter, bytes - slot->moved_bytes);
+    slot->moved_bytes = bytes;
+}
+
 /* Straight from the file: a part is never held in memory, whatever its size. */
 static ssize_t read_part(void *context, int64_t offset, void *out, size_t capacity)
 {
-    const struct slot *slot = context;
+    struct slot *slot = context;
     int64_t left = slot->range.bytes - offset;
     if (left < (int64_t)capacity)
         capacity = left > 0 ? (size_t)left : 0;
-    return artifact_file_read(slot->upload->spec.file, slot->range.offset + offset, out, capacity);
+    ssize_t got = artifact_file_read(slot->upload->spec.file, slot->range.offset + offset, out, capacity);
+    if (got > 0)
+        note_moved(slot, offset + got);
+    return got;
 }
 
 static bool check_part(void *context, const struct http_response *response, struct error *error)
@@ -229,6 +239,7 @@ static void send_part(struct slot *slot)
     struct multipart_upload *upload = slot->upload;
     char *path = memory_format("%s/multipart?uploadId=%s&partNumber=%zu", upload->data_path,
                                upload->upload_arg, slot->range.number);
+    slot->moved_bytes = 0;
     slot->request = domain_request_send(upload->spec.access, &(struct domain_request_spec){
                                                                  .method = "PUT",
                                                                  .path = path,
@@ -397,6 +408,7 @@ struct multipart_upload *multipart_upload_resume(const struct multipart_upload_s
         for (size_t i = 0; i < known->part_count; i++)
             multipart_plan_finish(&upload->plan, known->parts[i].number,
                                   memory_copy_text(known->parts[i].etag));
+    transfer_meter_restore(spec->meter, multipart_plan_done_bytes(&upload->plan));
     loop_timer_start(&upload->resume_timer, 0);
     return upload;
 }

@@ -10,6 +10,7 @@
 #include "services/stored/domain_request.h"
 #include "services/stored/journal.h"
 #include "services/stored/multipart_abort.h"
+#include "services/stored/transfer_meter.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -41,6 +42,7 @@ struct multipart_upload_spec {
     const char *data_type;
     const char *existing_id; /* NULL: create */
     size_t concurrency;
+    struct transfer_meter *meter; /* borrowed; may be NULL */
     multipart_upload_done *on_done;
     void *context;
 };

@@ -2,6 +2,7 @@
  * comparing. */
 #include "services/stored/session.h"
 
+#include "libcommon/clock.h"
 #include "libcommon/limits.h"
 #include "libcommon/memory.h"
 #include "services/stored/artifact.h"
@@ -60,6 +61,29 @@ static void end_earlier_attempt(struct stored *stored, const char *task_id)
     session_close(earlier, &reason, NULL, NULL);
 }
 
+/* The rest is leased's: it hears of the overrun, stops the job and closes the session. */
+static void on_overrun(void *context, int64_t used_bytes)
+{
+    struct session *session = context;
+    int64_t limit_bytes = session->workspace.max_bytes;
+    struct error reason;
+    error_set(&reason, ERROR_DISK_FULL, "the workspace has %lld bytes, the limit is %lld",
+              (long long)used_bytes, (long long)limit_bytes);
+    if (!session->cancelled) {
+        log_write(LOG_LEVEL_WARN, &session->log, "session cancelled: %s", reason.text);
+        session_cancel(session, &reason);
+    }
+    stored_publish_overrun(session->stored, session->task_id, used_bytes, limit_bytes);
+}
+
+static void watch_workspace(struct session *session)
+{
+    struct stored *stored = session->stored;
+    session->workspace.max_bytes = stored->workspace_max_bytes;
+    session->watched = workspace_watch_add(stored->watch, &session->workspace, &session->log, clock_boot_ms(),
+                                           on_overrun, session);
+}
+
 static bool make_workspace(struct session *session, struct error *error)
 {
     struct stored *stored = session->stored;
@@ -71,7 +95,10 @@ static bool make_workspace(struct session *session, struct error *error)
         removal_queue_add(stored->removals, retired, NULL, NULL);
         free(retired);
     }
-    return workspace_create(&session->workspace, &stored->work_dir, session->task_id, error);
+    if (!workspace_create(&session->workspace, &stored->work_dir, session->task_id, error))
+        return false;
+    watch_workspace(session);
+    return true;
 }
 
 static struct session *session_create(struct stored *stored, const struct message_session_open *message)
@@ -124,13 +151,17 @@ struct session *session_open(struct stored *stored, const struct message_session
 
 bool session_check_active(const struct session *session, struct error *error)
 {
-    return !session->cancelled || error_set(error, ERROR_CANCELLED, "the session was cancelled");
+    if (session->cancelled)
+        *error = session->cancel_reason;
+    return !session->cancelled;
 }
 
 void session_cancel(struct session *session, const struct error *reason)
 {
-    if (!session->cancelled)
+    if (!session->cancelled) {
         journal_session_cancelled(session->stored->journal, session->task_id);
+        session->cancel_reason = *reason;
+    }
     session->cancelled = true;
     inputs_cancel(session, reason);
     artifacts_cancel(session, reason);
@@ -147,6 +178,7 @@ void session_drop(struct session *session)
     inputs_drop(session);
     artifacts_drop(session);
     domain_access_clear(&session->access);
+    workspace_watch_remove(session->watched);
     workspace_close(&session->workspace);
     input_path_set_free(session->input_paths);
     secret_wipe(&session->task_key);
@@ -214,6 +246,7 @@ static bool restore(struct session *session, const struct message_session_open *
         !workspace_reopen(&session->workspace, &stored->work_dir, session->task_id, error))
         return false;
     session->access.token_lost = had_token;
+    watch_workspace(session);
     return true;
 }
 
@@ -223,6 +256,7 @@ static void restore_session(void *context, const struct journal_record *record)
     struct error error;
     struct session *session = session_create(stored, record->message);
     session->cancelled = record->cancelled;
+    error_set(&session->cancel_reason, ERROR_CANCELLED, "the session was cancelled");
     if (!restore(session, record->message, record->had_token, &error)) {
         log_write(LOG_LEVEL_WARN, &session->log, "session lost: %s", error.text);
         session_drop(session);

@@ -10,6 +10,7 @@
 #include "services/stored/input_path.h"
 #include "services/stored/removal_queue.h"
 #include "services/stored/workspace.h"
+#include "services/stored/workspace_watch.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -39,6 +40,8 @@ struct session {
     size_t artifact_count;
     size_t artifact_text_bytes; /* of all their names: the answer with all of them must fit a message */
     bool cancelled;
+    struct error cancel_reason;
+    struct watched_workspace *watched; /* NULL: there is no limit */
     struct session *next;
 };
 
@@ -72,7 +75,7 @@ void sessions_restore(struct stored *stored);
 /* Closes the sessions that an earlier start of leased has left: only `owner` closes its own. */
 void sessions_keep(struct stored *stored, const char *owner);
 
-/* Whether new transfers may begin. */
+/* Whether new transfers may begin; what ended the earlier ones says why not. */
 bool session_check_active(const struct session *session, struct error *error);
 
 #endif

@@ -1,6 +1,7 @@
 #include "services/stored/stored.h"
 
 #include "libcommon/clock.h"
+#include "libcommon/json_writer.h"
 #include "libcommon/memory.h"
 #include "libcommon/text.h"
 #include "libcommon/uuid.h"
@@ -37,6 +38,21 @@ static void publish_token_wanted(void *opaque, const char *task_id, bool lost)
     struct message_domain_token_wanted wanted = {.task_id = memory_copy_text(task_id), .lost = lost};
     ipc_publish(stored->context->ipc, &message_domain_token_wanted_type, &wanted);
     message_clear(&message_domain_token_wanted_type, &wanted);
+}
+
+void stored_publish_overrun(const struct stored *stored, const char *task_id, int64_t used_bytes,
+                            int64_t limit_bytes)
+{
+    struct message_workspace_overrun overrun = {
+        .task_id = memory_copy_text(task_id), .used_bytes = used_bytes, .limit_bytes = limit_bytes};
+    ipc_publish(stored->context->ipc, &message_workspace_overrun_type, &overrun);
+    message_clear(&message_workspace_overrun_type, &overrun);
+}
+
+static void publish_progress(void *opaque, const struct message_transfer_progress *progress)
+{
+    const struct stored *stored = opaque;
+    ipc_publish(stored->context->ipc, &message_transfer_progress_type, progress);
 }
 
 static void remove_leftover(void *opaque, const char *name)
@@ -134,7 +150,10 @@ bool stored_start(struct service_context *context, struct error *error)
                                             .context = stored};
     stored->multipart_min_bytes = settings->multipart_min_bytes;
     stored->upload_concurrency = (size_t)settings->upload_concurrency;
+    stored->workspace_max_bytes = settings->workspace_max_bytes;
     stored->aborts = multipart_aborts_create(on_aborts_idle, stored);
+    stored->watch = workspace_watch_create(context->loop, stored->workspace_max_bytes);
+    transfers_init(&stored->transfers, context->loop, publish_progress, stored);
     loop_timer_init(&stored->stop_timer, context->loop, on_stop_due, stored);
     if (!work_dir_open(&stored->work_dir, settings->work_dir, error))
         return false;
@@ -165,6 +184,7 @@ void stored_stop(struct service_context *context)
         session_drop(stored->sessions);
     if (stored->stop_timer.loop)
         loop_timer_stop(&stored->stop_timer);
+    workspace_watch_free(stored->watch);
     multipart_aborts_free(stored->aborts);
     removal_queue_free(stored->removals);
     work_dir_close(&stored->work_dir);
@@ -175,10 +195,33 @@ void stored_stop(struct service_context *context)
     context->state = NULL;
 }
 
+static char *describe_for_programs(const struct stored *stored, int64_t now_ms)
+{
+    struct json_writer writer = JSON_WRITER_EMPTY;
+    json_writer_open_object(&writer);
+    json_writer_key(&writer, "sessions");
+    json_writer_int64(&writer, (int64_t)stored->session_count);
+    json_writer_key(&writer, "transfer_count");
+    json_writer_int64(&writer, (int64_t)stored->transfers.count);
+    json_writer_key(&writer, "bytes_per_second");
+    json_writer_int64(&writer, transfers_rate(&stored->transfers, now_ms));
+    json_writer_key(&writer, "transfers");
+    transfers_write(&stored->transfers, now_ms, &writer);
+    json_writer_close_object(&writer);
+    return json_writer_take(&writer);
+}
+
 void stored_describe(struct service_context *context, struct service_state *state)
 {
     const struct stored *stored = context->state;
+    int64_t now_ms = clock_boot_ms();
+    size_t transfers = stored->transfers.count;
     state->ready = !stored->stopping;
-    snprintf(state->summary, sizeof state->summary, "%zu session%s open", stored->session_count,
-             stored->session_count == 1 ? "" : "s");
+    int length = snprintf(state->summary, sizeof state->summary, "%zu session%s open", stored->session_count,
+                          stored->session_count == 1 ? "" : "s");
+    if (transfers)
+        snprintf(state->summary + length, sizeof state->summary - (size_t)length,
+                 ", %zu transfer%s at %.1f MB/s", transfers, transfers == 1 ? "" : "s",
+                 (double)transfers_rate(&stored->transfers, now_ms) / 1e6);
+    state->details = describe_for_programs(stored, now_ms);
 }

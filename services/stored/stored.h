@@ -6,8 +6,10 @@
 #include "services/stored/domain_request.h"
 #include "services/stored/multipart_abort.h"
 #include "services/stored/removal_queue.h"
+#include "services/stored/transfers.h"
 #include "services/stored/upload_info.h"
 #include "services/stored/workspace.h"
+#include "services/stored/workspace_watch.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -27,11 +29,18 @@ struct stored {
     struct upload_info_cache upload_infos;
     int64_t multipart_min_bytes;
     size_t upload_concurrency;
+    struct transfers transfers;
+    int64_t workspace_max_bytes; /* 0: no limit */
+    struct workspace_watch *watch;
     struct session *sessions;
     size_t session_count;
     bool stopping;
     struct loop_timer stop_timer;
 };
+
+/* Tells leased that a task's workspace holds more than it may. */
+void stored_publish_overrun(const struct stored *stored, const char *task_id, int64_t used_bytes,
+                            int64_t limit_bytes);
 
 service_step_function stored_start;
 void stored_terminate(struct service_context *context);

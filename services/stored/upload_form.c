@@ -63,6 +63,14 @@ int64_t upload_form_bytes(const struct upload_form *form)
     return (int64_t)strlen(form->head) + form->file->bytes + (int64_t)strlen(form->tail);
 }
 
+int64_t upload_form_file_bytes(const struct upload_form *form, int64_t form_bytes)
+{
+    int64_t bytes = form_bytes - (int64_t)strlen(form->head);
+    if (bytes < 0)
+        return 0;
+    return bytes < form->file->bytes ? bytes : form->file->bytes;
+}
+
 /* Looks at the chunk, and at its seam with what came before, read anew so that pieces may come in any order.
  */
 static bool has_boundary(const struct upload_form *form, int64_t offset, const char *chunk, size_t length)

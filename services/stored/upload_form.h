@@ -30,6 +30,9 @@ void upload_form_clear(struct upload_form *form);
 
 int64_t upload_form_bytes(const struct upload_form *form);
 
+/* How many bytes of the file are among the first `form_bytes` of the form. */
+int64_t upload_form_file_bytes(const struct upload_form *form, int64_t form_bytes);
+
 /* As http_source_function. -1 when the file cannot be read, or `collided`. */
 ssize_t upload_form_read(struct upload_form *form, int64_t offset, void *out, size_t capacity);
 

@@ -10,6 +10,7 @@
 #include "libcommon/error.h"
 
 #include <stdbool.h>
+#include <stdint.h>
 #include <sys/types.h>
 
 /* POSEMESH_WORK_DIR. */
@@ -44,6 +45,7 @@ struct workspace {
     int fd;
     int datasets_fd; /* kept open: a job that puts something else in its place changes nothing here */
     int incoming_fd;
+    int64_t max_bytes; /* POSEMESH_WORKSPACE_MAX_BYTES, set by the session; 0: no limit */
 };
 
 bool workspace_create(struct workspace *workspace, struct work_dir *work_dir, const char *task_id,

@@ -169,6 +169,7 @@ static void skips_what_the_server_has_already(void **state)
     multipart_plan_finish(&plan, 5, memory_copy_text("again"));
     multipart_plan_finish(&plan, 6, memory_copy_text("there is no such part"));
     multipart_plan_finish(&plan, 0, memory_copy_text("nor such a one"));
+    assert_int_equal(multipart_plan_done_bytes(&plan), 15);
     assert_next(&plan, 1, 0, 10);
     assert_next(&plan, 3, 20, 10);
     assert_next(&plan, 4, 30, 10);

@@ -114,6 +114,23 @@ static void work_that_was_done_when_the_drain_cancelled_it_is_completed(void **s
           TASK_VERDICT_NONE);
 }
 
+static void a_task_whose_workspace_holds_too_much_is_stopped_and_failed(void **state)
+{
+    (void)state;
+    check(LIFE(RUNNING, TASK_EVENT_OVERRAN), TASK_STOPPING, TASK_VERDICT_FAIL);
+    check(LIFE(RUNNING, TASK_EVENT_OVERRAN, TASK_EVENT_OVERRAN), TASK_STOPPING, TASK_VERDICT_FAIL);
+    check(LIFE(RUNNING, TASK_EVENT_OVERRAN, TASK_EVENT_FAILED, TASK_EVENT_COLLECTED), TASK_FLUSHING,
+          TASK_VERDICT_FAIL);
+    check(LIFE(RUNNING, TASK_EVENT_OVERRAN, TASK_EVENT_LOST, TASK_EVENT_FAILED), TASK_CLOSING,
+          TASK_VERDICT_NONE);
+    check(LIFE(TASK_EVENT_HEARTBEAT_ACCEPTED, TASK_EVENT_OPENED, TASK_EVENT_OVERRAN), TASK_FLUSHING,
+          TASK_VERDICT_FAIL);
+    /* All is stored by then, or the lease is gone. */
+    check(LIFE(RUNNING, TASK_EVENT_OVERRAN, TASK_EVENT_SUCCEEDED), TASK_COLLECTING, TASK_VERDICT_COMPLETE);
+    check(LIFE(RUNNING, TASK_EVENT_SUCCEEDED, TASK_EVENT_OVERRAN), TASK_COLLECTING, TASK_VERDICT_COMPLETE);
+    check(LIFE(RUNNING, TASK_EVENT_CANCELLED, TASK_EVENT_OVERRAN), TASK_STOPPING, TASK_VERDICT_NONE);
+}
+
 /* "It lasts no longer than its bound": from wherever the task is. */
 static void two_steps_end_any_task_at_the_end_of_a_drain(void **state)
 {
@@ -201,6 +218,7 @@ int main(void)
         cmocka_unit_test(a_cancel_after_the_job_still_means_no_report),
         cmocka_unit_test(a_drained_task_is_failed),
         cmocka_unit_test(work_that_was_done_when_the_drain_cancelled_it_is_completed),
+        cmocka_unit_test(a_task_whose_workspace_holds_too_much_is_stopped_and_failed),
         cmocka_unit_test(two_steps_end_any_task_at_the_end_of_a_drain),
         cmocka_unit_test(a_success_whose_artifacts_are_unknown_is_a_failure),
         cmocka_unit_test(any_sequence_of_events_leaves_a_way_to_the_end),

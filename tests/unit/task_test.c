@@ -392,6 +392,31 @@ static void a_drain_leaves_a_running_job_its_grace(void **state)
     expect_sent("fail", "\"reason\":\"node_draining\"");
 }
 
+static void a_workspace_that_holds_too_much_fails_its_task(void **state)
+{
+    struct fixture *fixture = *state;
+    run(fixture);
+    task_on_overrun(fixture->task, NEW_ID, 200, 100);
+    assert_string_equal(task_describe(fixture->task), "running");
+    task_on_overrun(fixture->task, TASK_ID, 200, 100);
+    task_on_overrun(fixture->task, TASK_ID, 300, 100); /* until the session is closed */
+    assert_string_equal(task_describe(fixture->task), "stopping");
+    assert_non_null(storage[OPERATION_session_cancel].on_answer);
+    task_on_finish(fixture->task, false, "cancelled");
+    stored_lists();
+    expect_sent("fail", "\"reason\":\"the workspace has 200 bytes, the limit is 100 (disk_full)\"");
+}
+
+static void an_overrun_is_no_matter_once_the_job_is_over(void **state)
+{
+    struct fixture *fixture = *state;
+    run(fixture);
+    task_on_finish(fixture->task, true, NULL);
+    task_on_overrun(fixture->task, TASK_ID, 200, 100);
+    answers(OPERATION_session_artifacts, NULL, ERROR_NOT_FOUND);
+    expect_sent("fail", "\"reason\":\"the list of artifacts is lost");
+}
+
 static void a_job_that_its_host_does_not_name_is_lost(void **state)
 {
     struct fixture *fixture = *state;
@@ -462,6 +487,8 @@ int main(void)
         TASK_TEST(a_finally_refused_first_heartbeat_fails_the_set_up_and_a_lost_lease_is_not_reported),
         TASK_TEST(a_drain_fails_what_does_not_run_yet_at_once),
         TASK_TEST(a_drain_leaves_a_running_job_its_grace),
+        TASK_TEST(a_workspace_that_holds_too_much_fails_its_task),
+        TASK_TEST(an_overrun_is_no_matter_once_the_job_is_over),
         TASK_TEST(a_job_that_its_host_does_not_name_is_lost),
         TASK_TEST(a_new_token_reaches_a_session_that_was_still_opening),
         TASK_TEST(a_silent_stored_is_asked_again_for_the_artifacts),

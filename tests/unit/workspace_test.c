@@ -238,6 +238,46 @@ static void leaves_nothing_of_an_input_that_failed(void **state)
     input_path_set_free(paths);
 }
 
+/* The disk is spared what is known to be too much. */
+static void refuses_an_input_above_the_workspace_s_limit(void **state)
+{
+    struct fixture *fixture = *state;
+    struct error error;
+    struct incoming *incoming = incoming_create(&fixture->workspace, 1);
+    const struct multipart_handler handler = incoming_handler(incoming);
+    struct multipart_part part = {.name = "a", .data_type = "csv", .size = 11};
+    fixture->workspace.max_bytes = 10;
+    assert_false(handler.begin(handler.context, &part, &error));
+    assert_int_equal(error.code, ERROR_DISK_FULL);
+    part.size = -1;
+    assert_true(handler.begin(handler.context, &part, &error));
+    assert_true(handler.data(handler.context, "0123456789", 10, &error));
+    assert_false(handler.data(handler.context, "x", 1, &error));
+    assert_int_equal(error.code, ERROR_DISK_FULL);
+    incoming_free(incoming);
+}
+
+static void knows_an_input_s_size_when_the_server_tells_it(void **state)
+{
+    struct fixture *fixture = *state;
+    struct error error;
+    struct incoming *incoming = incoming_create(&fixture->workspace, 1);
+    const struct multipart_handler handler = incoming_handler(incoming);
+    struct multipart_part part = {.name = "a", .data_type = "csv", .size = 11};
+    assert_int_equal(incoming_announced_bytes(incoming), -1);
+    assert_true(handler.begin(handler.context, &part, &error));
+    assert_int_equal(incoming_announced_bytes(incoming), 11);
+    assert_true(handler.data(handler.context, "0123456789", 10, &error));
+    assert_int_equal(incoming_announced_bytes(incoming), 11);
+    assert_true(handler.end(handler.context, &error));
+    part.size = INT64_MAX; /* a lie */
+    assert_true(handler.begin(handler.context, &part, &error));
+    assert_int_equal(incoming_announced_bytes(incoming), -1);
+    incoming_reset(incoming);
+    assert_int_equal(incoming_announced_bytes(incoming), -1);
+    incoming_free(incoming);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -250,6 +290,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(removes_a_tree_deeper_than_any_path, set_up, tear_down),
         cmocka_unit_test_setup_teardown(places_inputs_only_when_they_are_whole, set_up, tear_down),
         cmocka_unit_test_setup_teardown(leaves_nothing_of_an_input_that_failed, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(refuses_an_input_above_the_workspace_s_limit, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(knows_an_input_s_size_when_the_server_tells_it, set_up, tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
