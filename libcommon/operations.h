@@ -48,6 +48,9 @@
     OPERATION(session_artifacts, artifacts,      stored_session, LIMIT_SMALL_MESSAGE_BYTES, 10000, "gives the same list") \
     OPERATION(input_materialize, input,          stored_runner,  64 * 1024,                 0,     "gives the same files") \
     OPERATION(artifact_put,      artifact,       stored_runner,  64 * 1024,                 0,     "joins the upload in progress, or replaces the artifact by itself") \
+    OPERATION(artifact_put_bytes, artifact,          stored_runner, LIMIT_INLINE_BYTES + LIMIT_SMALL_MESSAGE_BYTES, 0, "as artifact_put") \
+    OPERATION(workspace_list,     workspace_entries, stored_runner, LIMIT_SMALL_MESSAGE_BYTES, 30000, "reads the folder again") \
+    OPERATION(file_read,          file_bytes,        stored_runner, LIMIT_SMALL_MESSAGE_BYTES, 10000, "reads the file again") \
     OPERATION(status_get,        status,         every_status,   LIMIT_SMALL_MESSAGE_BYTES, 2000,  "nothing")
 
 /* EVENT(message, publisher): on <POSEMESH_RUNTIME_DIR>/<publisher>/events/sock, for httpd and leased */
