@@ -89,26 +89,34 @@ static void on_upload_done(void *context, const char *id, const struct error *fa
 
 /* --- putting --- */
 
+/* What an output is called; all but rel_path may be NULL. Borrowed from the request. */
+struct artifact_naming {
+    const char *rel_path;
+    const char *name;
+    const char *data_type;
+    const char *id;
+};
+
 /* The derived name, and what the runner says instead. Limits are those of the messages that carry the result.
  */
-static bool build_name(const struct session *session, const struct message_artifact_put *put,
+static bool build_name(const struct session *session, const struct artifact_naming *naming,
                        struct artifact_name *name, struct error *error)
 {
-    if (!artifact_name_build(session->outputs_prefix, put->rel_path, session->task_id, name, error))
+    if (!artifact_name_build(session->outputs_prefix, naming->rel_path, session->task_id, name, error))
         return false;
-    if (put->id && strlen(put->id) > DOMAIN_ANSWER_ID_BYTES) {
+    if (naming->id && strlen(naming->id) > DOMAIN_ANSWER_ID_BYTES) {
         artifact_name_clear(name);
         return error_set(error, ERROR_TOO_LARGE, "id has more than %d bytes", DOMAIN_ANSWER_ID_BYTES);
     }
-    if (!text_is_blank(put->name))
-        memory_replace_text(&name->name, put->name);
-    if (!text_is_blank(put->data_type))
-        memory_replace_text(&name->data_type, put->data_type);
+    if (!text_is_blank(naming->name))
+        memory_replace_text(&name->name, naming->name);
+    if (!text_is_blank(naming->data_type))
+        memory_replace_text(&name->data_type, naming->data_type);
     if (strlen(name->logical_path) <= STORED_NAME_BYTES && strlen(name->name) <= STORED_NAME_BYTES &&
         strlen(name->data_type) <= LIMIT_NAME_BYTES)
         return true;
     artifact_name_clear(name);
-    return error_set(error, ERROR_TOO_LARGE, "the name of output %.128s is too long", put->rel_path);
+    return error_set(error, ERROR_TOO_LARGE, "the name of output %.128s is too long", naming->rel_path);
 }
 
 static struct artifact *find(const struct session *session, const struct artifact_name *name)
@@ -170,47 +178,75 @@ static void rename_artifact(struct artifact *artifact, struct artifact_name *nam
     *name = (struct artifact_name){0};
 }
 
-static bool open_file(const struct session *session, const char *path, struct artifact_file *file,
-                      struct error *error)
-{
-    int fd = workspace_open_file(&session->workspace, path, error);
-    return fd >= 0 && artifact_file_take(file, fd, error);
-}
-
 /*
+ * False when nothing is left to do for `request`: it was refused, or waits for an upload that is under way.
  * Names are judged before the file is opened, so that a runner hears of a collision also for an output that
  * it has not written yet.
  */
+static bool accept_put(struct session *session, const struct artifact_naming *naming,
+                       struct ipc_request *request, struct artifact_name *name)
+{
+    struct error error;
+    *name = (struct artifact_name){0};
+    if (!session_check_active(session, &error) || !build_name(session, naming, name, &error)) {
+        ipc_fail(request, &error);
+        return false;
+    }
+    struct artifact *artifact = find(session, name);
+    if (artifact && artifact->upload) {
+        request_list_add(&artifact->waiting, request);
+        artifact_name_clear(name);
+        return false;
+    }
+    if (check_collisions(session, name, &error) && (artifact || check_room(session, name, &error)))
+        return true;
+    artifact_name_clear(name);
+    ipc_fail(request, &error);
+    return false;
+}
+
+/* Takes `name` and `fd`; -1 is a file that cannot be had, for the reason in `error`. */
+static void start_upload(struct session *session, struct artifact_name *name, const char *id, int fd,
+                         struct error *error, struct ipc_request *request)
+{
+    struct artifact_file file;
+    if (fd < 0 || !artifact_file_take(&file, fd, error)) {
+        artifact_name_clear(name);
+        ipc_fail(request, error);
+        return;
+    }
+    struct artifact *artifact = find(session, name);
+    if (artifact)
+        rename_artifact(artifact, name);
+    else
+        artifact = artifact_create(session, name);
+    request_list_add(&artifact->waiting, request);
+    artifact->upload = artifact_upload_start(session, &artifact->name, text_is_blank(id) ? artifact->id : id,
+                                             &file, on_upload_done, artifact);
+}
+
 void artifact_put(struct session *session, const struct message_artifact_put *put,
                   struct ipc_request *request)
 {
+    const struct artifact_naming naming = {put->rel_path, put->name, put->data_type, put->id};
+    struct artifact_name name;
     struct error error;
-    struct artifact_name name = {0};
-    struct artifact_file file = {.fd = -1};
-    if (!session_check_active(session, &error) || !build_name(session, put, &name, &error)) {
-        ipc_fail(request, &error);
+    if (!accept_put(session, &naming, request, &name))
         return;
-    }
-    struct artifact *artifact = find(session, &name);
-    if (artifact && artifact->upload) {
-        request_list_add(&artifact->waiting, request);
-        artifact_name_clear(&name);
+    int fd = workspace_open_file(&session->workspace, put->path, &error);
+    start_upload(session, &name, put->id, fd, &error, request);
+}
+
+void artifact_put_bytes(struct session *session, const struct message_artifact_put_bytes *put,
+                        struct ipc_request *request)
+{
+    const struct artifact_naming naming = {put->rel_path, put->name, put->data_type, put->id};
+    struct artifact_name name;
+    struct error error;
+    if (!accept_put(session, &naming, request, &name))
         return;
-    }
-    if (!check_collisions(session, &name, &error) || (!artifact && !check_room(session, &name, &error)) ||
-        !open_file(session, put->path, &file, &error)) {
-        artifact_name_clear(&name);
-        ipc_fail(request, &error);
-        return;
-    }
-    if (artifact)
-        rename_artifact(artifact, &name);
-    else
-        artifact = artifact_create(session, &name);
-    request_list_add(&artifact->waiting, request);
-    artifact->upload =
-        artifact_upload_start(session, &artifact->name, text_is_blank(put->id) ? artifact->id : put->id,
-                              &file, on_upload_done, artifact);
+    int fd = workspace_keep_bytes(&session->workspace, put->bytes.bytes, put->bytes.length, &error);
+    start_upload(session, &name, put->id, fd, &error, request);
 }
 
 /* --- all of a session --- */

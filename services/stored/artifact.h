@@ -12,6 +12,10 @@
 void artifact_put(struct session *session, const struct message_artifact_put *put,
                   struct ipc_request *request);
 
+/* As artifact_put, of bytes that came with the request. */
+void artifact_put_bytes(struct session *session, const struct message_artifact_put_bytes *put,
+                        struct ipc_request *request);
+
 /* Those stored so far, in order; message_clear() it. */
 void artifacts_list(const struct session *session, struct message_artifacts *list);
 
