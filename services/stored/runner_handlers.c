@@ -33,5 +33,8 @@ static void handle_put(void *opaque, struct ipc_request *request, const void *me
 const struct ipc_handler runner_handlers[] = {
     {OPERATION_input_materialize, handle_materialize},
     {OPERATION_artifact_put, handle_put},
+    {OPERATION_artifact_put_bytes, handle_artifact_put_bytes},
+    {OPERATION_workspace_list, handle_workspace_list},
+    {OPERATION_file_read, handle_file_read},
 };
 const size_t runner_handler_count = sizeof runner_handlers / sizeof runner_handlers[0];
