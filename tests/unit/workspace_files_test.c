@@ -27,7 +27,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-enum { PATIENCE_TURNS = 2000, BLOCKED_AFTER_SECS = 60, HELD_MAX = WORKSPACE_LISTS_MAX + 1 };
+enum { PATIENCE_TURNS = 2000, BLOCKED_AFTER_SECS = 60, RACES = 50000, HELD_MAX = WORKSPACE_LISTS_MAX + 1 };
 
 /* A workspace, and requests for its listings over a real socket. */
 struct fixture {
@@ -571,6 +571,31 @@ static void reads_nothing_but_regular_files_of_the_workspace(void **state)
     assert_string_equal(error.text, "outputs/device in the workspace is not a regular file");
 }
 
+static int lowest_free_descriptor(void)
+{
+    int fd = dup(STDERR_FILENO);
+    close(fd);
+    return fd;
+}
+
+static void what_was_read_or_refused_leaves_no_descriptor(void **state)
+{
+    const struct fixture *fixture = *state;
+    struct error error;
+    struct message_file_bytes answer;
+    struct message_workspace_entries found;
+    skip_without_openat2();
+    make_all_kinds(fixture);
+    int before = lowest_free_descriptor();
+    assert_true(read_piece(fixture, "outputs/file", 0, 10, &answer, &error));
+    message_clear(&message_file_bytes_type, &answer);
+    assert_false(read_piece(fixture, "outputs/pipe", 0, 10, &answer, &error));
+    assert_false(read_piece(fixture, "outputs/folder", 0, 10, &answer, &error));
+    read_all(begin(fixture, "outputs", NULL, 1), 1, &found);
+    message_clear(&message_workspace_entries_type, &found);
+    assert_int_equal(lowest_free_descriptor(), before);
+}
+
 static void reads_below_many_folders(void **state)
 {
     const struct fixture *fixture = *state;
@@ -655,7 +680,7 @@ static void a_path_that_changes_meanwhile_never_leads_out(void **state)
     write_file(swapper.fd, "outputs/way/file", "inside");
     assert_int_equal(symlinkat("../../outside", swapper.fd, "outputs/other"), 0);
     assert_int_equal(pthread_create(&thread, NULL, swap, &swapper), 0);
-    for (int i = 0; i < 200000 && (inside < 200 || refused < 200); i++) {
+    for (int i = 0; i < RACES; i++) {
         if (!read_piece(fixture, "outputs/way/file", 0, 10, &answer, &error)) {
             refused++;
             continue;
@@ -735,6 +760,7 @@ int main(void)
         WITH_WORKSPACE(there_is_nothing_behind_the_end),
         WITH_WORKSPACE(refuses_pieces_that_are_none),
         WITH_WORKSPACE(reads_nothing_but_regular_files_of_the_workspace),
+        WITH_WORKSPACE(what_was_read_or_refused_leaves_no_descriptor),
         WITH_WORKSPACE(reads_below_many_folders),
         WITH_WORKSPACE(a_lease_on_a_file_stops_nobody),
         WITH_WORKSPACE(a_path_that_changes_meanwhile_never_leads_out),
