@@ -44,6 +44,12 @@ enum {
     LIMIT_CONCURRENCY = 256,
     LIMIT_ARTIFACTS = 10000,
 
+    /* --- what a job asks of its workspace --- */
+    LIMIT_INLINE_BYTES =
+        64 * 1024,                /* of a file inside a message; more goes by its path, or in several reads */
+    LIMIT_ENTRIES_LISTED = 1000,  /* of a folder, in one answer */
+    LIMIT_ENTRIES_READ = 1000000, /* of a folder, for one answer: about a second of the loop's time */
+
     /* --- files and text --- */
     LIMIT_JSON_DEPTH = 64,
     LIMIT_RUNNER_FILE_BYTES = 64 * 1024,

@@ -29,6 +29,9 @@ void message_clear(const struct message_type *type, void *message)
         case MESSAGE_KIND_secret:
             secret_wipe(slot);
             break;
+        case MESSAGE_KIND_bytes:
+            byte_string_clear(slot);
+            break;
         case MESSAGE_KIND_texts:
             text_list_clear(slot);
             break;
@@ -65,6 +68,13 @@ static void copy_field(const struct message_field *field, void *target, const vo
         *(struct secret *)target = SECRET_EMPTY;
         if (secret->bytes)
             secret_assign(target, secret->bytes, secret->length);
+        break;
+    }
+    case MESSAGE_KIND_bytes: {
+        const struct byte_string *string = source;
+        *(struct byte_string *)target = (struct byte_string){NULL, 0};
+        if (string->bytes)
+            byte_string_assign(target, string->bytes, string->length);
         break;
     }
     case MESSAGE_KIND_texts: {
@@ -118,6 +128,9 @@ static void print_field(FILE *out, const struct message_field *field, const void
     case MESSAGE_KIND_secret:
         fputs(secret_log_form(slot, masked), out);
         break;
+    case MESSAGE_KIND_bytes:
+        fprintf(out, "(%zu bytes)", ((const struct byte_string *)slot)->length);
+        break;
     case MESSAGE_KIND_integer:
         fprintf(out, "%" PRId64, *(const int64_t *)slot);
         break;
@@ -150,6 +163,19 @@ char *message_log_form(const struct message_type *type, const void *message)
     fputc('}', out);
     fclose(out);
     return text;
+}
+
+/* --- bytes --- */
+
+void byte_string_assign(struct byte_string *string, const void *bytes, size_t length)
+{
+    *string = (struct byte_string){memory_copy_bytes(bytes, length), length};
+}
+
+void byte_string_clear(struct byte_string *string)
+{
+    free(string->bytes);
+    *string = (struct byte_string){NULL, 0};
 }
 
 /* --- lists of texts --- */

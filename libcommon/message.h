@@ -26,6 +26,12 @@ struct text_list {
     size_t count;
 };
 
+/* Owned bytes of any value; NULL when there are none. */
+struct byte_string {
+    char *bytes;
+    size_t length;
+};
+
 /* An owned list of records: an array of the record's struct. */
 struct record_list {
     void *items;
@@ -36,6 +42,7 @@ enum message_kind {
     MESSAGE_KIND_text,    /* char *, owned; NULL when absent. UTF-8 by custom: not checked */
     MESSAGE_KIND_json,    /* char *, opaque JSON text, owned; NULL when absent */
     MESSAGE_KIND_secret,  /* struct secret; empty when absent */
+    MESSAGE_KIND_bytes,   /* struct byte_string; empty when absent */
     MESSAGE_KIND_integer, /* int64_t; 0 when absent */
     MESSAGE_KIND_boolean, /* bool; false when absent */
     MESSAGE_KIND_texts,   /* struct text_list; empty when absent */
@@ -47,7 +54,7 @@ struct message_field {
     enum message_kind kind;
     bool required;
     size_t offset;
-    size_t limit; /* bytes of a text, json, secret or list item; items of a list of records; 0 for numbers */
+    size_t limit; /* bytes of one value or of an item of texts; items of a list of records; 0 for numbers */
     const struct message_type *record;
     const char *meaning;
 };
@@ -84,8 +91,12 @@ void message_copy(const struct message_type *type, void *target, const void *sou
 enum { MESSAGE_NAME_BYTES = 48 };
 const char *message_peek_name(const void *bytes, size_t length, char out[MESSAGE_NAME_BYTES]);
 
-/* "name{field=value, ...}" for logs: secrets masked, long values cut. free() it. */
+/* "name{field=value, ...}" for logs: secrets masked, bytes counted, long values cut. free() it. */
 char *message_log_form(const struct message_type *type, const void *message);
+
+/* Copies `length` bytes into an empty `string`. */
+void byte_string_assign(struct byte_string *string, const void *bytes, size_t length);
+void byte_string_clear(struct byte_string *string);
 
 /* Appends a copy of `item`. */
 void text_list_add(struct text_list *list, const char *item);

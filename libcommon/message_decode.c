@@ -92,15 +92,12 @@ static bool take_integer(const struct message_type *type, const struct message_f
     return true;
 }
 
-static bool take_secret(const struct message_type *type, const struct message_field *field,
-                        const msgpack_object *value, struct secret *slot, struct error *error)
+static bool check_bytes(const struct message_type *type, const struct message_field *field,
+                        const msgpack_object *value, struct error *error)
 {
     if (value->type != MSGPACK_OBJECT_BIN)
         return wrong_type(type, field, "bytes", error);
-    if (!within_limit(type, field, value->via.bin.size, error))
-        return false;
-    secret_assign(slot, value->via.bin.ptr, value->via.bin.size);
-    return true;
+    return within_limit(type, field, value->via.bin.size, error);
 }
 
 static bool take_field(const struct message_type *type, const struct message_field *field,
@@ -111,7 +108,15 @@ static bool take_field(const struct message_type *type, const struct message_fie
     case MESSAGE_KIND_json:
         return take_text(type, field, value, slot, error);
     case MESSAGE_KIND_secret:
-        return take_secret(type, field, value, slot, error);
+        if (!check_bytes(type, field, value, error))
+            return false;
+        secret_assign(slot, value->via.bin.ptr, value->via.bin.size);
+        return true;
+    case MESSAGE_KIND_bytes:
+        if (!check_bytes(type, field, value, error))
+            return false;
+        byte_string_assign(slot, value->via.bin.ptr, value->via.bin.size);
+        return true;
     case MESSAGE_KIND_integer:
         return take_integer(type, field, value, slot, error);
     case MESSAGE_KIND_boolean:

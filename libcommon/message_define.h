@@ -12,6 +12,7 @@
 #define MESSAGE_C_TYPE_text char *
 #define MESSAGE_C_TYPE_json char *
 #define MESSAGE_C_TYPE_secret struct secret
+#define MESSAGE_C_TYPE_bytes struct byte_string
 #define MESSAGE_C_TYPE_integer int64_t
 #define MESSAGE_C_TYPE_boolean bool
 #define MESSAGE_C_TYPE_texts struct text_list

@@ -24,6 +24,8 @@ static bool is_absent(const struct message_field *field, const void *slot)
         return *(char *const *)slot == NULL;
     case MESSAGE_KIND_secret:
         return ((const struct secret *)slot)->length == 0;
+    case MESSAGE_KIND_bytes:
+        return ((const struct byte_string *)slot)->length == 0;
     case MESSAGE_KIND_integer:
         return *(const int64_t *)slot == 0;
     case MESSAGE_KIND_boolean:
@@ -76,6 +78,17 @@ static bool pack_records(msgpack_packer *packer, const struct message_type *type
     return true;
 }
 
+static bool pack_bytes(msgpack_packer *packer, const struct message_type *type,
+                       const struct message_field *field, const char *bytes, size_t length,
+                       struct error *error)
+{
+    if (too_large(type, field, length, error))
+        return false;
+    msgpack_pack_bin(packer, length);
+    msgpack_pack_bin_body(packer, length ? bytes : "", length);
+    return true;
+}
+
 static bool pack_field(msgpack_packer *packer, const struct message_type *type,
                        const struct message_field *field, const void *slot, struct error *error)
 {
@@ -91,11 +104,11 @@ static bool pack_field(msgpack_packer *packer, const struct message_type *type,
     }
     case MESSAGE_KIND_secret: {
         const struct secret *secret = slot;
-        if (too_large(type, field, secret->length, error))
-            return false;
-        msgpack_pack_bin(packer, secret->length);
-        msgpack_pack_bin_body(packer, secret->length ? secret->bytes : "", secret->length);
-        return true;
+        return pack_bytes(packer, type, field, secret->bytes, secret->length, error);
+    }
+    case MESSAGE_KIND_bytes: {
+        const struct byte_string *string = slot;
+        return pack_bytes(packer, type, field, string->bytes, string->length, error);
     }
     case MESSAGE_KIND_integer:
         msgpack_pack_int64(packer, *(const int64_t *)slot);

@@ -179,9 +179,9 @@ static void rename_artifact(struct artifact *artifact, struct artifact_name *nam
  * The upload that was under way when stored was killed. One of another state of the file, or under another
  * name, is given up; parts of two files must not become one artifact, so the first is the caller's error.
  */
-static bool find_known_upload(const struct session *session, const struct artifact_name *name,
-                              const struct artifact_file *file, bool streamed, struct journal_upload *known,
-                              struct error *error)
+static bool find_known_upload(const struct session *session, const struct artifact_wish *wish,
+                              const struct artifact_name *name, const struct artifact_file *file,
+                              bool streamed, struct journal_upload *known, struct error *error)
 {
     const struct journal_upload_key key = journal_key(session, name->logical_path);
     if (!journal_upload_find(&key, known))
@@ -195,7 +195,9 @@ static bool find_known_upload(const struct session *session, const struct artifa
     artifact_upload_abandon(session, known);
     journal_upload_clear(known);
     journal_upload_ended(&key);
-    return same_file || error_set(error, ERROR_CONFLICT, "the file changed since its upload began");
+    /* Bytes that came with a request lie in another file each time. */
+    return same_file || wish->bytes ||
+           error_set(error, ERROR_CONFLICT, "the file changed since its upload began");
 }
 
 static struct artifact *find_entry(struct session *session, struct artifact_name *name)
@@ -215,7 +217,7 @@ struct artifact *artifact_begin(struct session *session, const struct artifact_w
     struct journal_upload known = {0};
     bool is_new = !artifact_find(session, name->logical_path);
     if (!check_collisions(session, name, error) || (is_new && !check_room(session, name, error)) ||
-        !find_known_upload(session, name, file, streamed, &known, error)) {
+        !find_known_upload(session, wish, name, file, streamed, &known, error)) {
         artifact_file_close(file);
         return NULL;
     }
@@ -233,10 +235,12 @@ struct artifact *artifact_begin(struct session *session, const struct artifact_w
     return artifact;
 }
 
-static bool open_file(const struct session *session, const char *path, struct artifact_file *file,
-                      struct error *error)
+static bool open_file(const struct session *session, const struct artifact_wish *wish,
+                      struct artifact_file *file, struct error *error)
 {
-    int fd = workspace_open_file(&session->workspace, path, error);
+    int fd = wish->bytes
+                 ? workspace_keep_bytes(&session->workspace, wish->bytes->bytes, wish->bytes->length, error)
+                 : workspace_open_file(&session->workspace, wish->path, error);
     return fd >= 0 && artifact_file_take(file, fd, error);
 }
 
@@ -276,7 +280,7 @@ static bool put(struct session *session, const struct artifact_wish *wish, struc
     struct artifact *artifact = artifact_find(session, name->logical_path);
     if (artifact && artifact->upload)
         return join(artifact, request, error);
-    if (!check_collisions(session, name, error) || !open_file(session, wish->path, &file, error))
+    if (!check_collisions(session, name, error) || !open_file(session, wish, &file, error))
         return false;
     if (is_stored_as_it_is(artifact, name, wish->id, &file)) {
         artifact_file_close(&file);
@@ -293,17 +297,37 @@ static bool put(struct session *session, const struct artifact_wish *wish, struc
  * Names are judged before the file is opened, so that a runner hears of a collision also for an output that
  * it has not written yet.
  */
-void artifact_put(struct session *session, const struct message_artifact_put *message,
-                  struct ipc_request *request)
+static void put_or_fail(struct session *session, const struct artifact_wish *wish,
+                        struct ipc_request *request)
 {
     struct error error;
     struct artifact_name name = {0};
-    const struct artifact_wish wish = {message->path, message->rel_path, message->name, message->data_type,
-                                       message->id};
-    if (!session_check_active(session, &error) || !artifact_name_wish(session, &wish, &name, &error) ||
-        !put(session, &wish, &name, request, &error))
+    if (!session_check_active(session, &error) || !artifact_name_wish(session, wish, &name, &error) ||
+        !put(session, wish, &name, request, &error))
         ipc_fail(request, &error);
     artifact_name_clear(&name);
+}
+
+void artifact_put(struct session *session, const struct message_artifact_put *message,
+                  struct ipc_request *request)
+{
+    const struct artifact_wish wish = {.path = message->path,
+                                       .rel_path = message->rel_path,
+                                       .name = message->name,
+                                       .data_type = message->data_type,
+                                       .id = message->id};
+    put_or_fail(session, &wish, request);
+}
+
+void artifact_put_bytes(struct session *session, const struct message_artifact_put_bytes *message,
+                        struct ipc_request *request)
+{
+    const struct artifact_wish wish = {.bytes = &message->bytes,
+                                       .rel_path = message->rel_path,
+                                       .name = message->name,
+                                       .data_type = message->data_type,
+                                       .id = message->id};
+    put_or_fail(session, &wish, request);
 }
 
 /* --- all of a session --- */

@@ -24,6 +24,9 @@ void artifact_grow(struct session *session, const struct message_artifact_grow *
                    struct ipc_request *request);
 void artifact_finish(struct session *session, const struct message_artifact_finish *message,
                      struct ipc_request *request);
+/* As artifact_put, of bytes that came with the request. */
+void artifact_put_bytes(struct session *session, const struct message_artifact_put_bytes *message,
+                        struct ipc_request *request);
 
 /* Those stored so far, in order; message_clear() it. */
 void artifacts_list(const struct session *session, struct message_artifacts *list);

@@ -23,7 +23,8 @@ struct artifact {
 /* What a runner says of an output, in whichever message; texts are borrowed and may be NULL but for rel_path.
  */
 struct artifact_wish {
-    const char *path; /* of the file, below the workspace */
+    const char *path;                /* of the file, below the workspace */
+    const struct byte_string *bytes; /* instead of a file */
     const char *rel_path;
     const char *name;
     const char *data_type;

@@ -29,8 +29,11 @@ static struct artifact *open_stream(struct session *session, const struct artifa
 
 static struct artifact_wish wish_of(const struct message_artifact_open *message)
 {
-    return (struct artifact_wish){message->path, message->rel_path, message->name, message->data_type,
-                                  message->id};
+    return (struct artifact_wish){.path = message->path,
+                                  .rel_path = message->rel_path,
+                                  .name = message->name,
+                                  .data_type = message->data_type,
+                                  .id = message->id};
 }
 
 /* The artifact that a call is about; NULL when the session has none. */

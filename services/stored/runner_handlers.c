@@ -72,5 +72,8 @@ const struct ipc_handler runner_handlers[] = {
     {OPERATION_artifact_open, handle_open},
     {OPERATION_artifact_grow, handle_grow},
     {OPERATION_artifact_finish, handle_finish},
+    {OPERATION_artifact_put_bytes, handle_artifact_put_bytes},
+    {OPERATION_workspace_list, handle_workspace_list},
+    {OPERATION_file_read, handle_file_read},
 };
 const size_t runner_handler_count = sizeof runner_handlers / sizeof runner_handlers[0];

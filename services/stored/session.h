@@ -18,6 +18,7 @@
 struct artifact;
 struct input;
 struct stored;
+struct workspace_files;
 
 struct session {
     struct stored *stored;
@@ -31,6 +32,7 @@ struct session {
     struct log_task log;
     struct domain_access access;
     struct workspace workspace;
+    struct workspace_files *files; /* what jobs ask of the workspace */
     struct input_path_set *input_paths;
     struct input *inputs; /* fetched or being fetched */
     size_t input_count;

@@ -253,23 +253,100 @@ static int open_beneath(int folder_fd, const char *path, uint64_t flags)
     return fd;
 }
 
+/* A rule about the text alone: where ".." would lead within the workspace can be said without it. */
+static bool leads_up(const char *path)
+{
+    while (path) {
+        size_t length = strcspn(path, "/");
+        if (length == 2 && path[0] == '.' && path[1] == '.')
+            return true;
+        path = path[length] ? path + length + 1 : NULL;
+    }
+    return false;
+}
+
+static void set_open_error(struct error *error, int errno_value, const char *path)
+{
+    error_set_errno(error, errno_value, "cannot open %.200s in the workspace", path);
+    switch (errno_value) {
+    case ENOENT:
+    case ENOTDIR:
+        error->code = ERROR_NOT_FOUND;
+        break;
+    case EXDEV: /* out of the workspace */
+    case ELOOP: /* by a link */
+    case ENXIO: /* a socket, or a device without a driver */
+        error->code = ERROR_INVALID;
+        break;
+    case EAGAIN: /* somebody holds a lease on it, or keeps moving it */
+        error->code = ERROR_UNAVAILABLE;
+        break;
+    default:
+        break;
+    }
+}
+
+static int open_to_read(const struct workspace *workspace, const char *path, uint64_t flags,
+                        struct error *error)
+{
+    if (leads_up(path)) {
+        error_set(error, ERROR_INVALID, "the path %.200s has \"..\"", path);
+        return -1;
+    }
+    /* Without O_NONBLOCK a named pipe, or a lease on a file, would stop the whole service. */
+    int fd = open_beneath(workspace->fd, path, flags | O_RDONLY | O_NONBLOCK | O_NOCTTY);
+    if (fd < 0)
+        set_open_error(error, errno, path);
+    return fd;
+}
+
+int workspace_open_folder(const struct workspace *workspace, const char *path, struct error *error)
+{
+    return open_to_read(workspace, path && *path ? path : ".", O_DIRECTORY, error);
+}
+
 int workspace_open_file(const struct workspace *workspace, const char *path, struct error *error)
 {
     struct stat status;
-    /* Without O_NONBLOCK a named pipe in place of the file would stop the whole service. */
-    int fd = open_beneath(workspace->fd, path, O_RDONLY | O_NONBLOCK | O_NOCTTY);
-    if (fd < 0) {
-        int errno_value = errno;
-        error_set_errno(error, errno_value, "cannot open %.200s in the workspace", path);
-        if (errno_value == ENOENT || errno_value == ENOTDIR)
-            error->code = ERROR_NOT_FOUND;
-        else if (errno_value == EXDEV || errno_value == ELOOP)
-            error->code = ERROR_INVALID;
+    int fd = open_to_read(workspace, path, 0, error);
+    if (fd < 0)
         return -1;
-    }
     if (fstat(fd, &status) == 0 && S_ISREG(status.st_mode))
         return fd;
     error_set(error, ERROR_INVALID, "%.200s in the workspace is not a regular file", path);
+    close(fd);
+    return -1;
+}
+
+static bool write_whole(int fd, const char *bytes, size_t length, struct error *error)
+{
+    while (length > 0) {
+        ssize_t written = write(fd, bytes, length);
+        if (written < 0 && errno != EINTR)
+            return error_set_errno(error, errno, "cannot write bytes to store");
+        if (written > 0) {
+            bytes += written;
+            length -= (size_t)written;
+        }
+    }
+    return true;
+}
+
+/* O_TMPFILE would need no name at all, but not every file system has it. A crash before unlinkat() leaves a
+ * file that the next one truncates. */
+int workspace_keep_bytes(const struct workspace *workspace, const void *bytes, size_t length,
+                         struct error *error)
+{
+    static const char name[] = "bytes";
+    int fd = openat(workspace->incoming_fd, name, O_RDWR | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC,
+                    S_IRUSR | S_IWUSR);
+    if (fd < 0) {
+        error_set_errno(error, errno, "cannot create a file for bytes to store");
+        return -1;
+    }
+    unlinkat(workspace->incoming_fd, name, 0);
+    if (write_whole(fd, bytes, length, error))
+        return fd;
     close(fd);
     return -1;
 }

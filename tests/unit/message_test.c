@@ -27,6 +27,9 @@ static void fill_field(const struct message_field *field, void *slot, int round)
     case MESSAGE_KIND_secret:
         secret_assign(slot, "\0secret\xff", 8);
         break;
+    case MESSAGE_KIND_bytes:
+        byte_string_assign(slot, "\0bytes\xff", 7);
+        break;
     case MESSAGE_KIND_integer:
         *(int64_t *)slot = round % 2 ? INT64_MIN : INT64_MAX;
         break;
@@ -348,6 +351,104 @@ static void the_log_form_masks_secrets(void **state)
     message_clear(&message_token_type, &token);
 }
 
+/* --- bytes --- */
+
+#define FIELDS_probe_bytes(FIELD)                                                                            \
+    FIELD(bytes, body, required, 8, none, "bytes")                                                           \
+    FIELD(bytes, more, optional, 8, none, "bytes that may be missing")
+MESSAGE_STRUCT(probe_bytes, "bytes")
+MESSAGE_TYPE(probe_bytes, "bytes")
+
+static void bytes_of_any_value_arrive_and_are_copied(void **state)
+{
+    (void)state;
+    struct error error;
+    size_t length;
+    char content[] = "\0\xff\xc1\n{}";
+    const size_t content_length = sizeof content - 1;
+    const struct message_probe_bytes sent = {.body = {content, content_length}};
+    struct message_probe_bytes got;
+    struct message_probe_bytes copy;
+    char *bytes = message_encode(&message_probe_bytes_type, &sent, &length, &error);
+    assert_non_null(bytes);
+    assert_true(message_decode(&message_probe_bytes_type, &got, bytes, length, &error));
+    free(bytes);
+    message_copy(&message_probe_bytes_type, &copy, &got);
+    message_clear(&message_probe_bytes_type, &got);
+    assert_null(got.body.bytes);
+    assert_int_equal(copy.body.length, content_length);
+    assert_memory_equal(copy.body.bytes, content, content_length);
+    assert_null(copy.more.bytes);
+    message_clear(&message_probe_bytes_type, &copy);
+}
+
+static void required_bytes_may_be_none(void **state)
+{
+    (void)state;
+    struct error error;
+    size_t length;
+    const struct message_probe_bytes sent = {0};
+    struct message_probe_bytes got;
+    char *bytes = message_encode(&message_probe_bytes_type, &sent, &length, &error);
+    assert_non_null(bytes);
+    assert_true(message_decode(&message_probe_bytes_type, &got, bytes, length, &error));
+    assert_int_equal(got.body.length, 0);
+    message_clear(&message_probe_bytes_type, &got);
+    free(bytes);
+}
+
+static void bytes_above_their_limit_are_neither_sent_nor_taken(void **state)
+{
+    (void)state;
+    struct error error;
+    size_t length;
+    char content[] = "123456789";
+    const struct message_probe_bytes sent = {.body = {content, 9}};
+    assert_null(message_encode(&message_probe_bytes_type, &sent, &length, &error));
+    assert_int_equal(error.code, ERROR_TOO_LARGE);
+    assert_string_equal(error.text, "probe_bytes.body has 9, the limit is 8");
+
+    struct message_probe_bytes got;
+    struct bytes bytes;
+    begin(&bytes, 2);
+    put_text(&bytes, "message");
+    put_text(&bytes, "probe_bytes");
+    put_text(&bytes, "body");
+    msgpack_pack_bin_with_body(&bytes.packer, content, 9);
+    assert_false(
+        message_decode(&message_probe_bytes_type, &got, bytes.buffer.data, bytes.buffer.size, &error));
+    assert_int_equal(error.code, ERROR_TOO_LARGE);
+    assert_string_equal(error.text, "probe_bytes.body has 9, the limit is 8");
+    msgpack_sbuffer_destroy(&bytes.buffer);
+}
+
+static void a_text_is_no_bytes(void **state)
+{
+    (void)state;
+    struct error error;
+    struct message_probe_bytes got;
+    struct bytes bytes;
+    begin(&bytes, 2);
+    put_text(&bytes, "message");
+    put_text(&bytes, "probe_bytes");
+    put_text(&bytes, "body");
+    put_text(&bytes, "text");
+    assert_false(
+        message_decode(&message_probe_bytes_type, &got, bytes.buffer.data, bytes.buffer.size, &error));
+    assert_string_equal(error.text, "probe_bytes.body must be bytes");
+    msgpack_sbuffer_destroy(&bytes.buffer);
+}
+
+static void the_log_form_counts_bytes(void **state)
+{
+    (void)state;
+    char content[] = "do-not";
+    const struct message_probe_bytes message = {.body = {content, 6}};
+    char *form = message_log_form(&message_probe_bytes_type, &message);
+    assert_string_equal(form, "probe_bytes{body=(6 bytes), more=(0 bytes)}");
+    free(form);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -362,6 +463,11 @@ int main(void)
         cmocka_unit_test(any_byte_of_a_message_may_be_changed),
         cmocka_unit_test(refuses_to_send_what_is_above_a_limit),
         cmocka_unit_test(the_log_form_masks_secrets),
+        cmocka_unit_test(bytes_of_any_value_arrive_and_are_copied),
+        cmocka_unit_test(required_bytes_may_be_none),
+        cmocka_unit_test(bytes_above_their_limit_are_neither_sent_nor_taken),
+        cmocka_unit_test(a_text_is_no_bytes),
+        cmocka_unit_test(the_log_form_counts_bytes),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -24,6 +24,7 @@ static const char *const kind_names[] = {
     [MESSAGE_KIND_text] = "text",
     [MESSAGE_KIND_json] = "JSON text",
     [MESSAGE_KIND_secret] = "bytes (secret)",
+    [MESSAGE_KIND_bytes] = "bytes",
     [MESSAGE_KIND_integer] = "integer",
     [MESSAGE_KIND_boolean] = "bool",
     [MESSAGE_KIND_texts] = "list of texts",
@@ -121,7 +122,8 @@ char *protocol_document_compose(void)
     write_roles(out);
     write_operations(out);
     write_events(out);
-    fputs("\n## Messages\n\nLimits are bytes of a text or of one item, and items of a list of messages.\n",
+    fputs("\n## Messages\n\nLimits are bytes of a value or of one text of a list, and items of a list of "
+          "messages.\n",
           out);
     for (size_t i = 0; message_types[i]; i++)
         write_message(out, message_types[i]);

@@ -113,12 +113,19 @@ static void opens_nothing_outside_the_workspace(void **state)
     assert_int_equal(symlinkat("../../secret", fixture->workspace.fd, "outputs/link"), 0);
     assert_int_equal(symlinkat("outputs", fixture->workspace.fd, "folder-link"), 0);
     assert_int_equal(mkfifoat(fixture->workspace.fd, "outputs/pipe", 0600), 0);
-    const char *const refused[] = {"../secret",        "/etc/passwd", "outputs/link", "outputs/../../secret",
-                                   "folder-link/file", "outputs",     "outputs/pipe", "",
+    const char *const refused[] = {"../secret",
+                                   "/etc/passwd",
+                                   "outputs/link",
+                                   "outputs/../../secret",
+                                   "folder-link/file",
+                                   "outputs",
+                                   "outputs/pipe",
+                                   "",
+                                   "outputs/../outputs/file",
                                    "outputs/missing"};
     for (size_t i = 0; i < sizeof refused / sizeof refused[0]; i++)
         assert_int_equal(workspace_open_file(&fixture->workspace, refused[i], &error), -1);
-    int fd = workspace_open_file(&fixture->workspace, "outputs/../outputs/file", &error);
+    int fd = workspace_open_file(&fixture->workspace, "./outputs//file", &error);
     assert_true(fd >= 0);
     close(fd);
 }
