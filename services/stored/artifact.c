@@ -302,8 +302,7 @@ static void put_or_fail(struct session *session, const struct artifact_wish *wis
 {
     struct error error;
     struct artifact_name name = {0};
-    if (!session_check_active(session, &error) || !artifact_name_wish(session, wish, &name, &error) ||
-        !put(session, wish, &name, request, &error))
+    if (!artifact_name_wish(session, wish, &name, &error) || !put(session, wish, &name, request, &error))
         ipc_fail(request, &error);
     artifact_name_clear(&name);
 }

@@ -1,4 +1,7 @@
-/* Storing files of the workspace at the domain server (docs/network.md 4.2). */
+/*
+ * Storing files of the workspace at the domain server (docs/network.md 4.2). What begins something expects an
+ * active session (session_check_active()).
+ */
 #ifndef STORED_ARTIFACT_H
 #define STORED_ARTIFACT_H
 

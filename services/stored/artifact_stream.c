@@ -61,19 +61,18 @@ void artifact_open(struct session *session, const struct message_artifact_open *
 {
     struct error error;
     const struct artifact_wish wish = wish_of(message);
-    struct artifact *artifact = find_by_rel_path(session, message->rel_path, &error);
-    bool ok = session_check_active(session, &error);
-    if (ok && !is_open(artifact)) {
-        artifact = open_stream(session, &wish, &error);
-        ok = artifact != NULL;
-        if (ok)
-            journal_stream_opened(session->stored->journal, session->task_id, artifact->name.logical_path,
-                                  message);
-    }
-    if (ok)
+    const struct artifact *artifact = find_by_rel_path(session, message->rel_path, &error);
+    if (is_open(artifact)) {
         ipc_answer_done(request);
-    else
+        return;
+    }
+    artifact = open_stream(session, &wish, &error);
+    if (!artifact) {
         ipc_fail(request, &error);
+        return;
+    }
+    journal_stream_opened(session->stored->journal, session->task_id, artifact->name.logical_path, message);
+    ipc_answer_done(request);
 }
 
 /* --- growing --- */

@@ -12,9 +12,4 @@ extern const size_t session_handler_count;
 extern const struct ipc_handler runner_handlers[];
 extern const size_t runner_handler_count;
 
-/* Of the role stored/runner: files of the workspace, in pieces. */
-ipc_handle_function handle_workspace_list;
-ipc_handle_function handle_file_read;
-ipc_handle_function handle_artifact_put_bytes;
-
 #endif

@@ -5,75 +5,110 @@
 #include "services/stored/artifact.h"
 #include "services/stored/input.h"
 #include "services/stored/session.h"
+#include "services/stored/workspace_files.h"
+
+/* NULL when `request` was answered with the reason why there is none. */
+static struct session *find_session(void *opaque, const struct secret *task_key, struct ipc_request *request)
+{
+    const struct service_context *context = opaque;
+    struct error error;
+    struct session *session = session_find(context->state, task_key, &error);
+    if (!session)
+        ipc_fail(request, &error);
+    return session;
+}
+
+/* As above; also NULL when nothing new may begin in it. */
+static struct session *find_active(void *opaque, const struct secret *task_key, struct ipc_request *request)
+{
+    struct error error;
+    struct session *session = find_session(opaque, task_key, request);
+    if (!session || session_check_active(session, &error))
+        return session;
+    ipc_fail(request, &error);
+    return NULL;
+}
 
 static void handle_materialize(void *opaque, struct ipc_request *request, const void *message)
 {
-    const struct service_context *context = opaque;
     const struct message_input_materialize *asked = message;
-    struct error error;
-    struct session *session = session_find(context->state, &asked->task_key, &error);
+    struct session *session = find_session(opaque, &asked->task_key, request);
     if (session)
         input_materialize(session, asked->cid, request);
-    else
-        ipc_fail(request, &error);
 }
 
 static void handle_put(void *opaque, struct ipc_request *request, const void *message)
 {
-    const struct service_context *context = opaque;
     const struct message_artifact_put *put = message;
-    struct error error;
-    struct session *session = session_find(context->state, &put->task_key, &error);
+    struct session *session = find_active(opaque, &put->task_key, request);
     if (session)
         artifact_put(session, put, request);
-    else
-        ipc_fail(request, &error);
+}
+
+static void handle_put_bytes(void *opaque, struct ipc_request *request, const void *message)
+{
+    const struct message_artifact_put_bytes *put = message;
+    struct session *session = find_active(opaque, &put->task_key, request);
+    if (session)
+        artifact_put_bytes(session, put, request);
 }
 
 static void handle_open(void *opaque, struct ipc_request *request, const void *message)
 {
-    const struct service_context *context = opaque;
     const struct message_artifact_open *open = message;
-    struct error error;
-    struct session *session = session_find(context->state, &open->task_key, &error);
+    struct session *session = find_active(opaque, &open->task_key, request);
     if (session)
         artifact_open(session, open, request);
-    else
-        ipc_fail(request, &error);
 }
 
 static void handle_grow(void *opaque, struct ipc_request *request, const void *message)
 {
-    const struct service_context *context = opaque;
     const struct message_artifact_grow *grow = message;
-    struct error error;
-    struct session *session = session_find(context->state, &grow->task_key, &error);
+    struct session *session = find_active(opaque, &grow->task_key, request);
     if (session)
         artifact_grow(session, grow, request);
-    else
-        ipc_fail(request, &error);
 }
 
 static void handle_finish(void *opaque, struct ipc_request *request, const void *message)
 {
-    const struct service_context *context = opaque;
     const struct message_artifact_finish *finish = message;
-    struct error error;
-    struct session *session = session_find(context->state, &finish->task_key, &error);
+    struct session *session = find_active(opaque, &finish->task_key, request);
     if (session)
         artifact_finish(session, finish, request);
-    else
+}
+
+static void handle_list(void *opaque, struct ipc_request *request, const void *message)
+{
+    const struct message_workspace_list *asked = message;
+    const struct session *session = find_active(opaque, &asked->task_key, request);
+    if (session)
+        workspace_files_list(session->files, asked, request);
+}
+
+static void handle_read(void *opaque, struct ipc_request *request, const void *message)
+{
+    const struct message_file_read *asked = message;
+    struct message_file_bytes answer;
+    struct error error;
+    const struct session *session = find_active(opaque, &asked->task_key, request);
+    if (!session)
+        return;
+    if (!workspace_files_read(&session->workspace, asked, &answer, &error)) {
         ipc_fail(request, &error);
+        return;
+    }
+    ipc_answer(request, &answer);
+    message_clear(&message_file_bytes_type, &answer);
 }
 
 const struct ipc_handler runner_handlers[] = {
     {OPERATION_input_materialize, handle_materialize},
     {OPERATION_artifact_put, handle_put},
+    {OPERATION_artifact_put_bytes, handle_put_bytes},
     {OPERATION_artifact_open, handle_open},
     {OPERATION_artifact_grow, handle_grow},
     {OPERATION_artifact_finish, handle_finish},
-    {OPERATION_artifact_put_bytes, handle_artifact_put_bytes},
-    {OPERATION_workspace_list, handle_workspace_list},
-    {OPERATION_file_read, handle_file_read},
+    {OPERATION_workspace_list, handle_list},
+    {OPERATION_file_read, handle_read},
 };
 const size_t runner_handler_count = sizeof runner_handlers / sizeof runner_handlers[0];
