@@ -4,9 +4,9 @@
  *   look up the id -> (small) ask for the server's limits -> one request
  *                  -> (large or streamed) multipart -> one request, when the server has no multipart
  *
- * `request` or `multipart` is set while something is under way, never both. A stream that has not grown yet
- * has neither: it waits to be told more. Each step begins in a turn of the loop of its own (`step_timer`), so
- * that no caller of this file is called back before it has its answer.
+ * One of `request`, `small` and `multipart` is set while something is under way. A stream that has not grown
+ * yet has none: it waits to be told more. Each step begins in a turn of the loop of its own (`step_timer`),
+ * so that no caller of this file is called back before it has its answer.
  */
 #include "services/stored/artifact_upload.h"
 
@@ -15,12 +15,12 @@
 #include "libcommon/url.h"
 #include "services/stored/domain_answer.h"
 #include "services/stored/multipart_upload.h"
+#include "services/stored/small_upload.h"
 #include "services/stored/stored.h"
-#include "services/stored/upload_form.h"
 
 #include <stdlib.h>
 
-enum way { WAY_UNKNOWN, WAY_FORM, WAY_MULTIPART };
+enum way { WAY_UNKNOWN, WAY_SMALL, WAY_MULTIPART };
 
 struct artifact_upload {
     struct session *session;
@@ -30,7 +30,8 @@ struct artifact_upload {
     char *data_path; /* api/v1/domains/{domain}/data */
     artifact_upload_done *on_done;
     void *context;
-    struct domain_request *request; /* whatever is under way, but for multipart */
+    struct domain_request *request; /* a look-up, or the question for limits */
+    struct small_upload *small;
     struct multipart_upload *multipart;
     enum way way;
     bool streamed;
@@ -40,14 +41,12 @@ struct artifact_upload {
     bool tried_multipart; /* and the server has none */
     bool began_anew;      /* the server had forgotten the upload */
     size_t part_count;    /* 0: it went up in one request */
-    struct upload_form form;
-    bool form_is_create;
     bool looked_up_again;
     int64_t started_ms;
     struct transfer *transfer;
 };
 
-static void start_form(struct artifact_upload *upload);
+static void start_small(struct artifact_upload *upload);
 static void choose_way(struct artifact_upload *upload);
 static void go_on(struct artifact_upload *upload);
 
@@ -60,7 +59,7 @@ void artifact_upload_drop(struct artifact_upload *upload)
     loop_timer_stop(&upload->step_timer);
     domain_request_cancel(upload->request);
     multipart_upload_drop(upload->multipart);
-    upload_form_clear(&upload->form);
+    small_upload_cancel(upload->small);
     journal_upload_clear(&upload->known);
     artifact_file_close(&upload->file);
     transfer_end(upload->transfer, clock_boot_ms());
@@ -201,7 +200,7 @@ static void on_multipart_done(void *context, const struct multipart_upload_resul
         log_write(LOG_LEVEL_INFO, &upload->session->log,
                   "the domain server has no multipart; using one request");
         upload->tried_multipart = true;
-        upload->way = WAY_FORM;
+        upload->way = WAY_SMALL;
         go_on(upload);
     } else if (result->maybe_stored && upload->id) {
         succeed(upload);
@@ -242,43 +241,14 @@ static void start_multipart(struct artifact_upload *upload)
 
 /* --- small --- */
 
-static ssize_t read_form(void *context, int64_t offset, void *out, size_t capacity)
+static void on_small_done(void *context, const char *id, const struct error *failure)
 {
     struct artifact_upload *upload = context;
-    ssize_t got = upload_form_read(&upload->form, offset, out, capacity);
-    if (got > 0)
-        transfer_meter_set(transfer_meter_of(upload->transfer),
-                           upload_form_file_bytes(&upload->form, offset + got));
-    return got;
-}
-
-static bool check_form(void *context, const struct http_response *response, struct error *error)
-{
-    struct artifact_upload *upload = context;
-    char *id = NULL;
-    /* An update keeps its id, whatever little the answer says. */
-    if (!upload->form_is_create && response->body_bytes == 0)
-        return true;
-    if (!domain_answer_id(response, &id, error))
-        return false;
-    if (id) {
-        free(upload->id);
-        upload->id = id;
-    }
-    return upload->id || error_set(error, ERROR_INVALID, "the answer to the upload has no id");
-}
-
-static void on_form_done(void *context, const struct http_response *response, const struct error *failure)
-{
-    struct artifact_upload *upload = context;
-    struct error error;
-    (void)response;
-    upload->request = NULL;
+    upload->small = NULL;
     if (!failure) {
+        memory_replace_text(&upload->id, id);
         succeed(upload);
-    } else if (upload->form.collided) {
-        start_form(upload);
-    } else if (failure->status == 409 && upload->form_is_create && !upload->looked_up_again) {
+    } else if (failure->status == 409 && !upload->id && !upload->looked_up_again) {
         /* An answer that got lost, or somebody else created it meanwhile: then it is updated. */
         upload->looked_up_again = true;
         look_up(upload, on_lookup_done);
@@ -286,51 +256,41 @@ static void on_form_done(void *context, const struct http_response *response, co
         /* The server takes less at once than it said, or said nothing. */
         start_multipart(upload);
     } else {
-        error = *failure;
-        if (error.code == ERROR_SYSTEM)
-            (void)artifact_file_is_unchanged(&upload->file, &error);
-        give_up(upload, &error);
+        give_up(upload, failure);
     }
 }
 
-static void start_form(struct artifact_upload *upload)
+static struct small_upload_spec small_spec(struct artifact_upload *upload)
 {
-    struct stored *stored = upload->session->stored;
-    upload->way = WAY_FORM;
-    upload_form_clear(&upload->form);
-    upload_form_init(&upload->form, &upload->file, upload->name->name, upload->name->data_type, upload->id,
-                     stored->client.random);
-    upload->form_is_create = !upload->id;
+    return (struct small_upload_spec){.access = &upload->session->access,
+                                      .file = &upload->file,
+                                      .data_path = upload->data_path,
+                                      .name = upload->name->name,
+                                      .data_type = upload->name->data_type,
+                                      .id = upload->id,
+                                      .meter = transfer_meter_of(upload->transfer),
+                                      .on_done = on_small_done,
+                                      .context = upload};
+}
+
+static void start_small(struct artifact_upload *upload)
+{
+    const struct small_upload_spec spec = small_spec(upload);
+    upload->way = WAY_SMALL;
     upload->part_count = 0;
-    transfer_meter_set(transfer_meter_of(upload->transfer), 0);
-    upload->request =
-        domain_request_send(&upload->session->access, &(struct domain_request_spec){
-                                                          .method = upload->form_is_create ? "POST" : "PUT",
-                                                          .path = upload->data_path,
-                                                          .accept = "application/json",
-                                                          .content_type = upload->form.content_type,
-                                                          .source = read_form,
-                                                          .source_bytes = upload_form_bytes(&upload->form),
-                                                          .transfer = true,
-                                                          .check = check_form,
-                                                          .on_done = on_form_done,
-                                                          .context = upload,
-                                                      });
+    upload->small = small_upload_start(&spec);
 }
 
 /* --- which of the two --- */
 
-/* The framing is well below this. */
-enum { FORM_FRAMING_BYTES = 8 * 1024 };
-
 /* A server that takes less at once than our minimum for multipart gets parts earlier. */
 static void start_as_server_wants(struct artifact_upload *upload, const struct upload_info *info)
 {
-    if (upload->file.bytes > 0 &&
-        upload_info_demands_multipart(info, upload->file.bytes + FORM_FRAMING_BYTES))
+    const struct small_upload_spec spec = small_spec(upload);
+    if (upload->file.bytes > 0 && upload_info_demands_multipart(info, small_upload_request_bytes(&spec)))
         start_multipart(upload);
     else
-        start_form(upload);
+        start_small(upload);
 }
 
 static bool check_info(void *context, const struct http_response *response, struct error *error)
@@ -399,10 +359,10 @@ static void go_on(struct artifact_upload *upload)
 {
     if (upload->multipart)
         multipart_upload_extend(upload->multipart, upload->whole);
-    else if (upload->request || upload->way == WAY_UNKNOWN)
+    else if (upload->request || upload->small || upload->way == WAY_UNKNOWN)
         return;
-    else if (upload->whole && (upload->way == WAY_FORM || upload->file.bytes == 0))
-        start_form(upload);
+    else if (upload->whole && (upload->way == WAY_SMALL || upload->file.bytes == 0))
+        start_small(upload);
     else if (upload->way == WAY_MULTIPART && upload->file.bytes > 0)
         start_multipart(upload);
 }
