@@ -262,9 +262,20 @@ static void answer_stored(const struct artifact *artifact, struct ipc_request *r
     message_clear(&message_artifact_type, &message);
 }
 
-/* Takes what is on its way; a stream's file is then taken for whole. */
-static bool join(struct artifact *artifact, struct ipc_request *request, struct error *error)
+/* Other bytes under the name of what is on its way would get lost. */
+static bool can_join(const struct artifact *artifact, const struct artifact_wish *wish, struct error *error)
 {
+    return !wish->bytes || artifact_upload_has(artifact->upload, wish->bytes->bytes, wish->bytes->length) ||
+           error_set(error, ERROR_CONFLICT, "output %.128s is being stored with other contents",
+                     wish->rel_path);
+}
+
+/* Takes what is on its way; a stream's file is then taken for whole. */
+static bool join(struct artifact *artifact, const struct artifact_wish *wish, struct ipc_request *request,
+                 struct error *error)
+{
+    if (!can_join(artifact, wish, error))
+        return false;
     if (artifact_upload_is_streamed(artifact->upload) &&
         !artifact_upload_announce(artifact->upload, ARTIFACT_FILE_ALL, true, error))
         return false;
@@ -279,7 +290,7 @@ static bool put(struct session *session, const struct artifact_wish *wish, struc
     struct artifact_file file = {.fd = -1};
     struct artifact *artifact = artifact_find(session, name->logical_path);
     if (artifact && artifact->upload)
-        return join(artifact, request, error);
+        return join(artifact, wish, request, error);
     if (!check_collisions(session, name, error) || !open_file(session, wish, &file, error))
         return false;
     if (is_stored_as_it_is(artifact, name, wish->id, &file)) {

@@ -19,6 +19,7 @@
 #include "services/stored/stored.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 enum way { WAY_UNKNOWN, WAY_SMALL, WAY_MULTIPART };
 
@@ -378,6 +379,16 @@ static void on_step_due(void *context)
         choose_way(upload);
     else
         look_up(upload, on_lookup_done);
+}
+
+bool artifact_upload_has(const struct artifact_upload *upload, const void *bytes, size_t length)
+{
+    char *held = memory_allocate(length + 1);
+    bool same = upload->file.bytes == (int64_t)length &&
+                artifact_file_read(&upload->file, 0, held, length) == (ssize_t)length &&
+                (length == 0 || memcmp(held, bytes, length) == 0);
+    free(held);
+    return same;
 }
 
 bool artifact_upload_is_streamed(const struct artifact_upload *upload)

@@ -41,6 +41,9 @@ struct artifact_upload *artifact_upload_start(const struct artifact_upload_spec 
  */
 bool artifact_upload_announce(struct artifact_upload *upload, int64_t length_bytes, bool whole,
                               struct error *error);
+
+/* Whether these bytes are all that its file has. */
+bool artifact_upload_has(const struct artifact_upload *upload, const void *bytes, size_t length);
 bool artifact_upload_is_streamed(const struct artifact_upload *upload);
 
 /* Without on_done; the server is told when it knows of a multipart upload. NULL is harmless. */

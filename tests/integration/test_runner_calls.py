@@ -177,6 +177,14 @@ class RunnerCalls(NodeCase):
         uploads = self.devnet.requests(f"/domain/*/domains/{row['domain_id']}/data", method="POST")
         self.assertEqual(len(uploads), 1)
 
+    def test_other_bytes_do_not_get_lost_in_a_put_that_is_under_way(self):
+        self.devnet.fault(kind="latency", method="POST", path="/domain/*/data", latency_ms=1000)
+        (answers,), shown = self.job(["calls_at_once", "artifact_put_bytes", [putting("a.json", "{}"), putting("a.json", "[]"),
+                                                                              putting("a.json", "{} ")]])
+        self.assertEqual([answer.get("failure") for answer in answers], [None, "conflict", "conflict"])
+        (row,) = self.devnet.stored(shown).values()
+        self.assertEqual(row["size"], 2)
+
     def test_bytes_keep_the_rules_of_artifacts(self):
         self.devnet.settings(free_artifact_names=True)
         named = {"name": "same", "data_type": "json"}

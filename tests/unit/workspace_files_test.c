@@ -574,8 +574,9 @@ static void reads_nothing_but_regular_files_of_the_workspace(void **state)
 static int lowest_free_descriptor(void)
 {
     int fd = dup(STDERR_FILENO);
+    int number = fd;
     close(fd);
-    return fd;
+    return number;
 }
 
 static void what_was_read_or_refused_leaves_no_descriptor(void **state)
