@@ -146,6 +146,63 @@ static void sets_an_earlier_attempt_aside(void **state)
     assert_null(retired);
 }
 
+/* --- after a restart --- */
+
+static bool reopen(struct fixture *fixture, struct error *error)
+{
+    workspace_close(&fixture->workspace);
+    return workspace_reopen(&fixture->workspace, &fixture->work_dir, TASK, error);
+}
+
+static void goes_on_in_the_workspace_of_an_earlier_run_without_halves_of_downloads(void **state)
+{
+    struct fixture *fixture = *state;
+    struct error error;
+    write_file(fixture->workspace.incoming_fd, "1-0", "half");
+    write_file(fixture->workspace.fd, "outputs/done", "whole");
+    assert_true(reopen(fixture, &error));
+    assert_false(exists(fixture->workspace.incoming_fd, "1-0"));
+    assert_true(exists(fixture->workspace.fd, "outputs/done"));
+    assert_true(exists(fixture->workspace.datasets_fd, "."));
+}
+
+static void does_not_go_on_in_what_is_not_there_any_more(void **state)
+{
+    struct fixture *fixture = *state;
+    struct error error;
+    remove_tree(fixture->work_dir.fd, TASK);
+    assert_false(reopen(fixture, &error));
+    assert_int_equal(error.code, ERROR_NOT_FOUND);
+}
+
+static void does_not_take_a_job_s_own_folder_or_link_for_the_inputs(void **state)
+{
+    struct fixture *fixture = *state;
+    struct error error;
+    assert_int_equal(renameat(fixture->workspace.fd, "datasets", fixture->workspace.fd, "hidden"), 0);
+    assert_int_equal(symlinkat("/tmp", fixture->workspace.fd, "datasets"), 0);
+    assert_false(reopen(fixture, &error));
+    assert_int_equal(error.code, ERROR_NOT_FOUND);
+    char *path = memory_format("%s/%s/datasets", fixture->path, TASK);
+    unlink(path);
+    assert_int_equal(mkdir(path, 0777), 0);
+    /* Only root can make another user's folder. */
+    if (geteuid() == 0) {
+        assert_int_equal(chown(path, 65534, 65534), 0);
+        assert_false(reopen(fixture, &error));
+    }
+    free(path);
+}
+
+static void knows_the_folders_of_a_task(void **state)
+{
+    (void)state;
+    assert_true(workspace_owns(TASK, TASK));
+    assert_true(workspace_owns(".incoming-" TASK, TASK));
+    assert_false(workspace_owns(".removed-1-1-" TASK, TASK));
+    assert_false(workspace_owns("0b0e0a52-6d3c-4f7b-9f5e-0d6f0f2b7c12", TASK));
+}
+
 static void count_leftover(void *context, const char *name)
 {
     (void)name;
@@ -292,6 +349,12 @@ int main(void)
         cmocka_unit_test(takes_only_plain_names_as_task_ids),
         cmocka_unit_test_setup_teardown(opens_nothing_outside_the_workspace, set_up, tear_down),
         cmocka_unit_test_setup_teardown(sets_an_earlier_attempt_aside, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(
+            goes_on_in_the_workspace_of_an_earlier_run_without_halves_of_downloads, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(does_not_go_on_in_what_is_not_there_any_more, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(does_not_take_a_job_s_own_folder_or_link_for_the_inputs, set_up,
+                                        tear_down),
+        cmocka_unit_test(knows_the_folders_of_a_task),
         cmocka_unit_test_setup_teardown(sees_only_its_own_folders_as_left_over, set_up, tear_down),
         cmocka_unit_test_setup_teardown(removes_links_without_following_them, set_up, tear_down),
         cmocka_unit_test_setup_teardown(removes_a_tree_deeper_than_any_path, set_up, tear_down),
