@@ -41,7 +41,9 @@ class TokenLife(NodeCase):
 
     def test_no_part_is_sent_again_after_it_was_taken(self):
         domain, size = str(uuid.uuid4()), PARTS * PART_BYTES - 1
-        self.devnet.fault(kind="latency", method="PUT", path="*partNumber=*", latency_ms=PART_MS, when="after", count=-1)
+        slow = {"kind": "latency", "method": "PUT", "path": "*partNumber=*", "latency_ms": PART_MS, "when": "after", "count": -1}
+        # The first part takes longer, so that from then on new tokens come while parts are under way.
+        self.devnet.admin("POST", "/faults", [{**slow, "path": "*partNumber=1", "latency_ms": PART_MS * 3 // 2}, slow])
         shown = self.wait_for_end(self.devnet.post(["write", "large.bin", size], domain=domain))
         self.assert_completed(shown)
         (row,) = self.devnet.stored(shown).values()
