@@ -68,7 +68,6 @@ struct http_call {
     char *user_agent;
     char *body;
     bool has_body;
-    bool plain; /* http, not https */
     struct curl_slist *headers;
     char label[HTTP_LABEL_BYTES]; /* method and URL without what may be secret in it; for errors */
 

@@ -119,7 +119,6 @@ static bool take_url(struct http_call *call, const char *text, struct error *err
     bool usable = strlen(text) <= LIMIT_URL_BYTES && curl_url_set(url, CURLUPART_URL, text, 0) == CURLUE_OK &&
                   place_take(&place, url);
     if (usable) {
-        call->plain = strcasecmp(place.scheme, "http") == 0;
         snprintf(call->label, sizeof(call->label), "%s %s://%.100s:%s%.90s", call->method, place.scheme,
                  place.host, place.port, place.path);
         memory_replace_text(&call->url, text);

@@ -13,6 +13,7 @@
 #include "services/stored/request_list.h"
 #include "services/stored/stored.h"
 
+#include <search.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -33,6 +34,11 @@ struct input {
     struct input **link;
 };
 
+static int compare_cids(const void *left, const void *right)
+{
+    return strcmp(((const struct input *)left)->cid, ((const struct input *)right)->cid);
+}
+
 static void stop_download(struct input *input)
 {
     domain_request_cancel(input->request);
@@ -48,6 +54,7 @@ static void stop_download(struct input *input)
 static void input_free(struct input *input)
 {
     stop_download(input);
+    tdelete(input, &input->session->inputs_by_cid, compare_cids);
     *input->link = input->next;
     if (input->next)
         input->next->link = input->link;
@@ -180,10 +187,9 @@ static void start_download(struct input *input, const struct cid_query *query)
 
 static struct input *find(const struct session *session, const char *cid)
 {
-    struct input *input = session->inputs;
-    while (input && strcmp(input->cid, cid) != 0)
-        input = input->next;
-    return input;
+    const struct input key = {.cid = (char *)(uintptr_t)cid};
+    struct input *const *node = tfind(&key, &session->inputs_by_cid, compare_cids);
+    return node ? *node : NULL;
 }
 
 static struct input *input_create(struct session *session, const char *cid)
@@ -194,6 +200,8 @@ static struct input *input_create(struct session *session, const char *cid)
     if (input->next)
         input->next->link = &input->next;
     session->inputs = input;
+    if (!tsearch(input, &session->inputs_by_cid, compare_cids))
+        memory_exhausted();
     session->input_count++;
     return input;
 }

@@ -27,7 +27,8 @@ enum state {
 
 struct multipart_parser {
     struct multipart_handler handler;
-    char delimiter[2 + MULTIPART_BOUNDARY_BYTES]; /* --boundary */
+    char delimiter_line[3 + MULTIPART_BOUNDARY_BYTES]; /* LF and --boundary */
+    const char *delimiter;                             /* behind the LF */
     size_t delimiter_length;
     enum state state;
     bool in_part;     /* else in the preamble, whose bytes go nowhere */
@@ -54,8 +55,9 @@ struct multipart_parser *multipart_parser_create(const char *content_type,
     struct multipart_parser *parser = memory_allocate(sizeof *parser);
     parser->handler = *handler;
     parser->delimiter_length = 2 + strlen(boundary);
-    memcpy(parser->delimiter, "--", 2);
-    memcpy(parser->delimiter + 2, boundary, parser->delimiter_length - 1);
+    memcpy(parser->delimiter_line, "\n--", 3);
+    memcpy(parser->delimiter_line + 3, boundary, parser->delimiter_length - 1);
+    parser->delimiter = parser->delimiter_line + 1;
     parser->header_line = memory_allocate(MULTIPART_HEADER_BLOCK_BYTES);
     parser->state = STATE_LINE_START;
     parser->disposition.size = -1;
@@ -208,23 +210,23 @@ static bool feed_line_start(struct multipart_parser *parser, const char **at, co
 }
 
 /*
- * Finds the next line end that a delimiter may follow. One that certainly has none behind it (all bytes to
- * tell are here) is passed over, so that payload goes out in long pieces however many lines it has.
+ * Finds the next line end that a delimiter may follow: one with the whole delimiter behind it, or one so late
+ * that the next bytes have to tell. So payload goes out in long pieces however many lines it has, and
+ * memmem() skips through it by the delimiter's length, where looking at each line cost a tenth of a
+ * download's CPU time.
  */
 static const char *find_line_end(const struct multipart_parser *parser, const char *at, size_t length)
 {
     const char *end = at + length;
-    const char *line_feed = memchr(at, '\n', length);
-    while (line_feed) {
-        const char *line = line_feed + 1;
-        size_t known = (size_t)(end - line);
-        if (known > parser->delimiter_length)
-            known = parser->delimiter_length;
-        if (memcmp(line, parser->delimiter, known) == 0)
-            return line_feed;
-        line_feed = memchr(line, '\n', (size_t)(end - line));
-    }
-    return NULL;
+    const char *line_feed = memmem(at, length, parser->delimiter_line, 1 + parser->delimiter_length);
+    if (line_feed)
+        return line_feed;
+    if (length > parser->delimiter_length)
+        at = end - parser->delimiter_length;
+    line_feed = memchr(at, '\n', (size_t)(end - at));
+    while (line_feed && memcmp(line_feed + 1, parser->delimiter, (size_t)(end - line_feed - 1)) != 0)
+        line_feed = memchr(line_feed + 1, '\n', (size_t)(end - line_feed - 1));
+    return line_feed;
 }
 
 /* A CR that was held back turned out to be payload. */

@@ -35,6 +35,7 @@ struct session {
     struct workspace_files *files; /* what jobs ask of the workspace */
     struct input_path_set *input_paths;
     struct input *inputs; /* fetched or being fetched */
+    void *inputs_by_cid;  /* the same, for tsearch(): tasks have thousands */
     size_t input_count;
     size_t input_files;
     unsigned input_number;      /* of the latest download */

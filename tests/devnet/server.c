@@ -149,7 +149,8 @@ static bool close_exchange(struct exchange *exchange)
     else
         exchange->route->handle(exchange);
     if (faulty && exchange->fault.after) {
-        if (exchange->fault.kind == FAULT_LATENCY)
+        /* A refusal takes no effect, so nothing is waited for after it. */
+        if (exchange->fault.kind == FAULT_LATENCY && exchange->answer.status < 400)
             wait_latency(devnet, exchange->fault.latency_ms);
         answer_is_faked(exchange);
     }

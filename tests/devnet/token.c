@@ -76,7 +76,8 @@ static json_t *check(struct exchange *exchange, const char *kind, enum rule miss
     } else if (row_integer(row, "revoked") || row_integer(row, "expires_at") <= exchange->started_ms) {
         /* The one refusal is legitimate; coming back with the same token is judged by kind. */
         exchange_decline(exchange, 401, "the token has expired");
-        if (!exchange->has_fault)
+        /* A latency that follows the request's effect spares refusals: the node hears of this one. */
+        if (!exchange->has_fault || (exchange->fault.kind == FAULT_LATENCY && exchange->fault.after))
             note_refusal(exchange, token);
         json_object_set_new(row, "declined", json_integer(1));
         return row;

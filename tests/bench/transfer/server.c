@@ -80,9 +80,12 @@ static bool send_blocks(struct peer *peer, int64_t bytes)
     return true;
 }
 
-/* The data as one part of multipart/form-data, or as it is. */
-static bool serve(struct peer *peer, bool raw)
+/* The data as one part of multipart/form-data, named by the id that is asked for, or as it is. */
+static bool serve(struct peer *peer, const char *target)
 {
+    bool raw = strstr(target, "raw") != NULL;
+    const char *id = strstr(target, "ids=");
+    int id_bytes = id ? (int)strcspn(id + 4, "&") : 0;
     char head[512];
     char begin[512];
     char end[64];
@@ -91,9 +94,9 @@ static bool serve(struct peer *peer, bool raw)
     if (!raw) {
         begin_bytes =
             snprintf(begin, sizeof begin,
-                     "--%s\r\nContent-Disposition: form-data; name=\"bench\"; data-type=\"bin\"; id=\"d1\"; "
+                     "--%s\r\nContent-Disposition: form-data; name=\"%.*s\"; data-type=\"bin\"; id=\"d1\"; "
                      "size=\"%lld\"\r\nContent-Type: application/octet-stream\r\n\r\n",
-                     boundary, (long long)serve_bytes);
+                     boundary, id_bytes < 100 ? id_bytes : 100, id ? id + 4 : "", (long long)serve_bytes);
         end_bytes = snprintf(end, sizeof end, "\r\n--%s--\r\n", boundary);
     }
     int head_bytes = snprintf(head, sizeof head,
@@ -140,7 +143,7 @@ static bool respond(struct peer *peer, const char *method, const char *target)
     if (strcmp(method, "POST") == 0)
         return answer(peer, "200 OK", "{\"id\":\"d1\",\"data\":[{\"id\":\"d1\"}]}");
     if (strcmp(method, "GET") == 0 && (strstr(target, "ids=") || strstr(target, "raw")))
-        return serve(peer, strstr(target, "raw") != NULL);
+        return serve(peer, target);
     return answer(peer, "404 Not Found", "{}");
 }
 

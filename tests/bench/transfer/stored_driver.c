@@ -1,9 +1,12 @@
 /*
  * Makes stored transfer, as leased and a runner host would.
  *
- * bench-stored-driver RUNTIME_DIR SERVER_URL upload FILE_SIZE     an artifact of that size, made before the
- * clock starts bench-stored-driver RUNTIME_DIR SERVER_URL download COUNT       so many inputs, one after the
- * other in flight Prints "seconds", measured from the request to its answer.
+ * bench-stored-driver RUNTIME_DIR SERVER_URL upload BYTES      one artifact of so many bytes
+ * bench-stored-driver RUNTIME_DIR SERVER_URL hole BYTES        the same, of a file that is all hole
+ * bench-stored-driver RUNTIME_DIR SERVER_URL download COUNT    so many inputs, some at a time
+ *
+ * Opens a session, makes the file and says "ready". A line on its stdin starts the transfer; it prints the
+ * seconds from the request to its answer. The end of its stdin closes the session.
  */
 #include "libcommon/clock.h"
 #include "libcommon/ipc.h"
@@ -28,9 +31,9 @@ struct driver {
     bool done;
     bool failed;
     char workspace[1024];
-    long inputs_left;
-    long inputs_waiting;
-    long next_input;
+    int64_t inputs_left;
+    int64_t inputs_waiting;
+    int64_t next_input;
 };
 
 static char task_key[] = "0123456789abcdef0123456789abcdef";
@@ -98,15 +101,14 @@ static void close_session(struct driver *driver)
 
 /* --- upload --- */
 
-static void make_file(const struct driver *driver, int64_t bytes)
+static void make_file(const struct driver *driver, int64_t bytes, bool hole)
 {
     char path[1200];
     char *block = memory_allocate(BLOCK_BYTES);
     memset(block, 'b', BLOCK_BYTES);
     snprintf(path, sizeof path, "%s/outputs/bench.bin", driver->workspace);
     int fd = open(path, O_WRONLY | O_CREAT | O_EXCL, 0640);
-    /* A gigabyte in blocks; what is larger stays a hole. */
-    for (int64_t at = 0; fd >= 0 && at < bytes && at < INT64_C(1) << 30; at += BLOCK_BYTES)
+    for (int64_t at = 0; fd >= 0 && at < bytes && !hole; at += BLOCK_BYTES)
         if (pwrite(fd, block, bytes - at < BLOCK_BYTES ? (size_t)(bytes - at) : BLOCK_BYTES, at) < 0)
             exit(1);
     if (fd < 0 || ftruncate(fd, bytes) != 0)
@@ -144,14 +146,14 @@ static void on_input(void *context, const void *answer, const struct error *fail
 static void ask_for_input(struct driver *driver)
 {
     char cid[64];
-    snprintf(cid, sizeof cid, "input-%ld", ++driver->next_input);
+    snprintf(cid, sizeof cid, "input-%lld", (long long)++driver->next_input);
     const struct message_input_materialize materialize = {.task_key = borrowed_key(), .cid = cid};
     driver->inputs_left--;
     driver->inputs_waiting++;
     call_input_materialize(driver->runner, &materialize, on_input, driver);
 }
 
-static void download(struct driver *driver, long count)
+static void download(struct driver *driver, int64_t count)
 {
     driver->inputs_left = count;
     for (int i = 0; i < IN_FLIGHT && driver->inputs_left > 0; i++)
@@ -177,15 +179,22 @@ int main(int argc, char **argv)
         return 1;
     }
     open_session(&driver, argv[2]);
-    bool uploads = strcmp(argv[3], "upload") == 0;
-    if (uploads)
-        make_file(&driver, strtoll(argv[4], NULL, 10));
+    bool downloads = strcmp(argv[3], "download") == 0;
+    int64_t number = strtoll(argv[4], NULL, 10);
+    if (!downloads)
+        make_file(&driver, number, strcmp(argv[3], "hole") == 0);
+    printf("ready\n");
+    fflush(stdout);
+    (void)getchar();
     int64_t began_ms = clock_boot_ms();
-    if (uploads)
-        upload(&driver);
+    if (downloads)
+        download(&driver, number);
     else
-        download(&driver, strtol(argv[4], NULL, 10));
+        upload(&driver);
     printf("%.3f\n", (double)(clock_boot_ms() - began_ms) / 1000);
+    fflush(stdout);
+    while (getchar() != EOF)
+        continue;
     close_session(&driver);
     ipc_free(driver.ipc);
     loop_free(driver.loop);
