@@ -238,6 +238,24 @@ static void leaves_nothing_of_an_input_that_failed(void **state)
     input_path_set_free(paths);
 }
 
+static void calls_a_name_that_no_file_can_have_too_large(void **state)
+{
+    struct fixture *fixture = *state;
+    struct error error;
+    struct message_input input = {0};
+    struct input_path_set *paths = input_path_set_create();
+    struct incoming *incoming = incoming_create(&fixture->workspace, 1);
+    char *name = memory_format("%0252d", 0);
+    receive(incoming, "a", "first");
+    receive(incoming, name, "second");
+    assert_false(incoming_place(incoming, paths, "cid", &input, &error));
+    assert_int_equal(error.code, ERROR_TOO_LARGE);
+    incoming_free(incoming);
+    assert_false(exists(fixture->workspace.datasets_fd, "a/a.csv"));
+    free(name);
+    input_path_set_free(paths);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -250,6 +268,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(removes_a_tree_deeper_than_any_path, set_up, tear_down),
         cmocka_unit_test_setup_teardown(places_inputs_only_when_they_are_whole, set_up, tear_down),
         cmocka_unit_test_setup_teardown(leaves_nothing_of_an_input_that_failed, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(calls_a_name_that_no_file_can_have_too_large, set_up, tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
