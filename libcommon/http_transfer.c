@@ -227,14 +227,33 @@ void http_transfer_configure(struct http_call *call, int64_t connect_timeout_ms)
         set_body(call);
 }
 
+/*
+ * curl bounds a line of headers by itself, before it shows it to us, and calls that (before 8.6) being out of
+ * memory. Memory that is really out ends the process.
+ */
+static bool is_endless_line(const struct http_call *call, CURLcode code)
+{
+#if LIBCURL_VERSION_NUM >= 0x080600
+    if (code == CURLE_TOO_LARGE)
+        return true;
+#endif
+    return code == CURLE_OUT_OF_MEMORY && call->issues > 0;
+}
+
 bool http_transfer_failure(const struct http_call *call, CURLcode code, struct error *error)
 {
     enum error_code kind = ERROR_NETWORK;
+    bool is_ours =
+        code == CURLE_OUT_OF_MEMORY || code == CURLE_FAILED_INIT || code == CURLE_BAD_FUNCTION_ARGUMENT;
+    if (is_endless_line(call, code))
+        return error_set(error, ERROR_TOO_LARGE, "%s: a line of the answer's headers is too long",
+                         call->label);
     if (code == CURLE_OPERATION_TIMEDOUT)
         kind = ERROR_TIMEOUT;
     else if (code == CURLE_URL_MALFORMAT || code == CURLE_UNSUPPORTED_PROTOCOL)
         kind = ERROR_INVALID;
-    else if (code == CURLE_OUT_OF_MEMORY || code == CURLE_FAILED_INIT || code == CURLE_BAD_FUNCTION_ARGUMENT)
+    /* Once the request is out it is the answer, a trailer without a colon for one, that curl cannot take. */
+    else if (is_ours && call->issues == 0)
         kind = ERROR_SYSTEM;
     return error_set(error, kind, "%s: %s", call->label,
                      call->curl_text[0] ? call->curl_text : curl_easy_strerror(code));

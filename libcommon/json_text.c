@@ -47,10 +47,20 @@ static void skip_space(struct scanner *scanner)
         scanner->at++;
 }
 
+/* What the end of the text cuts in two is missing its end, wherever it begins. */
+static bool fail_cut(struct scanner *scanner)
+{
+    scanner->at = scanner->end;
+    return fail(scanner, "it ends too early");
+}
+
 static bool scan_word(struct scanner *scanner, const char *word)
 {
     size_t length = strlen(word);
-    if ((size_t)(scanner->end - scanner->at) < length || memcmp(scanner->at, word, length) != 0)
+    size_t left = (size_t)(scanner->end - scanner->at);
+    if (left < length && memcmp(scanner->at, word, left) == 0)
+        return fail_cut(scanner);
+    if (left < length || memcmp(scanner->at, word, length) != 0)
         return fail(scanner, "a value was expected");
     scanner->at += length;
     return true;
@@ -86,12 +96,22 @@ static bool scan_escape(struct scanner *scanner)
         return fail(scanner, "a string does not end");
     char kind = *scanner->at++;
     if (kind == 'u') {
-        if (scanner->end - scanner->at < 4 || !hex_decode(scanner->at, 4, ignored))
+        if (scanner->end - scanner->at < 4)
+            return fail_cut(scanner);
+        if (!hex_decode(scanner->at, 4, ignored))
             return fail(scanner, "\\u needs four digits");
         scanner->at += 4;
         return true;
     }
     return (kind != '\0' && strchr("\"\\/bfnrt", kind)) || fail(scanner, "an escape is not known");
+}
+
+static bool is_cut_code_point(const struct scanner *scanner)
+{
+    for (const char *at = scanner->at; at < scanner->end; at++)
+        if ((unsigned char)*at < 0x80)
+            return false;
+    return scanner->end - scanner->at < UTF8_MAX_BYTES;
 }
 
 static bool scan_string(struct scanner *scanner)
@@ -110,6 +130,8 @@ static bool scan_string(struct scanner *scanner)
         if ((unsigned char)*scanner->at < ' ')
             return fail(scanner, "a control character stands in a string");
         size_t bytes = utf8_decode(scanner->at, (size_t)(scanner->end - scanner->at), &code_point);
+        if (bytes == 0 && is_cut_code_point(scanner))
+            return fail_cut(scanner);
         if (bytes == 0)
             return fail(scanner, "a string is not valid UTF-8");
         scanner->at += bytes;
@@ -188,6 +210,13 @@ bool json_text_parse(const char *text, size_t length, struct json_slice *value, 
                          (size_t)(scanner.at - scanner.begin));
     *value = (struct json_slice){first, (size_t)(last - first)};
     return true;
+}
+
+bool json_text_is_cut(const char *text, size_t length)
+{
+    struct scanner scanner = {.begin = text, .at = text, .end = text + length};
+    skip_space(&scanner);
+    return scanner.at < scanner.end && !scan_value(&scanner, 0) && scanner.at == scanner.end;
 }
 
 bool json_text_validate(const char *text, size_t length, struct error *error)

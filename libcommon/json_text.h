@@ -44,6 +44,12 @@ struct json_iterator {
  */
 bool json_text_parse(const char *text, size_t length, struct json_slice *value, struct error *error);
 
+/*
+ * Of a text that json_text_parse() refuses: whether it is the beginning of a JSON value, so that the rest got
+ * lost on the way. False for white space alone: that may be all that was meant.
+ */
+bool json_text_is_cut(const char *text, size_t length);
+
 /* As json_text_parse without wanting the value. */
 bool json_text_validate(const char *text, size_t length, struct error *error);
 

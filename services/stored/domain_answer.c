@@ -12,10 +12,14 @@
 
 enum { ETAG_BYTES = 256 };
 
+/* An answer without a length ends with its connection: only the JSON shows that the connection was lost, and
+ * the request is to be tried again. */
 static bool parse(const struct http_response *response, struct json_slice *object, struct error *error)
 {
     if (json_field_parse_object(response->body, response->body_bytes, object, error))
         return true;
+    if (json_text_is_cut(response->body, response->body_bytes))
+        error->code = ERROR_NETWORK;
     return error_prefix(error, "the domain server's answer");
 }
 

@@ -1,4 +1,7 @@
-/* What a domain server answers in JSON (docs/network.md 4.2). Texts are free()d by the caller. */
+/*
+ * What a domain server answers in JSON (docs/network.md 4.2). Texts are free()d by the caller. ERROR_NETWORK:
+ * the answer was cut short.
+ */
 #ifndef STORED_DOMAIN_ANSWER_H
 #define STORED_DOMAIN_ANSWER_H
 

@@ -6,21 +6,13 @@
 
 #include "libcommon/limits.h"
 #include "libcommon/memory.h"
+#include "services/stored/incoming_file.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/uio.h>
-#include <unistd.h>
 
-enum {
-    FILE_NAME_BYTES = 40,
-    WRITE_BYTES = 16 * 1024, /* as much as curl hands out at once */
-    RESERVE_FROM_BYTES = 1024 * 1024,
-    RESERVE_STEP_BYTES = 64 * 1024 * 1024
-};
+enum { FILE_NAME_BYTES = 40 };
 
 struct incoming_part {
     char *name;
@@ -35,20 +27,16 @@ struct incoming {
     unsigned number;
     struct incoming_part *parts;
     size_t count;
-    int fd;                /* of the part that arrives; -1 between parts */
-    int64_t part_size;     /* as the server says it; -1: it does not */
-    int64_t part_bytes;    /* received so far */
-    int64_t part_reserved; /* blocks reserved up to here */
-    int64_t bytes;
-    char *held; /* the part's last bytes, less than a block, not written yet */
-    size_t held_bytes;
+    struct incoming_file file; /* of the part that arrives */
+    int64_t bytes;             /* of all parts */
+    size_t path_bytes;         /* of all paths, at most */
 };
 
 struct incoming *incoming_create(const struct workspace *workspace, unsigned number)
 {
     struct incoming *incoming = memory_allocate(sizeof *incoming);
-    *incoming = (struct incoming){
-        .workspace = workspace, .number = number, .fd = -1, .held = memory_allocate(WRITE_BYTES)};
+    *incoming = (struct incoming){.workspace = workspace, .number = number};
+    incoming_file_init(&incoming->file);
     return incoming;
 }
 
@@ -61,9 +49,7 @@ static const char *file_name(const struct incoming *incoming, size_t index, char
 void incoming_reset(struct incoming *incoming)
 {
     char name[FILE_NAME_BYTES];
-    if (incoming->fd >= 0)
-        close(incoming->fd);
-    incoming->fd = -1;
+    incoming_file_drop(&incoming->file);
     for (size_t i = 0; i < incoming->count; i++) {
         struct incoming_part *part = &incoming->parts[i];
         if (!part->path)
@@ -78,7 +64,7 @@ void incoming_reset(struct incoming *incoming)
     incoming->parts = NULL;
     incoming->count = 0;
     incoming->bytes = 0;
-    incoming->held_bytes = 0;
+    incoming->path_bytes = 0;
 }
 
 void incoming_free(struct incoming *incoming)
@@ -86,7 +72,7 @@ void incoming_free(struct incoming *incoming)
     if (!incoming)
         return;
     incoming_reset(incoming);
-    free(incoming->held);
+    incoming_file_clear(&incoming->file);
     free(incoming);
 }
 
@@ -102,9 +88,9 @@ int64_t incoming_bytes(const struct incoming *incoming)
 
 int64_t incoming_announced_bytes(const struct incoming *incoming)
 {
-    if (incoming->count == 0 || incoming->part_size < 0)
+    if (incoming->count == 0 || incoming->file.expected_bytes < 0)
         return -1;
-    int64_t left = incoming->part_size - incoming->part_bytes;
+    int64_t left = incoming->file.expected_bytes - incoming->file.bytes;
     if (left < 0)
         left = 0;
     /* A size may be anything that a number can be. */
@@ -132,21 +118,30 @@ static bool check_text(const char *field, const char *text, struct error *error)
     return error_set(error, ERROR_TOO_LARGE, "a part's %s has more than %d bytes", field, LIMIT_NAME_BYTES);
 }
 
+/* All paths go into one answer of LIMIT_MESSAGE_BYTES; each has the name twice. */
+static bool check_paths(struct incoming *incoming, const struct multipart_part *part, struct error *error)
+{
+    enum { PATHS_BYTES_MAX = 6 * 1024 * 1024, PATH_FRAMING_BYTES = 64 };
+    incoming->path_bytes += PATH_FRAMING_BYTES + (part->name ? 2 * strlen(part->name) : 0) +
+                            (part->data_type ? strlen(part->data_type) : 0);
+    return incoming->path_bytes <= PATHS_BYTES_MAX ||
+           error_set(error, ERROR_TOO_LARGE, "the names of the input's %zu parts are too long together",
+                     incoming->count + 1);
+}
+
 static bool begin_part(void *context, const struct multipart_part *part, struct error *error)
 {
     struct incoming *incoming = context;
     char name[FILE_NAME_BYTES];
     if (!check_text("name", part->name, error) || !check_text("data-type", part->data_type, error) ||
         !check_text("id", part->id, error) || !check_text("domain-id", part->domain_id, error) ||
-        (part->size > 0 && !check_room(incoming, part->size, error)))
+        !check_paths(incoming, part, error) || (part->size > 0 && !check_room(incoming, part->size, error)))
         return false;
-    incoming->fd =
+    int fd =
         workspace_create_incoming(incoming->workspace, file_name(incoming, incoming->count, name), error);
-    if (incoming->fd < 0)
+    if (fd < 0)
         return false;
-    incoming->part_size = part->size;
-    incoming->part_bytes = 0;
-    incoming->part_reserved = 0;
+    incoming_file_begin(&incoming->file, fd, part->size);
     /* Doubling: thousands of parts do not copy the table each time. */
     if ((incoming->count & (incoming->count - 1)) == 0)
         incoming->parts = memory_resize_array(incoming->parts, incoming->count ? incoming->count * 2 : 1,
@@ -159,96 +154,19 @@ static bool begin_part(void *context, const struct multipart_part *part, struct 
     return true;
 }
 
-/*
- * Blocks reserved ahead spare the file system an allocation for each write. In steps, so that a size that is
- * a lie cannot fill the disk; a file system that cannot do it loses nothing.
- */
-static void reserve_ahead(struct incoming *incoming, size_t length)
-{
-    if (incoming->part_size < RESERVE_FROM_BYTES ||
-        incoming->part_bytes + (int64_t)length <= incoming->part_reserved)
-        return;
-    int64_t step = incoming->part_size - incoming->part_reserved;
-    if (step > RESERVE_STEP_BYTES)
-        step = RESERVE_STEP_BYTES;
-    if (step <= 0)
-        return;
-    (void)fallocate(incoming->fd, FALLOC_FL_KEEP_SIZE, incoming->part_reserved, step);
-    incoming->part_reserved += step;
-}
-
-static bool write_all(int fd, const char *bytes, size_t length, struct error *error)
-{
-    while (length > 0) {
-        ssize_t written = write(fd, bytes, length);
-        if (written < 0 && errno == EINTR)
-            continue;
-        if (written < 0)
-            return error_set_errno(error, errno, "cannot write an input");
-        bytes += written;
-        length -= (size_t)written;
-    }
-    return true;
-}
-
-/* What is held and then these bytes, by one call where the file system takes them all. */
-static bool write_held_and(struct incoming *incoming, const char *bytes, size_t length, struct error *error)
-{
-    const struct iovec pieces[] = {{incoming->held, incoming->held_bytes},
-                                   {(void *)(uintptr_t)bytes, length}};
-    size_t held = incoming->held_bytes;
-    ssize_t written = -1;
-    do
-        written = writev(incoming->fd, pieces, 2);
-    while (written < 0 && errno == EINTR);
-    if (written < 0)
-        return error_set_errno(error, errno, "cannot write an input");
-    incoming->held_bytes = 0;
-    size_t done = (size_t)written;
-    size_t done_held = done < held ? done : held;
-    return write_all(incoming->fd, incoming->held + done_held, held - done_held, error) &&
-           write_all(incoming->fd, bytes + (done - done_held), length - (done - done_held), error);
-}
-
-/*
- * Only whole blocks are written, at multiples of their size; the rest is held until more comes. Pieces come
- * from curl as they please, and writes that begin and end inside pages, or inside what the page cache keeps
- * as one piece, make it work twice: a fifth of a download's CPU time. Larger blocks would cost more in
- * copying than they save.
- */
 static bool take_data(void *context, const void *bytes, size_t length, struct error *error)
 {
     struct incoming *incoming = context;
-    const char *at = bytes;
-    size_t rest = (incoming->held_bytes + length) % WRITE_BYTES;
-    bool fills_block = incoming->held_bytes + length >= WRITE_BYTES;
     if (!check_room(incoming, (int64_t)length, error))
         return false;
     incoming->bytes += (int64_t)length;
-    reserve_ahead(incoming, length);
-    incoming->part_bytes += (int64_t)length;
-    if (fills_block) {
-        if (!write_held_and(incoming, at, length - rest, error))
-            return false;
-        at += length - rest;
-        length = rest;
-    }
-    memcpy(incoming->held + incoming->held_bytes, at, length);
-    incoming->held_bytes += length;
-    return true;
+    return incoming_file_write(&incoming->file, bytes, length, error);
 }
 
-/* Some file systems tell of a full disk only when the file is closed. */
 static bool end_part(void *context, struct error *error)
 {
     struct incoming *incoming = context;
-    int fd = incoming->fd;
-    bool written = write_all(fd, incoming->held, incoming->held_bytes, error);
-    incoming->held_bytes = 0;
-    incoming->fd = -1;
-    if (close(fd) == 0 || !written)
-        return written;
-    return error_set_errno(error, errno, "cannot write an input");
+    return incoming_file_end(&incoming->file, error);
 }
 
 struct multipart_handler incoming_handler(struct incoming *incoming)

@@ -65,9 +65,10 @@ static void input_free(struct input *input)
     free(input);
 }
 
-/* Forgotten, so that asking again tries again. */
+/* Forgotten, so that asking again tries again. Whoever hears of it finds nothing of it any more. */
 static void fail(struct input *input, const struct error *error)
 {
+    stop_download(input);
     request_list_fail(&input->waiting, error);
     input_free(input);
 }

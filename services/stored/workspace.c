@@ -377,8 +377,12 @@ bool workspace_place_incoming(const struct workspace *workspace, const char *nam
     char *scan = memory_copy_bytes(below, (size_t)(slash - below));
     bool ok = mkdirat(workspace->datasets_fd, scan, INPUTS_MODE) == 0 || errno == EEXIST;
     ok = ok && renameat2(workspace->incoming_fd, name, workspace->datasets_fd, below, RENAME_NOREPLACE) == 0;
-    if (!ok)
-        error_set_errno(error, errno, "cannot put an input at %.200s", path);
+    if (!ok) {
+        int errno_value = errno;
+        error_set_errno(error, errno_value, "cannot put an input at %.200s", path);
+        if (errno_value == ENAMETOOLONG)
+            error->code = ERROR_TOO_LARGE;
+    }
     free(scan);
     return ok;
 }

@@ -3,7 +3,8 @@
  *
  * jansson, another reader, takes the same texts, apart from what it holds no values for. Every value inside
  * is a value by itself and lies inside the text. A string or integer that decodes survives being written and
- * read again. A member is found by its name, unless that occurs twice.
+ * read again. A member is found by its name, unless that occurs twice. A beginning of a text is told from a
+ * text that is wrong.
  */
 #include "libcommon/json_text.h"
 
@@ -146,6 +147,19 @@ static void walk(struct json_slice value, const struct json_slice *whole)
     walk_object(value, whole);
 }
 
+/* Numbers may end anywhere; of all else a beginning is no value. */
+static void check_cut(const char *text, size_t size, struct json_slice value)
+{
+    size_t begin = (size_t)(value.text - text);
+    fuzz_expect(!json_text_is_cut(text, size), "a whole text is not cut");
+    fuzz_expect(!json_text_is_cut(text, begin), "white space is not cut");
+    if (json_text_type(value) == JSON_TEXT_NUMBER)
+        return;
+    fuzz_expect(json_text_is_cut(text, begin + 1), "a text is cut behind its first byte");
+    fuzz_expect(json_text_is_cut(text, begin + (value.length + 1) / 2), "a text is cut in its middle");
+    fuzz_expect(json_text_is_cut(text, begin + value.length - 1), "a text is cut before its last byte");
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     const char *text = (const char *)data;
@@ -160,5 +174,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     }
     struct json_slice whole = {text, size};
     walk(value, &whole);
+    check_cut(text, size, value);
     return 0;
 }

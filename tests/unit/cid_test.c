@@ -1,5 +1,6 @@
 #include "services/stored/cid.h"
 
+#include "libcommon/memory.h"
 #include "tests/unit/vectors.h"
 
 #include <setjmp.h>
@@ -82,6 +83,37 @@ static void asks_the_lease_server_with_encoded_values(void **state)
     assert_request("/domains/D/data/a%20b", "api/v1/domains/D/data?ids=a%20b");
 }
 
+static void a_bare_id_is_opaque_and_one_value_of_the_query(void **state)
+{
+    (void)state;
+    static const char *const ids[][2] = {
+        {"a%2Fb", "a%252Fb"},
+        {"%2e%2e", "%252e%252e"},
+        {"a\\b", "a%5Cb"},
+        {"a&ids=b", "a%26ids%3Db"},
+        {"a#b", "a%23b"},
+        {"a?b", "a%3Fb"},
+        {"a+b c", "a%2Bb%20c"},
+        {"\"'<>", "%22%27%3C%3E"},
+        {"\xe6\x97\xa5\xe2\x80\xa8", "%E6%97%A5%E2%80%A8"},
+        {"\xff", "%FF"},
+        {"a\r\nb", "a%0D%0Ab"},
+        {"\x7f\x1b", "%7F%1B"},
+        {"...", "..."},
+        {"a:b", "a%3Ab"},
+        {"%", "%25"},
+    };
+    for (size_t i = 0; i < sizeof ids / sizeof ids[0]; i++) {
+        char *expected =
+            memory_format("api/v1/domains/aff57e44-9f1d-4b2f-9be1-f456e996b668/data?ids=%s", ids[i][1]);
+        assert_request(ids[i][0], expected);
+        free(expected);
+    }
+    /* The same ids, encoded as a path has to: a slash in one stays in it. */
+    assert_request("/domains/a%2F..%2Fb/data/..%2Fx", "api/v1/domains/a%2F..%2Fb/data?ids=..%2Fx");
+    assert_request("/domains/D/data?ids=..%2Fx,%2F", "api/v1/domains/D/data?ids=..%2Fx,%2F");
+}
+
 static void refuses_ids_that_lead_elsewhere(void **state)
 {
     (void)state;
@@ -89,6 +121,9 @@ static void refuses_ids_that_lead_elsewhere(void **state)
                                        "..",
                                        "/domains/../data/x",
                                        "/domains/D/data/..",
+                                       "../x",
+                                       "a/b",
+                                       "../../domains/D/data/.",
                                        "/domains/D/data/%2e%2E",
                                        "/domains/D/data?ids=a,..",
                                        "/domains/D/data/a%00b",
@@ -120,6 +155,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(reads_and_refuses_every_golden_cid),
         cmocka_unit_test(asks_the_lease_server_with_encoded_values),
+        cmocka_unit_test(a_bare_id_is_opaque_and_one_value_of_the_query),
         cmocka_unit_test(refuses_ids_that_lead_elsewhere),
         cmocka_unit_test(a_url_inside_a_query_does_not_make_a_path_absolute),
     };

@@ -111,12 +111,157 @@ static void refuses_a_part_without_an_etag(void **state)
     (void)state;
     struct error error;
     char *etag = NULL;
-    const char *const bodies[] = {"{}", "{\"etag\":\"\"}", "{\"etag\":1}", "nonsense", ""};
+    const char *const bodies[] = {
+        "{}", "{\"etag\":\"\"}", "{\"etag\":1}", "nonsense", "nul {", "\xff", "{\"etag\"}", "[", "{]", ""};
     for (size_t i = 0; i < sizeof bodies / sizeof bodies[0]; i++) {
         struct http_response response = answer(bodies[i]);
         assert_false(domain_answer_etag(&response, &etag, &error));
         assert_null(etag);
     }
+}
+
+static void gives_an_etag_as_the_value_of_its_json_string(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *json;
+        const char *etag;
+    } cases[] = {
+        {"\"\\\"abc\\\"\"", "\"abc\""},
+        {"\"W/\\u0022x\\u0022\"", "W/\"x\""},
+        {"\"\\\\ \\/ \\b\\f\\n\\r\\t\\u0001\"", "\\ / \b\f\n\r\t\x01"},
+        {"\"\\u00e9\\u2028\\ud83d\\ude00\"", "\xc3\xa9\xe2\x80\xa8\xf0\x9f\x98\x80"},
+        {"\"\xc3\xa9\x7f%22&#;\"", "\xc3\xa9\x7f%22&#;"},
+        {"\" \\\" \"", " \" "},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct error error;
+        char *etag = NULL;
+        char *body = memory_format("{\"etag\": %s}", cases[i].json);
+        struct http_response response = answer(body);
+        assert_true(domain_answer_etag(&response, &etag, &error));
+        assert_string_equal(etag, cases[i].etag);
+        free(etag);
+        free(body);
+    }
+}
+
+static void calls_an_answer_cut_short_a_network_error(void **state)
+{
+    (void)state;
+    static const char body[] =
+        " {\"more\": [true, false, null, -1.5e+3, \"\\u00e9\\\"\\\\\xf0\x9f\x98\x80\"], \"etag\" : \"a\"}";
+    struct error error;
+    char *etag = NULL;
+    struct http_response whole = answer(body);
+    assert_true(domain_answer_etag(&whole, &etag, &error));
+    free(etag);
+    for (size_t length = 0; length < strlen(body); length++) {
+        char *cut = memory_copy_bytes(body, length);
+        struct http_response response = answer(cut);
+        assert_false(domain_answer_etag(&response, &etag, &error));
+        /* Nothing at all may be what was meant. */
+        assert_int_equal(error.code, length < 2 ? ERROR_INVALID : ERROR_NETWORK);
+        free(cut);
+    }
+}
+
+/* A NUL would cut the text, and the others are no JSON: what was meant is not known. */
+static void refuses_texts_that_cannot_be_given_back(void **state)
+{
+    (void)state;
+    static const char *const texts[] = {
+        "\"a\\u0000b\"",
+        "\"\\ud800\"",
+        "\"\\ud800\\u0041\"",
+        "\"\\udc00\"",
+        "\"\xff\"",
+        "\"\xc3\"",
+        "\"\xed\xa0\x80\"",
+        "\"a\nb\"",
+        "\"\x01\"",
+        "\"\\x41\"",
+        "\"\\u00g0\"",
+        "\"\\\"",
+        "\"",
+    };
+    for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
+        struct error error;
+        char *text = NULL;
+        int64_t part_size = 0;
+        char *body = memory_format("{\"etag\": %s, \"id\": %s, \"upload_id\": %s, \"part_size\": 1}",
+                                   texts[i], texts[i], texts[i]);
+        struct http_response response = answer(body);
+        assert_false(domain_answer_etag(&response, &text, &error));
+        assert_int_equal(error.code, ERROR_INVALID);
+        assert_null(text);
+        assert_false(domain_answer_id(&response, &text, &error));
+        assert_null(text);
+        assert_false(domain_answer_upload(&response, &text, &part_size, &error));
+        assert_null(text);
+        free(body);
+    }
+}
+
+static void reads_a_part_size_only_where_it_is_an_integer(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *json;
+        bool read;
+        int64_t part_size;
+    } cases[] = {
+        /* Whether it may be 0 or less is multipart_plan.h's. */
+        {"0", true, 0},
+        {"-1", true, -1},
+        {"-9223372036854775808", true, INT64_MIN},
+        {"1000000000000000000", true, 1000000000000000000},
+        {"9223372036854775807", true, INT64_MAX},
+        {"9223372036854775808", false, 0},
+        {"-9223372036854775809", false, 0},
+        {"1e18", false, 0},
+        {"5.0", false, 0},
+        {"05", false, 0},
+        {"\"5\"", false, 0},
+        {"null", false, 0},
+        {"true", false, 0},
+        {"[5]", false, 0},
+        {"{}", false, 0},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct error error;
+        char *upload_id = NULL;
+        int64_t part_size = 0;
+        char *body = memory_format("{\"part_size\": %s, \"upload_id\": \"u\"}", cases[i].json);
+        struct http_response response = answer(body);
+        bool read = domain_answer_upload(&response, &upload_id, &part_size, &error);
+        assert_int_equal(read, cases[i].read);
+        if (read)
+            assert_int_equal(part_size, cases[i].part_size);
+        else
+            assert_int_equal(error.code, ERROR_INVALID);
+        free(upload_id);
+        free(body);
+    }
+}
+
+static void refuses_values_above_their_limits(void **state)
+{
+    (void)state;
+    struct error error;
+    char *text = NULL;
+    int64_t part_size = 0;
+    char *body = memory_format("{\"etag\": \"%0257d\", \"upload_id\": \"%01025d\", \"part_size\": 1}", 0, 0);
+    struct http_response response = answer(body);
+    assert_false(domain_answer_etag(&response, &text, &error));
+    assert_int_equal(error.code, ERROR_TOO_LARGE);
+    assert_null(text);
+    /* The upload's id stays, so that the upload can be ended. */
+    assert_false(domain_answer_upload(&response, &text, &part_size, &error));
+    assert_int_equal(error.code, ERROR_TOO_LARGE);
+    assert_int_equal(strlen(text), 1025);
+    free(text);
+    free(body);
 }
 
 int main(void)
@@ -129,6 +274,11 @@ int main(void)
         cmocka_unit_test(refuses_an_id_that_is_too_long),
         cmocka_unit_test(needs_both_fields_of_a_begun_upload),
         cmocka_unit_test(refuses_a_part_without_an_etag),
+        cmocka_unit_test(gives_an_etag_as_the_value_of_its_json_string),
+        cmocka_unit_test(calls_an_answer_cut_short_a_network_error),
+        cmocka_unit_test(refuses_texts_that_cannot_be_given_back),
+        cmocka_unit_test(reads_a_part_size_only_where_it_is_an_integer),
+        cmocka_unit_test(refuses_values_above_their_limits),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

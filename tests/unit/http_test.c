@@ -206,7 +206,10 @@ static void calls_a_body_cut_short_a_network_error(void **state)
     static const char *const answers[] = {
         "HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nshort",
         "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nshort\r\n",
-        "HTTP/1.1 503 Busy\r\nContent-Length: 10\r\n\r\nshort", "HTTP/1.1 200 OK\r\nContent-Le", NULL};
+        "HTTP/1.1 503 Busy\r\nContent-Length: 10\r\n\r\nshort",
+        "HTTP/1.1 200 OK\r\nContent-Le",
+        "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0\r\nno colon\r\n\r\n",
+        NULL};
     for (size_t i = 0; i < sizeof(answers) / sizeof(answers[0]); i++) {
         struct outcome outcome = {0};
         script(&fixture->server, answers[i], AFTER_CLOSE, 0);
@@ -251,6 +254,21 @@ static void bounds_headers(void **state)
     script(&fixture->server, answer, AFTER_KEEP, 0);
     fetch(fixture, &outcome, "/", (struct http_request){0});
     assert_int_equal(outcome.failure.code, ERROR_TOO_LARGE);
+}
+
+/* Such a line never reaches us: curl bounds it, and has other words for it. */
+static void bounds_a_line_of_headers(void **state)
+{
+    struct fixture *fixture = *state;
+    static const char *const beginnings[] = {
+        "HTTP/1.1 200 ", "HTTP/1.1 200 OK\r\nX: ", "HTTP/1.1 200 OK\r\nLocation: ", "HTTP/1.1 404 No\r\nX: "};
+    for (size_t i = 0; i < sizeof(beginnings) / sizeof(beginnings[0]); i++) {
+        struct outcome outcome = {0};
+        script(&fixture->server, beginnings[i], AFTER_KEEP, 4 << 20);
+        fetch(fixture, &outcome, "/", (struct http_request){0});
+        assert_int_equal(outcome.failure.code, ERROR_TOO_LARGE);
+        assert_non_null(strstr(outcome.failure.text, "headers"));
+    }
 }
 
 static void leaves_content_encodings_alone(void **state)
@@ -413,6 +431,7 @@ int main(void)
         ON_SERVER(calls_a_body_cut_short_a_network_error),
         ON_SERVER(bounds_bodies_in_memory),
         ON_SERVER(bounds_headers),
+        ON_SERVER(bounds_a_line_of_headers),
         ON_SERVER(leaves_content_encodings_alone),
         ON_SERVER(streams_a_request_body),
         ON_SERVER(fails_when_its_source_does),

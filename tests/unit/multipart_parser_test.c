@@ -15,7 +15,10 @@
 
 #include <cmocka.h>
 
-enum { RANDOM_SPLITS = 20 };
+enum {
+    RANDOM_SPLITS = 20,
+    EVERY_BYTE_OF_BYTES = 1500 /* trying every byte takes the square of the length */
+};
 
 /* Checks parts as they come against what a vector expects; NULL expects nothing in particular. */
 struct receiver {
@@ -161,15 +164,20 @@ static void try_vector(const json_t *vector, const char *body, size_t length, en
     assert_int_equal(receiver.ended, json_array_size(receiver.expected));
 }
 
-static void reads_every_golden_body_at_any_split(void **state)
+static void try_splits(const json_t *vector, const char *body, size_t length)
 {
-    (void)state;
+    assert_int_equal(length, json_integer_value(json_object_get(vector, "bytes")));
+    try_vector(vector, body, length, SPLIT_WHOLE);
+    try_vector(vector, body, length, SPLIT_BYTES);
+    for (int i = 0; i < RANDOM_SPLITS; i++)
+        try_vector(vector, body, length, SPLIT_RANDOM);
+}
+
+/* Calls `visit` for every vector's body of at most `limit` bytes. */
+static void visit_bodies(size_t limit, void (*visit)(const json_t *vector, const char *body, size_t length))
+{
     size_t index;
     json_t *vector;
-    const char *given = getenv("POSEMESH_TEST_SEED");
-    unsigned seed = given ? (unsigned)strtoul(given, NULL, 10) : (unsigned)time(NULL);
-    print_message("  seed: POSEMESH_TEST_SEED=%u\n", seed);
-    srandom(seed);
     json_t *cases = vectors_load("multipart_bodies/index.json");
     json_array_foreach(cases, index, vector)
     {
@@ -177,15 +185,92 @@ static void reads_every_golden_body_at_any_split(void **state)
         char *file = memory_format("multipart_bodies/%s", vectors_text(vector, "file"));
         char *body = vectors_read_file(file, &length);
         vectors_announce(vector);
-        assert_int_equal(length, json_integer_value(json_object_get(vector, "bytes")));
-        try_vector(vector, body, length, SPLIT_WHOLE);
-        try_vector(vector, body, length, SPLIT_BYTES);
-        for (int i = 0; i < RANDOM_SPLITS; i++)
-            try_vector(vector, body, length, SPLIT_RANDOM);
+        if (length <= limit)
+            visit(vector, body, length);
         free(body);
         free(file);
     }
     json_decref(cases);
+}
+
+static void reads_every_golden_body_at_any_split(void **state)
+{
+    (void)state;
+    const char *given = getenv("POSEMESH_TEST_SEED");
+    unsigned seed = given ? (unsigned)strtoul(given, NULL, 10) : (unsigned)time(NULL);
+    print_message("  seed: POSEMESH_TEST_SEED=%u\n", seed);
+    srandom(seed);
+    visit_bodies(SIZE_MAX, try_splits);
+}
+
+static void try_every_split(const json_t *vector, const char *body, size_t length)
+{
+    const char *fault = vectors_text(vector, "error");
+    const char *content_type = vectors_text(vector, "content_type");
+    size_t step = getenv("POSEMESH_VALGRIND") ? 11 : 1;
+    for (size_t cut = 0; cut <= length; cut += step) {
+        struct error error;
+        struct receiver receiver = {.expected = json_object_get(vector, "parts"), .digest = EVP_MD_CTX_new()};
+        struct multipart_handler handler = {on_begin, on_data, on_end, &receiver};
+        struct multipart_parser *parser = multipart_parser_create(content_type, &handler, &error);
+        assert_non_null(parser);
+        bool parsed = multipart_parser_feed(parser, body, cut, &error) &&
+                      multipart_parser_feed(parser, body + cut, length - cut, &error) &&
+                      multipart_parser_finish(parser, &error);
+        assert_int_equal(parsed, fault == NULL);
+        if (fault)
+            assert_int_equal(error.code, code_of(fault));
+        else
+            assert_int_equal(receiver.ended, json_array_size(receiver.expected));
+        multipart_parser_free(parser);
+        EVP_MD_CTX_free(receiver.digest);
+    }
+}
+
+static void reads_every_golden_body_cut_at_every_byte(void **state)
+{
+    (void)state;
+    visit_bodies(EVERY_BYTE_OF_BYTES, try_every_split);
+}
+
+static bool ends_with_closing(const json_t *vector, const char *body, size_t length)
+{
+    char *closing = memory_format("--%s--", vectors_text(vector, "boundary"));
+    size_t closing_length = strlen(closing);
+    bool ends =
+        length >= closing_length && memcmp(body + length - closing_length, closing, closing_length) == 0;
+    free(closing);
+    return ends;
+}
+
+/* Whole at the last dash of the closing boundary, neither a byte earlier nor any less with what follows it.
+ */
+static void try_every_prefix(const json_t *vector, const char *body, size_t length)
+{
+    if (vectors_text(vector, "error"))
+        return;
+    bool whole = false;
+    for (size_t prefix = 0; prefix <= length; prefix++) {
+        struct error error;
+        struct receiver receiver = {.expected = json_object_get(vector, "parts")};
+        bool parsed =
+            parse(vectors_text(vector, "content_type"), body, prefix, SPLIT_WHOLE, &receiver, &error);
+        if (parsed && !whole) {
+            assert_true(ends_with_closing(vector, body, prefix));
+            assert_int_equal(receiver.ended, json_array_size(receiver.expected));
+        }
+        assert_true(parsed || !whole);
+        whole = parsed;
+        if (!whole)
+            assert_int_equal(error.code, ERROR_NETWORK);
+    }
+    assert_true(whole);
+}
+
+static void finds_every_golden_body_incomplete_before_its_closing_boundary(void **state)
+{
+    (void)state;
+    visit_bodies(EVERY_BYTE_OF_BYTES, try_every_prefix);
 }
 
 static void assert_fails(const char *body, enum error_code code, const char *word)
@@ -318,6 +403,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(reads_every_golden_body_at_any_split),
+        cmocka_unit_test(reads_every_golden_body_cut_at_every_byte),
+        cmocka_unit_test(finds_every_golden_body_incomplete_before_its_closing_boundary),
         cmocka_unit_test(refuses_malformed_parts),
         cmocka_unit_test(ignores_parameters_that_it_does_not_know),
         cmocka_unit_test(refuses_other_content_types_and_boundaries),

@@ -1,5 +1,6 @@
 #include "services/stored/workspace.h"
 
+#include "libcommon/limits.h"
 #include "libcommon/memory.h"
 #include "libcommon/message.h"
 #include "services/stored/incoming.h"
@@ -342,6 +343,41 @@ static void knows_an_input_s_size_when_the_server_tells_it(void **state)
     incoming_free(incoming);
 }
 
+static void calls_a_name_that_no_file_can_have_too_large(void **state)
+{
+    struct fixture *fixture = *state;
+    struct error error;
+    struct message_input input = {0};
+    struct input_path_set *paths = input_path_set_create();
+    struct incoming *incoming = incoming_create(&fixture->workspace, 1);
+    char *name = memory_format("%0252d", 0);
+    receive(incoming, "a", "first");
+    receive(incoming, name, "second");
+    assert_false(incoming_place(incoming, paths, "cid", &input, &error));
+    assert_int_equal(error.code, ERROR_TOO_LARGE);
+    incoming_free(incoming);
+    assert_false(exists(fixture->workspace.datasets_fd, "a/a.csv"));
+    free(name);
+    input_path_set_free(paths);
+}
+
+static void refuses_names_that_no_answer_could_hold(void **state)
+{
+    struct fixture *fixture = *state;
+    struct error error = {0};
+    struct incoming *incoming = incoming_create(&fixture->workspace, 1);
+    const struct multipart_handler handler = incoming_handler(incoming);
+    char *name = memory_format("%01000d", 0);
+    const struct multipart_part part = {.name = name, .data_type = "csv", .size = 0};
+    size_t parts = 0;
+    while (handler.begin(handler.context, &part, &error) && handler.end(handler.context, &error))
+        parts++;
+    assert_int_equal(error.code, ERROR_TOO_LARGE);
+    assert_in_range(parts, 2000, LIMIT_MESSAGE_BYTES / 2000);
+    incoming_free(incoming);
+    free(name);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -362,6 +398,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(leaves_nothing_of_an_input_that_failed, set_up, tear_down),
         cmocka_unit_test_setup_teardown(refuses_an_input_above_the_workspace_s_limit, set_up, tear_down),
         cmocka_unit_test_setup_teardown(knows_an_input_s_size_when_the_server_tells_it, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(refuses_names_that_no_answer_could_hold, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(calls_a_name_that_no_file_can_have_too_large, set_up, tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
