@@ -285,6 +285,54 @@ static void places_inputs_only_when_they_are_whole(void **state)
     input_path_set_free(paths);
 }
 
+static void expect_content(const struct workspace *workspace, const char *path, const char *bytes,
+                           size_t length)
+{
+    struct error error;
+    char *found = memory_allocate(length + 1);
+    int fd = workspace_open_file(workspace, path, &error);
+    assert_true(fd >= 0);
+    assert_int_equal(read(fd, found, length + 1), (ssize_t)length);
+    assert_memory_equal(found, bytes, length);
+    close(fd);
+    free(found);
+}
+
+/* Each length goes into a part of its own, over and over, so that it meets the ends of blocks anywhere. */
+static void keeps_the_bytes_of_pieces_of_any_length(void **state)
+{
+    enum { BYTES = 200 * 1000 };
+    static const size_t piece_lengths[] = {1, 4095, 4096, 16383, 16384, 16385, 50000, BYTES};
+    static const char *const paths[] = {"datasets/p/p.t",   "datasets/p/p-2.t", "datasets/p/p-3.t",
+                                        "datasets/p/p-4.t", "datasets/p/p-5.t", "datasets/p/p-6.t",
+                                        "datasets/p/p-7.t", "datasets/p/p-8.t"};
+    const struct fixture *fixture = *state;
+    struct incoming *incoming = incoming_create(&fixture->workspace, 1);
+    const struct multipart_handler handler = incoming_handler(incoming);
+    const struct multipart_part part = {.name = "p", .data_type = "t", .size = -1};
+    struct input_path_set *set = input_path_set_create();
+    struct message_input input = {0};
+    struct error error;
+    char *bytes = memory_allocate(BYTES);
+    for (size_t i = 0; i < BYTES; i++)
+        bytes[i] = (char)(i * 2654435761U >> 13);
+    for (size_t i = 0; i < sizeof piece_lengths / sizeof *piece_lengths; i++) {
+        assert_true(handler.begin(handler.context, &part, &error));
+        for (size_t at = 0; at < BYTES; at += piece_lengths[i]) {
+            size_t length = BYTES - at < piece_lengths[i] ? BYTES - at : piece_lengths[i];
+            assert_true(handler.data(handler.context, bytes + at, length, &error));
+        }
+        assert_true(handler.end(handler.context, &error));
+    }
+    assert_true(incoming_place(incoming, set, "cid", &input, &error));
+    for (size_t i = 0; i < sizeof paths / sizeof *paths; i++)
+        expect_content(&fixture->workspace, paths[i], bytes, BYTES);
+    free(bytes);
+    message_clear(&message_input_type, &input);
+    input_path_set_free(set);
+    incoming_free(incoming);
+}
+
 static void leaves_nothing_of_an_input_that_failed(void **state)
 {
     struct fixture *fixture = *state;
@@ -395,6 +443,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(removes_links_without_following_them, set_up, tear_down),
         cmocka_unit_test_setup_teardown(removes_a_tree_deeper_than_any_path, set_up, tear_down),
         cmocka_unit_test_setup_teardown(places_inputs_only_when_they_are_whole, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(keeps_the_bytes_of_pieces_of_any_length, set_up, tear_down),
         cmocka_unit_test_setup_teardown(leaves_nothing_of_an_input_that_failed, set_up, tear_down),
         cmocka_unit_test_setup_teardown(refuses_an_input_above_the_workspace_s_limit, set_up, tear_down),
         cmocka_unit_test_setup_teardown(knows_an_input_s_size_when_the_server_tells_it, set_up, tear_down),
