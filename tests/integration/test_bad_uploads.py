@@ -2,6 +2,7 @@
 import json
 import unittest
 
+from programs import wait_until
 from scripted_server import PART_BYTES, answer, unquoted
 from stored_alone import LARGE, NASTY, NO_RETRY, SOON_SECS, STATUSES, UPLOADS, StoredCase
 
@@ -18,8 +19,8 @@ class Uploads(StoredCase):
     def test_statuses_have_names(self):
         for kind in UPLOADS:
             for status, code in STATUSES:
-                # A server's way to say that it has no such data, or no multipart.
-                if (kind, status) in (("lookup", 404), ("begin", 404), ("begin", 501)):
+                # A server's way to say that it has no such data, no multipart, or no such upload any more.
+                if (kind, status) in (("lookup", 404), ("begin", 404), ("begin", 501), ("part", 404), ("complete", 404)):
                     continue
                 with self.subTest(kind=kind, status=status):
                     self.reset(**{kind: answer(status, b"reason", headers=[NO_RETRY])})
@@ -32,6 +33,14 @@ class Uploads(StoredCase):
                         self.assert_aborted()
                     else:
                         self.assertEqual(self.server.asked("abort"), [])
+
+    def test_a_server_that_forgets_every_upload_is_asked_twice(self):
+        for kind in ("part", "complete"):
+            with self.subTest(kind=kind):
+                self.reset(**{kind: answer(404, headers=[NO_RETRY])})
+                self.assert_fails(self.open().upload(kind), "not_found", 404)
+                self.assertEqual(len(self.server.asked("begin")), 2)
+                wait_until(lambda: len(self.server.asked("abort")) == 2, "both uploads are aborted")
 
     def test_a_server_without_multipart_gets_the_small_form(self):
         for status in (404, 405, 501):
