@@ -78,7 +78,8 @@ class Stored:
         self.runtime, self.work = os.path.join(self.folder, "run"), os.path.join(self.folder, "work")
         os.mkdir(self.folder)
         settings = environment(POSEMESH_RUNTIME_DIR=self.runtime, POSEMESH_WORK_DIR=self.work, LOG_LEVEL="warn",
-                               REQUEST_TIMEOUT_SECS="30", UPLOAD_CONCURRENCY=str(CONNECTIONS))
+                               POSEMESH_STATE_DIR=os.path.join(self.folder, "state"), REQUEST_TIMEOUT_SECS="30",
+                               UPLOAD_CONCURRENCY=str(CONNECTIONS))
         self.process = bench.start([program or bench.program("bin/posemesh-stored")], env={**settings, **variables})
 
     def _status_mib(self, field):

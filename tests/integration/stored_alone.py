@@ -190,6 +190,7 @@ class Stored:
         self.folder = tempfile.mkdtemp(prefix="pm-it.", dir="/tmp")
         self.work = os.path.join(self.folder, "work")
         settings = {"REQUEST_TIMEOUT_SECS": "10", "POSEMESH_RUNTIME_DIR": self.folder, "POSEMESH_WORK_DIR": self.work,
+                    "POSEMESH_STATE_DIR": os.path.join(self.folder, "state"),
                     "POSEMESH_MULTIPART_MIN_BYTES": str(PART_BYTES), "LOG_FORMAT": "json", **variables}
         guard = ["setpriv", "--pdeathsig", "TERM"] if shutil.which("setpriv") else []
         self.process = subprocess.Popen([*guard, programs.program("stored")], stdin=subprocess.DEVNULL, cwd="/",

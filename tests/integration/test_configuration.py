@@ -26,7 +26,7 @@ class Configuration(unittest.TestCase):
         self.folder = tempfile.TemporaryDirectory(prefix="pm-it.", dir="/tmp")
         self.addCleanup(self.folder.cleanup)
         self.folders = {"POSEMESH_RUNTIME_DIR": self.folder.name + "/run", "POSEMESH_WORK_DIR": self.folder.name + "/work",
-                        "POSEMESH_RUNNERS_DIR": self.folder.name + "/runners"}
+                        "POSEMESH_STATE_DIR": self.folder.name + "/state", "POSEMESH_RUNNERS_DIR": self.folder.name + "/runners"}
 
     def start(self, variables, *options, name="node"):
         """(status, all output); nothing may have been started or made."""
