@@ -212,8 +212,8 @@ static bool feed_line_start(struct multipart_parser *parser, const char **at, co
 /*
  * Finds the next line end that a delimiter may follow: one with the whole delimiter behind it, or one so late
  * that the next bytes have to tell. So payload goes out in long pieces however many lines it has, and
- * memmem() skips through it by the delimiter's length, where looking at each line cost a tenth of a
- * download's CPU time.
+ * memmem() skips through it by the delimiter's length: with a boundary of 60 characters, as Go makes them,
+ * for half of what looking at each line costs.
  */
 static const char *find_line_end(const struct multipart_parser *parser, const char *at, size_t length)
 {

@@ -24,7 +24,8 @@
 
 enum { HEAD_BYTES = 64 * 1024, BLOCK_BYTES = 1024 * 1024, RECEIVE_BYTES = 256 * 1024 };
 
-static const char boundary[] = "bench-boundary-7f3a";
+/* As long as those of Go's mime/multipart, which real servers are made with. */
+static const char boundary[] = "7f3a5c1e9b2d4860a7c3e5f1928b4d6e0f7a3c5b1d9e2f4860c7a5e3f1b8";
 
 static int64_t serve_bytes;
 static int64_t part_bytes;
@@ -88,7 +89,7 @@ static bool serve(struct peer *peer, const char *target)
     int id_bytes = id ? (int)strcspn(id + 4, "&") : 0;
     char head[512];
     char begin[512];
-    char end[64];
+    char end[sizeof boundary + 16];
     int begin_bytes = 0;
     int end_bytes = 0;
     if (!raw) {
