@@ -20,17 +20,13 @@
  * Only a peer that comes back is to get a request again: a timed resend would run slow handlers twice. A time
  * that never comes says so; "infinite" would mean to nng that a request fails when its peer goes away.
  */
-enum {
-    RECONNECT_MIN_MS = 50,
-    RECONNECT_MAX_MS = 1000,
-    RESEND_MS = 10 * 24 * 3600 * 1000,
-    ABORT_AGAIN_MS = 20
-};
+enum { RESEND_MS = 10 * 24 * 3600 * 1000, ABORT_AGAIN_MS = 20 };
 
 struct ipc_client {
     struct ipc *ipc;
     enum role role;
     nng_socket socket;
+    struct ipc_dial *dial;
     struct ipc_call *calls;
     struct ipc_client *next;
 };
@@ -257,7 +253,6 @@ struct ipc_client *ipc_client_create(struct ipc *ipc, enum role role, struct err
         return NULL;
     struct ipc_client *client = memory_allocate(sizeof *client);
     *client = (struct ipc_client){.ipc = ipc, .role = role};
-    nng_dialer dialer;
     int code = nng_req0_open(&client->socket);
     if (code) {
         free(client);
@@ -267,17 +262,13 @@ struct ipc_client *ipc_client_create(struct ipc *ipc, enum role role, struct err
     code = nng_socket_set_ms(client->socket, NNG_OPT_REQ_RESENDTIME, RESEND_MS);
     if (!code)
         code = nng_socket_set_size(client->socket, NNG_OPT_RECVMAXSZ, LIMIT_MESSAGE_BYTES);
-    if (!code)
-        code = nng_dialer_create(&dialer, client->socket, url);
-    if (!code)
-        code = nng_dialer_set_ms(dialer, NNG_OPT_RECONNMINT, RECONNECT_MIN_MS);
-    if (!code)
-        code = nng_dialer_set_ms(dialer, NNG_OPT_RECONNMAXT, RECONNECT_MAX_MS);
-    if (!code)
-        code = nng_dialer_start(dialer, NNG_FLAG_NONBLOCK);
     if (code) {
-        ipc_set_error(error, code, "cannot dial", url);
+        ipc_set_error(error, code, "cannot set up", url);
         ipc_close_socket(client->socket);
+    } else {
+        client->dial = ipc_dial_start(ipc, client->socket, url, error);
+    }
+    if (!client->dial) {
         free(client);
         return NULL;
     }
@@ -299,7 +290,7 @@ void ipc_clients_free(struct ipc *ipc)
             loop_drop_posts(ipc->loop, call);
             call_free(call);
         }
-        ipc_close_socket(client->socket);
+        ipc_dial_close(client->dial);
         free(client);
     }
 }

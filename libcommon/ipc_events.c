@@ -17,6 +17,7 @@ static const char events_folder[] = "events";
 struct ipc_subscription {
     struct ipc *ipc;
     nng_socket socket;
+    struct ipc_dial *dial;
     struct loop_watch *watch;
     const struct message_type *type;
     ipc_event_function *on_event;
@@ -88,23 +89,23 @@ bool ipc_subscribe(struct ipc *ipc, enum service_id publisher, const struct mess
         free(subscription);
         return ipc_set_error(error, code, "cannot open", url);
     }
-    subscription->next = ipc->subscriptions;
-    ipc->subscriptions = subscription;
     int fd = -1;
     code = nng_socket_set(subscription->socket, NNG_OPT_SUB_SUBSCRIBE, "", 0);
     if (!code)
         code = nng_socket_set_size(subscription->socket, NNG_OPT_RECVMAXSZ, LIMIT_SMALL_MESSAGE_BYTES);
-    if (!code)
-        code = nng_socket_set_ms(subscription->socket, NNG_OPT_RECONNMINT, 100);
-    if (!code)
-        code = nng_socket_set_ms(subscription->socket, NNG_OPT_RECONNMAXT, 2000);
-    if (!code)
-        code = nng_dial(subscription->socket, url, NULL, NNG_FLAG_NONBLOCK);
-    if (code)
-        return ipc_set_error(error, code, "cannot subscribe at", url);
-    if (!ipc_receive_fd(subscription->socket, &fd, error))
+    bool ok = code ? ipc_set_error(error, code, "cannot subscribe at", url)
+                   : ipc_receive_fd(subscription->socket, &fd, error);
+    if (!ok)
+        ipc_close_socket(subscription->socket);
+    else
+        subscription->dial = ipc_dial_start(ipc, subscription->socket, url, error);
+    if (!subscription->dial) {
+        free(subscription);
         return false;
+    }
     subscription->watch = loop_watch_add(ipc->loop, fd, EPOLLIN, on_readable, subscription);
+    subscription->next = ipc->subscriptions;
+    ipc->subscriptions = subscription;
     return true;
 }
 
@@ -114,7 +115,7 @@ void ipc_subscriptions_free(struct ipc *ipc)
         struct ipc_subscription *subscription = ipc->subscriptions;
         ipc->subscriptions = subscription->next;
         loop_watch_remove(subscription->watch);
-        ipc_close_socket(subscription->socket);
+        ipc_dial_close(subscription->dial);
         free(subscription);
     }
 }

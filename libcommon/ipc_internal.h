@@ -8,6 +8,7 @@
 
 enum { IPC_URL_BYTES = 128 };
 
+struct ipc_dial;
 struct ipc_server;
 struct ipc_subscription;
 
@@ -38,6 +39,13 @@ bool ipc_receive_fd(nng_socket socket, int *fd, struct error *error);
 
 /* Fills `error` from nng's code. */
 bool ipc_set_error(struct error *error, int code, const char *what, const char *url);
+
+/* Connects `socket`, and again whenever the peer comes back. Owns the socket from then on; on failure it is
+ * closed. */
+struct ipc_dial *ipc_dial_start(struct ipc *ipc, nng_socket socket, const char *url, struct error *error);
+
+/* Closes the socket, too. */
+void ipc_dial_close(struct ipc_dial *dial);
 
 /* nng_close() within half a second; no more checks of peers come after it. */
 void ipc_close_socket(nng_socket socket);

@@ -43,6 +43,7 @@ enum {
     LIMIT_RUNNER_HOSTS = 16,
     LIMIT_CONCURRENCY = 256,
     LIMIT_ARTIFACTS = 10000,
+    LIMIT_OPEN_STREAMS = 32, /* of a task: each has a descriptor, and is answered at once */
 
     /* --- what a job asks of its workspace --- */
     LIMIT_INLINE_BYTES =

@@ -142,10 +142,12 @@
     FIELD(integer, lease_ends_boot_ms, optional, 0, none, "as in session_open; 0: unchanged")
 
 #define FIELDS_session_cancel(FIELD) \
-    FIELD(secret,  task_key, required, 64, none, "its transfers are aborted and new ones refused")
+    FIELD(secret,  task_key,     required, 64, none, "its transfers are aborted and new ones refused") \
+    FIELD(secret,  access_token, optional, LIMIT_TOKEN_BYTES, none, "to abort uploads with, if a restart lost it")
 
 #define FIELDS_session_close(FIELD) \
-    FIELD(secret,  task_key, required, 64, none, "as session_cancel, and its workspace is removed")
+    FIELD(secret,  task_key,     required, 64, none, "as session_cancel, and its workspace is removed") \
+    FIELD(secret,  access_token, optional, LIMIT_TOKEN_BYTES, none, "as in session_cancel")
 
 #define FIELDS_sessions_keep(FIELD) \
     FIELD(text,    owner,    required, 64, none, "sessions of any other owner belong to a leased that is gone: they are closed")

@@ -43,8 +43,8 @@
     OPERATION(drain_wait,        drain_state,    leased_control, LIMIT_SMALL_MESSAGE_BYTES, 10000, "waits again") \
     OPERATION(session_open,      session_opened, stored_session, 256 * 1024,                10000, "gives the same workspace") \
     OPERATION(session_update,    done,           stored_session, 64 * 1024,                 10000, "sets the same token") \
-    OPERATION(session_cancel,    done,           stored_session, LIMIT_SMALL_MESSAGE_BYTES, 10000, "nothing") \
-    OPERATION(session_close,     done,           stored_session, LIMIT_SMALL_MESSAGE_BYTES, 60000, "nothing") \
+    OPERATION(session_cancel,    done,           stored_session, 64 * 1024,                 10000, "nothing") \
+    OPERATION(session_close,     done,           stored_session, 64 * 1024,                 60000, "nothing") \
     OPERATION(sessions_keep,     done,           stored_session, LIMIT_SMALL_MESSAGE_BYTES, 0,     "nothing") \
     OPERATION(session_artifacts, artifacts,      stored_session, LIMIT_SMALL_MESSAGE_BYTES, 10000, "gives the same list") \
     OPERATION(input_materialize, input,          stored_runner,  64 * 1024,                 0,     "gives the same files") \

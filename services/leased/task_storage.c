@@ -95,7 +95,8 @@ static void on_cancelled(void *context, const void *answer, const struct error *
 /* The host is told to stop as well; this aborts uploads at once, whatever the host does. */
 void task_storage_cancel(struct task *task)
 {
-    const struct message_session_cancel request = {.task_key = task->key};
+    const struct message_session_cancel request = {.task_key = task->key,
+                                                   .access_token = task->lease.access_token};
     if (task->session_opened)
         task->cancel_call = call_session_cancel(task->leased->stored, &request, on_cancelled, task);
 }
@@ -140,7 +141,8 @@ static void on_closed(void *context, const void *answer, const struct error *fai
 
 void task_storage_close(struct task *task)
 {
-    const struct message_session_close request = {.task_key = task->key};
+    const struct message_session_close request = {.task_key = task->key,
+                                                  .access_token = task->lease.access_token};
     task->session_ready = false;
     if (!task->session_opened) {
         task_event(task, TASK_EVENT_CLOSED);

@@ -175,31 +175,6 @@ static void rename_artifact(struct artifact *artifact, struct artifact_name *nam
     *name = (struct artifact_name){0};
 }
 
-/*
- * The upload that was under way when stored was killed. One of another state of the file, or under another
- * name, is given up; parts of two files must not become one artifact, so the first is the caller's error.
- */
-static bool find_known_upload(const struct session *session, const struct artifact_wish *wish,
-                              const struct artifact_name *name, const struct artifact_file *file,
-                              bool streamed, struct journal_upload *known, struct error *error)
-{
-    const struct journal_upload_key key = journal_key(session, name->logical_path);
-    if (!journal_upload_find(&key, known))
-        return true;
-    bool same_name = strcmp(known->name, name->name) == 0 && strcmp(known->data_type, name->data_type) == 0;
-    bool same_file = streamed
-                         ? known->file.device == file->mark.device && known->file.inode == file->mark.inode
-                         : artifact_file_mark_equals(&known->file, &file->mark);
-    if (same_name && same_file)
-        return true;
-    artifact_upload_abandon(session, known);
-    journal_upload_clear(known);
-    journal_upload_ended(&key);
-    /* Bytes that came with a request lie in another file each time. */
-    return same_file || wish->bytes ||
-           error_set(error, ERROR_CONFLICT, "the file changed since its upload began");
-}
-
 static struct artifact *find_entry(struct session *session, struct artifact_name *name)
 {
     struct artifact *artifact = artifact_find(session, name->logical_path);
@@ -210,25 +185,37 @@ static struct artifact *find_entry(struct session *session, struct artifact_name
     return artifact;
 }
 
+void artifact_note_failure(struct session *session, const struct artifact_wish *wish,
+                           const struct error *reason)
+{
+    struct artifact_name name = {0};
+    struct error ignored;
+    log_write(LOG_LEVEL_WARN, &session->log, "cannot go on with the stream %.128s: %s", wish->rel_path,
+              reason->text);
+    if (artifact_name_wish(session, wish, &name, &ignored) && check_room(session, &name, &ignored))
+        find_entry(session, &name)->failure = *reason;
+    artifact_name_clear(&name);
+}
+
 struct artifact *artifact_begin(struct session *session, const struct artifact_wish *wish,
                                 struct artifact_name *name, struct artifact_file *file, bool streamed,
                                 struct error *error)
 {
-    struct journal_upload known = {0};
     bool is_new = !artifact_find(session, name->logical_path);
-    if (!check_collisions(session, name, error) || (is_new && !check_room(session, name, error)) ||
-        !find_known_upload(session, wish, name, file, streamed, &known, error)) {
+    if (!check_collisions(session, name, error) || (is_new && !check_room(session, name, error))) {
         artifact_file_close(file);
         return NULL;
     }
     struct artifact *artifact = find_entry(session, name);
     artifact->failure = (struct error){0};
+    artifact->file = (struct artifact_file_mark){0};
+    journal_artifact_replaced(session->stored->journal, session->task_id, artifact->name.logical_path);
     artifact->upload = artifact_upload_start(
         &(struct artifact_upload_spec){.session = session,
                                        .name = &artifact->name,
                                        .existing_id = text_is_blank(wish->id) ? artifact->id : wish->id,
                                        .streamed = streamed,
-                                       .known = known.upload_id ? &known : NULL,
+                                       .transient = wish->bytes != NULL,
                                        .on_done = on_upload_done,
                                        .context = artifact},
         file);
@@ -251,7 +238,7 @@ static bool is_stored_as_it_is(const struct artifact *artifact, const struct art
     return artifact && artifact->stored && artifact->file.inode &&
            is_named(artifact, name->name, name->data_type) &&
            (text_is_blank(id) || strcmp(id, artifact->id) == 0) &&
-           artifact_file_mark_equals(&artifact->file, &file->mark);
+           artifact_file_mark_is_identical(&artifact->file, &file->mark);
 }
 
 static void answer_stored(const struct artifact *artifact, struct ipc_request *request)
@@ -262,20 +249,24 @@ static void answer_stored(const struct artifact *artifact, struct ipc_request *r
     message_clear(&message_artifact_type, &message);
 }
 
-/* Other bytes under the name of what is on its way would get lost. */
-static bool can_join(const struct artifact *artifact, const struct artifact_wish *wish, struct error *error)
+/* Another file under the name of what is on its way would get lost. */
+static bool is_under_way(const struct artifact *artifact, const struct artifact_wish *wish,
+                         const struct artifact_file *file)
 {
-    return !wish->bytes || artifact_upload_has(artifact->upload, wish->bytes->bytes, wish->bytes->length) ||
-           error_set(error, ERROR_CONFLICT, "output %.128s is being stored with other contents",
-                     wish->rel_path);
+    const struct artifact_file *sent = artifact_upload_file(artifact->upload);
+    if (artifact_upload_is_streamed(artifact->upload))
+        return artifact_file_mark_is_same_file(&sent->mark, &file->mark);
+    return wish->bytes ? artifact_file_has_same_bytes(sent, file)
+                       : artifact_file_mark_equals(&sent->mark, &file->mark);
 }
 
-/* Takes what is on its way; a stream's file is then taken for whole. */
-static bool join(struct artifact *artifact, const struct artifact_wish *wish, struct ipc_request *request,
-                 struct error *error)
+/* Waits for what is on its way; a stream's file is then taken for whole. */
+static bool join(struct artifact *artifact, const struct artifact_wish *wish,
+                 const struct artifact_file *file, struct ipc_request *request, struct error *error)
 {
-    if (!can_join(artifact, wish, error))
-        return false;
+    if (!is_under_way(artifact, wish, file))
+        return error_set(error, ERROR_CONFLICT, "output %.128s is being stored from other contents",
+                         wish->rel_path);
     if (artifact_upload_is_streamed(artifact->upload) &&
         !artifact_upload_announce(artifact->upload, ARTIFACT_FILE_ALL, true, error))
         return false;
@@ -289,10 +280,13 @@ static bool put(struct session *session, const struct artifact_wish *wish, struc
 {
     struct artifact_file file = {.fd = -1};
     struct artifact *artifact = artifact_find(session, name->logical_path);
-    if (artifact && artifact->upload)
-        return join(artifact, wish, request, error);
     if (!check_collisions(session, name, error) || !open_file(session, wish, &file, error))
         return false;
+    if (artifact && artifact->upload) {
+        bool joined = join(artifact, wish, &file, request, error);
+        artifact_file_close(&file);
+        return joined;
+    }
     if (is_stored_as_it_is(artifact, name, wish->id, &file)) {
         artifact_file_close(&file);
         answer_stored(artifact, request);
@@ -364,6 +358,17 @@ void artifacts_list(const struct session *session, struct message_artifacts *lis
     *list = (struct message_artifacts){.artifacts = {.items = items, .count = count}};
 }
 
+static void abort_upload(void *context, const char *upload_id)
+{
+    artifact_upload_abort(context, upload_id);
+}
+
+/* What no put has taken up again since the restart. */
+static void abort_known_uploads(struct session *session)
+{
+    journal_uploads_end(session->stored->journal, session->task_id, abort_upload, session);
+}
+
 /* Failing an artifact that never was stored removes it from the list, hence the saved `next`. */
 void artifacts_cancel(struct session *session, const struct error *reason)
 {
@@ -373,6 +378,7 @@ void artifacts_cancel(struct session *session, const struct error *reason)
         if (artifact->upload)
             fail(artifact, reason, false);
     }
+    abort_known_uploads(session);
 }
 
 void artifacts_drop(struct session *session)

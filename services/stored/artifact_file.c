@@ -2,6 +2,7 @@
 #include "services/stored/artifact_file.h"
 
 #include <errno.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
@@ -19,8 +20,11 @@ static bool take_mark(int fd, struct artifact_file_mark *mark, struct error *err
     *mark = (struct artifact_file_mark){.device = status.st_dev,
                                         .inode = status.st_ino,
                                         .bytes = status.st_size,
-                                        .modified_ns = to_ns(status.st_mtim)};
-    return true;
+                                        .modified_ns = to_ns(status.st_mtim),
+                                        .changed_ns = to_ns(status.st_ctim)};
+    return mark->bytes <= ARTIFACT_FILE_BYTES_MAX ||
+           error_set(error, ERROR_TOO_LARGE, "the file has %lld bytes, the limit is %lld",
+                     (long long)mark->bytes, (long long)ARTIFACT_FILE_BYTES_MAX);
 }
 
 bool artifact_file_take(struct artifact_file *file, int fd, struct error *error)
@@ -52,8 +56,33 @@ ssize_t artifact_file_read(const struct artifact_file *file, int64_t offset, voi
 
 bool artifact_file_mark_equals(const struct artifact_file_mark *left, const struct artifact_file_mark *right)
 {
-    return left->device == right->device && left->inode == right->inode && left->bytes == right->bytes &&
+    return artifact_file_mark_is_same_file(left, right) && left->bytes == right->bytes &&
            left->modified_ns == right->modified_ns;
+}
+
+bool artifact_file_mark_is_identical(const struct artifact_file_mark *left,
+                                     const struct artifact_file_mark *right)
+{
+    return artifact_file_mark_equals(left, right) && left->changed_ns == right->changed_ns;
+}
+
+bool artifact_file_mark_is_same_file(const struct artifact_file_mark *left,
+                                     const struct artifact_file_mark *right)
+{
+    return left->device == right->device && left->inode == right->inode;
+}
+
+bool artifact_file_has_same_bytes(const struct artifact_file *left, const struct artifact_file *right)
+{
+    enum { PIECE_BYTES = 4096 };
+    char pieces[2][PIECE_BYTES];
+    bool same = left->bytes == right->bytes;
+    for (int64_t offset = 0; same && offset < left->bytes; offset += PIECE_BYTES) {
+        ssize_t got = artifact_file_read(left, offset, pieces[0], PIECE_BYTES);
+        same = got > 0 && artifact_file_read(right, offset, pieces[1], PIECE_BYTES) == got &&
+               memcmp(pieces[0], pieces[1], (size_t)got) == 0;
+    }
+    return same;
 }
 
 bool artifact_file_is_unchanged(const struct artifact_file *file, struct error *error)

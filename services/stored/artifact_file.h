@@ -14,6 +14,7 @@ struct artifact_file_mark {
     uint64_t inode;
     int64_t bytes;
     int64_t modified_ns;
+    int64_t changed_ns; /* of the inode: nobody can set it back, but renaming changes it, too */
 };
 
 struct artifact_file {
@@ -22,7 +23,10 @@ struct artifact_file {
     struct artifact_file_mark mark;
 };
 
-/* Takes `fd`. False when it cannot be read; the file is then closed. */
+/* More is a hole: sums with it must not overflow. */
+#define ARTIFACT_FILE_BYTES_MAX ((int64_t)1 << 50)
+
+/* Takes `fd`. False when it cannot be read or is larger than that; the file is then closed. */
 bool artifact_file_take(struct artifact_file *file, int fd, struct error *error);
 void artifact_file_close(struct artifact_file *file);
 
@@ -33,7 +37,17 @@ ssize_t artifact_file_read(const struct artifact_file *file, int64_t offset, voi
  * mixture. */
 bool artifact_file_is_unchanged(const struct artifact_file *file, struct error *error);
 
+/* The same file with the same contents, unless somebody set its time back. */
 bool artifact_file_mark_equals(const struct artifact_file_mark *left, const struct artifact_file_mark *right);
+
+/* The same file, and nothing at all was done to it. */
+bool artifact_file_mark_is_identical(const struct artifact_file_mark *left,
+                                     const struct artifact_file_mark *right);
+bool artifact_file_mark_is_same_file(const struct artifact_file_mark *left,
+                                     const struct artifact_file_mark *right);
+
+/* Reads both. */
+bool artifact_file_has_same_bytes(const struct artifact_file *left, const struct artifact_file *right);
 
 /*
  * Whether any later write will show in the mark: time stamps of files are coarse, and a file that was written

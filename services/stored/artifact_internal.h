@@ -43,12 +43,15 @@ bool artifact_name_wish(const struct session *session, const struct artifact_wis
 
 /*
  * Starts the upload of `file` (taken) under `name` (taken, left empty), in a new entry when the session has
- * none. NULL, the file closed, for a name that collides, too many artifacts, or a file that is not the one
- * whose upload was begun before a restart.
+ * none. NULL, the file closed, for a name that collides and for too many artifacts.
  */
 struct artifact *artifact_begin(struct session *session, const struct artifact_wish *wish,
                                 struct artifact_name *name, struct artifact_file *file, bool streamed,
                                 struct error *error);
+
+/* The next call about the stream is answered with `reason`. */
+void artifact_note_failure(struct session *session, const struct artifact_wish *wish,
+                           const struct error *reason);
 
 /* An entry for what was stored before a restart. */
 void artifact_restore(struct session *session, const struct message_artifact *message,

@@ -1,8 +1,14 @@
 /* Artifacts that go up while their file is still being written, and what a restart left of all artifacts. */
 #include "services/stored/artifact_internal.h"
 
+#include "libcommon/limits.h"
 #include "libcommon/memory.h"
 #include "services/stored/stored.h"
+
+static bool is_open(const struct artifact *artifact)
+{
+    return artifact && artifact->upload && artifact_upload_is_streamed(artifact->upload);
+}
 
 /* --- opening --- */
 
@@ -25,6 +31,16 @@ static struct artifact *open_stream(struct session *session, const struct artifa
     }
     artifact_name_clear(&name);
     return artifact;
+}
+
+static bool check_streams(const struct session *session, struct error *error)
+{
+    size_t streams = 0;
+    for (const struct artifact *artifact = session->artifacts; artifact; artifact = artifact->next)
+        streams += is_open(artifact);
+    return streams < LIMIT_OPEN_STREAMS ||
+           error_set(error, ERROR_UNAVAILABLE, "the task has %zu open streams, the limit is %d", streams,
+                     LIMIT_OPEN_STREAMS);
 }
 
 static struct artifact_wish wish_of(const struct message_artifact_open *message)
@@ -51,9 +67,22 @@ static struct artifact *find_by_rel_path(const struct session *session, const ch
     return artifact;
 }
 
-static bool is_open(const struct artifact *artifact)
+/* A repeat; of another file it would be a writer's mistake. */
+static void answer_open_again(const struct artifact *artifact, const struct artifact_wish *wish,
+                              struct ipc_request *request)
 {
-    return artifact && artifact->upload && artifact_upload_is_streamed(artifact->upload);
+    struct error error;
+    struct artifact_file file = {.fd = -1};
+    int fd = workspace_open_file(&artifact->session->workspace, wish->path, &error);
+    bool ok = fd >= 0 && artifact_file_take(&file, fd, &error) &&
+              (artifact_file_mark_is_same_file(&artifact_upload_file(artifact->upload)->mark, &file.mark) ||
+               error_set(&error, ERROR_CONFLICT, "output %.128s is being stored from another file",
+                         wish->rel_path));
+    artifact_file_close(&file);
+    if (ok)
+        ipc_answer_done(request);
+    else
+        ipc_fail(request, &error);
 }
 
 void artifact_open(struct session *session, const struct message_artifact_open *message,
@@ -63,10 +92,10 @@ void artifact_open(struct session *session, const struct message_artifact_open *
     const struct artifact_wish wish = wish_of(message);
     const struct artifact *artifact = find_by_rel_path(session, message->rel_path, &error);
     if (is_open(artifact)) {
-        ipc_answer_done(request);
+        answer_open_again(artifact, &wish, request);
         return;
     }
-    artifact = open_stream(session, &wish, &error);
+    artifact = check_streams(session, &error) ? open_stream(session, &wish, &error) : NULL;
     if (!artifact) {
         ipc_fail(request, &error);
         return;
@@ -115,7 +144,7 @@ void artifact_finish(struct session *session, const struct message_artifact_fini
     struct error error;
     struct message_artifact stored;
     const struct artifact *known = find_by_rel_path(session, message->rel_path, &error);
-    if (known && known->stored && !known->upload) {
+    if (known && known->stored && !known->upload && known->failure.code == ERROR_NONE) {
         artifact_describe(known, &stored);
         ipc_answer(request, &stored);
         message_clear(&message_artifact_type, &stored);
@@ -142,13 +171,13 @@ static void restore_stream(void *context, const struct journal_record *record)
     const struct message_artifact_open *message = record->message;
     const struct artifact_wish wish = wish_of(message);
     if (!open_stream(session, &wish, &error))
-        log_write(LOG_LEVEL_WARN, &session->log, "cannot go on with the stream %.128s: %s", message->rel_path,
-                  error.text);
+        artifact_note_failure(session, &wish, &error);
 }
 
 void artifacts_restore(struct session *session)
 {
     struct journal *journal = session->stored->journal;
     journal_visit_records(journal, JOURNAL_ARTIFACTS, session->task_id, restore_stored, session);
-    journal_visit_records(journal, JOURNAL_STREAMS, session->task_id, restore_stream, session);
+    if (!session->cancelled)
+        journal_visit_records(journal, JOURNAL_STREAMS, session->task_id, restore_stream, session);
 }

@@ -4,9 +4,9 @@
  *   look up the id -> (small) ask for the server's limits -> one request
  *                  -> (large or streamed) multipart -> one request, when the server has no multipart
  *
- * One of `request`, `small` and `multipart` is set while something is under way. A stream that has not grown
- * yet has none: it waits to be told more. Each step begins in a turn of the loop of its own (`step_timer`),
- * so that no caller of this file is called back before it has its answer.
+ * One of `request`, `limits`, `small` and `multipart` is at work while something is under way. A stream that
+ * has not grown yet has none: it waits to be told more. Each step begins in a turn of the loop of its own
+ * (`step_timer`), so that no caller of this file is called back before it has its answer.
  */
 #include "services/stored/artifact_upload.h"
 
@@ -14,9 +14,11 @@
 #include "libcommon/memory.h"
 #include "libcommon/url.h"
 #include "services/stored/domain_answer.h"
+#include "services/stored/known_upload.h"
 #include "services/stored/multipart_upload.h"
 #include "services/stored/small_upload.h"
 #include "services/stored/stored.h"
+#include "services/stored/upload_limits.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -31,13 +33,16 @@ struct artifact_upload {
     char *data_path; /* api/v1/domains/{domain}/data */
     artifact_upload_done *on_done;
     void *context;
-    struct domain_request *request; /* a look-up, or the question for limits */
+    struct domain_request *request; /* a look-up, or the end of a known upload */
+    struct upload_limits limits;
     struct small_upload *small;
     struct multipart_upload *multipart;
     enum way way;
     bool streamed;
     bool whole;                  /* no stream, or one that is finished */
+    bool transient;              /* the file was made for this upload alone */
     struct journal_upload known; /* from before a restart; empty: none */
+    enum known_upload_use known_use;
     struct loop_timer step_timer;
     bool tried_multipart; /* and the server has none */
     bool began_anew;      /* the server had forgotten the upload */
@@ -49,7 +54,16 @@ struct artifact_upload {
 
 static void start_small(struct artifact_upload *upload);
 static void choose_way(struct artifact_upload *upload);
+static void begin(struct artifact_upload *upload);
 static void go_on(struct artifact_upload *upload);
+
+static char *data_path(const struct session *session)
+{
+    char *domain = url_encode_component(session->domain_id);
+    char *path = memory_format("api/v1/domains/%s/data", domain);
+    free(domain);
+    return path;
+}
 
 /* --- the end --- */
 
@@ -59,6 +73,7 @@ void artifact_upload_drop(struct artifact_upload *upload)
         return;
     loop_timer_stop(&upload->step_timer);
     domain_request_cancel(upload->request);
+    upload_limits_cancel(&upload->limits);
     multipart_upload_drop(upload->multipart);
     small_upload_cancel(upload->small);
     journal_upload_clear(&upload->known);
@@ -69,12 +84,23 @@ void artifact_upload_drop(struct artifact_upload *upload)
     free(upload);
 }
 
+void artifact_upload_abort(const struct session *session, const char *upload_id)
+{
+    char *whole = data_path(session);
+    char *path = multipart_upload_path(whole, upload_id);
+    multipart_aborts_add(session->stored->aborts, &session->access, path);
+    free(path);
+    free(whole);
+}
+
 void artifact_upload_cancel(struct artifact_upload *upload)
 {
     if (!upload)
         return;
     multipart_upload_cancel(upload->multipart);
     upload->multipart = NULL;
+    if (upload->known.upload_id)
+        artifact_upload_abort(upload->session, upload->known.upload_id);
     artifact_upload_drop(upload);
 }
 
@@ -159,7 +185,7 @@ static void look_up(struct artifact_upload *upload, http_done_function *on_done)
 /* Once: a server that forgets every upload would be asked for ever. */
 static void give_up_or_begin_anew(struct artifact_upload *upload, const struct error *error)
 {
-    if (upload->began_anew || error->code != ERROR_NOT_FOUND) {
+    if (upload->began_anew) {
         give_up(upload, error);
         return;
     }
@@ -181,14 +207,19 @@ static void on_completion_looked_up(void *context, const struct http_response *r
         succeed(upload);
         return;
     }
-    if (failure)
+    if (failure) {
         error = *failure;
-    else
-        error_set(&error, ERROR_NOT_FOUND, "the completed upload is not at the server");
+        give_up(upload, &error);
+        return;
+    }
+    error_set(&error, ERROR_NOT_FOUND, "the completed upload is not at the server");
     give_up_or_begin_anew(upload, &error);
 }
 
-/* An update whose completion may have been taken keeps its id; a new artifact is looked for by its name. */
+/*
+ * Whether a completion was taken whose answer got lost: a new artifact is looked for by its name. Of an
+ * update nobody could tell, as the data was there before: it begins anew.
+ */
 static void on_multipart_done(void *context, const struct multipart_upload_result *result)
 {
     struct artifact_upload *upload = context;
@@ -203,11 +234,9 @@ static void on_multipart_done(void *context, const struct multipart_upload_resul
         upload->tried_multipart = true;
         upload->way = WAY_SMALL;
         go_on(upload);
-    } else if (result->maybe_stored && upload->id) {
-        succeed(upload);
-    } else if (result->maybe_stored) {
+    } else if (result->maybe_stored && !upload->id) {
         look_up(upload, on_completion_looked_up);
-    } else if (result->forgotten) {
+    } else if (result->forgotten || result->maybe_stored) {
         give_up_or_begin_anew(upload, &result->error);
     } else {
         give_up(upload, &result->error);
@@ -233,7 +262,7 @@ static void start_multipart(struct artifact_upload *upload)
         .context = upload};
     upload->way = WAY_MULTIPART;
     transfer_meter_set(transfer_meter_of(upload->transfer), 0);
-    if (upload->known.upload_id)
+    if (upload->known.upload_id && upload->known_use == KNOWN_UPLOAD_GO_ON)
         upload->multipart = multipart_upload_resume(&spec, &upload->known);
     else
         upload->multipart = multipart_upload_start(&spec);
@@ -285,8 +314,9 @@ static void start_small(struct artifact_upload *upload)
 /* --- which of the two --- */
 
 /* A server that takes less at once than our minimum for multipart gets parts earlier. */
-static void start_as_server_wants(struct artifact_upload *upload, const struct upload_info *info)
+static void start_as_server_wants(void *context, const struct upload_info *info)
 {
+    struct artifact_upload *upload = context;
     const struct small_upload_spec spec = small_spec(upload);
     if (upload->file.bytes > 0 && upload_info_demands_multipart(info, small_upload_request_bytes(&spec)))
         start_multipart(upload);
@@ -294,63 +324,64 @@ static void start_as_server_wants(struct artifact_upload *upload, const struct u
         start_small(upload);
 }
 
-static bool check_info(void *context, const struct http_response *response, struct error *error)
-{
-    const struct artifact_upload *upload = context;
-    const struct session *session = upload->session;
-    struct upload_info info;
-    if (!upload_info_parse(response->body, response->body_bytes, &info, error))
-        return false;
-    upload_info_remember(&session->stored->upload_infos, session->access.server_url, &info, clock_boot_ms());
-    return true;
-}
-
-static void on_info_done(void *context, const struct http_response *response, const struct error *failure)
-{
-    struct artifact_upload *upload = context;
-    struct session *session = upload->session;
-    const struct upload_info *info = NULL;
-    const struct upload_info unknown = {0};
-    (void)response;
-    upload->request = NULL;
-    /* Without an answer the upload itself tells whether it is too large. */
-    if (failure) {
-        if (failure->status != 404)
-            log_write(LOG_LEVEL_WARN, &session->log, "the domain server's limits are not known: %s",
-                      failure->text);
-        upload_info_remember(&session->stored->upload_infos, session->access.server_url, &unknown,
-                             clock_boot_ms());
-    }
-    info = upload_info_find(&session->stored->upload_infos, session->access.server_url, clock_boot_ms());
-    start_as_server_wants(upload, info ? info : &unknown);
-}
-
 /* An empty artifact is below any minimum (POSEMESH_MULTIPART_MIN_BYTES is above 0): it takes the small form.
  */
 static void choose_way(struct artifact_upload *upload)
 {
-    struct session *session = upload->session;
-    if (upload->streamed || upload->file.bytes >= session->stored->multipart_min_bytes) {
+    if (upload->streamed || upload->file.bytes >= upload->session->stored->multipart_min_bytes) {
         upload->way = WAY_MULTIPART;
         go_on(upload);
         return;
     }
-    const struct upload_info *info =
-        upload_info_find(&session->stored->upload_infos, session->access.server_url, clock_boot_ms());
-    if (info) {
-        start_as_server_wants(upload, info);
-        return;
+    upload_limits_ask(&upload->limits, upload->session, start_as_server_wants, upload);
+}
+
+/* --- what an earlier run of stored left --- */
+
+/* It is ended at the server before anything else is told or done, so that it does not stay behind. */
+static void on_known_ended(void *context, const struct http_response *response, const struct error *failure)
+{
+    struct artifact_upload *upload = context;
+    struct error error;
+    (void)response;
+    upload->request = NULL;
+    if (failure)
+        log_write(LOG_LEVEL_WARN, &upload->session->log,
+                  "an upload that was given up stays at the server: %s", failure->text);
+    journal_upload_clear(&upload->known);
+    if (upload->known_use == KNOWN_UPLOAD_CHANGED && !upload->transient) {
+        error_set(&error, ERROR_CONFLICT, "the file changed since its upload began");
+        give_up(upload, &error);
+    } else {
+        begin(upload);
     }
-    upload->request = domain_request_send(&session->access, &(struct domain_request_spec){
-                                                                .method = "GET",
-                                                                .path = "api/v1/info",
-                                                                .accept = "application/json",
-                                                                .anonymous = true,
-                                                                .best_effort = true,
-                                                                .check = check_info,
-                                                                .on_done = on_info_done,
-                                                                .context = upload,
-                                                            });
+}
+
+static void end_known(struct artifact_upload *upload)
+{
+    char *path = multipart_upload_path(upload->data_path, upload->known.upload_id);
+    upload->request =
+        domain_request_send(&upload->session->access, &(struct domain_request_spec){.method = "DELETE",
+                                                                                    .path = path,
+                                                                                    .best_effort = true,
+                                                                                    .on_done = on_known_ended,
+                                                                                    .context = upload});
+    free(path);
+}
+
+static void find_known(struct artifact_upload *upload)
+{
+    const struct session *session = upload->session;
+    const struct journal_upload_key key = {session->stored->journal, session->task_id,
+                                           upload->name->logical_path};
+    upload->known_use =
+        known_upload_find(&key, upload->name, &upload->file, upload->streamed, &upload->known);
+    if (upload->known_use == KNOWN_UPLOAD_GO_ON)
+        memory_replace_text(&upload->id, upload->known.existing_id);
+    if (upload->streamed)
+        upload->file.bytes = upload->known_use == KNOWN_UPLOAD_GO_ON
+                                 ? known_upload_announced_bytes(&upload->known, &upload->file)
+                                 : 0;
 }
 
 /* --- step by step --- */
@@ -360,7 +391,7 @@ static void go_on(struct artifact_upload *upload)
 {
     if (upload->multipart)
         multipart_upload_extend(upload->multipart, upload->whole);
-    else if (upload->request || upload->small || upload->way == WAY_UNKNOWN)
+    else if (upload->request || upload->limits.request || upload->small || upload->way == WAY_UNKNOWN)
         return;
     else if (upload->whole && (upload->way == WAY_SMALL || upload->file.bytes == 0))
         start_small(upload);
@@ -368,27 +399,33 @@ static void go_on(struct artifact_upload *upload)
         start_multipart(upload);
 }
 
-static void on_step_due(void *context)
+/* A stream that nothing was written to costs nothing. */
+static void begin(struct artifact_upload *upload)
 {
-    struct artifact_upload *upload = context;
-    if (upload->way != WAY_UNKNOWN || upload->request)
-        go_on(upload);
-    else if (upload->known.upload_id)
-        start_multipart(upload);
-    else if (upload->id)
+    if (!upload->whole && upload->file.bytes == 0)
+        return;
+    if (upload->id)
         choose_way(upload);
     else
         look_up(upload, on_lookup_done);
 }
 
-bool artifact_upload_has(const struct artifact_upload *upload, const void *bytes, size_t length)
+static void on_step_due(void *context)
 {
-    char *held = memory_allocate(length + 1);
-    bool same = upload->file.bytes == (int64_t)length &&
-                artifact_file_read(&upload->file, 0, held, length) == (ssize_t)length &&
-                (length == 0 || memcmp(held, bytes, length) == 0);
-    free(held);
-    return same;
+    struct artifact_upload *upload = context;
+    if (upload->way != WAY_UNKNOWN || upload->request || upload->limits.request)
+        go_on(upload);
+    else if (upload->known_use == KNOWN_UPLOAD_NONE)
+        begin(upload);
+    else if (upload->known_use == KNOWN_UPLOAD_GO_ON)
+        start_multipart(upload);
+    else
+        end_known(upload);
+}
+
+const struct artifact_file *artifact_upload_file(const struct artifact_upload *upload)
+{
+    return &upload->file;
 }
 
 bool artifact_upload_is_streamed(const struct artifact_upload *upload)
@@ -414,33 +451,6 @@ bool artifact_upload_announce(struct artifact_upload *upload, int64_t length_byt
     return true;
 }
 
-/* What was announced of a stream before the restart: its parts tell. */
-static void restore_announced_bytes(struct artifact_upload *upload)
-{
-    const struct journal_upload *known = &upload->known;
-    size_t last = 0;
-    for (size_t i = 0; i < known->part_count; i++)
-        if (known->parts[i].number > last)
-            last = known->parts[i].number;
-    int64_t bytes = (int64_t)last * known->part_bytes;
-    upload->file.bytes = bytes < upload->file.mark.bytes ? bytes : upload->file.mark.bytes;
-}
-
-static char *data_path(const struct session *session)
-{
-    char *domain = url_encode_component(session->domain_id);
-    char *path = memory_format("api/v1/domains/%s/data", domain);
-    free(domain);
-    return path;
-}
-
-void artifact_upload_abandon(const struct session *session, const struct journal_upload *known)
-{
-    char *path = data_path(session);
-    multipart_upload_abandon(session->stored->aborts, &session->access, path, known->upload_id);
-    free(path);
-}
-
 struct artifact_upload *artifact_upload_start(const struct artifact_upload_spec *spec,
                                               const struct artifact_file *file)
 {
@@ -449,19 +459,15 @@ struct artifact_upload *artifact_upload_start(const struct artifact_upload_spec 
     *upload = (struct artifact_upload){.session = session,
                                        .name = spec->name,
                                        .file = *file,
+                                       .transient = spec->transient,
                                        .streamed = spec->streamed,
                                        .whole = !spec->streamed,
                                        .data_path = data_path(session),
                                        .on_done = spec->on_done,
                                        .context = spec->context,
                                        .started_ms = clock_boot_ms()};
-    upload->id = memory_copy_text(spec->known ? spec->known->existing_id : spec->existing_id);
-    if (spec->known) {
-        upload->known = *spec->known;
-        *spec->known = (struct journal_upload){0};
-    }
-    if (spec->streamed)
-        restore_announced_bytes(upload);
+    upload->id = memory_copy_text(spec->existing_id);
+    find_known(upload);
     upload->transfer =
         transfer_begin(&session->stored->transfers, session->task_id, TRANSFER_OUT, spec->name->logical_path,
                        upload->whole ? file->bytes : -1, upload->started_ms);

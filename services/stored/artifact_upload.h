@@ -26,7 +26,7 @@ struct artifact_upload_spec {
     const struct artifact_name *name; /* borrowed until the end */
     const char *existing_id;          /* NULL: it is looked up by name and type */
     bool streamed;                    /* the file is still being written */
-    struct journal_upload *known;     /* to go on with: taken, and left empty; NULL: from the beginning */
+    bool transient;                   /* the file was made for this upload alone: another one each time */
     artifact_upload_done *on_done;
     void *context;
 };
@@ -42,15 +42,15 @@ struct artifact_upload *artifact_upload_start(const struct artifact_upload_spec 
 bool artifact_upload_announce(struct artifact_upload *upload, int64_t length_bytes, bool whole,
                               struct error *error);
 
-/* Whether these bytes are all that its file has. */
-bool artifact_upload_has(const struct artifact_upload *upload, const void *bytes, size_t length);
+/* Borrowed. */
+const struct artifact_file *artifact_upload_file(const struct artifact_upload *upload);
 bool artifact_upload_is_streamed(const struct artifact_upload *upload);
 
 /* Without on_done; the server is told when it knows of a multipart upload. NULL is harmless. */
 void artifact_upload_cancel(struct artifact_upload *upload);
 
-/* Tells the server of `known` that nobody goes on with it. */
-void artifact_upload_abandon(const struct session *session, const struct journal_upload *known);
+/* Tells the server that nobody goes on with an upload of an earlier run of stored. */
+void artifact_upload_abort(const struct session *session, const char *upload_id);
 
 /* Without on_done, and the server keeps what it has: the next stored goes on. NULL is harmless. */
 void artifact_upload_drop(struct artifact_upload *upload);

@@ -165,6 +165,14 @@ static void on_timer(void *context)
     finish(request, NULL, &error);
 }
 
+void domain_access_restore_token(struct domain_access *access, const struct secret *token)
+{
+    if (!access->token_lost || token->length == 0)
+        return;
+    secret_assign(&access->token, token->bytes, token->length);
+    access->token_lost = false;
+}
+
 void domain_access_set_token(struct domain_access *access, const struct secret *token)
 {
     if (!secret_equal(&access->token, token)) {
@@ -306,7 +314,7 @@ struct domain_request *domain_request_send(struct domain_access *access,
     access->requests = request;
     loop_timer_init(&request->timer, access->client->loop, on_timer, request);
     domain_retry_start(&request->retry, spec->best_effort, clock_boot_ms());
-    if (access->token_lost && !spec->anonymous && !spec->best_effort)
+    if (access->token_lost && !spec->anonymous)
         await_token(request, DOMAIN_RETRY_TOKEN_WAIT_MS, "the token was lost with an earlier run of stored");
     else
         send_attempt(request);

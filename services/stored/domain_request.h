@@ -48,6 +48,9 @@ bool domain_access_init(struct domain_access *access, const struct domain_client
 /* Requests must be done or cancelled. */
 void domain_access_clear(struct domain_access *access);
 
+/* Gives a token that a restart lost back, for what is sent from now on; what waits goes on waiting. */
+void domain_access_restore_token(struct domain_access *access, const struct secret *token);
+
 /* Replaces the token from the next attempt on and wakes requests that wait for it. */
 void domain_access_set_token(struct domain_access *access, const struct secret *token);
 

@@ -198,19 +198,34 @@ static void describe(const struct incoming *incoming, const char *cid, struct me
         text_list_add(&input->related_files, incoming->parts[i].path);
 }
 
+/* A path that is free in the set may be taken by what an earlier run placed and could not tell of any more.
+ */
+static char *place_part(const struct incoming *incoming, size_t index, struct input_path_set *paths,
+                        struct error *error)
+{
+    enum { TRIES_MAX = 100 };
+    char name[FILE_NAME_BYTES];
+    const struct incoming_part *part = &incoming->parts[index];
+    for (int i = 0; i < TRIES_MAX; i++) {
+        char *path = input_path_assign(paths, part->name, part->data_type);
+        if (workspace_place_incoming(incoming->workspace, file_name(incoming, index, name), path, error))
+            return path;
+        free(path);
+        if (error->code != ERROR_CONFLICT)
+            return NULL;
+    }
+    return NULL;
+}
+
 bool incoming_place(struct incoming *incoming, struct input_path_set *paths, const char *cid,
                     struct message_input *input, struct error *error)
 {
-    char name[FILE_NAME_BYTES];
     for (size_t i = 0; i < incoming->count; i++) {
-        struct incoming_part *part = &incoming->parts[i];
-        char *path = input_path_assign(paths, part->name, part->data_type);
-        if (!workspace_place_incoming(incoming->workspace, file_name(incoming, i, name), path, error)) {
-            free(path);
+        incoming->parts[i].path = place_part(incoming, i, paths, error);
+        if (!incoming->parts[i].path) {
             remove_placed(incoming);
             return false;
         }
-        part->path = path;
     }
     describe(incoming, cid, input);
     return true;

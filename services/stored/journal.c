@@ -51,7 +51,12 @@ void journal_session_opened(struct journal *journal, const struct message_sessio
     bool ok = journal_run(journal, JOURNAL_session_forget, JOURNAL_VALUES(JOURNAL_TEXT(opened->task_id))) &&
               run_with_message(journal, JOURNAL_session_add, values, sizeof values / sizeof values[0], 1,
                                &message_session_open_type, &kept);
-    journal_run(journal, ok ? JOURNAL_commit : JOURNAL_roll_back, NULL, 0);
+    journal_end(journal, ok);
+}
+
+void journal_session_got_token(struct journal *journal, const char *task_id)
+{
+    journal_run(journal, JOURNAL_session_token, JOURNAL_VALUES(JOURNAL_TEXT(task_id)));
 }
 
 void journal_session_cancelled(struct journal *journal, const char *task_id)
@@ -85,12 +90,19 @@ void journal_artifact_stored(struct journal *journal, const char *task_id,
                                      JOURNAL_INTEGER((int64_t)file->device),
                                      JOURNAL_INTEGER((int64_t)file->inode),
                                      JOURNAL_INTEGER(file->bytes),
-                                     JOURNAL_INTEGER(file->modified_ns)};
+                                     JOURNAL_INTEGER(file->modified_ns),
+                                     JOURNAL_INTEGER(file->changed_ns)};
     journal_run(journal, JOURNAL_begin, NULL, 0);
     run_with_message(journal, JOURNAL_artifact_add, values, sizeof values / sizeof values[0], 2,
                      &message_artifact_type, artifact);
     journal_upload_ended(&key);
-    journal_run(journal, JOURNAL_commit, NULL, 0);
+    journal_end(journal, true);
+}
+
+void journal_artifact_replaced(struct journal *journal, const char *task_id, const char *logical_path)
+{
+    journal_run(journal, JOURNAL_artifact_unmark,
+                JOURNAL_VALUES(JOURNAL_TEXT(task_id), JOURNAL_TEXT(logical_path)));
 }
 
 /* --- streams --- */

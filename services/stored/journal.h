@@ -22,7 +22,8 @@ struct journal;
 
 /*
  * `boot_id` names this boot of the machine. ERROR_CONFLICT: another process has the journal, or a newer
- * version wrote it. One that is damaged is replaced by an empty one.
+ * version wrote it. One that is damaged, or cannot be written to, is replaced by an empty one; with a full
+ * disk by one in memory, which is gone with the process.
  */
 struct journal *journal_open(const char *state_dir, const char *boot_id, struct error *error);
 
@@ -37,6 +38,7 @@ char *journal_keep_client_id(struct journal *journal, const char *fresh);
 /* Without the token in `opened`; only whether there was one is kept. Replaces all that is known of the task.
  */
 void journal_session_opened(struct journal *journal, const struct message_session_open *opened);
+void journal_session_got_token(struct journal *journal, const char *task_id);
 void journal_session_cancelled(struct journal *journal, const char *task_id);
 void journal_session_closed(struct journal *journal, const char *task_id);
 
@@ -45,6 +47,9 @@ void journal_input_placed(struct journal *journal, const char *task_id, const st
 /* `file` is what it was made of. Ends its upload and its stream. */
 void journal_artifact_stored(struct journal *journal, const char *task_id,
                              const struct message_artifact *artifact, const struct artifact_file_mark *file);
+
+/* Another file goes up in its place: until that is stored, nobody can say which of them the server has. */
+void journal_artifact_replaced(struct journal *journal, const char *task_id, const char *logical_path);
 
 /* A streamed artifact was opened; its upload is recorded as any other. */
 void journal_stream_opened(struct journal *journal, const char *task_id, const char *logical_path,
@@ -104,6 +109,11 @@ void journal_upload_completing(const struct journal_upload_key *key);
 
 /* Given up; one that succeeded ends with journal_artifact_stored(). Ends its stream, too. */
 void journal_upload_ended(const struct journal_upload_key *key);
+
+/* Forgets all uploads of a task; `visit` gets their ids. */
+typedef void journal_upload_id_function(void *context, const char *upload_id);
+void journal_uploads_end(struct journal *journal, const char *task_id, journal_upload_id_function *visit,
+                         void *context);
 
 /* False when there is none. journal_upload_clear() it. */
 bool journal_upload_find(const struct journal_upload_key *key, struct journal_upload *upload);

@@ -27,13 +27,15 @@ static const char schema_sql[] =
     "  input BLOB NOT NULL, PRIMARY KEY (task_id, cid));"
     "CREATE TABLE artifacts (task_id TEXT NOT NULL REFERENCES sessions ON DELETE CASCADE,"
     "  logical_path TEXT NOT NULL, artifact BLOB NOT NULL, device INTEGER NOT NULL, inode INTEGER NOT NULL,"
-    "  bytes INTEGER NOT NULL, modified_ns INTEGER NOT NULL, PRIMARY KEY (task_id, logical_path));"
+    "  bytes INTEGER NOT NULL, modified_ns INTEGER NOT NULL, changed_ns INTEGER NOT NULL,"
+    "  PRIMARY KEY (task_id, logical_path));"
     "CREATE TABLE streams (task_id TEXT NOT NULL REFERENCES sessions ON DELETE CASCADE,"
     "  logical_path TEXT NOT NULL, opened BLOB NOT NULL, PRIMARY KEY (task_id, logical_path));"
     "CREATE TABLE uploads (task_id TEXT NOT NULL REFERENCES sessions ON DELETE CASCADE,"
     "  logical_path TEXT NOT NULL, name TEXT NOT NULL, data_type TEXT NOT NULL, existing_id TEXT,"
     "  upload_id TEXT NOT NULL, part_bytes INTEGER NOT NULL,"
     "  device INTEGER NOT NULL, inode INTEGER NOT NULL, bytes INTEGER NOT NULL, modified_ns INTEGER NOT NULL,"
+    "  changed_ns INTEGER NOT NULL,"
     "  completing INTEGER NOT NULL, PRIMARY KEY (task_id, logical_path)) WITHOUT ROWID;"
     "CREATE TABLE parts (task_id TEXT NOT NULL, logical_path TEXT NOT NULL, number INTEGER NOT NULL,"
     "  etag TEXT NOT NULL, PRIMARY KEY (task_id, logical_path, number),"
@@ -84,9 +86,22 @@ bool journal_run(struct journal *journal, enum journal_statement statement,
     if (!ok && !journal->failing)
         log_warn("the journal cannot be written (%s): if stored is restarted now, it may have to repeat work",
                  sqlite3_errmsg(journal->database));
-    journal->failing = !ok;
+    if (!ok)
+        journal->failing = true;
+    /* Only what reached the file tells that it can be written again. */
+    else if (statement != JOURNAL_roll_back && sqlite3_get_autocommit(journal->database))
+        journal->failing = false;
     finish(running);
     return ok;
+}
+
+void journal_end(struct journal *journal, bool commit)
+{
+    if (commit)
+        journal_run(journal, JOURNAL_commit, NULL, 0);
+    /* Also a commit that failed may leave the transaction open. */
+    if (!sqlite3_get_autocommit(journal->database))
+        journal_run(journal, JOURNAL_roll_back, NULL, 0);
 }
 
 void journal_visit(struct journal *journal, enum journal_statement statement,
@@ -112,7 +127,8 @@ struct artifact_file_mark journal_file_mark(sqlite3_stmt *row, int column)
     return (struct artifact_file_mark){.device = (uint64_t)sqlite3_column_int64(row, column),
                                        .inode = (uint64_t)sqlite3_column_int64(row, column + 1),
                                        .bytes = sqlite3_column_int64(row, column + 2),
-                                       .modified_ns = sqlite3_column_int64(row, column + 3)};
+                                       .modified_ns = sqlite3_column_int64(row, column + 3),
+                                       .changed_ns = sqlite3_column_int64(row, column + 4)};
 }
 
 /* --- opening --- */
@@ -217,6 +233,12 @@ static void remove_file(const char *path)
     }
 }
 
+/* Left-overs may fill the disk, and only a stored that starts can remove them. */
+static bool is_worthless(int code)
+{
+    return code == SQLITE_NOTADB || code == SQLITE_CORRUPT || code == SQLITE_FULL || code == SQLITE_IOERR;
+}
+
 struct journal *journal_open(const char *state_dir, const char *boot_id, struct error *error)
 {
     int code = SQLITE_OK;
@@ -226,10 +248,14 @@ struct journal *journal_open(const char *state_dir, const char *boot_id, struct 
     mode_t umask_before = umask(077);
     if (make_folder(state_dir, error) && make_folder(folder, error))
         journal = open_file(path, boot_id, &code, error);
-    if (code == SQLITE_NOTADB || code == SQLITE_CORRUPT) {
+    if (!journal && is_worthless(code)) {
         log_warn("%s; an empty one takes its place", error->text);
         remove_file(path);
         journal = open_file(path, boot_id, &code, error);
+    }
+    if (!journal && (is_worthless(code) || error->code == ERROR_DISK_FULL)) {
+        log_warn("%s; a restart of stored will not be survived", error->text);
+        journal = open_file(":memory:", boot_id, &code, error);
     }
     umask(umask_before);
     free(path);

@@ -13,21 +13,25 @@
     STATEMENT(session_forget, "DELETE FROM sessions WHERE task_id = ?")                                      \
     STATEMENT(session_add, "INSERT INTO sessions (task_id, opened, had_token, cancelled) VALUES (?,?,?,0)")  \
     STATEMENT(session_cancel, "UPDATE sessions SET cancelled = 1 WHERE task_id = ?")                         \
-    STATEMENT(sessions_all, "SELECT opened, had_token, cancelled, 0, 0, 0, 0 FROM sessions")                 \
+    STATEMENT(session_token, "UPDATE sessions SET had_token = 1 WHERE task_id = ?")                          \
+    STATEMENT(sessions_all, "SELECT opened, had_token, cancelled, 0, 0, 0, 0, 0 FROM sessions")              \
     STATEMENT(input_add, "INSERT OR REPLACE INTO inputs VALUES (?,?,?)")                                     \
-    STATEMENT(inputs_of, "SELECT input, 0, 0, 0, 0, 0, 0 FROM inputs WHERE task_id = ?")                     \
-    STATEMENT(artifact_add, "INSERT OR REPLACE INTO artifacts VALUES (?,?,?,?,?,?,?)")                       \
-    STATEMENT(artifacts_of, "SELECT artifact, 0, 0, device, inode, bytes, modified_ns FROM artifacts "       \
-                            "WHERE task_id = ? ORDER BY rowid")                                              \
+    STATEMENT(inputs_of, "SELECT input, 0, 0, 0, 0, 0, 0, 0 FROM inputs WHERE task_id = ?")                  \
+    STATEMENT(artifact_add, "INSERT OR REPLACE INTO artifacts VALUES (?,?,?,?,?,?,?,?)")                     \
+    STATEMENT(artifacts_of, "SELECT artifact, 0, 0, device, inode, bytes, modified_ns, changed_ns "          \
+                            "FROM artifacts WHERE task_id = ? ORDER BY rowid")                               \
+    STATEMENT(artifact_unmark, "UPDATE artifacts SET inode = 0 WHERE task_id = ? AND logical_path = ?")      \
     STATEMENT(stream_add, "INSERT OR REPLACE INTO streams VALUES (?,?,?)")                                   \
     STATEMENT(stream_forget, "DELETE FROM streams WHERE task_id = ? AND logical_path = ?")                   \
-    STATEMENT(streams_of, "SELECT opened, 0, 0, 0, 0, 0, 0 FROM streams WHERE task_id = ?")                  \
-    STATEMENT(upload_add, "INSERT INTO uploads VALUES (?,?,?,?,?,?,?,?,?,?,?,0)")                            \
+    STATEMENT(streams_of, "SELECT opened, 0, 0, 0, 0, 0, 0, 0 FROM streams WHERE task_id = ?")               \
+    STATEMENT(upload_add, "INSERT INTO uploads VALUES (?,?,?,?,?,?,?,?,?,?,?,?,0)")                          \
     STATEMENT(upload_forget, "DELETE FROM uploads WHERE task_id = ? AND logical_path = ?")                   \
     STATEMENT(upload_complete, "UPDATE uploads SET completing = 1 WHERE task_id = ? AND logical_path = ?")   \
     STATEMENT(upload_find, "SELECT name, data_type, existing_id, upload_id, part_bytes, device, inode, "     \
-                           "bytes, modified_ns, completing FROM uploads "                                    \
+                           "bytes, modified_ns, changed_ns, completing FROM uploads "                        \
                            "WHERE task_id = ? AND logical_path = ?")                                         \
+    STATEMENT(uploads_of, "SELECT upload_id FROM uploads WHERE task_id = ?")                                 \
+    STATEMENT(uploads_forget, "DELETE FROM uploads WHERE task_id = ?")                                       \
     STATEMENT(part_add, "INSERT OR REPLACE INTO parts VALUES (?,?,?,?)")                                     \
     STATEMENT(parts_of, "SELECT number, etag FROM parts WHERE task_id = ? AND logical_path = ?")             \
     STATEMENT(begin, "BEGIN")                                                                                \
@@ -65,6 +69,9 @@ struct journal_value {
 bool journal_run(struct journal *journal, enum journal_statement statement,
                  const struct journal_value *values, size_t value_count);
 
+/* Ends a transaction that began with JOURNAL_begin. */
+void journal_end(struct journal *journal, bool commit);
+
 /* Calls `visit` for each row; it may change the journal, but not the rows that are being read. */
 typedef void journal_row_function(void *context, sqlite3_stmt *row);
 void journal_visit(struct journal *journal, enum journal_statement statement,
@@ -74,7 +81,7 @@ void journal_visit(struct journal *journal, enum journal_statement statement,
 /* A copy of a text column, NULL for none. free() it. */
 char *journal_text(sqlite3_stmt *row, int column);
 
-/* The four columns device, inode, bytes, modified_ns from `column` on. */
+/* The five columns device, inode, bytes, modified_ns, changed_ns from `column` on. */
 struct artifact_file_mark journal_file_mark(sqlite3_stmt *row, int column);
 
 #endif

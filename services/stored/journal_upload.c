@@ -13,14 +13,14 @@ void journal_upload_began(const struct journal_upload_key *key, const struct jou
     journal_run(journal, JOURNAL_begin, NULL, 0);
     bool ok =
         journal_run(journal, JOURNAL_upload_forget, JOURNAL_VALUES(KEY_VALUES(key))) &&
-        journal_run(
-            journal, JOURNAL_upload_add,
-            JOURNAL_VALUES(KEY_VALUES(key), JOURNAL_TEXT(upload->name), JOURNAL_TEXT(upload->data_type),
-                           JOURNAL_TEXT(upload->existing_id), JOURNAL_TEXT(upload->upload_id),
-                           JOURNAL_INTEGER(upload->part_bytes), JOURNAL_INTEGER((int64_t)upload->file.device),
-                           JOURNAL_INTEGER((int64_t)upload->file.inode), JOURNAL_INTEGER(upload->file.bytes),
-                           JOURNAL_INTEGER(upload->file.modified_ns)));
-    journal_run(journal, ok ? JOURNAL_commit : JOURNAL_roll_back, NULL, 0);
+        journal_run(journal, JOURNAL_upload_add,
+                    JOURNAL_VALUES(
+                        KEY_VALUES(key), JOURNAL_TEXT(upload->name), JOURNAL_TEXT(upload->data_type),
+                        JOURNAL_TEXT(upload->existing_id), JOURNAL_TEXT(upload->upload_id),
+                        JOURNAL_INTEGER(upload->part_bytes), JOURNAL_INTEGER((int64_t)upload->file.device),
+                        JOURNAL_INTEGER((int64_t)upload->file.inode), JOURNAL_INTEGER(upload->file.bytes),
+                        JOURNAL_INTEGER(upload->file.modified_ns), JOURNAL_INTEGER(upload->file.changed_ns)));
+    journal_end(journal, ok);
 }
 
 void journal_part_stored(const struct journal_upload_key *key, size_t number, const char *etag)
@@ -40,6 +40,25 @@ void journal_upload_ended(const struct journal_upload_key *key)
     journal_run(key->journal, JOURNAL_stream_forget, JOURNAL_VALUES(KEY_VALUES(key)));
 }
 
+struct id_visit {
+    journal_upload_id_function *function;
+    void *context;
+};
+
+static void visit_id(void *context, sqlite3_stmt *row)
+{
+    const struct id_visit *visit = context;
+    visit->function(visit->context, (const char *)sqlite3_column_text(row, 0));
+}
+
+void journal_uploads_end(struct journal *journal, const char *task_id, journal_upload_id_function *visit,
+                         void *context)
+{
+    struct id_visit call = {visit, context};
+    journal_visit(journal, JOURNAL_uploads_of, JOURNAL_VALUES(JOURNAL_TEXT(task_id)), visit_id, &call);
+    journal_run(journal, JOURNAL_uploads_forget, JOURNAL_VALUES(JOURNAL_TEXT(task_id)));
+}
+
 /* --- finding one again --- */
 
 static void read_upload(void *context, sqlite3_stmt *row)
@@ -51,7 +70,7 @@ static void read_upload(void *context, sqlite3_stmt *row)
                                       .upload_id = journal_text(row, 3),
                                       .part_bytes = sqlite3_column_int64(row, 4),
                                       .file = journal_file_mark(row, 5),
-                                      .completing = sqlite3_column_int(row, 9)};
+                                      .completing = sqlite3_column_int(row, 10)};
 }
 
 static void read_part(void *context, sqlite3_stmt *row)

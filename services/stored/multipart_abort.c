@@ -78,9 +78,10 @@ void multipart_aborts_add(struct multipart_aborts *aborts, const struct domain_a
                           const char *path)
 {
     struct error error;
-    if (aborts->count >= ABORTS_MAX) {
-        log_write(LOG_LEVEL_WARN, &access->log,
-                  "an upload that was given up stays at the server: too many of them");
+    if (aborts->count >= ABORTS_MAX || access->token_lost) {
+        log_write(LOG_LEVEL_WARN, &access->log, "an upload that was given up stays at the server: %s",
+                  access->token_lost ? "its token was lost with an earlier run of stored"
+                                     : "too many of them");
         return;
     }
     struct multipart_abort *upload_abort = memory_allocate(sizeof *upload_abort);

@@ -32,7 +32,6 @@ struct multipart_upload {
     char *data_type;
     char *existing_id; /* NULL: it creates data */
     char *upload_id;   /* as the server gave it */
-    char *upload_arg;  /* percent-encoded */
     char *id;          /* of the stored data */
     int64_t part_bytes;
     struct multipart_plan plan;
@@ -65,7 +64,6 @@ void multipart_upload_drop(struct multipart_upload *upload)
     multipart_plan_clear(&upload->plan);
     free(upload->data_path);
     free(upload->upload_id);
-    free(upload->upload_arg);
     free(upload->name);
     free(upload->data_type);
     free(upload->existing_id);
@@ -73,14 +71,21 @@ void multipart_upload_drop(struct multipart_upload *upload)
     free(upload);
 }
 
-void multipart_upload_abandon(struct multipart_aborts *aborts, const struct domain_access *access,
-                              const char *data_path, const char *upload_id)
+char *multipart_upload_path(const char *data_path, const char *upload_id)
 {
     char *id = url_encode_component(upload_id);
     char *path = memory_format("%s/multipart?uploadId=%s", data_path, id);
-    multipart_aborts_add(aborts, access, path);
-    free(path);
     free(id);
+    return path;
+}
+
+static void abort_at_server(const struct multipart_upload *upload)
+{
+    if (!upload->upload_id)
+        return;
+    char *path = multipart_upload_path(upload->data_path, upload->upload_id);
+    multipart_aborts_add(upload->spec.aborts, upload->spec.access, path);
+    free(path);
 }
 
 void multipart_upload_cancel(struct multipart_upload *upload)
@@ -89,9 +94,7 @@ void multipart_upload_cancel(struct multipart_upload *upload)
         return;
     /* Parts first: one that arrives after the abort would be kept by some servers. */
     stop_requests(upload);
-    if (upload->upload_id)
-        multipart_upload_abandon(upload->spec.aborts, upload->spec.access, upload->data_path,
-                                 upload->upload_id);
+    abort_at_server(upload);
     multipart_upload_drop(upload);
 }
 
@@ -163,7 +166,7 @@ static void complete(struct multipart_upload *upload)
     journal_upload_completing(&upload->spec.journal);
     crash_point("stored.multipart.before_complete");
     char *body = multipart_plan_completion(&upload->plan);
-    char *path = memory_format("%s/multipart?uploadId=%s", upload->data_path, upload->upload_arg);
+    char *path = multipart_upload_path(upload->data_path, upload->upload_id);
     upload->request = domain_request_send(upload->spec.access, &(struct domain_request_spec){
                                                                    .method = "POST",
                                                                    .path = path,
@@ -237,8 +240,9 @@ static void on_part_done(void *context, const struct http_response *response, co
 static void send_part(struct slot *slot)
 {
     struct multipart_upload *upload = slot->upload;
-    char *path = memory_format("%s/multipart?uploadId=%s&partNumber=%zu", upload->data_path,
-                               upload->upload_arg, slot->range.number);
+    char *whole = multipart_upload_path(upload->data_path, upload->upload_id);
+    char *path = memory_format("%s&partNumber=%zu", whole, slot->range.number);
+    free(whole);
     slot->moved_bytes = 0;
     slot->request = domain_request_send(upload->spec.access, &(struct domain_request_spec){
                                                                  .method = "PUT",
@@ -278,10 +282,7 @@ static void go_on(struct multipart_upload *upload)
 static bool check_init(void *context, const struct http_response *response, struct error *error)
 {
     struct multipart_upload *upload = context;
-    bool ok = domain_answer_upload(response, &upload->upload_id, &upload->part_bytes, error);
-    if (upload->upload_id)
-        upload->upload_arg = url_encode_component(upload->upload_id);
-    return ok;
+    return domain_answer_upload(response, &upload->upload_id, &upload->part_bytes, error);
 }
 
 /* 501 would be a failure for the moment anywhere else; here it is a server without multipart. */
@@ -399,7 +400,6 @@ struct multipart_upload *multipart_upload_resume(const struct multipart_upload_s
     struct multipart_upload *upload = create(spec);
     struct error error;
     upload->upload_id = memory_copy_text(known->upload_id);
-    upload->upload_arg = url_encode_component(known->upload_id);
     upload->part_bytes = known->part_bytes;
     upload->complete_attempts = known->completing ? 1 : 0;
     /* A plan that cannot be is found again when it goes on. */

@@ -60,9 +60,8 @@ void multipart_upload_extend(struct multipart_upload *upload, bool whole);
 /* Without on_done; the server is told when it knows of the upload. NULL is harmless. */
 void multipart_upload_cancel(struct multipart_upload *upload);
 
-/* Tells the server that an upload of an earlier run of stored is not gone on with. */
-void multipart_upload_abandon(struct multipart_aborts *aborts, const struct domain_access *access,
-                              const char *data_path, const char *upload_id);
+/* {data_path}/multipart?uploadId=..., the upload as a whole. free() it. */
+char *multipart_upload_path(const char *data_path, const char *upload_id);
 
 /* Without on_done, and the server keeps the parts: it is resumed by the next stored. NULL is harmless. */
 void multipart_upload_drop(struct multipart_upload *upload);

@@ -263,12 +263,12 @@ static void restore_session(void *context, const struct journal_record *record)
     error_set(&session->cancel_reason, ERROR_CANCELLED, "the session was cancelled");
     if (!restore(session, record->message, record->had_token, &error)) {
         log_write(LOG_LEVEL_WARN, &session->log, "session lost: %s", error.text);
+        journal_session_closed(stored->journal, session->task_id);
         session_drop(session);
         return;
     }
     inputs_restore(session);
-    if (!session->cancelled)
-        artifacts_restore(session);
+    artifacts_restore(session);
     log_write(LOG_LEVEL_INFO, &session->log, "session restored: %zu input%s and %zu artifact%s are there",
               session->input_count, session->input_count == 1 ? "" : "s", session->artifact_count,
               session->artifact_count == 1 ? "" : "s");

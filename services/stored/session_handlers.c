@@ -4,6 +4,7 @@
 
 #include "libcommon/memory.h"
 #include "services/stored/artifact.h"
+#include "services/stored/journal.h"
 #include "services/stored/session.h"
 #include "services/stored/stored.h"
 
@@ -42,6 +43,8 @@ static void handle_update(void *opaque, struct ipc_request *request, const void 
     }
     if (update->lease_ends_boot_ms)
         session->access.lease_ends_boot_ms = update->lease_ends_boot_ms;
+    if (update->access_token.length && !session->access.token.length && !session->access.token_lost)
+        journal_session_got_token(session->stored->journal, session->task_id);
     if (update->access_token.length)
         domain_access_set_token(&session->access, &update->access_token);
     ipc_answer_done(request);
@@ -54,6 +57,7 @@ static void handle_cancel(void *opaque, struct ipc_request *request, const void 
     struct session *session = session_find(stored_of(opaque), &cancel->task_key, &error);
     /* A session that is gone has no transfers: what is asked for is so. */
     if (session && !session->cancelled) {
+        domain_access_restore_token(&session->access, &cancel->access_token);
         log_write(LOG_LEVEL_INFO, &session->log, "session cancelled");
         error_set(&error, ERROR_CANCELLED, "the session was cancelled");
         session_cancel(session, &error);
@@ -82,6 +86,7 @@ static void handle_close(void *opaque, struct ipc_request *request, const void *
         ipc_answer_done(request);
         return;
     }
+    domain_access_restore_token(&session->access, &close_message->access_token);
     log_write(LOG_LEVEL_INFO, &session->log, "session closed");
     error_set(&error, ERROR_CANCELLED, "the session was closed");
     session_close(session, &error, on_workspace_removed, request);

@@ -382,6 +382,8 @@ bool workspace_place_incoming(const struct workspace *workspace, const char *nam
         error_set_errno(error, errno_value, "cannot put an input at %.200s", path);
         if (errno_value == ENAMETOOLONG)
             error->code = ERROR_TOO_LARGE;
+        else if (errno_value == EEXIST)
+            error->code = ERROR_CONFLICT;
     }
     free(scan);
     return ok;

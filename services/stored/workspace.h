@@ -79,8 +79,8 @@ int workspace_keep_bytes(const struct workspace *workspace, const void *bytes, s
 int workspace_create_incoming(const struct workspace *workspace, const char *name, struct error *error);
 void workspace_remove_incoming(const struct workspace *workspace, const char *name);
 
-/* Moves an incoming file to `path`, which begins with "datasets/", has three components and must not be
- * there. */
+/* Moves an incoming file to `path`, which begins with "datasets/" and has three components. ERROR_CONFLICT:
+ * it is there already. */
 bool workspace_place_incoming(const struct workspace *workspace, const char *name, const char *path,
                               struct error *error);
 void workspace_remove_placed(const struct workspace *workspace, const char *path);

@@ -134,6 +134,14 @@ class Sessions(ResumeCase):
         self.assertEqual(set(event["sha256"].values()), {hashlib.sha256(data).hexdigest()})
         self.assertEqual(len(self.devnet.requests(f"*{domain}/data?ids={first}*", method="GET")), 1)
 
+    def test_a_job_that_is_cancelled_while_stored_is_down_leaves_no_upload(self):
+        job, domain = self.begin_upload(400)
+        self.wait_for_parts(domain, 4)
+        os.kill(self.node.pid("stored"), signal.SIGKILL)
+        self.devnet.cancel(job)
+        programs.wait_until(lambda: self.uploads(domain) == ["aborted"], "the upload is aborted")
+        self.node.wait_for_no_workspace()
+
     def test_sessions_of_a_leased_that_is_gone_are_closed(self):
         job, domain = self.begin_upload(400)
         self.wait_for_parts(domain, 4)

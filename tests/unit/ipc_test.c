@@ -11,6 +11,7 @@
 
 #include <cmocka.h>
 #include <ftw.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -187,6 +188,54 @@ static void a_request_outlives_its_peer_s_restart(void **state)
     assert_true(serve(fixture, &error));
     turn_until(fixture, &fixture->handled, 2);
     assert_non_null(fixture->held);
+}
+
+static void a_request_made_while_its_peer_is_away_waits_for_it(void **state)
+{
+    struct fixture *fixture = *state;
+    struct error error;
+    struct ipc_client *client = token_client(fixture);
+    const struct message_token_get held = {.refused_token = 99};
+    const struct message_token_get request = {.refused_token = 1};
+    call_token_get(client, &held, on_answer, fixture);
+    turn_until(fixture, &fixture->handled, 1);
+    ipc_free(fixture->server);
+    fixture->held = NULL;
+    for (int i = 0; i < 20; i++) {
+        if (i == 5)
+            call_token_get(client, &request, on_answer, fixture);
+        assert_true(loop_turn(fixture->loop, 5, &error));
+    }
+    call_token_get(client, &request, on_answer, fixture);
+    assert_true(serve(fixture, &error));
+    turn_until(fixture, &fixture->answers, 2);
+}
+
+/* What a process that is being killed does: it takes the connection and is gone before it says a word. */
+static void a_peer_that_hangs_up_in_the_handshake_is_dialed_again(void **state)
+{
+    struct fixture *fixture = *state;
+    struct error error;
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    ipc_free(fixture->server);
+    fixture->server = NULL;
+    snprintf(address.sun_path, sizeof address.sun_path, "%s/authd/token/sock", fixture->folder);
+    unlink(address.sun_path);
+    int listener = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    assert_int_equal(bind(listener, (const struct sockaddr *)&address, sizeof address), 0);
+    assert_int_equal(listen(listener, 4), 0);
+    struct ipc_client *client = token_client(fixture);
+    const struct message_token_get request = {.refused_token = 1};
+    call_token_get(client, &request, on_answer, fixture);
+    /* Until nng has given up: it does so when it is hung up on early enough. */
+    struct pollfd dialed = {.fd = listener, .events = POLLIN};
+    for (int i = 0; i < 200 && poll(&dialed, 1, 1200) == 1; i++)
+        close(accept4(listener, NULL, NULL, SOCK_CLOEXEC));
+    close(listener);
+    unlink(address.sun_path);
+    assert_true(serve(fixture, &error));
+    turn_until(fixture, &fixture->answers, 1);
+    assert_int_equal(fixture->last_token, 2);
 }
 
 static void a_cancelled_call_is_never_answered(void **state)
@@ -425,6 +474,8 @@ int main(void)
         WITH_SOCKETS(many_requests_wait_side_by_side_and_a_held_one_blocks_none),
         WITH_SOCKETS(nobody_there_ends_at_the_deadline),
         WITH_SOCKETS(a_request_outlives_its_peer_s_restart),
+        WITH_SOCKETS(a_request_made_while_its_peer_is_away_waits_for_it),
+        WITH_SOCKETS(a_peer_that_hangs_up_in_the_handshake_is_dialed_again),
         WITH_SOCKETS(a_cancelled_call_is_never_answered),
         WITH_SOCKETS(rubbish_floods_and_half_messages_disturb_nobody_else),
         WITH_SOCKETS(requests_above_the_pending_limit_are_refused_and_the_others_kept),

@@ -288,9 +288,8 @@ static void places_inputs_only_when_they_are_whole(void **state)
 static void expect_content(const struct workspace *workspace, const char *path, const char *bytes,
                            size_t length)
 {
-    struct error error;
     char *found = memory_allocate(length + 1);
-    int fd = workspace_open_file(workspace, path, &error);
+    int fd = openat(workspace->fd, path, O_RDONLY | O_CLOEXEC);
     assert_true(fd >= 0);
     assert_int_equal(read(fd, found, length + 1), (ssize_t)length);
     assert_memory_equal(found, bytes, length);
@@ -342,13 +341,32 @@ static void leaves_nothing_of_an_input_that_failed(void **state)
     struct incoming *incoming = incoming_create(&fixture->workspace, 1);
     receive(incoming, "a", "first");
     receive(incoming, "b", "second");
-    assert_int_equal(mkdirat(fixture->workspace.datasets_fd, "b", 0750), 0);
-    write_file(fixture->workspace.datasets_fd, "b/b.csv", "in the way");
+    write_file(fixture->workspace.datasets_fd, "b", "in the way");
     assert_false(incoming_place(incoming, paths, "cid", &input, &error));
     incoming_free(incoming);
     assert_false(exists(fixture->workspace.datasets_fd, "a/a.csv"));
     assert_int_equal(unlinkat(fixture->work_dir.fd, ".incoming-" TASK, AT_REMOVEDIR), 0);
     input_path_set_free(paths);
+}
+
+/* Killed between the placing and the note of it in the journal. */
+static void goes_round_what_an_earlier_run_has_placed(void **state)
+{
+    struct fixture *fixture = *state;
+    struct error error;
+    struct message_input input = {0};
+    struct input_path_set *paths = input_path_set_create();
+    struct incoming *incoming = incoming_create(&fixture->workspace, 1);
+    assert_int_equal(mkdirat(fixture->workspace.datasets_fd, "a", 0750), 0);
+    write_file(fixture->workspace.datasets_fd, "a/a.csv", "of an earlier run");
+    receive(incoming, "a", "first");
+    assert_true(incoming_place(incoming, paths, "cid", &input, &error));
+    assert_string_equal(input.path, "datasets/a/a-2.csv");
+    expect_content(&fixture->workspace, "datasets/a/a.csv", "of an earlier run", 17);
+    expect_content(&fixture->workspace, "datasets/a/a-2.csv", "first", 5);
+    message_clear(&message_input_type, &input);
+    input_path_set_free(paths);
+    incoming_free(incoming);
 }
 
 /* The disk is spared what is known to be too much. */
@@ -445,6 +463,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(places_inputs_only_when_they_are_whole, set_up, tear_down),
         cmocka_unit_test_setup_teardown(keeps_the_bytes_of_pieces_of_any_length, set_up, tear_down),
         cmocka_unit_test_setup_teardown(leaves_nothing_of_an_input_that_failed, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(goes_round_what_an_earlier_run_has_placed, set_up, tear_down),
         cmocka_unit_test_setup_teardown(refuses_an_input_above_the_workspace_s_limit, set_up, tear_down),
         cmocka_unit_test_setup_teardown(knows_an_input_s_size_when_the_server_tells_it, set_up, tear_down),
         cmocka_unit_test_setup_teardown(refuses_names_that_no_answer_could_hold, set_up, tear_down),
