@@ -21,7 +21,6 @@
 #include "services/stored/upload_limits.h"
 
 #include <stdlib.h>
-#include <string.h>
 
 enum way { WAY_UNKNOWN, WAY_SMALL, WAY_MULTIPART };
 
