@@ -92,12 +92,32 @@ static void on_aio_done(void *context)
     loop_post(request->server->ipc->loop, on_stage_done, request);
 }
 
+static void link_first(struct ipc_request *request)
+{
+    struct ipc_server *server = request->server;
+    request->next = server->requests;
+    request->link = &server->requests;
+    if (request->next)
+        request->next->link = &request->next;
+    server->requests = request;
+}
+
+static void unlink_request(struct ipc_request *request)
+{
+    *request->link = request->next;
+    if (request->next)
+        request->next->link = request->link;
+}
+
+/* The list is in the order in which the requests came to their stages, the latest first. */
 static void set_stage(struct ipc_request *request, enum stage stage)
 {
     size_t *counts = request->server->counts;
     counts[request->stage]--;
     counts[stage]++;
     request->stage = stage;
+    unlink_request(request);
+    link_first(request);
 }
 
 static void free_message(nng_msg *message)
@@ -137,20 +157,15 @@ static void request_free(struct ipc_request *request)
     }
     request->server->counts[request->stage]--;
     forget_decoded(request);
-    *request->link = request->next;
-    if (request->next)
-        request->next->link = request->link;
+    unlink_request(request);
     free(request);
 }
 
 static int receive(struct ipc_server *server)
 {
     struct ipc_request *request = memory_allocate(sizeof *request);
-    *request = (struct ipc_request){.server = server, .next = server->requests};
-    request->link = &server->requests;
-    if (request->next)
-        request->next->link = &request->next;
-    server->requests = request;
+    *request = (struct ipc_request){.server = server};
+    link_first(request);
     server->counts[request->stage]++;
     int code = nng_ctx_open(&request->context, server->socket);
     if (!code)
@@ -166,7 +181,7 @@ static int receive(struct ipc_server *server)
 
 /* --- answers --- */
 
-/* Of answers that a peer does not read the oldest is given up. */
+/* Of answers that peers do not read the one that was given first is given up. */
 static void bound_leaving(const struct ipc_server *server)
 {
     struct ipc_request *oldest = NULL;

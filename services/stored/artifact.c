@@ -241,7 +241,7 @@ static bool is_stored_as_it_is(const struct artifact *artifact, const struct art
            artifact_file_mark_is_identical(&artifact->file, &file->mark);
 }
 
-static void answer_stored(const struct artifact *artifact, struct ipc_request *request)
+void artifact_answer_stored(const struct artifact *artifact, struct ipc_request *request)
 {
     struct message_artifact message;
     artifact_describe(artifact, &message);
@@ -289,7 +289,7 @@ static bool put(struct session *session, const struct artifact_wish *wish, struc
     }
     if (is_stored_as_it_is(artifact, name, wish->id, &file)) {
         artifact_file_close(&file);
-        answer_stored(artifact, request);
+        artifact_answer_stored(artifact, request);
         return true;
     }
     artifact = artifact_begin(session, wish, name, &file, false, error);

@@ -57,6 +57,9 @@ void artifact_note_failure(struct session *session, const struct artifact_wish *
 void artifact_restore(struct session *session, const struct message_artifact *message,
                       const struct artifact_file_mark *file);
 
+/* Answers with message_artifact. */
+void artifact_answer_stored(const struct artifact *artifact, struct ipc_request *request);
+
 /* message_clear() it. */
 void artifact_describe(const struct artifact *artifact, struct message_artifact *message);
 

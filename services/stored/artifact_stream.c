@@ -142,12 +142,9 @@ void artifact_finish(struct session *session, const struct message_artifact_fini
                      struct ipc_request *request)
 {
     struct error error;
-    struct message_artifact stored;
     const struct artifact *known = find_by_rel_path(session, message->rel_path, &error);
     if (known && known->stored && !known->upload && known->failure.code == ERROR_NONE) {
-        artifact_describe(known, &stored);
-        ipc_answer(request, &stored);
-        message_clear(&message_artifact_type, &stored);
+        artifact_answer_stored(known, request);
         return;
     }
     struct artifact *artifact = find_stream(session, message->rel_path, &error);

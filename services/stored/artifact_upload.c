@@ -1,6 +1,7 @@
 /*
  * The way of one upload:
  *
+ *   (what an earlier run left -> go on with it, or end it at the server first)
  *   look up the id -> (small) ask for the server's limits -> one request
  *                  -> (large or streamed) multipart -> one request, when the server has no multipart
  *
@@ -43,15 +44,14 @@ struct artifact_upload {
     struct journal_upload known; /* from before a restart; empty: none */
     enum known_upload_use known_use;
     struct loop_timer step_timer;
-    bool tried_multipart; /* and the server has none */
-    bool began_anew;      /* the server had forgotten the upload */
-    size_t part_count;    /* 0: it went up in one request */
+    bool multipart_unsupported;
+    bool began_anew;   /* the server had forgotten the upload */
+    size_t part_count; /* 0: it went up in one request */
     bool looked_up_again;
     int64_t started_ms;
     struct transfer *transfer;
 };
 
-static void start_small(struct artifact_upload *upload);
 static void choose_way(struct artifact_upload *upload);
 static void begin(struct artifact_upload *upload);
 static void go_on(struct artifact_upload *upload);
@@ -230,7 +230,7 @@ static void on_multipart_done(void *context, const struct multipart_upload_resul
     } else if (result->unsupported) {
         log_write(LOG_LEVEL_INFO, &upload->session->log,
                   "the domain server has no multipart; using one request");
-        upload->tried_multipart = true;
+        upload->multipart_unsupported = true;
         upload->way = WAY_SMALL;
         go_on(upload);
     } else if (result->maybe_stored && !upload->id) {
@@ -281,7 +281,7 @@ static void on_small_done(void *context, const char *id, const struct error *fai
         /* An answer that got lost, or somebody else created it meanwhile: then it is updated. */
         upload->looked_up_again = true;
         look_up(upload, on_lookup_done);
-    } else if (failure->status == 413 && upload->file.bytes > 0 && !upload->tried_multipart) {
+    } else if (failure->status == 413 && upload->file.bytes > 0 && !upload->multipart_unsupported) {
         /* The server takes less at once than it said, or said nothing. */
         start_multipart(upload);
     } else {
@@ -347,8 +347,10 @@ static void on_known_ended(void *context, const struct http_response *response, 
     if (failure)
         log_write(LOG_LEVEL_WARN, &upload->session->log,
                   "an upload that was given up stays at the server: %s", failure->text);
+    bool changed = upload->known_use == KNOWN_UPLOAD_CHANGED;
+    upload->known_use = KNOWN_UPLOAD_NONE;
     journal_upload_clear(&upload->known);
-    if (upload->known_use == KNOWN_UPLOAD_CHANGED && !upload->transient) {
+    if (changed && !upload->transient) {
         error_set(&error, ERROR_CONFLICT, "the file changed since its upload began");
         give_up(upload, &error);
     } else {

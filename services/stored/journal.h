@@ -22,8 +22,8 @@ struct journal;
 
 /*
  * `boot_id` names this boot of the machine. ERROR_CONFLICT: another process has the journal, or a newer
- * version wrote it. One that is damaged, or cannot be written to, is replaced by an empty one; with a full
- * disk by one in memory, which is gone with the process.
+ * version wrote it. ERROR_SYSTEM: it cannot be opened. One that is damaged is replaced by an empty one, and
+ * on a full disk by one in memory, which is gone with the process.
  */
 struct journal *journal_open(const char *state_dir, const char *boot_id, struct error *error);
 
@@ -35,11 +35,13 @@ char *journal_keep_client_id(struct journal *journal, const char *fresh);
 
 /* --- sessions, by task id --- */
 
+/* Why a session was cancelled is not kept: it says `cancelled` after a restart. */
+void journal_session_cancelled(struct journal *journal, const char *task_id);
+
 /* Without the token in `opened`; only whether there was one is kept. Replaces all that is known of the task.
  */
 void journal_session_opened(struct journal *journal, const struct message_session_open *opened);
 void journal_session_got_token(struct journal *journal, const char *task_id);
-void journal_session_cancelled(struct journal *journal, const char *task_id);
 void journal_session_closed(struct journal *journal, const char *task_id);
 
 void journal_input_placed(struct journal *journal, const char *task_id, const struct message_input *input);

@@ -6,7 +6,10 @@
 
 #include <sqlite3.h>
 
-/* STATEMENT(name, sql): prepared once, when the journal is opened. */
+/*
+ * STATEMENT(name, sql): prepared once, when the journal is opened. The four that read records have the same
+ * columns: message, had_token, cancelled, device, inode, bytes, modified_ns, changed_ns.
+ */
 #define JOURNAL_STATEMENTS(STATEMENT)                                                                        \
     STATEMENT(client_id_keep, "UPDATE boot SET client_id = ? WHERE client_id IS NULL")                       \
     STATEMENT(client_id_find, "SELECT client_id FROM boot")                                                  \

@@ -5,9 +5,7 @@
 static bool is_same_file(const struct artifact_file_mark *before, const struct artifact_file_mark *now,
                          bool streamed)
 {
-    if (streamed)
-        return before->device == now->device && before->inode == now->inode;
-    return artifact_file_mark_equals(before, now);
+    return streamed ? artifact_file_mark_is_same_file(before, now) : artifact_file_mark_equals(before, now);
 }
 
 enum known_upload_use known_upload_find(const struct journal_upload_key *key,

@@ -6,7 +6,6 @@
  */
 #include "services/stored/multipart_upload.h"
 
-#include "libcommon/crash_point.h"
 #include "libcommon/json_writer.h"
 #include "libcommon/memory.h"
 #include "libcommon/url.h"
@@ -26,7 +25,7 @@ struct slot {
 };
 
 struct multipart_upload {
-    struct multipart_upload_spec spec; /* its texts are not used after the start */
+    struct multipart_upload_spec spec; /* its texts are not used after the start, but for the journal's */
     char *data_path;
     char *name;
     char *data_type;
@@ -99,8 +98,8 @@ void multipart_upload_cancel(struct multipart_upload *upload)
 }
 
 /*
- * What was stored, may have been, never began or is forgotten is not aborted: an abort could undo what
- * another try of `complete` has done.
+ * What was stored, may have been, or never began is not aborted: an abort could undo what another try of
+ * `complete` has done. What the server says to have forgotten is: it may be wrong.
  */
 static void report(struct multipart_upload *upload, struct multipart_upload_result *result)
 {
@@ -164,7 +163,6 @@ static void complete(struct multipart_upload *upload)
         return;
     }
     journal_upload_completing(&upload->spec.journal);
-    crash_point("stored.multipart.before_complete");
     char *body = multipart_plan_completion(&upload->plan);
     char *path = multipart_upload_path(upload->data_path, upload->upload_id);
     upload->request = domain_request_send(upload->spec.access, &(struct domain_request_spec){
@@ -230,7 +228,6 @@ static void on_part_done(void *context, const struct http_response *response, co
     }
     log_write(LOG_LEVEL_DEBUG, &upload->spec.access->log, "part %zu of %zu is up", slot->range.number,
               upload->plan.part_count);
-    crash_point("stored.multipart.part_taken");
     journal_part_stored(&upload->spec.journal, slot->range.number, slot->etag);
     multipart_plan_finish(&upload->plan, slot->range.number, slot->etag);
     slot->etag = NULL;

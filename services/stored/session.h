@@ -54,7 +54,7 @@ struct session *session_find(const struct stored *stored, const struct secret *t
 /*
  * Gives the session of the key in `message`, a new one with a fresh workspace when there is none. What an
  * earlier attempt at the same task left is moved aside and removed. NULL with ERROR_INVALID for fields that
- * cannot be used.
+ * cannot be used, ERROR_UNAVAILABLE above LIMIT_CONCURRENCY, and what making folders fails with.
  */
 struct session *session_open(struct stored *stored, const struct message_session_open *message,
                              struct error *error);

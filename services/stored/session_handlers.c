@@ -1,5 +1,5 @@
-/* What leased asks. Only opening and closing touch the disk, and both only move folders: removal goes on in
- * the background. */
+/* What leased asks. Opening and closing move folders (removal goes on in the background), and the journal is
+ * written; neither waits for the disk. */
 #include "services/stored/handlers.h"
 
 #include "libcommon/memory.h"

@@ -13,8 +13,9 @@
 #include <sys/stat.h>
 
 enum {
-    SHARED_UMASK = 007,   /* what we make in workspaces is the group's, too */
-    STOP_WITHIN_MS = 1500 /* for servers to hear of uploads that end with us */
+    SHARED_UMASK = 007,    /* what we make in workspaces is the group's, too */
+    ANSWERS_LEAVE_MS = 50, /* to who waits for them */
+    STOP_WITHIN_MS = 1500  /* for servers to hear of uploads that end with us */
 };
 
 /* One that is made up stays over our restarts: servers tell nodes by it. */
@@ -172,7 +173,8 @@ void stored_terminate(struct service_context *context)
     struct stored *stored = context->state;
     stored->stopping = true;
     /* Also without aborts a moment goes by, in which answers leave. */
-    loop_timer_start(&stored->stop_timer, multipart_aborts_idle(stored->aborts) ? 50 : STOP_WITHIN_MS);
+    loop_timer_start(&stored->stop_timer,
+                     multipart_aborts_idle(stored->aborts) ? ANSWERS_LEAVE_MS : STOP_WITHIN_MS);
 }
 
 void stored_stop(struct service_context *context)

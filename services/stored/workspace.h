@@ -26,7 +26,7 @@ bool work_dir_open(struct work_dir *work_dir, const char *path, struct error *er
 void work_dir_close(struct work_dir *work_dir);
 
 /* Calls `visit` with the name of each folder that an earlier run left: workspaces of task ids (UUIDs) and our
- * own. */
+ * own, those of restored sessions too: workspace_owns() tells. */
 typedef void work_dir_visit_function(void *context, const char *name);
 bool work_dir_visit_leftovers(struct work_dir *work_dir, work_dir_visit_function *visit, void *context,
                               struct error *error);

@@ -54,6 +54,11 @@ class ResumeCase(NodeCase):
         expected = hashlib.sha256(content("big.bin", parts * PART_BYTES - 5)).hexdigest()
         self.assertEqual((row["stored_by"], row["sha256"]), ("multipart", expected))
 
+    def kill_stored(self):
+        """In the middle of something: its session was still open."""
+        mark = self.node.kill("stored")
+        self.node.log.wait("session restored", "stored", since=mark)
+
     def output_file(self):
         (task,) = [name for name in os.listdir(self.node.work) if not name.startswith(".")]
         return os.path.join(self.node.work, task, "outputs", "big.bin")
@@ -64,7 +69,7 @@ class KilledAgainAndAgain(ResumeCase):
         job, domain = self.begin_upload(PARTS)
         for kill in range(KILLS):
             self.wait_for_parts(domain, (kill + 1) * PARTS // (KILLS + 1))
-            self.node.kill("stored")
+            self.kill_stored()
         self.assert_whole(job, PARTS)
         times = collections.Counter(number for number, _ in self.part_requests(domain))
         again = sum(times.values()) - len(times)
@@ -81,7 +86,7 @@ class Restarted(ResumeCase):
         self.wait_for_parts(domain, 8)
         mark = self.node.log.mark()
         os.kill(self.node.pid("stored"), signal.SIGTERM)
-        self.node.log.wait("started: version", "stored", since=mark)
+        self.node.log.wait("session restored", "stored", since=mark)
         self.assert_whole(job, 30)
         self.assertEqual(self.uploads(domain), ["completed"])
 
@@ -89,7 +94,7 @@ class Restarted(ResumeCase):
         job, domain = self.begin_upload(8, latency_ms=1)
         self.devnet.fault(kind="latency", method="POST", path="*multipart?uploadId=*", latency_ms=1500, count=1, when="after")
         programs.wait_until(lambda: self.uploads(domain) == ["completed"], "the server has completed the upload")
-        self.node.kill("stored")
+        self.kill_stored()
         self.assert_whole(job, 8)
         self.assertEqual(self.uploads(domain), ["completed"])
 
@@ -125,7 +130,7 @@ class Sessions(ResumeCase):
         self.devnet.fault(kind="slow", method="GET", path=f"*{second}*", bytes_per_second=100000, count=1)
         job = self.devnet.post(["report_inputs"], domain=domain, inputs_cids=[first, second])
         self.node.log.wait(f"materialised input {first}", "stored")
-        self.node.kill("stored")
+        self.kill_stored()
         shown = self.devnet.wait_job(job)
         self.assert_completed(shown)
         (event,) = shown["tasks"][0]["events"]

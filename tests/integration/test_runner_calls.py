@@ -46,6 +46,7 @@ class RunnerCalls(NodeCase):
     def setUp(self):
         super().setUp()
         self.nodes.append(self.node)
+        self.node.log.begin_test()
 
     def job(self, *steps, **fields):
         """The answers that a job got which does these steps, and what DMS shows of it."""
@@ -76,11 +77,11 @@ class RunnerCalls(NodeCase):
 
     def test_a_job_lists_nothing_outside_its_workspace(self):
         paths = ["..", "../", "/", "/etc", "mine/..", "mine/../..", "mine/folder-link", "mine/folder-link/", "mine/link-out"]
-        for path, answer in zip(paths, self.answers(*ALL_KINDS, *[listing(path) for path in paths])):
+        for path, answer in zip(paths, self.answers(*ALL_KINDS, *[listing(path) for path in paths]), strict=True):
             with self.subTest(path):
                 self.assert_refused(answer, "invalid")
         no_folders = ["mine/file", "mine/pipe", "mine/socket", "nowhere"]
-        for path, answer in zip(no_folders, self.answers(*ALL_KINDS, *[listing(path) for path in no_folders])):
+        for path, answer in zip(no_folders, self.answers(*ALL_KINDS, *[listing(path) for path in no_folders]), strict=True):
             with self.subTest(path):
                 self.assert_refused(answer, "not_found")
 
@@ -123,13 +124,13 @@ class RunnerCalls(NodeCase):
     def test_what_is_no_piece_is_refused(self):
         answers = self.answers(["write", "file", "x"], reading("file", -1), reading("file", -2 ** 63), reading("file", 0, -1),
                                reading("file", 0, INLINE_BYTES + 1), reading("x" * 2049))
-        for answer, code in zip(answers, ("invalid", "invalid", "invalid", "too_large", "too_large")):
+        for answer, code in zip(answers, ("invalid", "invalid", "invalid", "too_large", "too_large"), strict=True):
             self.assert_refused(answer, code)
 
     def test_a_job_reads_nothing_but_regular_files_of_its_workspace(self):
         paths = ["mine/link", "mine/link-out", "mine/folder-link/inner", "../", "mine/../mine/file", "/etc/passwd", "mine/folder",
                  "mine/pipe", "mine/socket", f"../../{os.path.basename(self.node.work)}"]
-        for path, answer in zip(paths, self.answers(*ALL_KINDS, *[reading(path) for path in paths])):
+        for path, answer in zip(paths, self.answers(*ALL_KINDS, *[reading(path) for path in paths]), strict=True):
             with self.subTest(path):
                 self.assert_refused(answer, "invalid")
 
@@ -148,7 +149,7 @@ class RunnerCalls(NodeCase):
         self.assertEqual(answers.pop(), {"entries": [], "more": False})
         rows = self.devnet.stored(shown)
         self.assertEqual(sorted(rows), sorted("jobs/42/" + path for path in sizes))
-        for (path, size), answer in zip(sizes.items(), answers):
+        for (path, size), answer in zip(sizes.items(), answers, strict=True):
             row = rows["jobs/42/" + path]
             self.assertEqual((answer["logical_path"], answer["id"], answer["name"], answer["data_type"]),
                              ("jobs/42/" + path, row["id"], row["name"], row["data_type"]))

@@ -30,6 +30,7 @@ class Streams(NodeCase):
     def setUp(self):
         super().setUp()
         self.nodes.append(self.node)
+        self.node.log.begin_test()
         self.domain = str(uuid.uuid4())
 
     def post(self, *steps):
@@ -90,7 +91,9 @@ class Streams(NodeCase):
                                ["grow", "s.bin", 2 * PART_BYTES], ["grow", "s.bin", PART_BYTES], ["finish", "s.bin", SIZE],
                                ["finish", "s.bin", SIZE])
         self.assert_stored(shown, "s.bin", SIZE, "multipart")
-        self.assertEqual([answer for answer in self.answers(shown) if "failure" in answer], [])
+        answers = self.answers(shown)
+        self.assertEqual([answer for answer in answers if "failure" in answer], [])
+        self.assertEqual(answers[-1], answers[-2])
         self.assertEqual(self.uploads(), ["completed"])
 
     def test_what_the_file_does_not_have_cannot_be_announced(self):
@@ -99,6 +102,14 @@ class Streams(NodeCase):
         self.assertEqual([answer.get("failure") for answer in self.answers(shown)],
                          [None, "invalid", "invalid", "invalid", None])
         self.assert_stored(shown, "s.bin", SIZE, "multipart")
+
+    def test_a_task_has_so_many_open_streams_and_no_more(self):
+        limit, names = 32, [f"{number}.bin" for number in range(33)]
+        shown = self.run_steps(*[["append", name, 10, 10] for name in names], *[["open", name] for name in names],
+                               ["finish", names[0], 10], ["open", names[limit]])
+        self.assertEqual([answer.get("failure") for answer in self.answers(shown)], [None] * limit + ["unavailable", None, None])
+        for name in names:
+            self.assert_stored(shown, name, 10, "multipart")
 
     def test_only_files_of_the_workspace_can_be_opened(self):
         paths = ["outputs/none", "../x", "/etc/passwd", "link", "pipe", "outputs"]
@@ -131,8 +142,10 @@ class Streams(NodeCase):
         job = self.post(["append", "s.bin", 2 * PART_BYTES, SIZE], ["open", "s.bin"], ["grow", "s.bin", 2 * PART_BYTES],
                         ["gate", gate.name], ["append", "s.bin", SIZE, SIZE], ["grow", "s.bin", SIZE], ["finish", "s.bin", SIZE])
         programs.wait_until(lambda: sorted(self.parts()) == ["1", "2"], "two parts are at the server")
-        self.node.log.wait("part 2 of", "stored")
-        self.node.kill("stored")
+        for part in ("part 1 of", "part 2 of"):
+            self.node.log.wait(part, "stored")
+        mark = self.node.kill("stored")
+        self.node.log.wait("session restored", "stored", since=mark)
         gate.open()
         shown = self.devnet.wait_job(job)
         self.assert_stored(shown, "s.bin", SIZE, "multipart")
