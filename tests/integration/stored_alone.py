@@ -149,6 +149,27 @@ class Session:
     def input(self, cid="one"):
         return self.inputs([cid])[0]
 
+    def write(self, rel_path, data):
+        """Anew, as another file."""
+        path = os.path.join(self.folder, "outputs", rel_path)
+        with open(path + ".new", "wb") as file:
+            file.write(data)
+        os.rename(path + ".new", path)
+        return path
+
+    def ask(self, operation, **fields):
+        return self._stored.ask_runner(operation, task_key=self.key, **fields)
+
+    def put_file(self, rel_path="out.bin", **fields):
+        """As it lies there."""
+        return self.ask("artifact_put", path="outputs/" + rel_path, rel_path=rel_path, **fields)
+
+    def update_token(self):
+        return self._stored.session("session_update", task_key=self.key, access_token=self.token.encode())
+
+    def artifacts(self):
+        return [item["logical_path"] for item in self._stored.session("session_artifacts", task_key=self.key)["artifacts"]]
+
     def puts(self, rel_paths, data=b"small", **fields):
         """Writes the outputs and puts them all at once."""
         for rel_path in rel_paths:
@@ -179,7 +200,7 @@ class Session:
 
     def close(self):
         if self.open:
-            self._stored.session("session_close", task_key=self.key)
+            self._stored.session("session_close", task_key=self.key, access_token=self.token.encode())
         self.open = False
 
 
@@ -189,16 +210,37 @@ class Stored:
     def __init__(self, **variables):
         self.folder = tempfile.mkdtemp(prefix="pm-it.", dir="/tmp")
         self.work = os.path.join(self.folder, "work")
-        settings = {"REQUEST_TIMEOUT_SECS": "10", "POSEMESH_RUNTIME_DIR": self.folder, "POSEMESH_WORK_DIR": self.work,
-                    "POSEMESH_STATE_DIR": os.path.join(self.folder, "state"),
-                    "POSEMESH_MULTIPART_MIN_BYTES": str(PART_BYTES), "LOG_FORMAT": "json", **variables}
+        self.state = os.path.join(self.folder, "state")
+        self.settings = {"REQUEST_TIMEOUT_SECS": "10", "POSEMESH_RUNTIME_DIR": self.folder, "POSEMESH_WORK_DIR": self.work,
+                         "POSEMESH_STATE_DIR": self.state, "POSEMESH_MULTIPART_MIN_BYTES": str(PART_BYTES),
+                         "LOG_FORMAT": "json", **variables}
+        self.tokens = []
+        self.start()
+
+    def start(self):
         guard = ["setpriv", "--pdeathsig", "TERM"] if shutil.which("setpriv") else []
         self.process = subprocess.Popen([*guard, programs.program("stored")], stdin=subprocess.DEVNULL, cwd="/",
                                         stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, errors="replace",
-                                        env={**programs.base_environment(), **settings})
-        self.log, self.tokens, self._callers = programs.Log(self.process.stderr), [], []
+                                        env={**programs.base_environment(), **self.settings})
+        self.log, self._callers = programs.Log(self.process.stderr), []
         self.log.wait("started: version")
         self.runner, self._session = self._call("runner"), self._call("session")
+
+    def kill(self):
+        """Who waits for an answer hears that the connection is closed, and asks the next one again."""
+        self.process.kill()
+        self.process.wait()
+        for caller in self._callers:
+            caller.close()
+
+    def restart(self):
+        self.kill()
+        self.start()
+
+    def ask_runner(self, operation, **fields):
+        """On a connection of its own, so that others may wait meanwhile."""
+        caller = self._call("runner")
+        return caller.ask_all(operation, [fields])[0]
 
     def _call(self, role):
         path = os.path.join(self.folder, "stored", role, "sock")
