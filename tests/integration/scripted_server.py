@@ -80,7 +80,7 @@ class Server:
     def __init__(self, context=None, **answers):
         self.answers, self._context = {**self.NOTHING_YET, **answers}, context
         self.requests, self.faults, self.connections, self.sent_bytes = [], [], 0, 0
-        self._changed = threading.Condition()
+        self._changed, self._busy = threading.Condition(), 0
         self._listener = socket.create_server(("127.0.0.1", 0), backlog=512)
         self.port = self._listener.getsockname()[1]
         self.origin = f"{'https' if context else 'http'}://127.0.0.1:{self.port}"
@@ -96,6 +96,7 @@ class Server:
             threading.Thread(target=self._serve, args=(peer,), daemon=True).start()
 
     def _serve(self, peer):
+        self._count(1)
         try:
             with self._context.wrap_socket(peer, server_side=True) if self._context else peer as connection:
                 request = self._read_request(connection)
@@ -106,6 +107,18 @@ class Server:
         except Exception as error:  # the test's own fault
             self.faults.append(error)
             raise
+        finally:
+            self._count(-1)
+
+    def _count(self, difference):
+        with self._changed:
+            self._busy += difference
+            self._changed.notify_all()
+
+    def wait_idle(self):
+        """Until no request is read or answered any more."""
+        with self._changed:
+            assert self._changed.wait_for(lambda: self._busy == 0, PATIENCE_SECS), "the server is still busy"
 
     def _read_request(self, connection):
         data = b""

@@ -9,6 +9,7 @@ from scripted_server import PART_BYTES, answer
 from stored_alone import LARGE, StoredCase
 
 OLD, NEW = LARGE, LARGE[::-1]
+PARTS = -(-len(LARGE) // PART_BYTES)
 LONG_AGO = (1700000000, 1700000000)
 
 
@@ -38,10 +39,12 @@ class Restarts(StoredCase):
         held = self.hold(kind, answer())
         waiting = threading.Thread(target=self.ask_in_vain, args=(session,), kwargs=fields)
         waiting.start()
-        self.server.wait_asked(kind)
+        at_once = PARTS if kind == "part" else 1
+        programs.wait_until(lambda: len(self.server.asked(kind)) == at_once, f"{at_once} requests of the kind {kind}")
         self.stored.kill()
         waiting.join()
         held.let_go()
+        self.server.wait_idle()
         self.server.forget()
 
     def ask_in_vain(self, session, **fields):
