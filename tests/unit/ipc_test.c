@@ -313,35 +313,6 @@ static void requests_above_the_pending_limit_are_refused_and_the_others_kept(voi
     assert_int_equal(fixture->handled, LIMIT_PENDING_REQUESTS);
 }
 
-/* Whoever waited long must not lose its answer to those that a peer leaves unread. */
-static void of_answers_that_nobody_reads_the_oldest_is_given_up(void **state)
-{
-    struct fixture *fixture = *state;
-    struct error error;
-    const struct message_token_get held = {.refused_token = 99};
-    call_token_get(token_client(fixture), &held, on_answer, fixture);
-    turn_until(fixture, &fixture->handled, 1);
-    struct ipc_request *waited = fixture->held;
-    int fd = connect_raw(fixture);
-    send(fd, "\0SP\0\0\x30\0\0", 8, MSG_NOSIGNAL);
-    /* More than the queue of answers and the socket's buffer hold. */
-    for (int i = 0; i < 6000; i++) {
-        send_frame(fd, 5, "\x80\0\0\1\xc1", 5);
-        assert_true(loop_turn(fixture->loop, 0, &error));
-    }
-    struct message_token token = {.token_number = 7, .expires_at_unix_ms = 1};
-    secret_assign(&token.access_token, "t", 1);
-    ipc_answer(waited, &token);
-    message_clear(&message_token_type, &token);
-    for (int i = 0; i < 600; i++) {
-        send_frame(fd, 5, "\x80\0\0\1\xc1", 5);
-        assert_true(loop_turn(fixture->loop, 0, &error));
-    }
-    turn_until(fixture, &fixture->answers, 1);
-    assert_int_equal(fixture->last_token, 7);
-    close(fd);
-}
-
 static void an_answer_to_a_peer_that_is_gone_is_harmless(void **state)
 {
     struct fixture *fixture = *state;
@@ -508,7 +479,6 @@ int main(void)
         WITH_SOCKETS(a_cancelled_call_is_never_answered),
         WITH_SOCKETS(rubbish_floods_and_half_messages_disturb_nobody_else),
         WITH_SOCKETS(requests_above_the_pending_limit_are_refused_and_the_others_kept),
-        WITH_SOCKETS(of_answers_that_nobody_reads_the_oldest_is_given_up),
         WITH_SOCKETS(an_answer_to_a_peer_that_is_gone_is_harmless),
         WITH_SOCKETS(freeing_with_calls_in_flight_and_answers_posted_is_harmless),
         WITH_SOCKETS(deadlines_and_cancels_at_any_moment_end_each_call_once),
