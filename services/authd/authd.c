@@ -1,12 +1,12 @@
 #include "services/authd/authd.h"
 
-#include "libcommon/log.h"
-#include "libcommon/memory.h"
-#include "libcommon/url.h"
-#include "services/authd/callback.h"
-#include "services/authd/login.h"
-#include "services/authd/node_version.h"
-#include "services/authd/registrar.h"
+#include "libcommon/base/log.h"
+#include "libcommon/base/memory.h"
+#include "libcommon/http/url.h"
+#include "services/authd/dds/node_version.h"
+#include "services/authd/login/login.h"
+#include "services/authd/registration/callback.h"
+#include "services/authd/registration/registrar.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -5,9 +5,9 @@
 #ifndef AUTHD_AUTHD_H
 #define AUTHD_AUTHD_H
 
-#include "libcommon/service.h"
-#include "services/authd/dds_client.h"
-#include "services/authd/wallet.h"
+#include "libcommon/service/service.h"
+#include "services/authd/dds/dds_client.h"
+#include "services/authd/wallet/wallet.h"
 
 struct registrar;
 struct login;

@@ -5,7 +5,7 @@
  * nothing else, talks to the origin of DDS_BASE_URL alone, and gives out nothing but access tokens, to
  * leased.
  */
-#include "libcommon/service.h"
+#include "libcommon/service/service.h"
 #include "services/authd/authd.h"
 
 static const struct ipc_handler token_handlers[] = {

@@ -1,10 +1,10 @@
 #include "services/httpd/inbound.h"
 
-#include "libcommon/clock.h"
-#include "libcommon/limits.h"
-#include "libcommon/log.h"
-#include "libcommon/memory.h"
-#include "libcommon/settings_value.h"
+#include "libcommon/base/clock.h"
+#include "libcommon/base/limits.h"
+#include "libcommon/base/log.h"
+#include "libcommon/base/memory.h"
+#include "libcommon/node/settings_value.h"
 
 #include <arpa/inet.h>
 #include <errno.h>

@@ -1,13 +1,13 @@
 /*
  * The public endpoint: GET /health and DDS's callback (docs/network.md 1.1), on libmicrohttpd inside the
- * event loop. Bodies, connections and times are bounded by libcommon/limits.h.
+ * event loop. Bodies, connections and times are bounded by libcommon/base/limits.h.
  */
 #ifndef HTTPD_INBOUND_H
 #define HTTPD_INBOUND_H
 
-#include "libcommon/error.h"
-#include "libcommon/loop.h"
-#include "libcommon/secret.h"
+#include "libcommon/base/error.h"
+#include "libcommon/base/secret.h"
+#include "libcommon/loop/loop.h"
 
 #include <stdint.h>
 

@@ -4,7 +4,7 @@
  * SECURITY: faces the network, holds nothing. A callback's body is passed to authd unread and wiped;
  * connections, bodies and times are bounded. Talks to nobody outside.
  */
-#include "libcommon/service.h"
+#include "libcommon/service/service.h"
 #include "services/httpd/registration_relay.h"
 
 static const struct service httpd = {

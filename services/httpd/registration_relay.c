@@ -1,8 +1,8 @@
 #include "services/httpd/registration_relay.h"
 
-#include "libcommon/clock.h"
-#include "libcommon/log.h"
-#include "libcommon/memory.h"
+#include "libcommon/base/clock.h"
+#include "libcommon/base/log.h"
+#include "libcommon/base/memory.h"
 #include "services/httpd/inbound.h"
 
 #include <stdio.h>

@@ -2,7 +2,7 @@
 #ifndef HTTPD_REGISTRATION_RELAY_H
 #define HTTPD_REGISTRATION_RELAY_H
 
-#include "libcommon/service.h"
+#include "libcommon/service/service.h"
 
 /* The hooks of main.c. */
 service_step_function relay_open_inbound;

@@ -1,11 +1,11 @@
 #include "services/leased/leased.h"
 
-#include "libcommon/clock.h"
-#include "libcommon/hex.h"
-#include "libcommon/log.h"
-#include "libcommon/memory.h"
+#include "libcommon/base/clock.h"
+#include "libcommon/base/hex.h"
+#include "libcommon/base/log.h"
+#include "libcommon/base/memory.h"
 #include "services/leased/poller.h"
-#include "services/leased/task.h"
+#include "services/leased/task/task.h"
 
 #include <stdio.h>
 #include <stdlib.h>

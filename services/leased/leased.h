@@ -2,9 +2,9 @@
 #ifndef LEASED_LEASED_H
 #define LEASED_LEASED_H
 
-#include "libcommon/service.h"
-#include "services/leased/dms_client.h"
-#include "services/leased/runner_hosts.h"
+#include "libcommon/service/service.h"
+#include "services/leased/dms/dms_client.h"
+#include "services/leased/hosts/runner_hosts.h"
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -5,7 +5,7 @@
  * SECURITY: holds DMS access tokens (asked from authd for each request) and the leases' domain tokens; no
  * key. Talks to DMS_BASE_URL. Runner hosts and jobs can name only tasks whose random key they hold.
  */
-#include "libcommon/service.h"
+#include "libcommon/service/service.h"
 #include "services/leased/leased.h"
 
 static const struct ipc_handler runner_handlers[] = {

@@ -1,12 +1,12 @@
 #include "services/leased/poller.h"
 
-#include "libcommon/clock.h"
-#include "libcommon/limits.h"
-#include "libcommon/log.h"
-#include "libcommon/memory.h"
-#include "libcommon/retry.h"
-#include "services/leased/lease_clock.h"
-#include "services/leased/task.h"
+#include "libcommon/base/clock.h"
+#include "libcommon/base/limits.h"
+#include "libcommon/base/log.h"
+#include "libcommon/base/memory.h"
+#include "libcommon/base/retry.h"
+#include "services/leased/dms/lease_clock.h"
+#include "services/leased/task/task.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,10 +1,10 @@
 #include "services/node/child_environment.h"
 
-#include "libcommon/environment.h"
-#include "libcommon/ipc_peers.h"
-#include "libcommon/memory.h"
-#include "libcommon/privileges.h"
-#include "libcommon/settings.h"
+#include "libcommon/base/memory.h"
+#include "libcommon/confine/environment.h"
+#include "libcommon/confine/privileges.h"
+#include "libcommon/ipc/ipc_peers.h"
+#include "libcommon/node/settings.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -1,7 +1,7 @@
 #include "services/node/drain.h"
 
-#include "libcommon/log.h"
-#include "libcommon/memory.h"
+#include "libcommon/base/log.h"
+#include "libcommon/base/memory.h"
 
 #include <stdlib.h>
 

@@ -5,8 +5,8 @@
 #ifndef NODE_DRAIN_H
 #define NODE_DRAIN_H
 
-#include "libcommon/ipc.h"
-#include "libcommon/loop.h"
+#include "libcommon/ipc/ipc.h"
+#include "libcommon/loop/loop.h"
 
 struct drain;
 

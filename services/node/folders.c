@@ -1,6 +1,6 @@
 #include "services/node/folders.h"
 
-#include "libcommon/operations.h"
+#include "libcommon/node/operations.h"
 
 #include <errno.h>
 #include <fcntl.h>

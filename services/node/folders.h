@@ -2,7 +2,7 @@
 #ifndef NODE_FOLDERS_H
 #define NODE_FOLDERS_H
 
-#include "libcommon/error.h"
+#include "libcommon/base/error.h"
 #include "services/node/identities.h"
 
 #include <stdbool.h>

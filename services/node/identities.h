@@ -6,8 +6,8 @@
 #ifndef NODE_IDENTITIES_H
 #define NODE_IDENTITIES_H
 
-#include "libcommon/error.h"
-#include "libcommon/service_id.h"
+#include "libcommon/base/error.h"
+#include "libcommon/node/service_id.h"
 
 #include <stdbool.h>
 #include <sys/types.h>

@@ -5,8 +5,8 @@
  * SECURITY: started with the secrets in its environment, it moves them into a sealed memory file at once and
  * only hands that descriptor to authd. Isolation between the services needs root, for uids of their own.
  */
-#include "libcommon/log.h"
-#include "libcommon/settings.h"
+#include "libcommon/base/log.h"
+#include "libcommon/node/settings.h"
 #include "services/node/node.h"
 
 #include <stdio.h>

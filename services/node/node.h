@@ -3,7 +3,7 @@
 #define NODE_NODE_H
 
 /* Runs until a signal has drained it, or until it cannot go on. Returns the exit status of
- * libcommon/service.h. */
+ * libcommon/service/service.h. */
 int node_run(char **argv);
 
 /* Checks the union of all settings and prints what is wrong. */

@@ -1,7 +1,7 @@
 #include "services/node/sealed_secrets.h"
 
-#include "libcommon/environment.h"
-#include "libcommon/settings.h"
+#include "libcommon/confine/environment.h"
+#include "libcommon/node/settings.h"
 
 #include <errno.h>
 #include <limits.h>

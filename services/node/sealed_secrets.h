@@ -5,7 +5,7 @@
 #ifndef NODE_SEALED_SECRETS_H
 #define NODE_SEALED_SECRETS_H
 
-#include "libcommon/error.h"
+#include "libcommon/base/error.h"
 
 #include <stdbool.h>
 

@@ -1,8 +1,8 @@
 #include "services/node/supervisor.h"
 
-#include "libcommon/clock.h"
-#include "libcommon/log.h"
-#include "libcommon/memory.h"
+#include "libcommon/base/clock.h"
+#include "libcommon/base/log.h"
+#include "libcommon/base/memory.h"
 #include "services/node/child_environment.h"
 
 #include <errno.h>

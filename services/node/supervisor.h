@@ -5,8 +5,8 @@
 #ifndef NODE_SUPERVISOR_H
 #define NODE_SUPERVISOR_H
 
-#include "libcommon/error.h"
-#include "libcommon/loop.h"
+#include "libcommon/base/error.h"
+#include "libcommon/loop/loop.h"
 #include "services/node/identities.h"
 
 #include <stdbool.h>

@@ -5,9 +5,9 @@
  * gets nothing of its environment but PATH, LANG and TZ. Jobs share its uid: what they may not read must not
  * be readable to it.
  */
-#include "libcommon/service.h"
-#include "services/runnerd/job_shim.h"
+#include "libcommon/service/service.h"
 #include "services/runnerd/runnerd.h"
+#include "services/runnerd/shim/job_shim.h"
 
 static const struct service runnerd = {
     .id = SERVICE_RUNNERD,

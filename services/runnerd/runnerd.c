@@ -1,11 +1,11 @@
 #include "services/runnerd/runnerd.h"
 
-#include "libcommon/limits.h"
-#include "libcommon/log.h"
-#include "libcommon/memory.h"
-#include "services/runnerd/host_link.h"
-#include "services/runnerd/job.h"
-#include "services/runnerd/runner_folder.h"
+#include "libcommon/base/limits.h"
+#include "libcommon/base/log.h"
+#include "libcommon/base/memory.h"
+#include "services/runnerd/host/host_link.h"
+#include "services/runnerd/host/runner_folder.h"
+#include "services/runnerd/job/job.h"
 
 #include <errno.h>
 #include <stdio.h>

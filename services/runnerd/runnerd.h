@@ -2,7 +2,7 @@
 #ifndef RUNNERD_RUNNERD_H
 #define RUNNERD_RUNNERD_H
 
-#include "libcommon/service.h"
+#include "libcommon/service/service.h"
 
 service_step_function runnerd_start;
 

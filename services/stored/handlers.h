@@ -3,7 +3,7 @@
 #ifndef STORED_HANDLERS_H
 #define STORED_HANDLERS_H
 
-#include "libcommon/ipc.h"
+#include "libcommon/ipc/ipc.h"
 
 #include <stddef.h>
 

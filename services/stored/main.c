@@ -2,7 +2,7 @@
  * posemesh-stored: the only process that talks to domain servers. It fetches inputs into workspaces and
  * stores artifacts, with the token of each lease.
  */
-#include "libcommon/service.h"
+#include "libcommon/service/service.h"
 #include "services/stored/handlers.h"
 #include "services/stored/stored.h"
 

@@ -1,6 +1,6 @@
 #include "services/stored/request_list.h"
 
-#include "libcommon/memory.h"
+#include "libcommon/base/memory.h"
 
 #include <stdlib.h>
 

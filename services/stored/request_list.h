@@ -2,7 +2,7 @@
 #ifndef STORED_REQUEST_LIST_H
 #define STORED_REQUEST_LIST_H
 
-#include "libcommon/ipc.h"
+#include "libcommon/ipc/ipc.h"
 
 #include <stddef.h>
 

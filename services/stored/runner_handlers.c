@@ -1,11 +1,11 @@
 /* What runner hosts and jobs ask; the key of their own task is all that they have to show. */
 #include "services/stored/handlers.h"
 
-#include "libcommon/service.h"
-#include "services/stored/artifact.h"
-#include "services/stored/input.h"
+#include "libcommon/service/service.h"
+#include "services/stored/artifacts/artifact.h"
+#include "services/stored/inputs/input.h"
 #include "services/stored/session.h"
-#include "services/stored/workspace_files.h"
+#include "services/stored/workspace/workspace_files.h"
 
 /* NULL when `request` was answered with the reason why there is none. */
 static struct session *find_session(void *opaque, const struct secret *task_key, struct ipc_request *request)

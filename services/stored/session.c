@@ -2,14 +2,14 @@
  * comparing. */
 #include "services/stored/session.h"
 
-#include "libcommon/clock.h"
-#include "libcommon/limits.h"
-#include "libcommon/memory.h"
-#include "services/stored/artifact.h"
-#include "services/stored/input.h"
-#include "services/stored/journal.h"
+#include "libcommon/base/clock.h"
+#include "libcommon/base/limits.h"
+#include "libcommon/base/memory.h"
+#include "services/stored/artifacts/artifact.h"
+#include "services/stored/inputs/input.h"
+#include "services/stored/journal/journal.h"
 #include "services/stored/stored.h"
-#include "services/stored/workspace_files.h"
+#include "services/stored/workspace/workspace_files.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -5,12 +5,12 @@
 #ifndef STORED_SESSION_H
 #define STORED_SESSION_H
 
-#include "libcommon/messages.h"
-#include "services/stored/domain_request.h"
-#include "services/stored/input_path.h"
-#include "services/stored/removal_queue.h"
-#include "services/stored/workspace.h"
-#include "services/stored/workspace_watch.h"
+#include "libcommon/node/messages.h"
+#include "services/stored/domain/domain_request.h"
+#include "services/stored/inputs/input_path.h"
+#include "services/stored/workspace/removal_queue.h"
+#include "services/stored/workspace/workspace.h"
+#include "services/stored/workspace/workspace_watch.h"
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -2,9 +2,9 @@
  * written; neither waits for the disk. */
 #include "services/stored/handlers.h"
 
-#include "libcommon/memory.h"
-#include "services/stored/artifact.h"
-#include "services/stored/journal.h"
+#include "libcommon/base/memory.h"
+#include "services/stored/artifacts/artifact.h"
+#include "services/stored/journal/journal.h"
 #include "services/stored/session.h"
 #include "services/stored/stored.h"
 

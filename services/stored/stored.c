@@ -1,11 +1,11 @@
 #include "services/stored/stored.h"
 
-#include "libcommon/clock.h"
-#include "libcommon/json_writer.h"
-#include "libcommon/memory.h"
-#include "libcommon/text.h"
-#include "libcommon/uuid.h"
-#include "services/stored/journal.h"
+#include "libcommon/base/clock.h"
+#include "libcommon/base/memory.h"
+#include "libcommon/base/text.h"
+#include "libcommon/base/uuid.h"
+#include "libcommon/json/json_writer.h"
+#include "services/stored/journal/journal.h"
 #include "services/stored/session.h"
 
 #include <stdio.h>

@@ -1,15 +1,15 @@
-/* What the service holds while it runs, and its hooks for libcommon/service.h. */
+/* What the service holds while it runs, and its hooks for libcommon/service/service.h. */
 #ifndef STORED_STORED_H
 #define STORED_STORED_H
 
-#include "libcommon/service.h"
-#include "services/stored/domain_request.h"
-#include "services/stored/multipart_abort.h"
-#include "services/stored/removal_queue.h"
-#include "services/stored/transfers.h"
-#include "services/stored/upload_info.h"
-#include "services/stored/workspace.h"
-#include "services/stored/workspace_watch.h"
+#include "libcommon/service/service.h"
+#include "services/stored/artifacts/multipart_abort.h"
+#include "services/stored/artifacts/upload_info.h"
+#include "services/stored/domain/domain_request.h"
+#include "services/stored/transfers/transfers.h"
+#include "services/stored/workspace/removal_queue.h"
+#include "services/stored/workspace/workspace.h"
+#include "services/stored/workspace/workspace_watch.h"
 
 #include <stdbool.h>
 #include <stddef.h>

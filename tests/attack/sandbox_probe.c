@@ -3,10 +3,10 @@
  * must be refused (killed by the filter, or EPERM, EACCES from Landlock). Before that the same act is made
  * without a sandbox and must get through to the kernel's work, so that the test is known to bite. Needs root.
  */
-#include "libcommon/landlock.h"
-#include "libcommon/log.h"
-#include "libcommon/privileges.h"
-#include "libcommon/sandbox.h"
+#include "libcommon/base/log.h"
+#include "libcommon/confine/landlock.h"
+#include "libcommon/confine/privileges.h"
+#include "libcommon/node/sandbox.h"
 
 #include <arpa/inet.h>
 #include <errno.h>

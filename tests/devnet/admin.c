@@ -1,6 +1,6 @@
 #include "tests/devnet/admin.h"
 
-#include "libcommon/memory.h"
+#include "libcommon/base/memory.h"
 #include "tests/devnet/dms.h"
 #include "tests/devnet/exchange.h"
 #include "tests/devnet/moment.h"

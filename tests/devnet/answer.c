@@ -1,6 +1,6 @@
 #include "tests/devnet/answer.h"
 
-#include "libcommon/memory.h"
+#include "libcommon/base/memory.h"
 #include "tests/devnet/faults.h"
 
 #include <fcntl.h>

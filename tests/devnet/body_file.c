@@ -1,7 +1,7 @@
 #include "tests/devnet/body_file.h"
 
-#include "libcommon/hex.h"
-#include "libcommon/memory.h"
+#include "libcommon/base/hex.h"
+#include "libcommon/base/memory.h"
 
 #include <openssl/evp.h>
 #include <stdio.h>

@@ -1,7 +1,7 @@
 /* The callback flow (docs/network.md 1.1) and the wallet flow (1.3). */
 #include "tests/devnet/dds.h"
 
-#include "libcommon/memory.h"
+#include "libcommon/base/memory.h"
 #include "tests/devnet/exchange.h"
 #include "tests/devnet/moment.h"
 #include "tests/devnet/signature.h"

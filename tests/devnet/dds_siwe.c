@@ -1,7 +1,7 @@
 /* SIWE login (docs/network.md 2): nonces, the exact message, its signature, access tokens. */
 #include "tests/devnet/dds.h"
 
-#include "libcommon/memory.h"
+#include "libcommon/base/memory.h"
 #include "tests/devnet/exchange.h"
 #include "tests/devnet/moment.h"
 #include "tests/devnet/signature.h"

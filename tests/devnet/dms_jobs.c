@@ -2,7 +2,7 @@
  */
 #include "tests/devnet/dms.h"
 
-#include "libcommon/memory.h"
+#include "libcommon/base/memory.h"
 #include "tests/devnet/exchange.h"
 #include "tests/devnet/moment.h"
 #include "tests/devnet/signature.h"

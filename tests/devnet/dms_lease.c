@@ -1,7 +1,7 @@
 /* Leasing and heartbeats (docs/network.md 3.1 to 3.3). */
 #include "tests/devnet/dms.h"
 
-#include "libcommon/memory.h"
+#include "libcommon/base/memory.h"
 #include "tests/devnet/exchange.h"
 #include "tests/devnet/moment.h"
 #include "tests/devnet/token.h"

@@ -1,7 +1,7 @@
 /* complete and fail (docs/network.md 3.4, 3.5). */
 #include "tests/devnet/dms.h"
 
-#include "libcommon/memory.h"
+#include "libcommon/base/memory.h"
 #include "tests/devnet/exchange.h"
 #include "tests/devnet/moment.h"
 #include "tests/devnet/name_form.h"

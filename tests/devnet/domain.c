@@ -1,7 +1,7 @@
 /* Who may use a domain, and what every write is judged by. */
 #include "tests/devnet/domain.h"
 
-#include "libcommon/memory.h"
+#include "libcommon/base/memory.h"
 #include "tests/devnet/dms.h"
 #include "tests/devnet/exchange.h"
 #include "tests/devnet/moment.h"

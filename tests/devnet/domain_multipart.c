@@ -2,7 +2,7 @@
  * completed. */
 #include "tests/devnet/domain.h"
 
-#include "libcommon/memory.h"
+#include "libcommon/base/memory.h"
 #include "tests/devnet/body_file.h"
 #include "tests/devnet/exchange.h"
 #include "tests/devnet/moment.h"

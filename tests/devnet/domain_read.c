@@ -1,7 +1,7 @@
 /* Reads and look-ups (docs/network.md 4.1, 4.2). */
 #include "tests/devnet/domain.h"
 
-#include "libcommon/memory.h"
+#include "libcommon/base/memory.h"
 #include "tests/devnet/exchange.h"
 #include "tests/devnet/moment.h"
 #include "tests/devnet/signature.h"

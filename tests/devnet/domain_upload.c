@@ -1,7 +1,7 @@
 /* Small uploads: a form of one part, created or updated (docs/network.md 4.2). */
 #include "tests/devnet/domain.h"
 
-#include "libcommon/memory.h"
+#include "libcommon/base/memory.h"
 #include "tests/devnet/body_file.h"
 #include "tests/devnet/exchange.h"
 #include "tests/devnet/form.h"

@@ -1,6 +1,6 @@
 #include "tests/devnet/exchange.h"
 
-#include "libcommon/memory.h"
+#include "libcommon/base/memory.h"
 
 #include <microhttpd.h>
 #include <stdarg.h>

@@ -1,6 +1,6 @@
 #include "tests/devnet/faults.h"
 
-#include "libcommon/memory.h"
+#include "libcommon/base/memory.h"
 
 #include <fnmatch.h>
 #include <stdio.h>

@@ -10,7 +10,7 @@
 
 #include <jansson.h>
 
-#include "libcommon/error.h"
+#include "libcommon/base/error.h"
 
 enum fault_kind { FAULT_LATENCY, FAULT_STATUS, FAULT_CUT, FAULT_SLOW, FAULT_MALFORMED, FAULT_REDIRECT };
 

@@ -1,6 +1,6 @@
 #include "tests/devnet/form.h"
 
-#include "libcommon/memory.h"
+#include "libcommon/base/memory.h"
 #include "tests/devnet/exchange.h"
 
 #include <stdio.h>

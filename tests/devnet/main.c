@@ -1,5 +1,5 @@
 /* posemesh-devnet: options, state, listeners, until a signal. */
-#include "libcommon/memory.h"
+#include "libcommon/base/memory.h"
 #include "tests/devnet/devnet.h"
 #include "tests/devnet/faults.h"
 #include "tests/devnet/options.h"

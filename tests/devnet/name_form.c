@@ -1,6 +1,6 @@
 #include "tests/devnet/name_form.h"
 
-#include "libcommon/memory.h"
+#include "libcommon/base/memory.h"
 
 #include <ctype.h>
 #include <stdlib.h>

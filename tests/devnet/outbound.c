@@ -1,6 +1,6 @@
 #include "tests/devnet/outbound.h"
 
-#include "libcommon/memory.h"
+#include "libcommon/base/memory.h"
 #include "tests/devnet/devnet.h"
 #include "tests/devnet/dms.h"
 #include "tests/devnet/moment.h"

@@ -1,6 +1,6 @@
 #include "tests/devnet/routes.h"
 
-#include "libcommon/memory.h"
+#include "libcommon/base/memory.h"
 #include "tests/devnet/admin.h"
 #include "tests/devnet/dds.h"
 #include "tests/devnet/dms.h"

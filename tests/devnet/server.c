@@ -1,6 +1,6 @@
 #include "tests/devnet/server.h"
 
-#include "libcommon/memory.h"
+#include "libcommon/base/memory.h"
 #include "tests/devnet/body_file.h"
 #include "tests/devnet/exchange.h"
 #include "tests/devnet/moment.h"

@@ -2,7 +2,7 @@
 #ifndef DEVNET_SERVER_H
 #define DEVNET_SERVER_H
 
-#include "libcommon/error.h"
+#include "libcommon/base/error.h"
 
 struct devnet;
 struct server;

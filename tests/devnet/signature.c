@@ -1,8 +1,8 @@
 #include "tests/devnet/signature.h"
 
-#include "libcommon/hex.h"
-#include "libcommon/keccak.h"
-#include "libcommon/memory.h"
+#include "libcommon/base/hex.h"
+#include "libcommon/base/keccak.h"
+#include "libcommon/base/memory.h"
 
 #include <stdlib.h>
 #include <string.h>

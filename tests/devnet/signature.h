@@ -7,7 +7,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "libcommon/uuid.h"
+#include "libcommon/base/uuid.h"
 
 enum {
     ADDRESS_TEXT_BYTES = 43,     /* 0x, 40 digits, NUL */

@@ -1,6 +1,6 @@
 #include "tests/devnet/store.h"
 
-#include "libcommon/memory.h"
+#include "libcommon/base/memory.h"
 #include "tests/devnet/moment.h"
 #include "tests/devnet/schema.h"
 #include "tests/devnet/signature.h"

@@ -15,7 +15,7 @@
 
 #include <jansson.h>
 
-#include "libcommon/error.h"
+#include "libcommon/base/error.h"
 
 struct store;
 

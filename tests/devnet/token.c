@@ -1,6 +1,6 @@
 #include "tests/devnet/token.h"
 
-#include "libcommon/memory.h"
+#include "libcommon/base/memory.h"
 #include "tests/devnet/moment.h"
 
 #include <stdlib.h>

@@ -8,7 +8,7 @@
 
 #include <jansson.h>
 
-#include "libcommon/error.h"
+#include "libcommon/base/error.h"
 
 struct tuning {
     int64_t lease_ttl_ms;

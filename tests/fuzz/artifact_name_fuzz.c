@@ -5,7 +5,7 @@
  * characters alone, a logical path does not begin or end with a slash, and two outputs that would be one
  * object at the server are told to collide.
  */
-#include "services/stored/artifact_name.h"
+#include "services/stored/artifacts/artifact_name.h"
 
 #include "tests/fuzz/fuzz.h"
 

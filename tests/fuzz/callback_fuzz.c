@@ -4,10 +4,10 @@
  *
  * The answer is one of the contract's, a secret is kept exactly with 200, and what is logged is one line.
  */
-#include "services/authd/callback.h"
+#include "services/authd/registration/callback.h"
 
-#include "libcommon/limits.h"
-#include "libcommon/text.h"
+#include "libcommon/base/limits.h"
+#include "libcommon/base/text.h"
 #include "tests/fuzz/fuzz.h"
 
 #include <stdlib.h>

@@ -4,10 +4,10 @@
  * The request always goes to the lease's origin, to /domains/{domain}/data, and reads no whole domain.
  * Nothing of the CID breaks out of its place in the URL, and the request read as a CID asks for the same.
  */
-#include "services/stored/cid.h"
+#include "services/stored/inputs/cid.h"
 
-#include "libcommon/limits.h"
-#include "libcommon/url.h"
+#include "libcommon/base/limits.h"
+#include "libcommon/http/url.h"
 #include "tests/fuzz/fuzz.h"
 
 #include <stdlib.h>

@@ -4,11 +4,11 @@
  * Ids and etags that come out are bounded and not blank; after a failure there is none, but for the upload's,
  * which the caller needs to end the upload.
  */
-#include "services/stored/domain_answer.h"
+#include "services/stored/domain/domain_answer.h"
 
-#include "libcommon/limits.h"
-#include "libcommon/memory.h"
-#include "libcommon/text.h"
+#include "libcommon/base/limits.h"
+#include "libcommon/base/memory.h"
+#include "libcommon/base/text.h"
 #include "tests/fuzz/fuzz.h"
 
 #include <stdlib.h>

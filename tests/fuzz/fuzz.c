@@ -1,7 +1,7 @@
 #include "tests/fuzz/fuzz.h"
 
-#include "libcommon/memory.h"
-#include "libcommon/utf8.h"
+#include "libcommon/base/memory.h"
+#include "libcommon/base/utf8.h"
 
 #include <stdio.h>
 #include <stdlib.h>

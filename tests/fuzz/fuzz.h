@@ -2,7 +2,7 @@
 #ifndef TESTS_FUZZ_FUZZ_H
 #define TESTS_FUZZ_FUZZ_H
 
-#include "libcommon/error.h"
+#include "libcommon/base/error.h"
 
 #include <stdbool.h>
 #include <stddef.h>

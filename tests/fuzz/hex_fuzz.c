@@ -3,9 +3,9 @@
  *
  * Bytes survive being written and read; digits that were read are those that are written, in lower case.
  */
-#include "libcommon/hex.h"
+#include "libcommon/base/hex.h"
 
-#include "libcommon/memory.h"
+#include "libcommon/base/memory.h"
 #include "tests/fuzz/fuzz.h"
 
 #include <stdlib.h>

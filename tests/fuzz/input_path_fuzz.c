@@ -4,7 +4,7 @@
  * Each gets a path of its own, "datasets" and two more components of harmless characters: none leads out of
  * the workspace.
  */
-#include "services/stored/input_path.h"
+#include "services/stored/inputs/input_path.h"
 
 #include "tests/fuzz/fuzz.h"
 

@@ -4,7 +4,7 @@
  * What is taken is pairs of a name and digits, and names nobody that the kernel has no number for; a role's
  * owner may use its socket, and a uid that stands nowhere may not.
  */
-#include "libcommon/ipc_peers.h"
+#include "libcommon/ipc/ipc_peers.h"
 
 #include "tests/fuzz/fuzz.h"
 

@@ -6,11 +6,11 @@
  * read again. A member is found by its name, unless that occurs twice. A beginning of a text is told from a
  * text that is wrong.
  */
-#include "libcommon/json_text.h"
+#include "libcommon/json/json_text.h"
 
-#include "libcommon/json_field.h"
-#include "libcommon/json_writer.h"
-#include "libcommon/limits.h"
+#include "libcommon/base/limits.h"
+#include "libcommon/json/json_field.h"
+#include "libcommon/json/json_writer.h"
 #include "tests/fuzz/fuzz.h"
 
 #include <jansson.h>

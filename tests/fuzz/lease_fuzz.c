@@ -4,13 +4,13 @@
  * A lease that was decoded has ids that are UUIDs, texts within their limits and the task's text byte for
  * byte; it fits into the messages that it is passed on with. A bad heartbeat answer changes nothing.
  */
-#include "services/leased/lease.h"
+#include "services/leased/dms/lease.h"
 
-#include "libcommon/json_text.h"
-#include "libcommon/limits.h"
-#include "libcommon/messages.h"
-#include "libcommon/url.h"
-#include "libcommon/uuid.h"
+#include "libcommon/base/limits.h"
+#include "libcommon/base/uuid.h"
+#include "libcommon/http/url.h"
+#include "libcommon/json/json_text.h"
+#include "libcommon/node/messages.h"
 #include "tests/fuzz/fuzz.h"
 
 #include <stdlib.h>

@@ -5,10 +5,10 @@
  * The lines are those of the whole output cut at its line feeds, whatever pieces it came in; one above the
  * limit comes in pieces, and the memory stays bounded.
  */
-#include "services/runnerd/line_splitter.h"
+#include "services/runnerd/work/line_splitter.h"
 
-#include "libcommon/limits.h"
-#include "libcommon/memory.h"
+#include "libcommon/base/limits.h"
+#include "libcommon/base/memory.h"
 #include "tests/fuzz/fuzz.h"
 
 #include <stdlib.h>

@@ -4,9 +4,9 @@
  *
  * What comes out is one line of valid UTF-8 without control characters, and fits.
  */
-#include "libcommon/log.h"
+#include "libcommon/base/log.h"
 
-#include "libcommon/text.h"
+#include "libcommon/base/text.h"
 #include "tests/fuzz/fuzz.h"
 
 #include <stdlib.h>

@@ -4,10 +4,10 @@
  * What decodes encodes again, and decoding that gives the same message: the same bytes when it is encoded
  * once more. Its name can be peeked at, a copy of it is equal, and its log form is one line.
  */
-#include "libcommon/message.h"
+#include "libcommon/message/message.h"
 
-#include "libcommon/memory.h"
-#include "libcommon/messages.h"
+#include "libcommon/base/memory.h"
+#include "libcommon/node/messages.h"
 #include "tests/fuzz/fuzz.h"
 
 #include <stdlib.h>

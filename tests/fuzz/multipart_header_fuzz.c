@@ -4,7 +4,7 @@
  * What they read is what the readers in multipart_reference.h read, and a boundary has 1 to 70 visible
  * characters.
  */
-#include "services/stored/multipart_header.h"
+#include "services/stored/inputs/multipart_header.h"
 
 #include "tests/fuzz/fuzz.h"
 #include "tests/fuzz/multipart_reference.h"

@@ -5,9 +5,9 @@
  * Whole, byte by byte and in those pieces it is read alike; parts, payloads and outcome are those of the slow
  * reader in multipart_reference.h. Callbacks come in order, and nothing is handed out beyond a stated size.
  */
-#include "services/stored/multipart_parser.h"
+#include "services/stored/inputs/multipart_parser.h"
 
-#include "libcommon/memory.h"
+#include "libcommon/base/memory.h"
 #include "tests/fuzz/fuzz.h"
 #include "tests/fuzz/multipart_reference.h"
 

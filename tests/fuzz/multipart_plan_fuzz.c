@@ -4,10 +4,10 @@
  * The parts of a plan follow one on the other and are the whole artifact; all but the last are of the part
  * size. The completion is JSON whatever the etags are.
  */
-#include "services/stored/multipart_plan.h"
+#include "services/stored/artifacts/multipart_plan.h"
 
-#include "libcommon/json_text.h"
-#include "libcommon/memory.h"
+#include "libcommon/base/memory.h"
+#include "libcommon/json/json_text.h"
 #include "tests/fuzz/fuzz.h"
 
 #include <stdlib.h>

@@ -1,7 +1,7 @@
 #include "tests/fuzz/multipart_reference.h"
 
-#include "libcommon/memory.h"
-#include "services/stored/multipart_parser.h"
+#include "libcommon/base/memory.h"
+#include "services/stored/inputs/multipart_parser.h"
 
 #include <ctype.h>
 #include <stdlib.h>

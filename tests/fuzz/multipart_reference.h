@@ -6,8 +6,8 @@
 #ifndef TESTS_FUZZ_MULTIPART_REFERENCE_H
 #define TESTS_FUZZ_MULTIPART_REFERENCE_H
 
-#include "libcommon/error.h"
-#include "services/stored/multipart_header.h"
+#include "libcommon/base/error.h"
+#include "services/stored/inputs/multipart_header.h"
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -3,7 +3,7 @@
  *
  * It takes what the regular expression of semver.org takes, and what is reported is always a version.
  */
-#include "services/authd/node_version.h"
+#include "services/authd/dds/node_version.h"
 
 #include "tests/fuzz/fuzz.h"
 

@@ -3,7 +3,7 @@
  *
  * Progress and event are JSON and lie inside the line; a message is there only when neither is.
  */
-#include "services/runnerd/output_line.h"
+#include "services/runnerd/work/output_line.h"
 
 #include "tests/fuzz/fuzz.h"
 

@@ -4,9 +4,9 @@
  * What is taken is digits, colon and commas alone, names nobody that the kernel has no number for, and says
  * the same when it is written anew.
  */
-#include "libcommon/privileges.h"
+#include "libcommon/confine/privileges.h"
 
-#include "libcommon/memory.h"
+#include "libcommon/base/memory.h"
 #include "tests/fuzz/fuzz.h"
 
 #include <stdlib.h>

@@ -4,7 +4,7 @@
  * Any number of nanoseconds survives being written and read; so does what a text was read as, and it is what
  * timegm() makes of the text's numbers.
  */
-#include "libcommon/rfc3339.h"
+#include "libcommon/base/rfc3339.h"
 
 #include "tests/fuzz/fuzz.h"
 

@@ -4,10 +4,10 @@
  * One without a fault has a capability without white space, a command, bounds within their range and
  * variables that are none of the node's; one that is refused says why and leaves nothing.
  */
-#include "services/runnerd/runner_file.h"
+#include "services/runnerd/host/runner_file.h"
 
-#include "libcommon/limits.h"
-#include "libcommon/text.h"
+#include "libcommon/base/limits.h"
+#include "libcommon/base/text.h"
 #include "tests/fuzz/fuzz.h"
 
 #include <string.h>

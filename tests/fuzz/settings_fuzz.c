@@ -5,12 +5,12 @@
  * Settings without a fault are within their range and usable by what reads them: URLs, addresses and the
  * wallet's key are taken by the code that they go to.
  */
-#include "libcommon/settings.h"
+#include "libcommon/node/settings.h"
 
-#include "libcommon/limits.h"
-#include "libcommon/settings_value.h"
-#include "libcommon/url.h"
-#include "services/authd/wallet.h"
+#include "libcommon/base/limits.h"
+#include "libcommon/http/url.h"
+#include "libcommon/node/settings_value.h"
+#include "services/authd/wallet/wallet.h"
 #include "tests/fuzz/fuzz.h"
 
 #include <stdlib.h>

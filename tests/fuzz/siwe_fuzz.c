@@ -4,9 +4,9 @@
  * Whatever the server says, the message has exactly the lines that it should have, and none of them holds a
  * control character: the server cannot put words into what is signed.
  */
-#include "services/authd/siwe.h"
+#include "services/authd/dds/siwe.h"
 
-#include "services/authd/signed_message.h"
+#include "services/authd/dds/signed_message.h"
 #include "tests/fuzz/fuzz.h"
 
 #include <stdlib.h>

@@ -4,9 +4,9 @@
  * A token that was taken is fit for a header and has a life ahead of it; of one that was refused nothing is
  * left.
  */
-#include "services/authd/token_answer.h"
+#include "services/authd/login/token_answer.h"
 
-#include "libcommon/limits.h"
+#include "libcommon/base/limits.h"
 #include "tests/fuzz/fuzz.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

@@ -4,7 +4,7 @@
  * Multipart is demanded only where it is enabled and a bound is known; the cache gives what was remembered
  * last for a server, for as long as it counts and no longer.
  */
-#include "services/stored/upload_info.h"
+#include "services/stored/artifacts/upload_info.h"
 
 #include "tests/fuzz/fuzz.h"
 

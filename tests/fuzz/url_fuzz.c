@@ -5,7 +5,7 @@
  * had. Nothing that is joined behind a URL changes its origin: the lease's token goes to no other server.
  * What is encoded decodes to what it was.
  */
-#include "libcommon/url.h"
+#include "libcommon/http/url.h"
 
 #include "tests/fuzz/fuzz.h"
 

@@ -1,7 +1,7 @@
 #include "tests/integration/runnerd_node.h"
 
-#include "libcommon/clock.h"
-#include "libcommon/memory.h"
+#include "libcommon/base/clock.h"
+#include "libcommon/base/memory.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -2,7 +2,7 @@
 #ifndef TESTS_RUNNERD_NODE_H
 #define TESTS_RUNNERD_NODE_H
 
-#include "libcommon/ipc.h"
+#include "libcommon/ipc/ipc.h"
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -2,9 +2,9 @@
  * posemesh-runnerd against a leased and a stored that this test plays: what jobs tell, how they end, and that
  * nothing of them survives. The program is named by POSEMESH_RUNNERD.
  */
-#include "libcommon/clock.h"
-#include "libcommon/ipc_peers.h"
-#include "libcommon/memory.h"
+#include "libcommon/base/clock.h"
+#include "libcommon/base/memory.h"
+#include "libcommon/ipc/ipc_peers.h"
 #include "tests/integration/runnerd_node.h"
 
 #include <setjmp.h>

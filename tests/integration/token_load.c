@@ -10,9 +10,9 @@
  * {"phase": ...} once all that it asked in a healthy phase before is answered: only then may DDS get worse.
  * What it asks in a healthy phase is counted apart. The last line has the counts.
  */
-#include "libcommon/clock.h"
-#include "libcommon/ipc.h"
-#include "libcommon/ipc_peers.h"
+#include "libcommon/base/clock.h"
+#include "libcommon/ipc/ipc.h"
+#include "libcommon/ipc/ipc_peers.h"
 
 #include <stdio.h>
 #include <stdlib.h>

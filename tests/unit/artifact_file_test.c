@@ -1,4 +1,4 @@
-#include "services/stored/artifact_file.h"
+#include "services/stored/artifacts/artifact_file.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

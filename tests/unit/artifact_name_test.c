@@ -1,4 +1,4 @@
-#include "services/stored/artifact_name.h"
+#include "services/stored/artifacts/artifact_name.h"
 
 #include "tests/unit/vectors.h"
 

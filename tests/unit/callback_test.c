@@ -1,7 +1,7 @@
-#include "services/authd/callback.h"
+#include "services/authd/registration/callback.h"
 
-#include "libcommon/limits.h"
-#include "libcommon/memory.h"
+#include "libcommon/base/limits.h"
+#include "libcommon/base/memory.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,7 +1,7 @@
 #include "services/node/child_environment.h"
 
-#include "libcommon/ipc_peers.h"
-#include "libcommon/privileges.h"
+#include "libcommon/confine/privileges.h"
+#include "libcommon/ipc/ipc_peers.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,6 +1,6 @@
-#include "services/stored/cid.h"
+#include "services/stored/inputs/cid.h"
 
-#include "libcommon/memory.h"
+#include "libcommon/base/memory.h"
 #include "tests/unit/vectors.h"
 
 #include <setjmp.h>

@@ -1,6 +1,6 @@
-#include "services/stored/domain_answer.h"
+#include "services/stored/domain/domain_answer.h"
 
-#include "libcommon/memory.h"
+#include "libcommon/base/memory.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,4 +1,4 @@
-#include "services/stored/domain_request.h"
+#include "services/stored/domain/domain_request.h"
 
 #include "tests/unit/http_fixture.h"
 

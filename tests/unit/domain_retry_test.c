@@ -1,4 +1,4 @@
-#include "services/stored/domain_retry.h"
+#include "services/stored/domain/domain_retry.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

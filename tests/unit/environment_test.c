@@ -1,7 +1,7 @@
-#include "libcommon/environment.h"
+#include "libcommon/confine/environment.h"
 
-#include "libcommon/limits.h"
-#include "libcommon/memory.h"
+#include "libcommon/base/limits.h"
+#include "libcommon/base/memory.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

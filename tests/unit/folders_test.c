@@ -1,6 +1,6 @@
 #include "services/node/folders.h"
 
-#include "libcommon/memory.h"
+#include "libcommon/base/memory.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

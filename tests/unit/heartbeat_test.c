@@ -1,7 +1,7 @@
-#include "services/leased/heartbeat.h"
+#include "services/leased/task/heartbeat.h"
 
-#include "services/leased/lease_clock.h"
-#include "services/leased/outgoing.h"
+#include "services/leased/dms/lease_clock.h"
+#include "services/leased/task/outgoing.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,4 +1,4 @@
-#include "libcommon/hex.h"
+#include "libcommon/base/hex.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,4 +1,5 @@
-/* libcommon/http.h: how calls end other than with an answer: timeouts, stalls, cancelling, lost connections.
+/* libcommon/http/http.h: how calls end other than with an answer: timeouts, stalls, cancelling, lost
+ * connections.
  */
 #include "tests/unit/http_fixture.h"
 

@@ -5,9 +5,9 @@
 #ifndef TESTS_UNIT_HTTP_FIXTURE_H
 #define TESTS_UNIT_HTTP_FIXTURE_H
 
-#include "libcommon/clock.h"
-#include "libcommon/http.h"
-#include "libcommon/memory.h"
+#include "libcommon/base/clock.h"
+#include "libcommon/base/memory.h"
+#include "libcommon/http/http.h"
 
 #include <arpa/inet.h>
 #include <dirent.h>

@@ -1,4 +1,4 @@
-/* libcommon/http.h: requests, answers, streaming and redirects. */
+/* libcommon/http/http.h: requests, answers, streaming and redirects. */
 #include "tests/unit/http_fixture.h"
 
 #define PLAIN_OK "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"

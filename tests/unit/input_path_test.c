@@ -1,6 +1,6 @@
-#include "services/stored/input_path.h"
+#include "services/stored/inputs/input_path.h"
 
-#include "libcommon/memory.h"
+#include "libcommon/base/memory.h"
 #include "tests/unit/vectors.h"
 
 #include <setjmp.h>

@@ -1,8 +1,8 @@
-#include "libcommon/ipc.h"
+#include "libcommon/ipc/ipc.h"
 
-#include "libcommon/ipc_peers.h"
-#include "libcommon/loop.h"
-#include "libcommon/memory.h"
+#include "libcommon/base/memory.h"
+#include "libcommon/ipc/ipc_peers.h"
+#include "libcommon/loop/loop.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

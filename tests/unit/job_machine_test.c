@@ -1,4 +1,4 @@
-#include "services/runnerd/job_machine.h"
+#include "services/runnerd/job/job_machine.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

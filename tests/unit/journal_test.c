@@ -1,6 +1,6 @@
-#include "services/stored/journal.h"
+#include "services/stored/journal/journal.h"
 
-#include "libcommon/memory.h"
+#include "libcommon/base/memory.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

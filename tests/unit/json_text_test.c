@@ -1,8 +1,8 @@
-#include "libcommon/json_text.h"
+#include "libcommon/json/json_text.h"
 
-#include "libcommon/json_field.h"
-#include "libcommon/limits.h"
-#include "libcommon/memory.h"
+#include "libcommon/base/limits.h"
+#include "libcommon/base/memory.h"
+#include "libcommon/json/json_field.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,4 +1,4 @@
-#include "libcommon/json_writer.h"
+#include "libcommon/json/json_writer.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

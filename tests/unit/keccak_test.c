@@ -1,7 +1,7 @@
-#include "libcommon/keccak.h"
+#include "libcommon/base/keccak.h"
 
-#include "libcommon/hex.h"
-#include "libcommon/memory.h"
+#include "libcommon/base/hex.h"
+#include "libcommon/base/memory.h"
 #include "tests/unit/vectors.h"
 
 #include <setjmp.h>

@@ -1,4 +1,4 @@
-#include "services/leased/lease.h"
+#include "services/leased/dms/lease.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,6 +1,6 @@
-#include "libcommon/log.h"
+#include "libcommon/base/log.h"
 
-#include "libcommon/limits.h"
+#include "libcommon/base/limits.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,6 +1,6 @@
-#include "libcommon/loop.h"
+#include "libcommon/loop/loop.h"
 
-#include "libcommon/clock.h"
+#include "libcommon/base/clock.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

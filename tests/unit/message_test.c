@@ -1,8 +1,8 @@
-#include "libcommon/message.h"
+#include "libcommon/message/message.h"
 
-#include "libcommon/memory.h"
-#include "libcommon/message_measure.h"
-#include "libcommon/messages.h"
+#include "libcommon/base/memory.h"
+#include "libcommon/message/message_measure.h"
+#include "libcommon/node/messages.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,7 +1,7 @@
-#include "services/stored/multipart_parser.h"
+#include "services/stored/inputs/multipart_parser.h"
 
-#include "libcommon/hex.h"
-#include "libcommon/memory.h"
+#include "libcommon/base/hex.h"
+#include "libcommon/base/memory.h"
 #include "tests/unit/vectors.h"
 
 #include <openssl/evp.h>

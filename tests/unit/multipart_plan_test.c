@@ -1,6 +1,6 @@
-#include "services/stored/multipart_plan.h"
+#include "services/stored/artifacts/multipart_plan.h"
 
-#include "libcommon/memory.h"
+#include "libcommon/base/memory.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,4 +1,4 @@
-#include "services/authd/node_version.h"
+#include "services/authd/dds/node_version.h"
 
 #include "tests/unit/vectors.h"
 

@@ -1,6 +1,6 @@
-#include "services/runnerd/noop.h"
+#include "services/runnerd/work/noop.h"
 
-#include "libcommon/json_text.h"
+#include "libcommon/json/json_text.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,7 +1,7 @@
-#include "services/runnerd/output_line.h"
+#include "services/runnerd/work/output_line.h"
 
-#include "libcommon/limits.h"
-#include "services/runnerd/line_splitter.h"
+#include "libcommon/base/limits.h"
+#include "services/runnerd/work/line_splitter.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,6 +1,6 @@
 #include "services/leased/poller.h"
 
-#include "services/leased/task.h"
+#include "services/leased/task/task.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

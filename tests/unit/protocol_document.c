@@ -1,7 +1,7 @@
 #include "tests/unit/protocol_document.h"
 
-#include "libcommon/memory.h"
-#include "libcommon/operations.h"
+#include "libcommon/base/memory.h"
+#include "libcommon/node/operations.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -9,7 +9,8 @@
 static const char introduction[] =
     "# Messages between the processes\n"
     "\n"
-    "Made from `libcommon/messages.h` and `libcommon/operations.h`; do not edit. To write it anew:\n"
+    "Made from `libcommon/node/messages.h` and `libcommon/node/operations.h`; do not edit. To write it "
+    "anew:\n"
     "`cmake --build --preset release --target protocol-document`.\n"
     "\n"
     "A message is one msgpack map: `\"message\"` with its name, and its fields. Unknown fields are ignored; "

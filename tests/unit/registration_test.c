@@ -1,4 +1,4 @@
-#include "services/authd/registration.h"
+#include "services/authd/registration/registration.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

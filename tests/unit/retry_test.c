@@ -1,5 +1,5 @@
-/* libcommon/retry.h: waits, attempts, deadlines and what is worth another try. */
-#include "libcommon/retry.h"
+/* libcommon/base/retry.h: waits, attempts, deadlines and what is worth another try. */
+#include "libcommon/base/retry.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

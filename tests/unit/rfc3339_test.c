@@ -1,4 +1,4 @@
-#include "libcommon/rfc3339.h"
+#include "libcommon/base/rfc3339.h"
 
 #include "tests/unit/vectors.h"
 

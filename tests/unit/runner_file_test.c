@@ -1,6 +1,6 @@
-#include "services/runnerd/runner_file.h"
+#include "services/runnerd/host/runner_file.h"
 
-#include "libcommon/limits.h"
+#include "libcommon/base/limits.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,6 +1,6 @@
-#include "services/leased/runner_hosts.h"
+#include "services/leased/hosts/runner_hosts.h"
 
-#include "libcommon/memory.h"
+#include "libcommon/base/memory.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,4 +1,4 @@
-#include "libcommon/secret.h"
+#include "libcommon/base/secret.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,8 +1,8 @@
-#include "libcommon/settings.h"
+#include "libcommon/node/settings.h"
 
-#include "libcommon/limits.h"
-#include "libcommon/memory.h"
-#include "libcommon/settings_value.h"
+#include "libcommon/base/limits.h"
+#include "libcommon/base/memory.h"
+#include "libcommon/node/settings_value.h"
 #include "tests/unit/vectors.h"
 
 #include <setjmp.h>

@@ -1,6 +1,6 @@
-#include "services/authd/siwe.h"
+#include "services/authd/dds/siwe.h"
 
-#include "services/authd/signed_message.h"
+#include "services/authd/dds/signed_message.h"
 #include "tests/unit/vectors.h"
 
 #include <setjmp.h>

@@ -1,8 +1,8 @@
-#include "services/leased/task_life.h"
+#include "services/leased/task/task_life.h"
 
-#include "libcommon/messages.h"
-#include "libcommon/random.h"
-#include "services/leased/report.h"
+#include "libcommon/base/random.h"
+#include "libcommon/node/messages.h"
+#include "services/leased/dms/report.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,6 +1,6 @@
-#include "services/leased/task.h"
+#include "services/leased/task/task.h"
 
-#include "libcommon/memory.h"
+#include "libcommon/base/memory.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,6 +1,6 @@
-#include "libcommon/text.h"
+#include "libcommon/base/text.h"
 
-#include "libcommon/utf8.h"
+#include "libcommon/base/utf8.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -3,7 +3,7 @@
  * rely on (docs/network.md 2.5). The driver's part (login.c) is played by struct hour, with a clock of its
  * own.
  */
-#include "services/authd/token_manager.h"
+#include "services/authd/login/token_manager.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,7 +1,7 @@
-#include "services/authd/token_manager.h"
+#include "services/authd/login/token_manager.h"
 
-#include "libcommon/limits.h"
-#include "services/authd/token_answer.h"
+#include "libcommon/base/limits.h"
+#include "services/authd/login/token_answer.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

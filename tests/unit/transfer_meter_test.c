@@ -1,4 +1,4 @@
-#include "services/stored/transfer_meter.h"
+#include "services/stored/transfers/transfer_meter.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

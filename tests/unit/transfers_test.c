@@ -1,8 +1,8 @@
-#include "services/stored/transfers.h"
+#include "services/stored/transfers/transfers.h"
 
-#include "libcommon/limits.h"
-#include "libcommon/memory.h"
-#include "libcommon/message.h"
+#include "libcommon/base/limits.h"
+#include "libcommon/base/memory.h"
+#include "libcommon/message/message.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

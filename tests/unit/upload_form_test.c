@@ -1,6 +1,6 @@
-#include "services/stored/upload_form.h"
+#include "services/stored/artifacts/upload_form.h"
 
-#include "libcommon/memory.h"
+#include "libcommon/base/memory.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,4 +1,4 @@
-#include "services/stored/upload_info.h"
+#include "services/stored/artifacts/upload_info.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

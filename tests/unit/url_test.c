@@ -1,4 +1,4 @@
-#include "libcommon/url.h"
+#include "libcommon/http/url.h"
 
 #include "tests/unit/vectors.h"
 

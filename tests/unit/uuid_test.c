@@ -1,4 +1,4 @@
-#include "libcommon/uuid.h"
+#include "libcommon/base/uuid.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,6 +1,6 @@
 #include "tests/unit/vectors.h"
 
-#include "libcommon/memory.h"
+#include "libcommon/base/memory.h"
 
 #include <stdio.h>
 #include <stdlib.h>

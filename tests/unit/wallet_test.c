@@ -1,8 +1,8 @@
-#include "services/authd/wallet.h"
+#include "services/authd/wallet/wallet.h"
 
-#include "libcommon/hex.h"
-#include "libcommon/keccak.h"
-#include "libcommon/memory.h"
+#include "libcommon/base/hex.h"
+#include "libcommon/base/keccak.h"
+#include "libcommon/base/memory.h"
 #include "tests/unit/vectors.h"
 
 #include <setjmp.h>

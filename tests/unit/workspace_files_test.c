@@ -1,9 +1,9 @@
-#include "services/stored/workspace_files.h"
+#include "services/stored/workspace/workspace_files.h"
 
-#include "libcommon/ipc_peers.h"
-#include "libcommon/limits.h"
-#include "libcommon/memory.h"
-#include "services/stored/folder_listing.h"
+#include "libcommon/base/limits.h"
+#include "libcommon/base/memory.h"
+#include "libcommon/ipc/ipc_peers.h"
+#include "services/stored/workspace/folder_listing.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

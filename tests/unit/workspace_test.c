@@ -1,10 +1,10 @@
-#include "services/stored/workspace.h"
+#include "services/stored/workspace/workspace.h"
 
-#include "libcommon/limits.h"
-#include "libcommon/memory.h"
-#include "libcommon/message.h"
-#include "services/stored/incoming.h"
-#include "services/stored/tree_removal.h"
+#include "libcommon/base/limits.h"
+#include "libcommon/base/memory.h"
+#include "libcommon/message/message.h"
+#include "services/stored/inputs/incoming.h"
+#include "services/stored/workspace/tree_removal.h"
 
 #include <errno.h>
 #include <fcntl.h>

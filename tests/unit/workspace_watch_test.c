@@ -1,9 +1,9 @@
-#include "services/stored/workspace_watch.h"
+#include "services/stored/workspace/workspace_watch.h"
 
-#include "libcommon/limits.h"
-#include "libcommon/memory.h"
-#include "services/stored/tree_measure.h"
-#include "services/stored/tree_removal.h"
+#include "libcommon/base/limits.h"
+#include "libcommon/base/memory.h"
+#include "services/stored/workspace/tree_measure.h"
+#include "services/stored/workspace/tree_removal.h"
 
 #include <fcntl.h>
 #include <setjmp.h>

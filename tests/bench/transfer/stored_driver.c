@@ -8,11 +8,11 @@
  * Opens a session, makes the file and says "ready". A line on its stdin starts the transfer; it prints the
  * seconds from the request to its answer. The end of its stdin closes the session.
  */
-#include "libcommon/clock.h"
-#include "libcommon/ipc.h"
-#include "libcommon/ipc_peers.h"
-#include "libcommon/log.h"
-#include "libcommon/memory.h"
+#include "libcommon/base/clock.h"
+#include "libcommon/base/log.h"
+#include "libcommon/base/memory.h"
+#include "libcommon/ipc/ipc.h"
+#include "libcommon/ipc/ipc_peers.h"
 
 #include <fcntl.h>
 #include <signal.h>

@@ -1,0 +1,24 @@
+/* The clocks. Logic never reads them: it takes the time as an argument. */
+#ifndef LIBCOMMON_BASE_CLOCK_H
+#define LIBCOMMON_BASE_CLOCK_H
+
+#include "libcommon/base/error.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/* CLOCK_BOOTTIME: runs on while the machine sleeps and does not jump when the wall clock is set. */
+int64_t clock_boot_ms(void);
+
+/* Names this boot of the machine: moments of clock_boot_ms() mean nothing in another one. */
+enum { CLOCK_BOOT_ID_BYTES = 37 };
+bool clock_boot_id(char id[CLOCK_BOOT_ID_BYTES], struct error *error);
+
+/* The wall clock, as time since 1970. */
+int64_t clock_unix_ms(void);
+int64_t clock_unix_ns(void);
+
+/* What the calling thread has used of a processor so far. */
+int64_t clock_thread_cpu_us(void);
+
+#endif

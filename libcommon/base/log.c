@@ -1,0 +1,196 @@
+#include "libcommon/base/log.h"
+
+#include "libcommon/base/clock.h"
+#include "libcommon/base/limits.h"
+#include "libcommon/base/utf8.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+static struct {
+    const char *service;
+    enum log_format format;
+    enum log_level least;
+} configured = {.service = "posemesh", .format = LOG_FORMAT_JSON, .least = LOG_LEVEL_INFO};
+
+static const char *const level_names[] = {"debug", "info", "warn", "error"};
+
+struct line {
+    char bytes[LIMIT_LOG_LINE_BYTES];
+    size_t length;
+};
+
+enum {
+    LINE_TAIL_BYTES = 8,  /* room for closing a string and an object is always kept */
+    ESCAPE_BYTES = 8,     /* the longest escape or sequence, and what ends it */
+    TASK_TEXT_BYTES = 256 /* of one field about the task: foreign text that must not push out the message */
+};
+
+void log_configure(const char *service, enum log_format format, enum log_level least)
+{
+    configured.service = service;
+    configured.format = format;
+    configured.least = least;
+}
+
+bool log_enabled(enum log_level level)
+{
+    return level >= configured.least;
+}
+
+static void line_put(struct line *line, const char *text, size_t length)
+{
+    size_t room = sizeof line->bytes - LINE_TAIL_BYTES - line->length;
+    if (length > room)
+        length = room;
+    memcpy(line->bytes + line->length, text, length);
+    line->length += length;
+}
+
+static void line_puts(struct line *line, const char *text)
+{
+    line_put(line, text, strlen(text));
+}
+
+/* C0, DEL, C1 and the two line separators: what ends a line or steers a terminal somewhere. */
+static bool is_control(uint32_t code_point)
+{
+    return code_point < 0x20 || (code_point >= 0x7f && code_point < 0xa0) || code_point == 0x2028 ||
+           code_point == 0x2029;
+}
+
+/* Whatever the bytes are, the line stays one line of valid JSON: text comes from servers, jobs and people. */
+static void line_put_json_string(struct line *line, const char *text, size_t max_bytes)
+{
+    size_t left = strnlen(text, max_bytes);
+    line_puts(line, "\"");
+    /* A cut must not fall into a sequence or an escape. */
+    while (left && line->length + ESCAPE_BYTES + LINE_TAIL_BYTES <= sizeof line->bytes) {
+        uint32_t code_point = 0;
+        size_t length = utf8_decode(text, left, &code_point);
+        if (*text == '"' || *text == '\\') {
+            char escaped[2] = {'\\', *text};
+            line_put(line, escaped, 2);
+        } else if (!length || is_control(code_point)) {
+            char escaped[ESCAPE_BYTES];
+            snprintf(escaped, sizeof escaped, "\\u%04x", length ? (unsigned)code_point : 0xfffdU);
+            line_puts(line, escaped);
+        } else {
+            line_put(line, text, length);
+        }
+        text += length ? length : 1;
+        left -= length ? length : 1;
+    }
+    /* The tail is reserved for this. */
+    line->bytes[line->length++] = '"';
+}
+
+static void line_put_member(struct line *line, const char *name, const char *value, size_t max_bytes)
+{
+    if (!value || sizeof line->bytes - line->length < 64)
+        return;
+    line_puts(line, ",\"");
+    line_puts(line, name);
+    line_puts(line, "\":");
+    line_put_json_string(line, value, max_bytes);
+}
+
+static void compose_json(struct line *line, const char *time, enum log_level level,
+                         const struct log_task *task, const char *message)
+{
+    line_puts(line, "{\"ts\":");
+    line_put_json_string(line, time, TASK_TEXT_BYTES);
+    line_put_member(line, "level", level_names[level], TASK_TEXT_BYTES);
+    line_put_member(line, "service", configured.service, TASK_TEXT_BYTES);
+    if (task) {
+        line_put_member(line, "task_id", task->task_id, TASK_TEXT_BYTES);
+        line_put_member(line, "job_id", task->job_id, TASK_TEXT_BYTES);
+        line_put_member(line, "capability", task->capability, TASK_TEXT_BYTES);
+        line_put_member(line, "domain_id", task->domain_id, TASK_TEXT_BYTES);
+    }
+    line_put_member(line, "msg", message, sizeof line->bytes);
+    line->bytes[line->length++] = '}';
+    line->bytes[line->length++] = '\n';
+}
+
+static void line_put_task_text(struct line *line, const char *name, const char *value)
+{
+    char clean[TASK_TEXT_BYTES];
+    if (!value)
+        return;
+    line_puts(line, name);
+    line_puts(line, log_one_line(value, strlen(value), clean, sizeof clean));
+}
+
+static void compose_text(struct line *line, const char *time, enum log_level level,
+                         const struct log_task *task, const char *message)
+{
+    char head[96];
+    char clean[LIMIT_LOG_LINE_BYTES / 2];
+    snprintf(head, sizeof head, "%s %-5s %-8s ", time, level_names[level], configured.service);
+    line_puts(line, head);
+    line_puts(line, log_one_line(message, strlen(message), clean, sizeof clean));
+    if (task) {
+        line_put_task_text(line, "  task=", task->task_id);
+        line_put_task_text(line, " capability=", task->capability);
+    }
+    line->bytes[line->length++] = '\n';
+}
+
+static void format_time(char out[32])
+{
+    int64_t now_ms = clock_unix_ms();
+    time_t seconds = (time_t)(now_ms / 1000);
+    struct tm utc;
+    gmtime_r(&seconds, &utc);
+    size_t length = strftime(out, 32, "%Y-%m-%dT%H:%M:%S", &utc);
+    snprintf(out + length, 32 - length, ".%03dZ", (int)(now_ms % 1000));
+}
+
+void log_write(enum log_level level, const struct log_task *task, const char *format, ...)
+{
+    if (!log_enabled(level))
+        return;
+    int saved_errno = errno;
+    char message[LIMIT_LOG_LINE_BYTES / 2];
+    char time[32];
+    struct line line = {.length = 0};
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(message, sizeof message, format, arguments);
+    va_end(arguments);
+    format_time(time);
+    if (configured.format == LOG_FORMAT_JSON)
+        compose_json(&line, time, level, task, message);
+    else
+        compose_text(&line, time, level, task, message);
+    /* A log that cannot be written must not stop the node. */
+    ssize_t ignored = write(STDERR_FILENO, line.bytes, line.length);
+    (void)ignored;
+    errno = saved_errno;
+}
+
+const char *log_one_line(const char *text, size_t length, char *out, size_t capacity)
+{
+    size_t used = 0;
+    for (size_t i = 0, step; i < length; i += step) {
+        uint32_t code_point = 0;
+        step = utf8_decode(text + i, length - i, &code_point);
+        bool keep = step && !is_control(code_point);
+        size_t bytes = keep ? step : 1;
+        if (used + bytes + 1 > capacity)
+            break;
+        if (keep)
+            memcpy(out + used, text + i, step);
+        else
+            out[used] = step ? ' ' : '?';
+        used += bytes;
+        step = step ? step : 1;
+    }
+    out[used] = '\0';
+    return out;
+}

@@ -1,0 +1,67 @@
+#include "libcommon/base/memory.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+void memory_exhausted(void)
+{
+    fputs("out of memory\n", stderr);
+    abort();
+}
+
+static void *require(void *memory)
+{
+    if (!memory)
+        memory_exhausted();
+    return memory;
+}
+
+void *memory_allocate(size_t bytes)
+{
+    return require(calloc(1, bytes ? bytes : 1));
+}
+
+void *memory_allocate_array(size_t count, size_t item_bytes)
+{
+    return require(calloc(count ? count : 1, item_bytes));
+}
+
+void *memory_resize_array(void *array, size_t count, size_t item_bytes)
+{
+    return require(reallocarray(array, count ? count : 1, item_bytes));
+}
+
+char *memory_copy_text(const char *text)
+{
+    return text ? require(strdup(text)) : NULL;
+}
+
+char *memory_copy_bytes(const void *bytes, size_t length)
+{
+    char *copy = require(malloc(length + 1));
+    if (length)
+        memcpy(copy, bytes, length);
+    copy[length] = '\0';
+    return copy;
+}
+
+char *memory_format(const char *format, ...)
+{
+    char *text = NULL;
+    va_list arguments;
+    va_start(arguments, format);
+    int length = vasprintf(&text, format, arguments);
+    va_end(arguments);
+    if (length < 0)
+        memory_exhausted();
+    return require(text);
+}
+
+void memory_replace_text(char **slot, const char *text)
+{
+    char *copy = memory_copy_text(text);
+    free(*slot);
+    *slot = copy;
+}

@@ -1,0 +1,76 @@
+#include "libcommon/base/text.h"
+
+#include "libcommon/base/memory.h"
+
+#include <string.h>
+
+bool text_is_space(char character)
+{
+    return character == ' ' || (character >= '\t' && character <= '\r');
+}
+
+void text_trim(const char **text, size_t *length)
+{
+    while (*length > 0 && text_is_space((*text)[*length - 1]))
+        (*length)--;
+    while (*length > 0 && text_is_space(**text)) {
+        (*text)++;
+        (*length)--;
+    }
+}
+
+char *text_copy_trimmed(const char *text)
+{
+    if (!text)
+        return NULL;
+    size_t length = strlen(text);
+    text_trim(&text, &length);
+    return memory_copy_bytes(text, length);
+}
+
+bool text_is_blank(const char *text)
+{
+    while (text && text_is_space(*text))
+        text++;
+    return !text || *text == '\0';
+}
+
+char text_lower(char character)
+{
+    if (character >= 'A' && character <= 'Z')
+        return (char)(character - 'A' + 'a');
+    return character;
+}
+
+bool text_is_digit(char character)
+{
+    return character >= '0' && character <= '9';
+}
+
+bool text_starts_with_any_case(const char *text, const char *prefix)
+{
+    for (; *prefix; text++, prefix++)
+        if (text_lower(*text) != text_lower(*prefix))
+            return false;
+    return true;
+}
+
+bool text_equal_any_case(const char *text, size_t length, const char *other)
+{
+    if (strlen(other) != length)
+        return false;
+    for (size_t i = 0; i < length; i++)
+        if (text_lower(text[i]) != text_lower(other[i]))
+            return false;
+    return true;
+}
+
+char *text_copy_one_line(const char *text, size_t length, size_t max_bytes)
+{
+    char *copy = memory_copy_bytes(text, length < max_bytes ? length : max_bytes);
+    size_t copied = length < max_bytes ? length : max_bytes;
+    for (size_t i = 0; i < copied; i++)
+        if ((unsigned char)copy[i] < ' ' || copy[i] == 0x7f)
+            copy[i] = ' ';
+    return copy;
+}

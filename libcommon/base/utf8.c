@@ -1,0 +1,48 @@
+#include "libcommon/base/utf8.h"
+
+/* The lowest code point that needs this many bytes: a lower one in so many is an overlong form. */
+static const uint32_t lowest[UTF8_MAX_BYTES + 1] = {0, 0, 0x80, 0x800, 0x10000};
+
+static size_t sequence_bytes(uint8_t lead)
+{
+    if (lead < 0x80)
+        return 1;
+    if (lead >= 0xc2 && lead < 0xe0)
+        return 2;
+    if (lead >= 0xe0 && lead < 0xf0)
+        return 3;
+    return lead >= 0xf0 && lead < 0xf5 ? 4 : 0;
+}
+
+size_t utf8_decode(const char *bytes, size_t length, uint32_t *code_point)
+{
+    if (length == 0)
+        return 0;
+    uint8_t lead = (uint8_t)bytes[0];
+    size_t count = sequence_bytes(lead);
+    if (count == 0 || count > length)
+        return 0;
+    uint32_t value = count == 1 ? lead : lead & (0x7fU >> count);
+    for (size_t i = 1; i < count; i++) {
+        uint8_t byte = (uint8_t)bytes[i];
+        if ((byte & 0xc0) != 0x80)
+            return 0;
+        value = value << 6 | (byte & 0x3f);
+    }
+    if (value < lowest[count] || value > 0x10ffff || (value >= 0xd800 && value < 0xe000))
+        return 0;
+    *code_point = value;
+    return count;
+}
+
+size_t utf8_encode(uint32_t code_point, char out[UTF8_MAX_BYTES])
+{
+    static const uint8_t leads[UTF8_MAX_BYTES + 1] = {0, 0, 0xc0, 0xe0, 0xf0};
+    size_t count = UTF8_MAX_BYTES;
+    while (count > 1 && code_point < lowest[count])
+        count--;
+    for (size_t i = count; i-- > 1; code_point >>= 6)
+        out[i] = (char)(0x80 | (code_point & 0x3f));
+    out[0] = (char)(leads[count] | code_point);
+    return count;
+}

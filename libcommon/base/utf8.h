@@ -1,0 +1,17 @@
+/* Reading UTF-8 one code point at a time (RFC 3629: no overlong forms, no surrogates, at most U+10FFFF). */
+#ifndef LIBCOMMON_BASE_UTF8_H
+#define LIBCOMMON_BASE_UTF8_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+enum { UTF8_MAX_BYTES = 4 };
+
+/* Bytes of the code point that `bytes` begins with (1 to 4), stored in *code_point; 0 when it is not valid or
+ * cut off. */
+size_t utf8_decode(const char *bytes, size_t length, uint32_t *code_point);
+
+/* Writes a code point (not a surrogate, at most U+10FFFF) without a NUL; returns its 1 to 4 bytes. */
+size_t utf8_encode(uint32_t code_point, char out[UTF8_MAX_BYTES]);
+
+#endif

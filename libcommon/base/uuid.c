@@ -1,0 +1,50 @@
+#include "libcommon/base/uuid.h"
+
+#include "libcommon/base/hex.h"
+
+#include <stddef.h>
+#include <string.h>
+
+static bool is_hex_digit(char digit)
+{
+    return (digit >= '0' && digit <= '9') || (digit >= 'a' && digit <= 'f') || (digit >= 'A' && digit <= 'F');
+}
+
+static bool is_hyphen_place(size_t index)
+{
+    return index == 8 || index == 13 || index == 18 || index == 23;
+}
+
+bool uuid_is_valid(const char *text)
+{
+    if (!text)
+        return false;
+    /* The NUL of a short text is neither a hyphen nor a digit, so the loop never reads beyond it. */
+    for (size_t i = 0; i < UUID_TEXT_BYTES - 1; i++)
+        if (is_hyphen_place(i) ? text[i] != '-' : !is_hex_digit(text[i]))
+            return false;
+    return text[UUID_TEXT_BYTES - 1] == '\0';
+}
+
+char *uuid_format(const uint8_t bytes[UUID_BYTES], char out[UUID_TEXT_BYTES])
+{
+    char digits[2 * UUID_BYTES + 1];
+    hex_encode(bytes, UUID_BYTES, digits);
+    const char *next = digits;
+    for (size_t i = 0; i < UUID_TEXT_BYTES - 1; i++)
+        if (is_hyphen_place(i))
+            out[i] = '-';
+        else
+            out[i] = *next++;
+    out[UUID_TEXT_BYTES - 1] = '\0';
+    return out;
+}
+
+char *uuid_format_random(const uint8_t random_bytes[UUID_BYTES], char out[UUID_TEXT_BYTES])
+{
+    uint8_t bytes[UUID_BYTES];
+    memcpy(bytes, random_bytes, sizeof bytes);
+    bytes[6] = (uint8_t)((bytes[6] & 0x0f) | 0x40);
+    bytes[8] = (uint8_t)((bytes[8] & 0x3f) | 0x80);
+    return uuid_format(bytes, out);
+}

@@ -1,0 +1,381 @@
+#include "libcommon/http/http_internal.h"
+
+#include "libcommon/base/clock.h"
+#include "libcommon/base/memory.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <sys/epoll.h>
+
+/*
+ * Users' callbacks run below curl_multi_socket_action(), where curl allows neither adding nor removing a
+ * handle, and below loops over curl's messages. So a call starts from a timer of its own, never from
+ * http_send(), and while `busy` a cancelled call is only marked; client_leave() frees it.
+ */
+struct http_client {
+    struct loop *loop;
+    CURLM *multi;
+    int64_t connect_timeout_ms;
+    struct loop_timer curl_timer;
+    struct http_call *calls;
+    int busy;
+    bool closing;
+    size_t cancelled_count;
+};
+
+/* A descriptor that curl wants watched. */
+struct http_socket {
+    struct http_client *client;
+    int fd;
+    struct loop_watch *watch;
+};
+
+/* --- freeing --- */
+
+static void stop_timers(struct http_call *call)
+{
+    loop_timer_stop(&call->start_timer);
+    loop_timer_stop(&call->timeout_timer);
+    loop_timer_stop(&call->stall_timer);
+}
+
+static void detach(struct http_call *call)
+{
+    stop_timers(call);
+    if (call->added)
+        curl_multi_remove_handle(call->client->multi, call->easy);
+    call->added = false;
+}
+
+static void call_free(struct http_call *call)
+{
+    detach(call);
+    *call->link = call->next;
+    if (call->next)
+        call->next->link = call->link;
+    http_transfer_clear(call);
+    free(call);
+}
+
+static void client_destroy(struct http_client *client)
+{
+    for (struct http_call *call = client->calls; call;) {
+        struct http_call *next = call->next;
+        call_free(call);
+        call = next;
+    }
+    loop_timer_stop(&client->curl_timer);
+    curl_multi_cleanup(client->multi);
+    loop_timer_stop(&client->curl_timer);
+    free(client);
+    curl_global_cleanup();
+}
+
+static void client_enter(struct http_client *client)
+{
+    client->busy++;
+}
+
+static void client_leave(struct http_client *client)
+{
+    if (--client->busy)
+        return;
+    if (client->closing) {
+        client_destroy(client);
+        return;
+    }
+    for (struct http_call *call = client->calls; call && client->cancelled_count;) {
+        struct http_call *next = call->next;
+        if (call->cancelled) {
+            client->cancelled_count--;
+            call_free(call);
+        }
+        call = next;
+    }
+}
+
+void http_cancel(struct http_call *call)
+{
+    /* In its own on_done a call is at its end already. */
+    if (!call || call->reporting || call->cancelled)
+        return;
+    if (!call->client->busy) {
+        call_free(call);
+        return;
+    }
+    stop_timers(call);
+    call->cancelled = true;
+    call->client->cancelled_count++;
+}
+
+void http_client_free(struct http_client *client)
+{
+    if (!client)
+        return;
+    client_enter(client);
+    client->closing = true;
+    for (struct http_call *call = client->calls; call;) {
+        struct http_call *next = call->next;
+        http_cancel(call);
+        call = next;
+    }
+    client_leave(client);
+}
+
+/* --- the end of a call --- */
+
+static void report(struct http_call *call)
+{
+    struct http_response response;
+    detach(call);
+    http_answer_view(&call->answer, clock_unix_ms(), &response);
+    call->reporting = true;
+    call->request.on_done(call->request.context, call->failed ? NULL : &response,
+                          call->failed ? &call->failure : NULL);
+    call_free(call);
+}
+
+static void fail(struct http_call *call, enum error_code code, const char *reason)
+{
+    call->failed = true;
+    error_set(&call->failure, code, "%s: %s", call->label, reason);
+    report(call);
+}
+
+static void add(struct http_call *call)
+{
+    CURLMcode code = curl_multi_add_handle(call->client->multi, call->easy);
+    if (code == CURLM_OK)
+        call->added = true;
+    else
+        fail(call, ERROR_SYSTEM, curl_multi_strerror(code));
+}
+
+static void finish(struct http_call *call, CURLcode code)
+{
+    /* To curl an answer that ends within its headers is whole; one that was cut on purpose is a failed write.
+     */
+    if (code == CURLE_OK && !call->answer.status)
+        code = CURLE_PARTIAL_FILE;
+    bool answered = !call->failed && (code == CURLE_OK || call->answer.body_cut);
+    if (answered && call->request.follow_redirects && http_answer_is_redirect(&call->answer)) {
+        if (call->added)
+            curl_multi_remove_handle(call->client->multi, call->easy);
+        call->added = false;
+        loop_timer_stop(&call->stall_timer);
+        if (http_transfer_redirect(call, &call->failure)) {
+            add(call);
+            return;
+        }
+        call->failed = true;
+    } else if (!answered && !call->failed) {
+        call->failed = true;
+        http_transfer_failure(call, code, &call->failure);
+    }
+    report(call);
+}
+
+static void take_messages(struct http_client *client)
+{
+    int left = 0;
+    CURLMsg *message = curl_multi_info_read(client->multi, &left);
+    for (; message; message = curl_multi_info_read(client->multi, &left)) {
+        char *context = NULL;
+        if (message->msg != CURLMSG_DONE)
+            continue;
+        CURLcode code = message->data.result;
+        curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, &context);
+        struct http_call *call = (void *)context;
+        if (!call->cancelled)
+            finish(call, code);
+    }
+}
+
+/* --- what the loop calls --- */
+
+static void turn_curl(struct http_client *client, curl_socket_t fd, int events)
+{
+    int running = 0;
+    client_enter(client);
+    curl_multi_socket_action(client->multi, fd, events, &running);
+    take_messages(client);
+    client_leave(client);
+}
+
+static void on_socket_ready(void *context, uint32_t events)
+{
+    const struct http_socket *socket = context;
+    /* CURL_CSELECT_ERR alone would hide the reason; reading and writing give it. */
+    int curl_events = 0;
+    if (events & (EPOLLIN | EPOLLHUP | EPOLLERR))
+        curl_events |= CURL_CSELECT_IN;
+    if (events & (EPOLLOUT | EPOLLERR))
+        curl_events |= CURL_CSELECT_OUT;
+    turn_curl(socket->client, socket->fd, curl_events);
+}
+
+static void on_curl_due(void *context)
+{
+    turn_curl(context, CURL_SOCKET_TIMEOUT, 0);
+}
+
+static void on_start(void *context)
+{
+    struct http_call *call = context;
+    struct http_client *client = call->client;
+    client_enter(client);
+    if (call->failed) {
+        report(call);
+    } else {
+        if (call->request.timeout_ms > 0)
+            loop_timer_start(&call->timeout_timer, call->request.timeout_ms);
+        http_transfer_configure(call, client->connect_timeout_ms);
+        add(call);
+    }
+    client_leave(client);
+}
+
+static void on_timeout(void *context)
+{
+    struct http_call *call = context;
+    struct http_client *client = call->client;
+    client_enter(client);
+    fail(call, ERROR_TIMEOUT, "no complete answer in time");
+    client_leave(client);
+}
+
+/* --- stalls: the bytes of the last HTTP_STALL_SLICES ticks count, the window slides --- */
+
+static int64_t moved_bytes(const struct http_call *call)
+{
+    curl_off_t sent = 0;
+    curl_off_t received = 0;
+    curl_easy_getinfo(call->easy, CURLINFO_SIZE_UPLOAD_T, &sent);
+    curl_easy_getinfo(call->easy, CURLINFO_SIZE_DOWNLOAD_T, &received);
+    return sent + received;
+}
+
+static void start_stall_tick(struct http_call *call)
+{
+    int64_t slice_ms = call->request.stall_ms / HTTP_STALL_SLICES;
+    loop_timer_start(&call->stall_timer, slice_ms > 0 ? slice_ms : 1);
+}
+
+void http_call_watch_stall(struct http_call *call)
+{
+    if (call->request.stall_ms <= 0)
+        return;
+    call->stall_marks[0] = 0;
+    call->stall_ticks = 1;
+    start_stall_tick(call);
+}
+
+static void on_stall_tick(void *context)
+{
+    struct http_call *call = context;
+    struct http_client *client = call->client;
+    int64_t moved = moved_bytes(call);
+    int64_t needed = (int64_t)call->request.stall_bytes_per_second * call->request.stall_ms / 1000;
+    int64_t *mark = &call->stall_marks[call->stall_ticks % HTTP_STALL_SLICES];
+    if (call->stall_ticks >= HTTP_STALL_SLICES && moved - *mark < (needed > 0 ? needed : 1)) {
+        client_enter(client);
+        fail(call, ERROR_TIMEOUT, "the transfer has stalled");
+        client_leave(client);
+        return;
+    }
+    *mark = moved;
+    call->stall_ticks++;
+    start_stall_tick(call);
+}
+
+/* --- what curl calls to be woken --- */
+
+static int on_curl_socket(CURL *easy, curl_socket_t fd, int what, void *context, void *socket_context)
+{
+    (void)easy;
+    struct http_client *client = context;
+    struct http_socket *socket = socket_context;
+    if (what == CURL_POLL_REMOVE) {
+        if (socket) {
+            loop_watch_remove(socket->watch);
+            curl_multi_assign(client->multi, fd, NULL);
+            free(socket);
+        }
+        return 0;
+    }
+    uint32_t events = 0;
+    if (what & CURL_POLL_IN)
+        events |= EPOLLIN;
+    if (what & CURL_POLL_OUT)
+        events |= EPOLLOUT;
+    if (socket) {
+        loop_watch_change(socket->watch, events);
+        return 0;
+    }
+    socket = memory_allocate(sizeof(*socket));
+    socket->client = client;
+    socket->fd = fd;
+    socket->watch = loop_watch_add(client->loop, fd, events, on_socket_ready, socket);
+    curl_multi_assign(client->multi, fd, socket);
+    return 0;
+}
+
+static int on_curl_timer(CURLM *multi, long timeout_ms, void *context)
+{
+    (void)multi;
+    struct http_client *client = context;
+    if (timeout_ms < 0)
+        loop_timer_stop(&client->curl_timer);
+    else
+        loop_timer_start(&client->curl_timer, timeout_ms);
+    return 0;
+}
+
+/* --- the public rest --- */
+
+struct http_client *http_client_create(struct loop *loop, int64_t connect_timeout_ms, struct error *error)
+{
+    if (curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK) {
+        error_set(error, ERROR_SYSTEM, "cannot initialise libcurl");
+        return NULL;
+    }
+    struct http_client *client = memory_allocate(sizeof(*client));
+    client->loop = loop;
+    client->connect_timeout_ms = connect_timeout_ms;
+    client->multi = curl_multi_init();
+    if (!client->multi)
+        memory_exhausted();
+    loop_timer_init(&client->curl_timer, loop, on_curl_due, client);
+    curl_multi_setopt(client->multi, CURLMOPT_SOCKETFUNCTION, on_curl_socket);
+    curl_multi_setopt(client->multi, CURLMOPT_SOCKETDATA, client);
+    curl_multi_setopt(client->multi, CURLMOPT_TIMERFUNCTION, on_curl_timer);
+    curl_multi_setopt(client->multi, CURLMOPT_TIMERDATA, client);
+    return client;
+}
+
+struct http_call *http_send(struct http_client *client, const struct http_request *request)
+{
+    assert(request->on_done);
+    struct http_call *call = memory_allocate(sizeof(*call));
+    call->client = client;
+    call->next = client->calls;
+    call->link = &client->calls;
+    if (call->next)
+        call->next->link = &call->next;
+    client->calls = call;
+    loop_timer_init(&call->start_timer, client->loop, on_start, call);
+    loop_timer_init(&call->timeout_timer, client->loop, on_timeout, call);
+    loop_timer_init(&call->stall_timer, client->loop, on_stall_tick, call);
+    call->failed = !http_transfer_prepare(call, request, &call->failure);
+    loop_timer_start(&call->start_timer, 0);
+    return call;
+}
+
+void http_call_progress(const struct http_call *call, int64_t *sent_bytes, int64_t *received_bytes)
+{
+    curl_off_t sent = 0;
+    if (call->easy)
+        curl_easy_getinfo(call->easy, CURLINFO_SIZE_UPLOAD_T, &sent);
+    *sent_bytes = sent;
+    *received_bytes = call->received_bytes;
+}

@@ -1,0 +1,220 @@
+#include "libcommon/base/limits.h"
+#include "libcommon/base/memory.h"
+#include "libcommon/http/http_internal.h"
+
+#include <assert.h>
+#include <ctype.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+/* --- the request, copied and checked --- */
+
+/* Nothing may break out of its line: values come from leases and from artifact names. */
+static bool is_field_value(const char *value, size_t length)
+{
+    for (size_t i = 0; i < length; i++) {
+        unsigned char character = (unsigned char)value[i];
+        if ((character < ' ' && character != '\t') || character == 0x7f)
+            return false;
+    }
+    return true;
+}
+
+static bool is_field_name(const char *name)
+{
+    for (size_t i = 0; name[i]; i++)
+        if (!isalnum((unsigned char)name[i]) && !strchr("!#$%&'*+-.^_`|~", name[i]))
+            return false;
+    return name[0] != '\0';
+}
+
+static bool add_header(struct http_call *call, const char *name, const char *prefix, const char *value,
+                       size_t length, struct error *error)
+{
+    if (!is_field_name(name) || !is_field_value(value, length))
+        return error_set(error, ERROR_INVALID, "%s: a header has characters that HTTP does not allow",
+                         call->label);
+    /* curl's way to send a field without a value is a semicolon in place of the colon. */
+    size_t bytes = strlen(name) + strlen(prefix) + length + 3;
+    char *line = memory_allocate(bytes);
+    if (length)
+        snprintf(line, bytes, "%s: %s%.*s", name, prefix, (int)length, value);
+    else
+        snprintf(line, bytes, "%s;", name);
+    struct curl_slist *headers = curl_slist_append(call->headers, line);
+    secret_wipe_bytes(line, bytes);
+    free(line);
+    if (!headers)
+        memory_exhausted();
+    call->headers = headers;
+    return true;
+}
+
+static bool add_headers(struct http_call *call, const struct http_request *request, struct error *error)
+{
+    const struct secret *bearer = request->bearer;
+    if (bearer && bearer->length &&
+        !add_header(call, "Authorization", "Bearer ", bearer->bytes, bearer->length, error))
+        return false;
+    if (request->content_type &&
+        !add_header(call, "Content-Type", "", request->content_type, strlen(request->content_type), error))
+        return false;
+    if (request->accept && !add_header(call, "Accept", "", request->accept, strlen(request->accept), error))
+        return false;
+    for (size_t i = 0; i < request->header_count; i++) {
+        const struct http_header *header = &request->headers[i];
+        if (!add_header(call, header->name, "", header->value, strlen(header->value), error))
+            return false;
+    }
+    /* Without this curl asks for a "100 Continue" before larger bodies and waits a second for servers that
+     * know none. */
+    struct curl_slist *headers = curl_slist_append(call->headers, "Expect:");
+    if (!headers)
+        memory_exhausted();
+    call->headers = headers;
+    return true;
+}
+
+/* Where the call goes; all are curl's strings. */
+struct place {
+    char *scheme;
+    char *host;
+    char *port;
+    char *path;
+    char *user;
+};
+
+static void place_clear(struct place *place)
+{
+    curl_free(place->scheme);
+    curl_free(place->host);
+    curl_free(place->port);
+    curl_free(place->path);
+    curl_free(place->user);
+    *place = (struct place){0};
+}
+
+static bool place_take(struct place *place, CURLU *url)
+{
+    *place = (struct place){0};
+    if (curl_url_get(url, CURLUPART_SCHEME, &place->scheme, 0) != CURLUE_OK ||
+        curl_url_get(url, CURLUPART_HOST, &place->host, 0) != CURLUE_OK ||
+        curl_url_get(url, CURLUPART_PORT, &place->port, CURLU_DEFAULT_PORT) != CURLUE_OK ||
+        curl_url_get(url, CURLUPART_PATH, &place->path, 0) != CURLUE_OK)
+        return false;
+    /* Missing is fine and leaves it NULL. */
+    (void)curl_url_get(url, CURLUPART_USER, &place->user, 0);
+    return strcasecmp(place->scheme, "http") == 0 || strcasecmp(place->scheme, "https") == 0;
+}
+
+/* The query stays out of labels: signed URLs have their secret there. */
+static bool take_url(struct http_call *call, const char *text, struct error *error)
+{
+    struct place place = {0};
+    CURLU *url = curl_url();
+    if (!url)
+        memory_exhausted();
+    bool usable = strlen(text) <= LIMIT_URL_BYTES && curl_url_set(url, CURLUPART_URL, text, 0) == CURLUE_OK &&
+                  place_take(&place, url);
+    if (usable) {
+        snprintf(call->label, sizeof(call->label), "%s %s://%.100s:%s%.90s", call->method, place.scheme,
+                 place.host, place.port, place.path);
+        memory_replace_text(&call->url, text);
+    }
+    place_clear(&place);
+    curl_url_cleanup(url);
+    return usable || error_set(error, ERROR_INVALID, "%s: not an http or https URL of at most %d bytes",
+                               call->label, LIMIT_URL_BYTES);
+}
+
+static inline bool is_method(const char *method)
+{
+    return strcmp(method, "GET") == 0 || strcmp(method, "POST") == 0 || strcmp(method, "PUT") == 0 ||
+           strcmp(method, "DELETE") == 0;
+}
+
+bool http_transfer_prepare(struct http_call *call, const struct http_request *request, struct error *error)
+{
+    assert(is_method(request->method));
+    assert(!request->source || !request->body_bytes);
+    call->request = *request;
+    call->request.bearer = NULL;
+    call->request.content_type = NULL;
+    call->request.accept = NULL;
+    call->request.user_agent = NULL;
+    call->request.headers = NULL;
+    call->request.body = NULL;
+    call->method = memory_copy_text(request->method);
+    call->request.method = call->method;
+    call->request.url = NULL;
+    call->user_agent = memory_copy_text(request->user_agent ? request->user_agent
+                                                            : "posemesh-compute-node/" POSEMESH_VERSION);
+    if (!call->request.response_limit_bytes)
+        call->request.response_limit_bytes = HTTP_RESPONSE_LIMIT_BYTES;
+    if (request->body_bytes)
+        call->body = memory_copy_bytes(request->body, request->body_bytes);
+    if (!request->source)
+        call->request.source_bytes = (int64_t)request->body_bytes;
+    /* A POST or PUT without a body still says so, with Content-Length: 0 (RFC 9110 8.6). */
+    call->has_body = request->source || request->body_bytes || strcmp(call->method, "POST") == 0 ||
+                     strcmp(call->method, "PUT") == 0;
+    snprintf(call->label, sizeof(call->label), "%s", call->method);
+    return take_url(call, request->url, error) && add_headers(call, request, error);
+}
+
+/* --- redirects --- */
+
+static bool is_same_origin(const struct place *left, const struct place *right)
+{
+    return strcasecmp(left->scheme, right->scheme) == 0 && strcasecmp(left->host, right->host) == 0 &&
+           strcmp(left->port, right->port) == 0;
+}
+
+static bool resolve_location(struct http_call *call, char **target, struct error *error)
+{
+    struct place from = {0};
+    struct place to = {0};
+    CURLU *url = curl_url();
+    if (!url)
+        memory_exhausted();
+    bool ok = false;
+    if (curl_url_set(url, CURLUPART_URL, call->url, 0) != CURLUE_OK || !place_take(&from, url) ||
+        curl_url_set(url, CURLUPART_URL, call->answer.location, CURLU_URLENCODE) != CURLUE_OK ||
+        !place_take(&to, url) || curl_url_get(url, CURLUPART_URL, target, 0) != CURLUE_OK)
+        error_set(error, ERROR_INVALID, "%s: a redirect to what is not an http or https URL", call->label);
+    else if (!is_same_origin(&from, &to))
+        error_set(error, ERROR_INVALID, "%s: a redirect to another origin, %s://%.60s:%s", call->label,
+                  to.scheme, to.host, to.port);
+    else if (to.user && (!from.user || strcmp(from.user, to.user) != 0))
+        error_set(error, ERROR_INVALID, "%s: a redirect to a URL with a user name", call->label);
+    else
+        ok = true;
+    place_clear(&from);
+    place_clear(&to);
+    curl_url_cleanup(url);
+    return ok;
+}
+
+bool http_transfer_redirect(struct http_call *call, struct error *error)
+{
+    if (strcmp(call->method, "GET") != 0)
+        return error_set(error, ERROR_INVALID, "%s: a redirect (%d) for a method other than GET", call->label,
+                         call->answer.status);
+    if (call->redirects == HTTP_REDIRECTS)
+        return error_set(error, ERROR_INVALID, "%s: more than %d redirects", call->label, HTTP_REDIRECTS);
+    char *target = NULL;
+    bool ok = resolve_location(call, &target, error) && take_url(call, target, error);
+    curl_free(target);
+    if (!ok)
+        return false;
+    call->redirects++;
+    call->issues = 0;
+    call->body_offset = 0;
+    call->received_bytes = 0;
+    http_answer_clear(&call->answer);
+    if (curl_easy_setopt(call->easy, CURLOPT_URL, call->url) != CURLE_OK)
+        memory_exhausted();
+    return true;
+}

@@ -1,0 +1,187 @@
+#include "libcommon/base/memory.h"
+#include "libcommon/http/http_internal.h"
+
+#include <ctype.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+enum {
+    BODY_FIRST_BYTES = 4096,
+    RETRY_AFTER_SECS_MAX = 366 * 24 * 3600 /* longer is as good as this, and nobody's sums overflow */
+};
+
+static void forget_headers(struct http_answer *answer)
+{
+    answer->status = 0;
+    memory_replace_text(&answer->content_type, NULL);
+    memory_replace_text(&answer->location, NULL);
+    memory_replace_text(&answer->retry_after, NULL);
+    memory_replace_text(&answer->date, NULL);
+}
+
+/* Bodies carry access tokens, so none is left behind in freed memory. */
+static void drop_body(char *body, size_t capacity)
+{
+    if (body)
+        secret_wipe_bytes(body, capacity);
+    free(body);
+}
+
+void http_answer_clear(struct http_answer *answer)
+{
+    forget_headers(answer);
+    drop_body(answer->body, answer->body_capacity);
+    *answer = (struct http_answer){0};
+}
+
+static bool is_blank(char character)
+{
+    return character == ' ' || character == '\t' || character == '\r' || character == '\n';
+}
+
+/* The first of repeated fields counts. */
+static void take_field(char **slot, const char *value, size_t length)
+{
+    while (length && is_blank(value[0])) {
+        value++;
+        length--;
+    }
+    while (length && is_blank(value[length - 1]))
+        length--;
+    if (!*slot && !memchr(value, '\0', length))
+        *slot = memory_copy_bytes(value, length);
+}
+
+static bool is_name(const char *line, size_t length, const char *name)
+{
+    return length == strlen(name) && strncasecmp(line, name, length) == 0;
+}
+
+bool http_answer_take_line(struct http_answer *answer, const char *line, size_t length, int status,
+                           struct error *error)
+{
+    answer->header_lines++;
+    answer->header_bytes += length;
+    if (answer->header_lines > HTTP_HEADER_LINES || answer->header_bytes > HTTP_HEADERS_BYTES)
+        return error_set(error, ERROR_TOO_LARGE, "the answer's headers exceed %d lines or %d bytes",
+                         HTTP_HEADER_LINES, HTTP_HEADERS_BYTES);
+    /* Trailers come after the body and change nothing. */
+    if (answer->status)
+        return true;
+    if (length >= 5 && strncasecmp(line, "HTTP/", 5) == 0) {
+        /* Each interim answer (1xx) has a block of its own. */
+        forget_headers(answer);
+        return true;
+    }
+    if (length <= 2 && (line[0] == '\r' || line[0] == '\n')) {
+        if (status >= 200)
+            answer->status = status;
+        return true;
+    }
+    const char *colon = memchr(line, ':', length);
+    if (!colon)
+        return true;
+    size_t name_length = (size_t)(colon - line);
+    size_t value_length = length - name_length - 1;
+    if (is_name(line, name_length, "Content-Type"))
+        take_field(&answer->content_type, colon + 1, value_length);
+    else if (is_name(line, name_length, "Location"))
+        take_field(&answer->location, colon + 1, value_length);
+    else if (is_name(line, name_length, "Retry-After"))
+        take_field(&answer->retry_after, colon + 1, value_length);
+    else if (is_name(line, name_length, "Date"))
+        take_field(&answer->date, colon + 1, value_length);
+    return true;
+}
+
+/* realloc would leave a copy of the old bytes behind. */
+static void grow_body(struct http_answer *answer, size_t bytes)
+{
+    size_t capacity = answer->body_capacity ? answer->body_capacity : BODY_FIRST_BYTES;
+    while (capacity < bytes)
+        capacity *= 2;
+    if (capacity == answer->body_capacity)
+        return;
+    char *body = memory_allocate(capacity);
+    if (answer->body_bytes)
+        memcpy(body, answer->body, answer->body_bytes);
+    drop_body(answer->body, answer->body_capacity);
+    answer->body = body;
+    answer->body_capacity = capacity;
+}
+
+bool http_answer_add_body(struct http_answer *answer, const void *bytes, size_t length, size_t limit_bytes,
+                          struct error *error)
+{
+    size_t room = limit_bytes - answer->body_bytes;
+    bool fits = length <= room;
+    size_t taken = fits ? length : room;
+    if (!fits && http_answer_is_success(answer))
+        return error_set(error, ERROR_TOO_LARGE, "the answer's body exceeds %zu bytes", limit_bytes);
+    grow_body(answer, answer->body_bytes + taken + 1);
+    memcpy(answer->body + answer->body_bytes, bytes, taken);
+    answer->body_bytes += taken;
+    answer->body[answer->body_bytes] = '\0';
+    answer->body_cut = !fits;
+    return fits;
+}
+
+bool http_answer_is_success(const struct http_answer *answer)
+{
+    return answer->status >= 200 && answer->status <= 299;
+}
+
+bool http_answer_is_redirect(const struct http_answer *answer)
+{
+    int status = answer->status;
+    return answer->location &&
+           (status == 301 || status == 302 || status == 303 || status == 307 || status == 308);
+}
+
+static int64_t parse_date_unix_ms(const char *text)
+{
+    time_t seconds = text ? curl_getdate(text, NULL) : -1;
+    return seconds < 0 ? -1 : (int64_t)seconds * 1000;
+}
+
+/*
+ * A date is taken against the answer's own Date where it has one: the wait is then right although this
+ * machine's clock is not.
+ */
+static int64_t parse_retry_after_ms(const char *text, int64_t now_unix_ms)
+{
+    if (!text || !*text)
+        return -1;
+    size_t digits = strspn(text, "0123456789");
+    if (text[digits] == '\0') {
+        int64_t seconds = 0;
+        for (size_t i = 0; i < digits && seconds < RETRY_AFTER_SECS_MAX; i++)
+            seconds = seconds * 10 + (text[i] - '0');
+        return (seconds < RETRY_AFTER_SECS_MAX ? seconds : RETRY_AFTER_SECS_MAX) * 1000;
+    }
+    /* All three forms of an HTTP date begin with a day's name; curl_getdate() alone would take "1.5" for a
+     * day. */
+    int64_t at_unix_ms = isalpha((unsigned char)text[0]) ? parse_date_unix_ms(text) : -1;
+    if (at_unix_ms < 0)
+        return -1;
+    int64_t wait_ms = at_unix_ms - now_unix_ms;
+    if (wait_ms < 0)
+        return 0;
+    return wait_ms < RETRY_AFTER_SECS_MAX * INT64_C(1000) ? wait_ms : RETRY_AFTER_SECS_MAX * INT64_C(1000);
+}
+
+void http_answer_view(const struct http_answer *answer, int64_t now_unix_ms, struct http_response *response)
+{
+    int64_t date_unix_ms = parse_date_unix_ms(answer->date);
+    *response = (struct http_response){
+        .status = answer->status,
+        .body = answer->body ? answer->body : "",
+        .body_bytes = answer->body_bytes,
+        .body_cut = answer->body_cut,
+        .content_type = answer->content_type ? answer->content_type : "",
+        .retry_after_ms =
+            parse_retry_after_ms(answer->retry_after, date_unix_ms < 0 ? now_unix_ms : date_unix_ms),
+        .date_unix_ms = date_unix_ms,
+    };
+}

@@ -1,0 +1,296 @@
+/*
+ * The calling side: one REQ socket for each role, one context and one aio for each call in flight.
+ *
+ * An aio ends on a thread of nng; there we only start the receive after the send, or post to the loop.
+ * Everything else happens on the loop's thread: a call is freed by its post alone, so a deadline or a cancel
+ * first aborts the aio and lets that post come.
+ */
+#include "libcommon/ipc/ipc.h"
+
+#include "libcommon/base/limits.h"
+#include "libcommon/base/log.h"
+#include "libcommon/base/memory.h"
+#include "libcommon/ipc/ipc_internal.h"
+
+#include <nng/protocol/reqrep0/req.h>
+#include <stdlib.h>
+#include <string.h>
+
+/*
+ * Only a peer that comes back is to get a request again: a timed resend would run slow handlers twice. A time
+ * that never comes says so; "infinite" would mean to nng that a request fails when its peer goes away.
+ */
+enum { RESEND_MS = 10 * 24 * 3600 * 1000, ABORT_AGAIN_MS = 20 };
+
+struct ipc_client {
+    struct ipc *ipc;
+    enum role role;
+    nng_socket socket;
+    struct ipc_dial *dial;
+    struct ipc_call *calls;
+    struct ipc_client *next;
+};
+
+struct ipc_call {
+    struct ipc_client *client;
+    const struct operation_info *operation;
+    nng_ctx context;
+    nng_aio *aio;
+    bool receiving; /* which half of the exchange the aio is in; nng's thread alone writes it while the aio
+                       runs */
+    bool started;
+    bool timed_out;
+    struct loop_timer deadline;
+    ipc_answer_function *on_answer; /* NULL once cancelled */
+    void *answer_context;
+    struct error failure; /* of a call that could not be started */
+    struct ipc_call *next;
+    struct ipc_call **link;
+};
+
+static void finish_call(void *context);
+
+/* --- on nng's threads --- */
+
+static void on_aio_done(void *context)
+{
+    struct ipc_call *call = context;
+    if (nng_aio_result(call->aio) == 0 && !call->receiving) {
+        call->receiving = true;
+        nng_ctx_recv(call->context, call->aio);
+        return;
+    }
+    loop_post(call->client->ipc->loop, finish_call, call);
+}
+
+/* --- on the loop's thread --- */
+
+static void call_free(struct ipc_call *call)
+{
+    loop_timer_stop(&call->deadline);
+    if (call->aio) {
+        nng_aio_stop(call->aio);
+        /* A message is ours when its send failed, or when it was received and nobody took it. */
+        bool ours = (nng_aio_result(call->aio) != 0) != call->receiving;
+        nng_msg *left = ours ? nng_aio_get_msg(call->aio) : NULL;
+        if (left) {
+            secret_wipe_bytes(nng_msg_body(left), nng_msg_len(left));
+            nng_msg_free(left);
+        }
+        nng_aio_free(call->aio);
+    }
+    if (call->started)
+        nng_ctx_close(call->context);
+    *call->link = call->next;
+    if (call->next)
+        call->next->link = call->link;
+    free(call);
+}
+
+static void deliver_failure(struct ipc_call *call, const struct error *failure)
+{
+    if (call->on_answer)
+        call->on_answer(call->answer_context, NULL, failure);
+}
+
+static void deliver_answer(struct ipc_call *call, const void *bytes, size_t length)
+{
+    struct error error;
+    char name_bytes[MESSAGE_NAME_BYTES];
+    const char *name = message_peek_name(bytes, length, name_bytes);
+    if (name && strcmp(name, message_failure_type.name) == 0) {
+        struct message_failure failure;
+        if (message_decode(&message_failure_type, &failure, bytes, length, &error)) {
+            error_set(&error, error_code_from_name(failure.code), "%s", failure.text);
+            error.status = (int)failure.status;
+            message_clear(&message_failure_type, &failure);
+        }
+        deliver_failure(call, &error);
+        return;
+    }
+    const struct message_type *type = call->operation->answer;
+    void *answer = memory_allocate(type->struct_bytes);
+    if (message_decode(type, answer, bytes, length, &error)) {
+        if (call->on_answer)
+            call->on_answer(call->answer_context, answer, NULL);
+        message_clear(type, answer);
+    } else {
+        error_prefix(&error, "answer to %s", call->operation->name);
+        deliver_failure(call, &error);
+    }
+    free(answer);
+}
+
+static void finish_call(void *context)
+{
+    struct ipc_call *call = context;
+    int code = call->aio ? nng_aio_result(call->aio) : NNG_EINTERNAL;
+    loop_timer_stop(&call->deadline);
+    if (call->failure.code != ERROR_NONE) {
+        deliver_failure(call, &call->failure);
+    } else if (code == 0) {
+        nng_msg *message = nng_aio_get_msg(call->aio);
+        nng_aio_set_msg(call->aio, NULL);
+        deliver_answer(call, nng_msg_body(message), nng_msg_len(message));
+        secret_wipe_bytes(nng_msg_body(message), nng_msg_len(message));
+        nng_msg_free(message);
+    } else if (call->on_answer) {
+        struct error error;
+        const char *owner = service_name(role_infos[call->client->role].owner);
+        if (call->timed_out)
+            error_set(&error, ERROR_TIMEOUT, "%s did not answer %s in time", owner, call->operation->name);
+        else
+            error_set(&error, ERROR_UNAVAILABLE, "%s to %s failed: %s", call->operation->name, owner,
+                      nng_strerror(code));
+        deliver_failure(call, &error);
+    }
+    call_free(call);
+}
+
+/*
+ * Aborting reaches an aio that waits. When its send has just ended and its receive has not begun, there is
+ * nothing to abort and the receive would wait for ever: so again and again until the call's post has come.
+ */
+static void abort_call(struct ipc_call *call)
+{
+    if (!call->started)
+        return;
+    nng_aio_cancel(call->aio);
+    loop_timer_start(&call->deadline, ABORT_AGAIN_MS);
+}
+
+static void on_deadline(void *context)
+{
+    struct ipc_call *call = context;
+    call->timed_out = true;
+    abort_call(call);
+}
+
+/* The encoded request, or NULL. The peer's socket hangs up on larger ones: the other calls of this client
+ * would suffer with it. */
+static char *encode_request(const struct operation_info *operation, const void *request, size_t *length,
+                            struct error *error)
+{
+    char *bytes = message_encode(operation->request, request, length, error);
+    if (!bytes || *length <= operation->request_limit_bytes)
+        return bytes;
+    error_set(error, ERROR_TOO_LARGE, "%s has %zu bytes, the limit is %zu", operation->name, *length,
+              operation->request_limit_bytes);
+    secret_wipe_bytes(bytes, *length);
+    free(bytes);
+    return NULL;
+}
+
+static bool call_start(struct ipc_call *call, const void *request, struct error *error)
+{
+    size_t length;
+    char *bytes = encode_request(call->operation, request, &length, error);
+    if (!bytes)
+        return false;
+    nng_msg *message = NULL;
+    int code = nng_aio_alloc(&call->aio, on_aio_done, call);
+    if (!code)
+        code = nng_ctx_open(&call->context, call->client->socket);
+    call->started = code == 0;
+    if (!code)
+        code = nng_msg_alloc(&message, 0);
+    if (!code)
+        code = nng_msg_append(message, bytes, length);
+    secret_wipe_bytes(bytes, length);
+    free(bytes);
+    if (code) {
+        if (message)
+            nng_msg_free(message);
+        return ipc_set_error(error, code, "cannot send", call->operation->name);
+    }
+    nng_aio_set_timeout(call->aio, NNG_DURATION_INFINITE);
+    nng_aio_set_msg(call->aio, message);
+    nng_ctx_send(call->context, call->aio);
+    return true;
+}
+
+struct ipc_call *ipc_send(struct ipc_client *client, enum operation operation, const void *request,
+                          int64_t deadline_ms, ipc_answer_function *on_answer, void *context)
+{
+    struct ipc_call *call = memory_allocate(sizeof *call);
+    *call = (struct ipc_call){.client = client,
+                              .operation = &operation_infos[operation],
+                              .on_answer = on_answer,
+                              .answer_context = context,
+                              .next = client->calls,
+                              .link = &client->calls};
+    if (call->next)
+        call->next->link = &call->next;
+    client->calls = call;
+    loop_timer_init(&call->deadline, client->ipc->loop, on_deadline, call);
+    struct error error;
+    if (!call_start(call, request, &error)) {
+        call->failure = error;
+        loop_post(client->ipc->loop, finish_call, call);
+        return call;
+    }
+    if (!deadline_ms)
+        deadline_ms = call->operation->deadline_ms;
+    if (deadline_ms)
+        loop_timer_start(&call->deadline, deadline_ms);
+    return call;
+}
+
+void ipc_cancel(struct ipc_call *call)
+{
+    if (!call)
+        return;
+    call->on_answer = NULL;
+    abort_call(call);
+}
+
+/* --- life --- */
+
+struct ipc_client *ipc_client_create(struct ipc *ipc, enum role role, struct error *error)
+{
+    char url[IPC_URL_BYTES];
+    if (!ipc_url(ipc, role_infos[role].owner, role_infos[role].folder, url, error))
+        return NULL;
+    struct ipc_client *client = memory_allocate(sizeof *client);
+    *client = (struct ipc_client){.ipc = ipc, .role = role};
+    int code = nng_req0_open(&client->socket);
+    if (code) {
+        free(client);
+        ipc_set_error(error, code, "cannot open a socket for", url);
+        return NULL;
+    }
+    code = nng_socket_set_ms(client->socket, NNG_OPT_REQ_RESENDTIME, RESEND_MS);
+    if (!code)
+        code = nng_socket_set_size(client->socket, NNG_OPT_RECVMAXSZ, LIMIT_MESSAGE_BYTES);
+    if (code) {
+        ipc_set_error(error, code, "cannot set up", url);
+        ipc_close_socket(client->socket);
+    } else {
+        client->dial = ipc_dial_start(ipc, client->socket, url, error);
+    }
+    if (!client->dial) {
+        free(client);
+        return NULL;
+    }
+    client->next = ipc->clients;
+    ipc->clients = client;
+    return client;
+}
+
+void ipc_clients_free(struct ipc *ipc)
+{
+    while (ipc->clients) {
+        struct ipc_client *client = ipc->clients;
+        ipc->clients = client->next;
+        for (struct ipc_call *call = client->calls, *next_call; call; call = next_call) {
+            next_call = call->next;
+            /* Once the aio has stopped no more posts come; the one that may wait would name a freed call. */
+            if (call->aio)
+                nng_aio_stop(call->aio);
+            loop_drop_posts(ipc->loop, call);
+            call_free(call);
+        }
+        ipc_dial_close(client->dial);
+        free(client);
+    }
+}

@@ -1,0 +1,121 @@
+#include "libcommon/ipc/ipc.h"
+
+#include "libcommon/base/limits.h"
+#include "libcommon/base/log.h"
+#include "libcommon/base/memory.h"
+#include "libcommon/ipc/ipc_internal.h"
+
+#include <nng/protocol/pubsub0/pub.h>
+#include <nng/protocol/pubsub0/sub.h>
+#include <stdlib.h>
+#include <sys/epoll.h>
+
+enum { EVENTS_PER_TURN = 64 };
+
+static const char events_folder[] = "events";
+
+struct ipc_subscription {
+    struct ipc *ipc;
+    nng_socket socket;
+    struct ipc_dial *dial;
+    struct loop_watch *watch;
+    const struct message_type *type;
+    ipc_event_function *on_event;
+    void *context;
+    struct ipc_subscription *next;
+};
+
+bool ipc_open_events(struct ipc *ipc, struct error *error)
+{
+    char url[IPC_URL_BYTES];
+    if (!ipc_url(ipc, ipc->self, events_folder, url, error) ||
+        !ipc_make_folder(ipc, ipc->self, events_folder, error))
+        return false;
+    int code = nng_pub0_open(&ipc->publisher);
+    if (code)
+        return ipc_set_error(error, code, "cannot open", url);
+    ipc->publishing = true;
+    return ipc_listen(ipc->publisher, url, LIMIT_SMALL_MESSAGE_BYTES, error);
+}
+
+void ipc_publish(struct ipc *ipc, const struct message_type *type, const void *message)
+{
+    struct error error;
+    size_t length;
+    char *bytes = message_encode(type, message, &length, &error);
+    if (!bytes) {
+        log_error("cannot publish: %s", error.text);
+        return;
+    }
+    int code = nng_send(ipc->publisher, bytes, length, NNG_FLAG_NONBLOCK);
+    if (code)
+        log_debug("an event got lost: %s", nng_strerror(code));
+    free(bytes);
+}
+
+static void on_readable(void *context, uint32_t events)
+{
+    struct ipc_subscription *subscription = context;
+    nng_msg *received;
+    (void)events;
+    void *message = memory_allocate(subscription->type->struct_bytes);
+    /* A bound for one turn, as for requests. */
+    for (int i = 0;
+         i < EVENTS_PER_TURN && nng_recvmsg(subscription->socket, &received, NNG_FLAG_NONBLOCK) == 0; i++) {
+        struct error error;
+        /* Another type of event is none of this subscriber's business; a broken one only hinted at something.
+         */
+        if (message_decode(subscription->type, message, nng_msg_body(received), nng_msg_len(received),
+                           &error)) {
+            subscription->on_event(subscription->context, message);
+            message_clear(subscription->type, message);
+        }
+        nng_msg_free(received);
+    }
+    free(message);
+}
+
+bool ipc_subscribe(struct ipc *ipc, enum service_id publisher, const struct message_type *type,
+                   ipc_event_function *on_event, void *context, struct error *error)
+{
+    char url[IPC_URL_BYTES];
+    if (!ipc_url(ipc, publisher, events_folder, url, error))
+        return false;
+    struct ipc_subscription *subscription = memory_allocate(sizeof *subscription);
+    *subscription =
+        (struct ipc_subscription){.ipc = ipc, .type = type, .on_event = on_event, .context = context};
+    int code = nng_sub0_open(&subscription->socket);
+    if (code) {
+        free(subscription);
+        return ipc_set_error(error, code, "cannot open", url);
+    }
+    int fd = -1;
+    code = nng_socket_set(subscription->socket, NNG_OPT_SUB_SUBSCRIBE, "", 0);
+    if (!code)
+        code = nng_socket_set_size(subscription->socket, NNG_OPT_RECVMAXSZ, LIMIT_SMALL_MESSAGE_BYTES);
+    bool ok = code ? ipc_set_error(error, code, "cannot subscribe at", url)
+                   : ipc_receive_fd(subscription->socket, &fd, error);
+    if (!ok)
+        ipc_close_socket(subscription->socket);
+    else
+        subscription->dial = ipc_dial_start(ipc, subscription->socket, url, error);
+    if (!subscription->dial) {
+        free(subscription);
+        return false;
+    }
+    subscription->watch = loop_watch_add(ipc->loop, fd, EPOLLIN, on_readable, subscription);
+    subscription->next = ipc->subscriptions;
+    ipc->subscriptions = subscription;
+    return true;
+}
+
+void ipc_subscriptions_free(struct ipc *ipc)
+{
+    while (ipc->subscriptions) {
+        struct ipc_subscription *subscription = ipc->subscriptions;
+        ipc->subscriptions = subscription->next;
+        loop_watch_remove(subscription->watch);
+        ipc_dial_close(subscription->dial);
+        free(subscription);
+    }
+}

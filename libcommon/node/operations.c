@@ -1,0 +1,24 @@
+#include "libcommon/node/operations.h"
+
+#define ROLE_ROW(name, owner, folder, callers) [ROLE_##name] = {owner, folder, callers},
+const struct role_info role_infos[ROLE_COUNT] = {ROLES(ROLE_ROW)};
+
+#define OPERATION_ROW(request, answer, role, limit, deadline_ms, on_repeat)                                  \
+    [OPERATION_##request] = {#request,    &message_##request##_type, &message_##answer##_type,               \
+                             ROLE_##role, (size_t)(limit),           deadline_ms,                            \
+                             on_repeat},
+const struct operation_info operation_infos[OPERATION_COUNT] = {OPERATIONS(OPERATION_ROW)};
+
+#define EVENT_ROW(message, publisher) {&message_##message##_type, publisher},
+const struct event_info event_infos[] = {EVENTS(EVENT_ROW)};
+const size_t event_count = sizeof event_infos / sizeof event_infos[0];
+
+enum role role_status_of(enum service_id service)
+{
+    static const enum role roles[SERVICE_COUNT] = {
+        [SERVICE_AUTHD] = ROLE_authd_status,     [SERVICE_STORED] = ROLE_stored_status,
+        [SERVICE_LEASED] = ROLE_leased_status,   [SERVICE_HTTPD] = ROLE_httpd_status,
+        [SERVICE_RUNNERD] = ROLE_runnerd_status,
+    };
+    return roles[service];
+}

@@ -1,0 +1,372 @@
+/*
+ * Which system calls a service may make, as tables of reasons. authd, leased, stored and httpd have a list of
+ * what is allowed: anything else kills the process, since it means that somebody else's code runs in it.
+ * runnerd has a list of what is refused (see sandbox.h).
+ */
+#include "libcommon/node/sandbox_internal.h"
+
+#include <errno.h>
+#include <linux/netlink.h>
+#include <linux/sched.h>
+#include <net/if.h>
+#include <netinet/in.h>
+#include <seccomp.h>
+#include <stddef.h>
+#include <sys/ioctl.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#ifndef PR_SET_VMA
+#define PR_SET_VMA 0x53564d41
+#endif
+
+enum {
+    CALLS_OUTSIDE = READ_AUTHD | READ_LEASED | READ_STORED,
+    CONFINED = CALLS_OUTSIDE | READ_HTTPD,
+    END = -1000000 /* of a list; libseccomp has negative numbers for calls that this machine lacks */
+};
+
+#define CALL(name) SCMP_SYS(name)
+#define COUNT(table) (sizeof(table) / sizeof((table)[0]))
+
+/* --- what is allowed whatever its arguments --- */
+
+static const int memory[] = {CALL(brk),     CALL(mmap),  CALL(munmap),  CALL(mprotect),   CALL(mremap),
+                             CALL(madvise), CALL(mlock), CALL(munlock), CALL(membarrier), END};
+static const int threads[] = {
+    CALL(futex),       CALL(set_robust_list),   CALL(rseq),   CALL(exit), CALL(exit_group), CALL(gettid),
+    CALL(sched_yield), CALL(sched_getaffinity), CALL(getcpu), END};
+static const int signals[] = {CALL(rt_sigaction),
+                              CALL(rt_sigprocmask),
+                              CALL(rt_sigreturn),
+                              CALL(sigaltstack),
+                              CALL(restart_syscall),
+                              CALL(signalfd4),
+                              END};
+static const int identity[] = {CALL(getpid), CALL(getppid), CALL(getuid),    CALL(geteuid),
+                               CALL(getgid), CALL(getegid), CALL(getresuid), CALL(getresgid),
+                               CALL(uname),  CALL(sysinfo), CALL(getrusage), CALL(times),
+                               END};
+static const int clocks[] = {CALL(clock_gettime), CALL(clock_getres), CALL(clock_nanosleep), CALL(nanosleep),
+                             CALL(gettimeofday),  CALL(time),         CALL(getrandom),       END};
+static const int descriptors[] = {CALL(read),
+                                  CALL(readv),
+                                  CALL(write),
+                                  CALL(writev),
+                                  CALL(pread64),
+                                  CALL(preadv),
+                                  CALL(pwrite64),
+                                  CALL(pwritev),
+                                  CALL(close),
+                                  CALL(fcntl),
+                                  CALL(dup),
+                                  CALL(dup2),
+                                  CALL(dup3),
+                                  CALL(lseek),
+                                  CALL(fstat),
+                                  CALL(newfstatat),
+                                  CALL(stat),
+                                  CALL(lstat),
+                                  CALL(statx),
+                                  CALL(pipe2),
+                                  CALL(eventfd2),
+                                  CALL(poll),
+                                  CALL(ppoll),
+                                  CALL(select),
+                                  CALL(pselect6),
+                                  CALL(epoll_create1),
+                                  CALL(epoll_ctl),
+                                  CALL(epoll_wait),
+                                  CALL(epoll_pwait),
+                                  CALL(epoll_pwait2),
+                                  END};
+static const int sockets[] = {CALL(bind),        CALL(listen),
+                              CALL(accept),      CALL(accept4),
+                              CALL(connect),     CALL(shutdown),
+                              CALL(recvfrom),    CALL(recvmsg),
+                              CALL(recvmmsg),    CALL(getsockopt),
+                              CALL(setsockopt),  CALL(getsockname),
+                              CALL(getpeername), END};
+static const int paths[] = {CALL(open),
+                            CALL(openat),
+                            CALL(access),
+                            CALL(faccessat),
+                            CALL(faccessat2),
+                            CALL(readlink),
+                            CALL(readlinkat),
+                            CALL(getcwd),
+                            CALL(getdents64),
+                            CALL(mkdir),
+                            CALL(mkdirat),
+                            CALL(unlink),
+                            CALL(unlinkat),
+                            CALL(rmdir),
+                            CALL(chmod),
+                            CALL(fchmod),
+                            CALL(fchmodat),
+                            CALL(umask),
+                            END};
+static const int files[] = {CALL(openat2),
+                            CALL(ftruncate),
+                            CALL(fallocate),
+                            CALL(fsync),
+                            CALL(fdatasync),
+                            CALL(rename),
+                            CALL(renameat),
+                            CALL(renameat2),
+                            CALL(fchown),
+                            CALL(fchownat),
+                            CALL(statfs),
+                            CALL(fstatfs),
+                            CALL(utimensat),
+                            CALL(fadvise64),
+                            CALL(sendfile),
+                            CALL(copy_file_range),
+                            END};
+#ifdef __SANITIZE_ADDRESS__
+static const int sanitizer[] = {CALL(ptrace),
+                                CALL(clone),
+                                CALL(wait4),
+                                CALL(kill),
+                                CALL(tkill),
+                                CALL(prctl),
+                                CALL(arch_prctl),
+                                CALL(personality),
+                                CALL(prlimit64),
+                                CALL(process_vm_readv),
+                                CALL(sched_getparam),
+                                CALL(sched_getscheduler),
+                                CALL(dup2),
+                                CALL(pipe),
+                                CALL(tgkill),
+                                CALL(getdents),
+                                END};
+#endif
+
+static const struct {
+    const int *calls;
+    unsigned services;
+    const char *reason;
+} allowed[] = {
+    {memory, CONFINED, "memory, and keeping secrets out of the swap"},
+    {threads, CONFINED, "nng, curl's resolver and the worker have threads"},
+    {signals, CONFINED, "SIGTERM, and the handlers that libraries set"},
+    {identity, CONFINED, "who am I, and how large is the machine"},
+    {clocks, CONFINED, "timers and random numbers"},
+    {descriptors, CONFINED, "the event loop, its sockets and files that are open"},
+    {sockets, CONFINED, "talk; which families: the table below"},
+    {paths, CONFINED, "sockets' folders, resolv.conf and certificates; which paths: sandbox_files.c"},
+    {files, READ_STORED, "workspaces"},
+#ifdef __SANITIZE_ADDRESS__
+    {sanitizer, CONFINED, "sanitizer builds stop all threads and look for leaks at the end"},
+#endif
+};
+
+/* --- what is allowed with certain arguments --- */
+
+#define EQUALS(index, value)                                                                                 \
+    {                                                                                                        \
+        index, SCMP_CMP_EQ, value, 0                                                                         \
+    }
+#define HAS_BITS(index, mask, value)                                                                         \
+    {                                                                                                        \
+        index, SCMP_CMP_MASKED_EQ, mask, value                                                               \
+    }
+
+/* The flags beside a socket's type are free; so are the two ways to name its protocol. No other: MPTCP, for
+ * one, would pass by Landlock's limit of TCP ports. */
+enum { SOCKET_TYPE_MASK = 0xf };
+#define SOCKETS(family, type, protocol)                                                                      \
+    {                                                                                                        \
+        CALL(socket), CALLS_OUTSIDE, 3,                                                                      \
+            {EQUALS(0, family), HAS_BITS(1, SOCKET_TYPE_MASK, type), EQUALS(2, protocol)},                   \
+            "DDS, DMS, domain servers and DNS"                                                               \
+    }
+
+static const struct {
+    int call;
+    unsigned services;
+    unsigned count;
+    struct scmp_arg_cmp arguments[3];
+    const char *reason;
+} allowed_with[] = {
+    {CALL(socket), CONFINED, 1, {EQUALS(0, AF_UNIX)}, "the other services"},
+    {CALL(socketpair), CONFINED, 1, {EQUALS(0, AF_UNIX)}, "curl wakes its resolver"},
+    SOCKETS(AF_INET, SOCK_STREAM, 0),
+    SOCKETS(AF_INET, SOCK_STREAM, IPPROTO_TCP),
+    SOCKETS(AF_INET, SOCK_DGRAM, 0),
+    SOCKETS(AF_INET, SOCK_DGRAM, IPPROTO_UDP),
+    SOCKETS(AF_INET6, SOCK_STREAM, 0),
+    SOCKETS(AF_INET6, SOCK_STREAM, IPPROTO_TCP),
+    SOCKETS(AF_INET6, SOCK_DGRAM, 0),
+    SOCKETS(AF_INET6, SOCK_DGRAM, IPPROTO_UDP),
+    {CALL(socket),
+     CALLS_OUTSIDE,
+     2,
+     {EQUALS(0, AF_NETLINK), EQUALS(2, NETLINK_ROUTE)},
+     "the C library asks which addresses the machine has"},
+    /* Without MSG_FASTOPEN, which connects past Landlock's limit of ports. */
+    {CALL(sendto), CONFINED, 1, {HAS_BITS(3, MSG_FASTOPEN, 0)}, "talk"},
+    {CALL(sendmsg), CONFINED, 1, {HAS_BITS(2, MSG_FASTOPEN, 0)}, "talk"},
+    {CALL(sendmmsg),
+     CALLS_OUTSIDE,
+     1,
+     {HAS_BITS(3, MSG_FASTOPEN, 0)},
+     "the resolver asks for both kinds of address"},
+    {CALL(clone), CONFINED, 1, {HAS_BITS(0, CLONE_THREAD, CLONE_THREAD)}, "threads, never processes"},
+    {CALL(prctl), CONFINED, 1, {EQUALS(0, PR_SET_NAME)}, "threads have names"},
+    {CALL(prctl), CONFINED, 1, {EQUALS(0, PR_SET_VMA)}, "newer C libraries name their memory"},
+    {CALL(ioctl), CONFINED, 1, {EQUALS(1, FIONBIO)}, "non-blocking sockets"},
+    {CALL(ioctl), CONFINED, 1, {EQUALS(1, FIONREAD)}, "the resolver asks how much has come"},
+    {CALL(ioctl), CALLS_OUTSIDE, 1, {EQUALS(1, SIOCGIFINDEX)}, "a name server of a link's own: fe80::1%eth0"},
+    {CALL(ioctl), CALLS_OUTSIDE, 1, {EQUALS(1, SIOCGIFNAME)}, "as SIOCGIFINDEX"},
+    {CALL(prlimit64), CONFINED, 1, {EQUALS(2, 0)}, "reads the limit of a thread's stack, sets none"},
+};
+
+/* --- what gets a "no" that callers know how to take --- */
+
+/* The first call that Debian 12's headers have no name for, and far beyond the last one of today. A newer C
+ * library tries such calls and falls back; killing it for that would end a node with an upgrade. */
+enum { FIRST_UNNAMED_CALL = 451, UNNAMED_CALLS_END = 600 };
+
+static const struct {
+    int call;
+    int answer;
+    unsigned count;
+    struct scmp_arg_cmp argument;
+    const char *reason;
+} answered[] = {
+    {CALL(clone3), ENOSYS, 0, EQUALS(0, 0),
+     "its flags lie in memory, where a filter cannot look; clone is tried then"},
+    {CALL(ioctl), ENOTTY, 1, EQUALS(1, TCGETS), "stdio asks whether a descriptor is a terminal"},
+};
+
+static bool is_failure(int code, struct error *error)
+{
+    return code != 0 && !error_set_errno(error, -code, "cannot make the system call filter");
+}
+
+static bool allow(scmp_filter_ctx filter, enum service_id service, struct error *error)
+{
+    for (size_t i = 0; i < COUNT(allowed); i++)
+        for (const int *call = allowed[i].calls; allowed[i].services & (1U << service) && *call != END;
+             call++)
+            if (is_failure(seccomp_rule_add(filter, SCMP_ACT_ALLOW, *call, 0), error))
+                return false;
+    for (size_t i = 0; i < COUNT(allowed_with); i++)
+        if (allowed_with[i].services & (1U << service) &&
+            is_failure(seccomp_rule_add_array(filter, SCMP_ACT_ALLOW, allowed_with[i].call,
+                                              allowed_with[i].count, allowed_with[i].arguments),
+                       error))
+            return false;
+    /* abort() after a failed assertion; no other process can be meant. */
+    const struct scmp_arg_cmp self = {0, SCMP_CMP_EQ, (scmp_datum_t)getpid(), 0};
+    return !is_failure(seccomp_rule_add_array(filter, SCMP_ACT_ALLOW, CALL(tgkill), 1, &self), error);
+}
+
+static bool answer(scmp_filter_ctx filter, struct error *error)
+{
+    for (size_t i = 0; i < COUNT(answered); i++)
+        if (is_failure(seccomp_rule_add_array(filter, SCMP_ACT_ERRNO((uint32_t)answered[i].answer),
+                                              answered[i].call, answered[i].count, &answered[i].argument),
+                       error))
+            return false;
+    for (int call = FIRST_UNNAMED_CALL; call < UNNAMED_CALLS_END; call++)
+        if (is_failure(seccomp_rule_add(filter, SCMP_ACT_ERRNO(ENOSYS), call, 0), error))
+            return false;
+    return true;
+}
+
+/* --- what is refused to runnerd and its jobs --- */
+
+static const struct {
+    int call;
+    const char *reason;
+} refused[] = {
+    {CALL(pidfd_getfd), "takes another process's descriptors"},
+    {CALL(kcmp), "compares another process's descriptors"},
+    {CALL(process_vm_writev), "writes another process's memory"},
+#ifndef __SANITIZE_ADDRESS__
+    {CALL(ptrace), "reads another job's memory (sanitizer builds need it for their leak check)"},
+#endif
+    {CALL(process_vm_readv), "reads another job's memory"},
+    {CALL(perf_event_open), "watches other processes"},
+    {CALL(userfaultfd), "a tool of kernel exploits"},
+    {CALL(bpf), "a tool of kernel exploits"},
+    {CALL(add_key), "jobs keep no kernel keys"},
+    {CALL(keyctl), "jobs keep no kernel keys"},
+    {CALL(request_key), "jobs keep no kernel keys"},
+    {CALL(mount), "jobs change no mounts"},
+    {CALL(umount2), "jobs change no mounts"},
+    {CALL(pivot_root), "jobs change no mounts"},
+    {CALL(move_mount), "jobs change no mounts"},
+    {CALL(open_tree), "jobs change no mounts"},
+    {CALL(fsopen), "jobs change no mounts"},
+    {CALL(init_module), "jobs load no kernel modules"},
+    {CALL(finit_module), "jobs load no kernel modules"},
+    {CALL(delete_module), "jobs load no kernel modules"},
+    {CALL(kexec_load), "jobs start no other kernel"},
+    {CALL(kexec_file_load), "jobs start no other kernel"},
+    {CALL(fsmount), "jobs change no mounts"},
+    {CALL(fsconfig), "jobs change no mounts"},
+    {CALL(fspick), "jobs change no mounts"},
+    {CALL(mount_setattr), "jobs change no mounts"},
+    {CALL(io_uring_setup), "a tool of kernel exploits; programs fall back"},
+    {CALL(reboot), "not a job's to do"},
+    {CALL(swapon), "not a job's to do"},
+    {CALL(swapoff), "not a job's to do"},
+    {CALL(settimeofday), "leases live by the clock"},
+    {CALL(clock_settime), "leases live by the clock"},
+    {CALL(adjtimex), "leases live by the clock"},
+    {CALL(clock_adjtime), "leases live by the clock"},
+};
+
+static bool refuse(scmp_filter_ctx filter, struct error *error)
+{
+    for (size_t i = 0; i < COUNT(refused); i++)
+        if (is_failure(seccomp_rule_add(filter, SCMP_ACT_ERRNO(EPERM), refused[i].call, 0), error))
+            return false;
+    return true;
+}
+
+/* A job may be a program of the machine's other modes (32 bits); the refusals hold there too. */
+static bool add_other_modes(scmp_filter_ctx filter, struct error *error)
+{
+#if defined(__x86_64__)
+    static const uint32_t modes[] = {SCMP_ARCH_X86, SCMP_ARCH_X32};
+#elif defined(__aarch64__)
+    static const uint32_t modes[] = {SCMP_ARCH_ARM};
+#else
+    static const uint32_t modes[] = {SCMP_ARCH_NATIVE};
+#endif
+    for (size_t i = 0; i < COUNT(modes); i++) {
+        int code = seccomp_arch_add(filter, modes[i]);
+        if (code != -EEXIST && is_failure(code, error))
+            return false;
+    }
+    return true;
+}
+
+/* TSYNC: should a library have started a thread already, it is confined too. */
+static bool set_attributes(scmp_filter_ctx filter, bool confined, struct error *error)
+{
+    return !is_failure(seccomp_attr_set(filter, SCMP_FLTATR_CTL_TSYNC, 1), error) &&
+           !is_failure(seccomp_attr_set(filter, SCMP_FLTATR_CTL_OPTIMIZE, 2), error) &&
+           (!confined ||
+            !is_failure(seccomp_attr_set(filter, SCMP_FLTATR_ACT_BADARCH, SCMP_ACT_KILL_PROCESS), error));
+}
+
+bool sandbox_limit_calls(enum service_id service, struct error *error)
+{
+    bool confined = CONFINED & (1U << service);
+    scmp_filter_ctx filter = seccomp_init(confined ? SCMP_ACT_KILL_PROCESS : SCMP_ACT_ALLOW);
+    if (!filter)
+        return error_set(error, ERROR_SYSTEM, "cannot make a system call filter");
+    bool ok = set_attributes(filter, confined, error) &&
+              (confined ? allow(filter, service, error) && answer(filter, error)
+                        : add_other_modes(filter, error) && refuse(filter, error)) &&
+              !is_failure(seccomp_load(filter), error);
+    seccomp_release(filter);
+    return ok;
+}

@@ -1,0 +1,233 @@
+#include "libcommon/node/sandbox_internal.h"
+
+#include "libcommon/base/log.h"
+#include "libcommon/base/memory.h"
+#include "libcommon/confine/landlock.h"
+#include "libcommon/http/url.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+enum {
+    CALLS_OUTSIDE = READ_AUTHD | READ_LEASED | READ_STORED, /* resolves names and speaks TLS */
+    CONFINED = CALLS_OUTSIDE | READ_HTTPD,
+};
+
+/* What is read, by whom and why. Folders rather than files: a resolver or a package replaces a file by
+ * another one, and a rule is about the file that was there at the start. */
+static const struct {
+    const char *path;
+    unsigned services;
+    const char *reason;
+} reads[] = {
+    {"/etc", CALLS_OUTSIDE,
+     "resolv.conf, hosts, nsswitch.conf, ssl/certs; secrets there are guarded by their modes"},
+    {"/run/systemd/resolve", CALLS_OUTSIDE, "where resolv.conf often leads"},
+    {"/run/resolvconf", CALLS_OUTSIDE, "where resolv.conf sometimes leads"},
+    {"/usr/lib", CALLS_OUTSIDE,
+     "name service modules, which the C library loads when the first name is looked up"},
+    {"/lib", CALLS_OUTSIDE, "as /usr/lib"},
+    {"/lib64", CALLS_OUTSIDE, "as /usr/lib"},
+    {"/usr/share/ca-certificates", CALLS_OUTSIDE, "where the links of /etc/ssl/certs lead"},
+    {"/usr/local/share/ca-certificates", CALLS_OUTSIDE, "as the line above, for an operator's own"},
+    {"/usr/share/zoneinfo", CALLS_OUTSIDE, "where /etc/localtime leads"},
+    {"/proc/sys/kernel/random/boot_id", READ_STORED, "tells a journal of this boot from an older one"},
+    {"/sys/devices/system/cpu", CONFINED, "nng counts the processors"},
+#ifdef __SANITIZE_ADDRESS__
+    {"/proc", CONFINED, "sanitizer builds look for leaks there"},
+    {"/usr", CONFINED, "sanitizer builds name the lines of a finding"},
+#endif
+};
+
+static const char *const proxy_variables[] = {"http_proxy", "https_proxy", "HTTPS_PROXY", "all_proxy",
+                                              "ALL_PROXY"};
+
+#define COUNT(table) (sizeof(table) / sizeof((table)[0]))
+
+/* --- files --- */
+
+/* A folder that holds everything would grant everything. */
+static bool is_catch_all(const char *folder)
+{
+    static const char *const folders[] = {"",         "/",     "/run",  "/tmp", "/var",
+                                          "/var/tmp", "/home", "/root", "/mnt", "/opt"};
+    for (size_t i = 0; i < COUNT(folders); i++)
+        if (strcmp(folder, folders[i]) == 0)
+            return true;
+    return false;
+}
+
+/* A file, and its folder with it where that is a narrow one: the file may be replaced by another one. */
+static bool grant_replaceable_file(const struct landlock *landlock, const char *path, struct error *error)
+{
+    char folder[PATH_MAX];
+    snprintf(folder, sizeof folder, "%s", path);
+    char *slash = strrchr(folder, '/');
+    if (slash)
+        *slash = '\0';
+    const char *granted = slash && !is_catch_all(folder) ? folder : path;
+    return landlock_grant_path(landlock, granted, LANDLOCK_READ, error);
+}
+
+/* Wherever resolv.conf leads: NetworkManager's, connman's, WSL's folder. */
+static bool grant_resolver(const struct landlock *landlock, struct error *error)
+{
+    char path[PATH_MAX];
+    return !realpath("/etc/resolv.conf", path) || grant_replaceable_file(landlock, path, error);
+}
+
+static void warn_of_unreadable(const char *variable, const char *path)
+{
+    if (access(path, R_OK) != 0)
+        log_warn("%s names %.200s, which cannot be read", variable, path);
+}
+
+static bool grant_certificate_file(const struct landlock *landlock, const char *variable, struct error *error)
+{
+    const char *path = getenv(variable);
+    if (!path || !*path)
+        return true;
+    warn_of_unreadable(variable, path);
+    return grant_replaceable_file(landlock, path, error);
+}
+
+/* OpenSSL takes a list of folders. */
+static bool grant_certificate_folders(const struct landlock *landlock, const char *variable,
+                                      struct error *error)
+{
+    const char *list = getenv(variable);
+    char *copy = memory_copy_text(list ? list : "");
+    char *rest = copy;
+    bool ok = true;
+    for (char *path = strsep(&rest, ":"); path && ok; path = strsep(&rest, ":")) {
+        if (!*path)
+            continue;
+        warn_of_unreadable(variable, path);
+        ok = landlock_grant_path(landlock, path, LANDLOCK_READ, error);
+    }
+    free(copy);
+    return ok;
+}
+
+static bool grant_reads(const struct landlock *landlock, enum service_id service, struct error *error)
+{
+    for (size_t i = 0; i < COUNT(reads); i++)
+        if (reads[i].services & (1U << service) &&
+            !landlock_grant_path(landlock, reads[i].path, LANDLOCK_READ, error))
+            return false;
+    if (!(CALLS_OUTSIDE & (1U << service)))
+        return true;
+    return grant_resolver(landlock, error) && grant_certificate_file(landlock, "SSL_CERT_FILE", error) &&
+           grant_certificate_file(landlock, "CURL_CA_BUNDLE", error) &&
+           grant_certificate_folders(landlock, "SSL_CERT_DIR", error);
+}
+
+static bool make_folder(const char *path, struct error *error)
+{
+    return mkdir(path, 0700) == 0 || errno == EEXIST ||
+           error_set_errno(error, errno, "cannot make %.200s", path);
+}
+
+static bool grant_state_folder(const struct landlock *landlock, enum service_id service,
+                               const char *state_dir, struct error *error)
+{
+    char own[PATH_MAX];
+    if (!state_dir)
+        return true;
+    snprintf(own, sizeof own, "%s/%s", state_dir, service_name(service));
+    return make_folder(state_dir, error) && make_folder(own, error) &&
+           landlock_grant_path(landlock, own, LANDLOCK_FILES, error);
+}
+
+/* Made now when nobody did: a folder that is not there yet cannot be granted. */
+static bool grant_own_folders(const struct landlock *landlock, enum service_id service,
+                              const struct sandbox_places *places, struct error *error)
+{
+    char own[PATH_MAX];
+    snprintf(own, sizeof own, "%s/%s", places->runtime_dir, service_name(service));
+    if (!make_folder(places->runtime_dir, error) || !make_folder(own, error) ||
+        !landlock_grant_path(landlock, own, LANDLOCK_SOCKETS, error))
+        return false;
+    return grant_state_folder(landlock, service, places->state_dir, error) &&
+           (!places->work_dir || (make_folder(places->work_dir, error) &&
+                                  landlock_grant_path(landlock, places->work_dir, LANDLOCK_FILES, error)));
+}
+
+/* --- ports --- */
+
+static bool port_of_url(const char *url, uint16_t *port)
+{
+    struct error error;
+    char *origin = url_origin(url, &error);
+    if (!origin)
+        return false;
+    *port = (uint16_t)strtoul(strrchr(origin, ':') + 1, NULL, 10);
+    free(origin);
+    return true;
+}
+
+/* As curl reads it: [scheme://][user@]host[:port], the port 443 for https and 1080 otherwise. */
+static bool port_of_proxy(const char *proxy, uint16_t *port)
+{
+    enum { HTTPS_PROXY_PORT = 443, OTHER_PROXY_PORT = 1080 };
+    const char *scheme_end = strstr(proxy, "://");
+    const char *host = scheme_end ? scheme_end + 3 : proxy;
+    const char *at = strrchr(host, '@');
+    host = at ? at + 1 : host;
+    const char *host_end = *host == '[' ? strchr(host, ']') : host;
+    if (!host_end || !*host)
+        return false;
+    const char *colon = strchr(host_end, ':');
+    if (colon)
+        *port = (uint16_t)strtoul(colon + 1, NULL, 10);
+    else
+        *port = strncasecmp(proxy, "https://", strlen("https://")) == 0 ? HTTPS_PROXY_PORT : OTHER_PROXY_PORT;
+    return *port != 0;
+}
+
+/* Whether all ports that this service connects to are known. `ports` gets them. */
+static bool known_ports(const struct sandbox_places *places, uint16_t ports[COUNT(proxy_variables) + 2],
+                        size_t *count)
+{
+    enum { DNS_PORT = 53 }; /* an answer too long for UDP */
+    *count = 0;
+    if (!places->peer_url || !port_of_url(places->peer_url, &ports[(*count)++]))
+        return false;
+    ports[(*count)++] = DNS_PORT;
+    for (size_t i = 0; i < COUNT(proxy_variables); i++) {
+        const char *proxy = getenv(proxy_variables[i]);
+        if (proxy && *proxy && !port_of_proxy(proxy, &ports[(*count)++])) {
+            log_warn("the port of %s is not clear: connections to all ports are allowed", proxy_variables[i]);
+            return false;
+        }
+    }
+    return true;
+}
+
+bool sandbox_limit_files(enum service_id service, const struct sandbox_places *places,
+                         struct sandbox_files_report *report, struct error *error)
+{
+    struct landlock landlock;
+    uint16_t ports[COUNT(proxy_variables) + 2];
+    size_t count = 0;
+    /* httpd calls nobody; stored calls whatever domain server a lease names. */
+    bool limits_ports = service == SERVICE_HTTPD || known_ports(places, ports, &count);
+    if (!landlock_begin(&landlock, limits_ports, error))
+        return false;
+    bool ok = grant_reads(&landlock, service, error) && grant_own_folders(&landlock, service, places, error);
+    for (size_t i = 0; limits_ports && ok && i < count; i++)
+        ok = landlock_grant_connect(&landlock, ports[i], error);
+    ok = ok && landlock_enforce(&landlock, error);
+    *report =
+        (struct sandbox_files_report){.landlock_version = landlock.version,
+                                      .landlock_reason = landlock.reason,
+                                      .ports = limits_ports && landlock.version >= LANDLOCK_VERSION_PORTS};
+    landlock_end(&landlock);
+    return ok;
+}

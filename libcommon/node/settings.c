@@ -1,0 +1,234 @@
+#include "libcommon/node/settings.h"
+
+#include "libcommon/base/limits.h"
+#include "libcommon/base/memory.h"
+#include "libcommon/node/settings_value.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum kind {
+    KIND_integer,
+    KIND_ratio,
+    KIND_clamped,
+    KIND_flag,
+    KIND_choice,
+    KIND_url,
+    KIND_text,
+    KIND_path,
+    KIND_address,
+    KIND_secret
+};
+
+struct row {
+    enum kind kind;
+    size_t offset;
+    const char *variable;
+    unsigned readers;
+    const char *default_text; /* for a choice: all values, the default first */
+    double low;
+    double high;
+    const char *meaning;
+};
+
+#define ROW(kind, field, variable, readers, default_text, low, high, meaning)                                \
+    {KIND_##kind,    offsetof(struct settings, field),                                                       \
+     variable,       readers,                                                                                \
+     default_text,   (double)(low),                                                                          \
+     (double)(high), meaning},
+
+static const struct row rows[] = {SETTINGS(ROW)};
+enum { ROW_COUNT = sizeof rows / sizeof rows[0] };
+
+const char *const settings_secret_variables[] = {"REG_SECRET", "SECP256K1_PRIVHEX"};
+const size_t settings_secret_count = sizeof settings_secret_variables / sizeof settings_secret_variables[0];
+
+/* --- remarks --- */
+
+static void __attribute__((format(printf, 4, 0)))
+remark(struct settings_remark *remarks, size_t *count, const char *variable, const char *format,
+       va_list arguments)
+{
+    if (*count >= SETTINGS_REMARKS_MAX)
+        return;
+    struct settings_remark *next = &remarks[(*count)++];
+    next->variable = variable;
+    vsnprintf(next->text, sizeof next->text, format, arguments);
+}
+
+static void __attribute__((format(printf, 3, 4)))
+fault(struct settings_report *report, const char *variable, const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    remark(report->faults, &report->fault_count, variable, format, arguments);
+    va_end(arguments);
+}
+
+static void __attribute__((format(printf, 3, 4)))
+warn(struct settings_report *report, const char *variable, const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    remark(report->warnings, &report->warning_count, variable, format, arguments);
+    va_end(arguments);
+}
+
+/* --- one row --- */
+
+static void load_number(const struct row *row, void *slot, const char *text, struct settings_report *report)
+{
+    struct error error;
+    bool ok = false;
+    switch (row->kind) {
+    case KIND_integer:
+        ok = settings_parse_integer(text, row->low, row->high, slot, &error);
+        break;
+    case KIND_ratio:
+        ok = settings_parse_ratio(text, false, slot, &error);
+        break;
+    case KIND_clamped:
+        ok = settings_parse_ratio(text, true, slot, &error);
+        break;
+    case KIND_flag:
+        ok = settings_parse_flag(text, slot, &error);
+        break;
+    default:
+        ok = settings_parse_choice(text, row->default_text, slot, &error);
+        break;
+    }
+    if (!ok)
+        fault(report, row->variable, "%s", error.text);
+}
+
+static void load_text(const struct row *row, char **slot, const char *text, struct settings_report *report)
+{
+    struct error error;
+    bool ok = row->kind == KIND_url       ? settings_check_url(text, &error)
+              : row->kind == KIND_path    ? settings_check_path(text, &error)
+              : row->kind == KIND_address ? settings_check_address(text, &error)
+                                          : settings_check_text(text, &error);
+    if (!ok)
+        fault(report, row->variable, "%s", error.text);
+    memory_replace_text(slot, text);
+}
+
+static void load_secret(const struct row *row, struct secret *slot, const struct environment *environment,
+                        struct settings_report *report)
+{
+    struct error error;
+    bool others_can_read = false;
+    char file_variable[64];
+    snprintf(file_variable, sizeof file_variable, "%s_FILE", row->variable);
+    char *path = settings_trimmed_copy(environment_get(environment, file_variable));
+    struct secret direct = SECRET_EMPTY;
+    settings_trimmed_secret(&direct, environment_get(environment, row->variable));
+
+    if (path && direct.length)
+        fault(report, row->variable, "set both directly and by %s: choose one", file_variable);
+    else if (!path && !direct.length)
+        fault(report, row->variable, "is required (or %s, the name of a file that holds it)", file_variable);
+    else if (path && !settings_read_secret_file(path, slot, &others_can_read, &error))
+        fault(report, row->variable, "%s: %s", file_variable, error.text);
+    else if (!path)
+        secret_assign(slot, direct.bytes, direct.length);
+    /* Only a warning: container platforms mount secrets readable by all, where nobody else is. */
+    if (others_can_read)
+        warn(report, row->variable, "%s: every user of this machine can read %.128s", file_variable, path);
+
+    bool is_key = row->offset == offsetof(struct settings, private_key);
+    if (is_key && slot->length && !settings_check_private_key(slot, &error))
+        fault(report, row->variable, "%s", error.text);
+    secret_wipe(&direct);
+    free(path);
+}
+
+static void load_row(const struct row *row, struct settings *settings, const struct environment *environment,
+                     struct settings_report *report)
+{
+    void *slot = (char *)settings + row->offset;
+    if (row->kind == KIND_secret) {
+        load_secret(row, slot, environment, report);
+        return;
+    }
+    bool required = strcmp(row->default_text, SETTINGS_REQUIRED) == 0;
+    char *given = settings_trimmed_copy(environment_get(environment, row->variable));
+    if (!given && required)
+        fault(report, row->variable, "is required: %s", row->meaning);
+    const char *text = given ? given : required ? NULL : row->default_text;
+    bool is_text = row->kind == KIND_url || row->kind == KIND_text || row->kind == KIND_path ||
+                   row->kind == KIND_address;
+    if (is_text && text && *text)
+        load_text(row, slot, text, report);
+    else if (!is_text && text && !(row->kind == KIND_choice && !given))
+        load_number(row, slot, text, report);
+    free(given);
+}
+
+/* --- rules between settings --- */
+
+#define ORDER(settings, report, low, high, low_name, type)                                                   \
+    do {                                                                                                     \
+        if ((settings)->low > (settings)->high) {                                                            \
+            type kept = (settings)->low;                                                                     \
+            (settings)->low = (settings)->high;                                                              \
+            (settings)->high = kept;                                                                         \
+            warn(report, low_name, "is above its maximum: the two were swapped");                            \
+        }                                                                                                    \
+    } while (0)
+
+static void check_relations(struct settings *settings, unsigned readers, struct settings_report *report)
+{
+    if (readers & READ_LEASED) {
+        ORDER(settings, report, poll_backoff_ms_min, poll_backoff_ms_max, "POLL_BACKOFF_MS_MIN", int64_t);
+        ORDER(settings, report, heartbeat_min_ratio, heartbeat_max_ratio, "HEARTBEAT_MIN_RATIO", double);
+    }
+    if (readers & READ_AUTHD && settings->registration_flow == SETTINGS_FLOW_CALLBACK && !settings->node_url)
+        fault(report, "NODE_URL", "is required in the callback flow (REGISTRATION_FLOW=callback)");
+}
+
+bool settings_load(struct settings *settings, unsigned readers, const struct environment *environment,
+                   struct settings_report *report)
+{
+    memset(settings, 0, sizeof *settings);
+    memset(report, 0, sizeof *report);
+    for (size_t i = 0; i < ROW_COUNT; i++)
+        if (rows[i].readers & readers)
+            load_row(&rows[i], settings, environment, report);
+    check_relations(settings, readers, report);
+    return report->fault_count == 0;
+}
+
+void settings_clear(struct settings *settings)
+{
+    for (size_t i = 0; i < ROW_COUNT; i++) {
+        void *slot = (char *)settings + rows[i].offset;
+        if (rows[i].kind == KIND_secret)
+            secret_wipe(slot);
+        else if (rows[i].kind == KIND_url || rows[i].kind == KIND_text || rows[i].kind == KIND_path ||
+                 rows[i].kind == KIND_address)
+            free(*(char **)slot);
+    }
+    memset(settings, 0, sizeof *settings);
+}
+
+void settings_visit(settings_visit_function *visit, void *context)
+{
+    for (size_t i = 0; i < ROW_COUNT; i++)
+        visit(context, rows[i].variable, rows[i].readers, rows[i].default_text, rows[i].meaning);
+}
+
+bool settings_is_read_by(const char *variable, unsigned readers)
+{
+    for (size_t i = 0; i < ROW_COUNT; i++) {
+        size_t length = strlen(rows[i].variable);
+        bool same = strcmp(variable, rows[i].variable) == 0 ||
+                    (rows[i].kind == KIND_secret && strncmp(variable, rows[i].variable, length) == 0 &&
+                     strcmp(variable + length, "_FILE") == 0);
+        if (same)
+            return (rows[i].readers & readers) != 0;
+    }
+    return false;
+}

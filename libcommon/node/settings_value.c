@@ -1,0 +1,204 @@
+#include "libcommon/node/settings_value.h"
+
+#include "libcommon/base/limits.h"
+#include "libcommon/base/memory.h"
+#include "libcommon/http/url.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static const char *trim(const char *text, size_t *length)
+{
+    while (*text && isspace((unsigned char)*text))
+        text++;
+    *length = strlen(text);
+    while (*length && isspace((unsigned char)text[*length - 1]))
+        (*length)--;
+    return text;
+}
+
+char *settings_trimmed_copy(const char *text)
+{
+    if (!text)
+        return NULL;
+    size_t length;
+    const char *start = trim(text, &length);
+    return length ? memory_copy_bytes(start, length) : NULL;
+}
+
+void settings_trimmed_secret(struct secret *secret, const char *text)
+{
+    if (!text)
+        return;
+    size_t length;
+    const char *start = trim(text, &length);
+    if (length)
+        secret_assign(secret, start, length);
+}
+
+bool settings_parse_integer(const char *text, double low, double high, int64_t *value, struct error *error)
+{
+    const char *digits = *text == '-' ? text + 1 : text;
+    bool well_formed = *digits && strspn(digits, "0123456789") == strlen(digits);
+    errno = 0;
+    long long parsed = well_formed ? strtoll(text, NULL, 10) : 0;
+    if (!well_formed || errno || (double)parsed < low || (double)parsed > high)
+        return error_set(error, ERROR_INVALID, "is '%.64s', expected a whole number from %.0f to %.0f", text,
+                         low, high);
+    *value = parsed;
+    return true;
+}
+
+bool settings_parse_ratio(const char *text, bool clamp, double *value, struct error *error)
+{
+    char *end = NULL;
+    /* strtod also reads hexadecimal, "inf" and "nan"; the contract wants plain decimals. */
+    bool plain = strspn(text, "0123456789.+-eE") == strlen(text);
+    double parsed = plain ? strtod(text, &end) : 0;
+    if (!plain || end == text || *end || !isfinite(parsed))
+        return error_set(error, ERROR_INVALID, "is '%.64s', expected a number from 0 to 1", text);
+    if (!clamp && (parsed < 0 || parsed > 1))
+        return error_set(error, ERROR_INVALID, "is '%.64s', expected a number from 0 to 1", text);
+    *value = parsed < 0 ? 0 : parsed > 1 ? 1 : parsed;
+    return true;
+}
+
+bool settings_parse_flag(const char *text, bool *value, struct error *error)
+{
+    if (strcmp(text, "true") != 0 && strcmp(text, "false") != 0)
+        return error_set(error, ERROR_INVALID, "is '%.64s', expected true or false", text);
+    *value = *text == 't';
+    return true;
+}
+
+bool settings_parse_choice(const char *text, const char *choices, int *index, struct error *error)
+{
+    int candidate = 0;
+    size_t length = strlen(text);
+    for (const char *choice = choices; choice; candidate++) {
+        const char *end = strchrnul(choice, '|');
+        if ((size_t)(end - choice) == length && strncasecmp(choice, text, length) == 0) {
+            *index = candidate;
+            return true;
+        }
+        choice = *end ? end + 1 : NULL;
+    }
+    return error_set(error, ERROR_INVALID, "is '%.64s', expected one of %s", text, choices);
+}
+
+bool settings_check_text(const char *text, struct error *error)
+{
+    if (strlen(text) > LIMIT_NAME_BYTES)
+        return error_set(error, ERROR_TOO_LARGE, "is longer than %d bytes", LIMIT_NAME_BYTES);
+    for (const char *c = text; *c; c++)
+        if (iscntrl((unsigned char)*c))
+            return error_set(error, ERROR_INVALID, "contains a control character");
+    return true;
+}
+
+bool settings_check_url(const char *text, struct error *error)
+{
+    if (!url_is_http(text))
+        return error_set(error, ERROR_INVALID, "is '%.128s', expected an http or https URL with a host",
+                         text);
+    return true;
+}
+
+bool settings_check_path(const char *text, struct error *error)
+{
+    if (text[0] != '/')
+        return error_set(error, ERROR_INVALID, "is '%.128s', expected an absolute path", text);
+    return settings_check_text(text, error);
+}
+
+bool settings_split_address(const char *text, char **host, uint16_t *port, struct error *error)
+{
+    const char *colon = strrchr(text, ':');
+    int64_t number = 0;
+    if (!colon || colon == text || strncmp(text, "[]", 2) == 0 ||
+        !settings_parse_integer(colon + 1, 0, 65535, &number, error))
+        return error_set(error, ERROR_INVALID, "is '%.128s', expected host:port", text);
+    bool bracketed = text[0] == '[' && colon[-1] == ']';
+    size_t length = (size_t)(colon - text);
+    *host = bracketed ? memory_copy_bytes(text + 1, length - 2) : memory_copy_bytes(text, length);
+    *port = (uint16_t)number;
+    return true;
+}
+
+bool settings_check_address(const char *text, struct error *error)
+{
+    char *host = NULL;
+    uint16_t port;
+    bool ok = settings_split_address(text, &host, &port, error);
+    free(host);
+    return ok;
+}
+
+bool settings_check_private_key(const struct secret *key, struct error *error)
+{
+    static const char zero[] = "0000000000000000000000000000000000000000000000000000000000000000";
+    static const char order[] = "fffffffffffffffffffffffffffffffebaaedce6af48a03bbfd25e8cd0364141";
+    enum { DIGITS = sizeof zero - 1 };
+    const char *digits = key->bytes;
+    size_t length = key->length;
+    if (length >= 2 && digits[0] == '0' && digits[1] == 'x') {
+        digits += 2;
+        length -= 2;
+    }
+    if (length != DIGITS || strspn(digits, "0123456789abcdefABCDEF") != DIGITS)
+        return error_set(error, ERROR_INVALID, "expected 64 hexadecimal digits, with or without 0x");
+    if (strcmp(digits, zero) == 0 || strcasecmp(digits, order) >= 0)
+        return error_set(error, ERROR_INVALID, "is not a secp256k1 private key: out of range");
+    return true;
+}
+
+static bool read_whole(int fd, const char *path, struct secret *secret, struct error *error)
+{
+    /* One byte more than allowed tells that there is more; another for the NUL. */
+    char buffer[LIMIT_SECRET_FILE_BYTES + 2];
+    size_t length = 0;
+    ssize_t count;
+    while (length < sizeof buffer - 1 && (count = read(fd, buffer + length, sizeof buffer - 1 - length)) > 0)
+        length += (size_t)count;
+    buffer[length] = '\0';
+    bool ok = true;
+    /* A secret cut short would fail much later, as a refused login. */
+    if (length > LIMIT_SECRET_FILE_BYTES)
+        ok =
+            error_set(error, ERROR_TOO_LARGE, "%.128s has more than %d bytes", path, LIMIT_SECRET_FILE_BYTES);
+    else if (strlen(buffer) != length)
+        ok = error_set(error, ERROR_INVALID, "%.128s has a NUL byte: it is no text", path);
+    else
+        settings_trimmed_secret(secret, buffer);
+    secret_wipe_bytes(buffer, sizeof buffer);
+    if (ok && !secret->length)
+        ok = error_set(error, ERROR_INVALID, "%.128s is empty or cannot be read", path);
+    return ok;
+}
+
+bool settings_read_secret_file(const char *path, struct secret *secret, bool *others_can_read,
+                               struct error *error)
+{
+    struct stat status;
+    *others_can_read = false;
+    /* O_NONBLOCK: opening a FIFO must not wait for its writer. */
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+    if (fd < 0)
+        return error_set_errno(error, errno, "cannot open %.128s", path);
+    bool ok = fstat(fd, &status) == 0 && S_ISREG(status.st_mode);
+    if (ok) {
+        *others_can_read = (status.st_mode & S_IROTH) != 0;
+        ok = read_whole(fd, path, secret, error);
+    } else {
+        error_set(error, ERROR_INVALID, "%.128s is no regular file", path);
+    }
+    close(fd);
+    return ok;
+}

@@ -1,0 +1,43 @@
+/* How the text of one setting is read and checked; errors say what was given (never for a secret) and what is
+ * expected. */
+#ifndef LIBCOMMON_NODE_SETTINGS_VALUE_H
+#define LIBCOMMON_NODE_SETTINGS_VALUE_H
+
+#include "libcommon/base/error.h"
+#include "libcommon/base/secret.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/* NULL when `text` is NULL or blank, else a trimmed copy; free() it. */
+char *settings_trimmed_copy(const char *text);
+
+/* As settings_trimmed_copy, without a copy outside the secret. */
+void settings_trimmed_secret(struct secret *secret, const char *text);
+
+bool settings_parse_integer(const char *text, double low, double high, int64_t *value, struct error *error);
+bool settings_parse_ratio(const char *text, bool clamp, double *value, struct error *error);
+bool settings_parse_flag(const char *text, bool *value, struct error *error);
+
+/* The index of `text` (any case) among `choices` ("a|b|c"). */
+bool settings_parse_choice(const char *text, const char *choices, int *index, struct error *error);
+
+bool settings_check_url(const char *text, struct error *error);
+bool settings_check_path(const char *text, struct error *error);
+bool settings_check_text(const char *text, struct error *error);
+bool settings_check_address(const char *text, struct error *error);
+
+/* Splits "host:port" or "[v6]:port"; `host` is a copy to free(). Port 0 asks the kernel for one. */
+bool settings_split_address(const char *text, char **host, uint16_t *port, struct error *error);
+
+/* 64 hex digits, with or without 0x, in [1, n-1] (docs/network.md 2.3). */
+bool settings_check_private_key(const struct secret *key, struct error *error);
+
+/*
+ * Reads and trims a secret's file: a regular one of at most LIMIT_SECRET_FILE_BYTES, without NUL, not blank.
+ * `*others_can_read` tells, also on failure, whether its mode lets every user read it: worth a warning.
+ */
+bool settings_read_secret_file(const char *path, struct secret *secret, bool *others_can_read,
+                               struct error *error);
+
+#endif

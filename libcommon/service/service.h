@@ -1,0 +1,78 @@
+/*
+ * How a service is built: main.c fills a `struct service` and calls service_main(), which does the rest in
+ * one order for all: config, log, secrets, inbound listeners, uid, sandbox, sockets, start, loop, stop.
+ *
+ * Every program has --health (asks its running self), --check-config, --version and --help.
+ */
+#ifndef LIBCOMMON_SERVICE_SERVICE_H
+#define LIBCOMMON_SERVICE_SERVICE_H
+
+#include "libcommon/base/error.h"
+#include "libcommon/base/random.h"
+#include "libcommon/confine/environment.h"
+#include "libcommon/http/http.h"
+#include "libcommon/ipc/ipc.h"
+#include "libcommon/loop/loop.h"
+#include "libcommon/node/sandbox.h"
+#include "libcommon/node/settings.h"
+
+#include <stdbool.h>
+
+/* What a service has once it runs. `state` is the service's own, set by its hooks. */
+struct service_context {
+    const struct service *service;
+    struct settings settings;
+    struct loop *loop;
+    struct ipc *ipc;
+    struct http_client *http; /* NULL for a service that has no uses_http */
+    struct random random;
+    char sandbox[SANDBOX_TEXT_BYTES]; /* what is in force */
+    void *state;
+};
+
+struct service_role {
+    enum role role;
+    const struct ipc_handler *handlers; /* handlers get the service_context as context */
+    size_t handler_count;
+};
+
+/* How a service is, for --health and the status role. */
+struct service_state {
+    bool ready;
+    char summary[256];
+    char *details; /* JSON of LIMIT_EVENT_BYTES at most, for programs; the caller frees it. NULL: none */
+};
+
+typedef bool service_step_function(struct service_context *context, struct error *error);
+
+struct service {
+    enum service_id id;
+    const char *purpose; /* one line for --help */
+    bool uses_http;
+    bool publishes_events;
+    const struct service_role *roles; /* the message tables; the status role is served for all */
+    size_t role_count;
+
+    service_step_function
+        *take_secrets; /* may be NULL: moves settings' secrets where they belong, still as root */
+    service_step_function *open_inbound; /* may be NULL: binds inbound TCP ports, still as root */
+    service_step_function *start;        /* loop, sockets and http client are there */
+    void (*terminate)(
+        struct service_context *context); /* may be NULL: SIGTERM; leads to service_stop() within 2 s */
+    void (*stop)(struct service_context *context); /* frees `state`; also after a start that failed */
+    void (*describe)(struct service_context *context, struct service_state *state);
+};
+
+/* Exit statuses: 0 stopped on request, 1 failed, 78 a fault in the configuration (EX_CONFIG of sysexits.h).
+ */
+enum { SERVICE_EXIT_OK = 0, SERVICE_EXIT_FAILED = 1, SERVICE_EXIT_CONFIG = 78 };
+
+int service_main(const struct service *service, int argc, char **argv);
+
+/* Ends the loop; service_main() then stops the service and returns 0. */
+void service_stop(struct service_context *context);
+
+/* Logs every fault and warning of a report. */
+void service_log_report(const struct settings_report *report);
+
+#endif

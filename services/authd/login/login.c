@@ -1,0 +1,249 @@
+#include "services/authd/login/login.h"
+
+#include "libcommon/base/clock.h"
+#include "libcommon/base/log.h"
+#include "libcommon/base/memory.h"
+#include "libcommon/base/rfc3339.h"
+#include "services/authd/login/login_waiters.h"
+#include "services/authd/login/token_answer.h"
+#include "services/authd/login/token_manager.h"
+#include "services/authd/registration/registrar.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+/* Below token_get's deadline, so that the caller learns the reason instead of silence. */
+enum { WAIT_MAX_MS = 50000, HTTP_FORBIDDEN = 403, HTTP_NOT_FOUND = 404 };
+
+struct login {
+    struct authd *authd;
+    struct token_manager manager;
+    struct loop_timer timer;
+    struct dds_call *call;
+    struct login_waiters waiters;
+    char failure[DDS_REASON_BYTES]; /* of the last login; "" when it succeeded */
+};
+
+static void advance(struct login *login);
+
+/* --- callers --- */
+
+static void answer_waiters(struct login *login, int64_t now_ms)
+{
+    const struct secret *token = token_manager_get(&login->manager, now_ms);
+    if (!token || login->waiters.count == 0)
+        return;
+    const struct message_token answer = {.access_token = *token,
+                                         .token_number = login->manager.number,
+                                         .expires_at_unix_ms =
+                                             clock_unix_ms() + login->manager.expires_ms - now_ms};
+    login_waiters_answer_all(&login->waiters, &answer);
+}
+
+/* Why there is no token. */
+static void explain(const struct login *login, struct error *error)
+{
+    if (*login->failure) {
+        error_set(error, ERROR_UNAVAILABLE, "login failed: %s", login->failure);
+        return;
+    }
+    char registration[256];
+    error_set(error, ERROR_UNAVAILABLE, "no access token yet: %s",
+              registrar_describe(login->authd->registrar, registration, sizeof registration));
+}
+
+void login_take_request(struct login *login, struct ipc_request *request, int64_t refused_token)
+{
+    int64_t now_ms = clock_boot_ms();
+    if (refused_token && token_manager_refuse(&login->manager, refused_token))
+        log_info("DMS refused the access token: logging in anew");
+    if (!login_waiters_add(&login->waiters, request, now_ms + WAIT_MAX_MS)) {
+        struct error error;
+        error_set(&error, ERROR_UNAVAILABLE, "too many requests wait for an access token");
+        ipc_fail(request, &error);
+    }
+    advance(login);
+}
+
+/* --- a login --- */
+
+static void on_failed(struct login *login, int64_t retry_after_ms, const char *reason)
+{
+    int64_t now_ms = clock_boot_ms();
+    snprintf(login->failure, sizeof login->failure, "%s", reason);
+    bool round_over = token_manager_on_failure(&login->manager, retry_after_ms, now_ms);
+    log_warn("login failed, next try in %.1f s: %s", (double)(login->manager.not_before_ms - now_ms) / 1000,
+             reason);
+    if (round_over) {
+        struct error error;
+        explain(login, &error);
+        login_waiters_fail_all(&login->waiters, &error);
+    }
+    advance(login);
+}
+
+/* DDS does not know this node any more. Callers go on waiting: the next login comes with the registration. */
+static void on_rejected(struct login *login, const char *reason)
+{
+    snprintf(login->failure, sizeof login->failure, "%s", reason);
+    log_warn("login refused, registering again: %s", reason);
+    token_manager_on_rejection(&login->manager);
+    registrar_on_login_rejected(login->authd->registrar);
+    advance(login);
+}
+
+static void on_token(struct login *login, const struct token_answer *token, int64_t sent_boot_ms)
+{
+    int64_t now_ms = clock_boot_ms();
+    int64_t expires_ms = sent_boot_ms + token->life_ms;
+    char expiry[RFC3339_BYTES];
+    if (expires_ms <= now_ms) {
+        on_failed(login, -1, "the access token expired while its answer was on the way");
+        return;
+    }
+    token_manager_on_success(&login->manager, &token->token, expires_ms, now_ms);
+    login->failure[0] = '\0';
+    log_info("logged in, the access token expires at %s",
+             rfc3339_format_milliseconds(clock_unix_ms() + expires_ms - now_ms, expiry));
+    registrar_on_login_succeeded(login->authd->registrar);
+    advance(login);
+}
+
+static void on_verified(void *context, const struct dds_answer *answer)
+{
+    struct login *login = context;
+    struct token_answer token;
+    struct error error;
+    login->call = NULL;
+    if (answer->status == HTTP_FORBIDDEN || answer->status == HTTP_NOT_FOUND) {
+        on_rejected(login, answer->reason);
+        return;
+    }
+    if (!answer->accepted) {
+        on_failed(login, answer->retry_after_ms, answer->reason);
+        return;
+    }
+    if (!token_answer_parse(answer->body, answer->body_bytes, answer->server_unix_ms, &token, &error)) {
+        error_prefix(&error, "answer to the login");
+        on_failed(login, -1, error.text);
+        return;
+    }
+    on_token(login, &token, answer->sent_boot_ms);
+    token_answer_clear(&token);
+}
+
+static void on_nonce(void *context, const struct dds_answer *answer)
+{
+    struct login *login = context;
+    struct authd *authd = login->authd;
+    struct signed_message signed_message;
+    struct error error;
+    login->call = NULL;
+    if (!answer->accepted) {
+        on_failed(login, answer->retry_after_ms, answer->reason);
+        return;
+    }
+    if (signed_message_create(authd->wallet, answer->body, answer->body_bytes, &signed_message, &error)) {
+        login->call = dds_siwe_verify(authd->dds, &signed_message, on_verified, login, &error);
+        signed_message_clear(&signed_message);
+    }
+    if (!login->call)
+        on_failed(login, -1, error.text);
+}
+
+static void begin(struct login *login, int64_t now_ms)
+{
+    struct error error;
+    if (token_manager_take_callback_warning(&login->manager, now_ms))
+        log_warn("DDS accepted the registration, but its callback did not come within %d s: NODE_URL may not "
+                 "be reachable from DDS; logging in all the same",
+                 TOKEN_CALLBACK_PATIENCE_MS / 1000);
+    token_manager_on_login(&login->manager, now_ms);
+    login->call = dds_siwe_request(login->authd->dds, on_nonce, login, &error);
+    if (!login->call)
+        on_failed(login, -1, error.text);
+}
+
+/* Does what is due, and sets the timer for what comes next. */
+static void advance(struct login *login)
+{
+    int64_t now_ms = clock_boot_ms();
+    struct error error;
+    answer_waiters(login, now_ms);
+    if (login_waiters_due_ms(&login->waiters) <= now_ms) {
+        explain(login, &error);
+        login_waiters_fail_due(&login->waiters, now_ms, &error);
+    }
+    loop_timer_stop(&login->timer);
+    int64_t wake_ms = login_waiters_due_ms(&login->waiters);
+    struct token_step step = token_manager_next(&login->manager, now_ms);
+    if (step.action == TOKEN_WAIT && step.at_ms < wake_ms)
+        wake_ms = step.at_ms;
+    if (wake_ms != INT64_MAX)
+        loop_timer_start(&login->timer, wake_ms - now_ms);
+    if (step.action == TOKEN_LOGIN)
+        begin(login, now_ms);
+}
+
+static void on_timer(void *context)
+{
+    advance(context);
+}
+
+void login_on_registered(struct login *login)
+{
+    token_manager_on_registered(&login->manager, clock_boot_ms());
+    advance(login);
+}
+
+void login_on_callback_stored(struct login *login)
+{
+    token_manager_on_callback_stored(&login->manager, clock_boot_ms());
+    advance(login);
+}
+
+/* --- for people --- */
+
+const char *login_describe(const struct login *login, char *out, size_t capacity)
+{
+    int64_t now_ms = clock_boot_ms();
+    int64_t left_secs = (login->manager.expires_ms - now_ms) / 1000;
+    if (token_manager_get(&login->manager, now_ms))
+        snprintf(out, capacity, "token valid for %lld %s",
+                 (long long)(left_secs < 120 ? left_secs : left_secs / 60), left_secs < 120 ? "s" : "min");
+    else if (*login->failure)
+        snprintf(out, capacity, "login failed: %.160s", login->failure);
+    else if (login->manager.in_flight)
+        snprintf(out, capacity, "logging in");
+    else if (login->manager.callback_awaited)
+        snprintf(out, capacity, "waiting for DDS's callback");
+    else
+        snprintf(out, capacity, "not logged in");
+    return out;
+}
+
+/* --- life --- */
+
+struct login *login_create(struct authd *authd)
+{
+    const struct settings *settings = &authd->service->settings;
+    struct login *login = memory_allocate(sizeof *login);
+    const struct token_policy policy = {.wallet_flow = settings->registration_flow == SETTINGS_FLOW_WALLET,
+                                        .safety_ratio = settings->token_safety_ratio,
+                                        .jitter_ms = settings->token_reauth_jitter_ms,
+                                        .max_retries = settings->token_reauth_max_retries};
+    login->authd = authd;
+    token_manager_init(&login->manager, &policy, clock_boot_ms(), &authd->service->random);
+    loop_timer_init(&login->timer, authd->service->loop, on_timer, login);
+    return login;
+}
+
+void login_free(struct login *login)
+{
+    if (!login)
+        return;
+    dds_cancel(login->call);
+    loop_timer_stop(&login->timer);
+    token_manager_clear(&login->manager);
+    free(login);
+}

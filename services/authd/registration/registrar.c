@@ -1,0 +1,267 @@
+#include "services/authd/registration/registrar.h"
+
+#include "libcommon/base/clock.h"
+#include "libcommon/base/log.h"
+#include "libcommon/base/memory.h"
+#include "services/authd/login/login.h"
+#include "services/authd/registration/registration.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct registrar {
+    struct authd *authd;
+    struct registration registration;
+    struct loop_timer timer;
+    struct dds_call *call;
+    struct text_list capabilities;  /* the last that were not empty: sorted, none twice */
+    char failure[DDS_REASON_BYTES]; /* of the last attempt; "" when it was accepted */
+};
+
+static bool is_wallet_flow(const struct registrar *registrar)
+{
+    return registrar->registration.policy.wallet_flow;
+}
+
+/* --- an attempt --- */
+
+static void advance(struct registrar *registrar);
+
+static void on_accepted(struct registrar *registrar, int64_t now_ms)
+{
+    registration_on_outcome(&registrar->registration, REGISTRATION_ACCEPTED, -1, now_ms);
+    registrar->failure[0] = '\0';
+    log_info("registered at DDS with %zu capabilit%s", registrar->capabilities.count,
+             registrar->capabilities.count == 1 ? "y" : "ies");
+    login_on_registered(registrar->authd->login);
+    /* A login that DDS refused between its callback and its answer need not wait for another callback. */
+    if (registrar->registration.called_back_in_flight)
+        login_on_callback_stored(registrar->authd->login);
+}
+
+static void log_failure(struct registrar *registrar, enum registration_outcome outcome, const char *reason,
+                        int64_t now_ms)
+{
+    struct registration *registration = &registrar->registration;
+    if (registration->state == REGISTRATION_REGISTERED) {
+        log_warn("DDS called back, yet the registration failed: %s", reason);
+        return;
+    }
+    double wait_secs = (double)(registration->not_before_ms - now_ms) / 1000;
+    /* Another node's hold lasts: every attempt's line would say the same. */
+    if (outcome != REGISTRATION_CONFLICT)
+        log_warn("registration failed, next try in %.1f s: %s", wait_secs, reason);
+    else if (registration_take_conflict_warning(registration, now_ms))
+        log_warn("another online node holds this wallet's registration, next try in %.1f s: %s", wait_secs,
+                 reason);
+}
+
+static void on_failed(struct registrar *registrar, int status, int64_t retry_after_ms, const char *reason)
+{
+    int64_t now_ms = clock_boot_ms();
+    enum registration_outcome outcome =
+        is_wallet_flow(registrar) ? registration_wallet_outcome(status) : REGISTRATION_TRANSIENT;
+    registration_on_outcome(&registrar->registration, outcome, retry_after_ms, now_ms);
+    snprintf(registrar->failure, sizeof registrar->failure, "%s", reason);
+    log_failure(registrar, outcome, reason, now_ms);
+    advance(registrar);
+}
+
+static void on_register_done(void *context, const struct dds_answer *answer)
+{
+    struct registrar *registrar = context;
+    registrar->call = NULL;
+    if (!answer->accepted) {
+        on_failed(registrar, answer->status, answer->retry_after_ms, answer->reason);
+        return;
+    }
+    on_accepted(registrar, clock_boot_ms());
+    advance(registrar);
+}
+
+static void on_nonce(void *context, const struct dds_answer *answer)
+{
+    struct registrar *registrar = context;
+    struct authd *authd = registrar->authd;
+    struct signed_message signed_message;
+    struct error error;
+    registrar->call = NULL;
+    if (!answer->accepted) {
+        on_failed(registrar, answer->status, answer->retry_after_ms, answer->reason);
+        return;
+    }
+    if (signed_message_create(authd->wallet, answer->body, answer->body_bytes, &signed_message, &error)) {
+        registrar->call = dds_register_wallet(authd->dds, &signed_message, &registrar->capabilities,
+                                              on_register_done, registrar, &error);
+        signed_message_clear(&signed_message);
+    }
+    if (!registrar->call)
+        on_failed(registrar, 0, -1, error.text);
+}
+
+static void attempt(struct registrar *registrar)
+{
+    struct dds_client *dds = registrar->authd->dds;
+    struct error error;
+    registration_on_attempt(&registrar->registration);
+    log_info("registering at DDS");
+    registrar->call = is_wallet_flow(registrar)
+                          ? dds_siwe_request(dds, on_nonce, registrar, &error)
+                          : dds_register(dds, &registrar->capabilities, on_register_done, registrar, &error);
+    if (!registrar->call)
+        on_failed(registrar, 0, -1, error.text);
+}
+
+/* Does what is due, and sets the timer for what comes next. */
+static void advance(struct registrar *registrar)
+{
+    int64_t now_ms = clock_boot_ms();
+    struct registration_step step = registration_next(&registrar->registration, now_ms);
+    loop_timer_stop(&registrar->timer);
+    if (step.action == REGISTRATION_ATTEMPT)
+        attempt(registrar);
+    else if (step.action == REGISTRATION_WAIT)
+        loop_timer_start(&registrar->timer, step.at_ms - now_ms);
+}
+
+static void on_timer(void *context)
+{
+    advance(context);
+}
+
+/* --- events --- */
+
+static int compare_texts(const void *left, const void *right)
+{
+    return strcmp(*(char *const *)left, *(char *const *)right);
+}
+
+static struct text_list sorted_copy(const struct text_list *list)
+{
+    struct text_list sorted = {0};
+    char **order = memory_allocate_array(list->count + 1, sizeof *order);
+    for (size_t i = 0; i < list->count; i++)
+        order[i] = list->items[i];
+    qsort(order, list->count, sizeof *order, compare_texts);
+    for (size_t i = 0; i < list->count; i++)
+        if (*order[i] && (i == 0 || strcmp(order[i - 1], order[i]) != 0))
+            text_list_add(&sorted, order[i]);
+    free(order);
+    return sorted;
+}
+
+static bool same_texts(const struct text_list *left, const struct text_list *right)
+{
+    if (left->count != right->count)
+        return false;
+    for (size_t i = 0; i < left->count; i++)
+        if (strcmp(left->items[i], right->items[i]) != 0)
+            return false;
+    return true;
+}
+
+void registrar_on_capabilities(struct registrar *registrar, const struct text_list *capabilities)
+{
+    struct text_list sorted = sorted_copy(capabilities);
+    bool any = sorted.count > 0;
+    bool changed = any && !same_texts(&sorted, &registrar->capabilities);
+    registration_on_capabilities(&registrar->registration, any, changed);
+    if (changed) {
+        text_list_clear(&registrar->capabilities);
+        registrar->capabilities = sorted;
+        log_info("%zu capabilit%s to register", sorted.count, sorted.count == 1 ? "y" : "ies");
+    } else {
+        text_list_clear(&sorted);
+    }
+    advance(registrar);
+}
+
+void registrar_on_inbound_listening(struct registrar *registrar)
+{
+    registration_on_inbound_listening(&registrar->registration, clock_boot_ms());
+    advance(registrar);
+}
+
+void registrar_on_health_check(struct registrar *registrar)
+{
+    registration_on_health_check(&registrar->registration, clock_boot_ms());
+    advance(registrar);
+}
+
+void registrar_on_callback_stored(struct registrar *registrar)
+{
+    registration_on_callback_stored(&registrar->registration, clock_boot_ms());
+    advance(registrar);
+}
+
+void registrar_on_login_rejected(struct registrar *registrar)
+{
+    registration_on_login_rejected(&registrar->registration, clock_boot_ms());
+    advance(registrar);
+}
+
+void registrar_on_login_succeeded(struct registrar *registrar)
+{
+    registration_on_login_succeeded(&registrar->registration);
+}
+
+/* --- for people --- */
+
+bool registrar_is_registered(const struct registrar *registrar)
+{
+    return registrar->registration.state == REGISTRATION_REGISTERED;
+}
+
+const char *registrar_describe(struct registrar *registrar, char *out, size_t capacity)
+{
+    int64_t now_ms = clock_boot_ms();
+    const char *failure = registrar->failure;
+    if (registrar_is_registered(registrar)) {
+        snprintf(out, capacity, "registered");
+        return out;
+    }
+    struct registration_step step = registration_next(&registrar->registration, now_ms);
+    switch (step.action) {
+    case REGISTRATION_NEEDS_RUNNERS:
+        snprintf(out, capacity, "not registered: no runner has a capability to register");
+        break;
+    case REGISTRATION_NEEDS_INBOUND:
+        snprintf(out, capacity, "not registered: the inbound endpoint (posemesh-httpd) does not listen");
+        break;
+    case REGISTRATION_WAIT:
+        snprintf(out, capacity, "registering: next try in %lld s: %.160s",
+                 (long long)(step.at_ms - now_ms + 999) / 1000, failure);
+        break;
+    default:
+        snprintf(out, capacity, "registering%s%.160s", *failure ? " again: " : "", failure);
+        break;
+    }
+    return out;
+}
+
+/* --- life --- */
+
+struct registrar *registrar_create(struct authd *authd)
+{
+    const struct settings *settings = &authd->service->settings;
+    struct registrar *registrar = memory_allocate(sizeof *registrar);
+    const struct registration_policy policy = {.wallet_flow =
+                                                   settings->registration_flow == SETTINGS_FLOW_WALLET,
+                                               .interval_ms = settings->register_interval_secs * 1000,
+                                               .max_retry = settings->register_max_retry};
+    registrar->authd = authd;
+    registration_init(&registrar->registration, &policy, &authd->service->random);
+    loop_timer_init(&registrar->timer, authd->service->loop, on_timer, registrar);
+    return registrar;
+}
+
+void registrar_free(struct registrar *registrar)
+{
+    if (!registrar)
+        return;
+    dds_cancel(registrar->call);
+    loop_timer_stop(&registrar->timer);
+    text_list_clear(&registrar->capabilities);
+    free(registrar);
+}

@@ -1,0 +1,186 @@
+#include "services/authd/registration/registration.h"
+
+enum { SECOND_MS = 1000, BACKOFF_MAX_SECS = 60, BACKOFF_MAX_EXPONENT = 6 };
+
+void registration_init(struct registration *registration, const struct registration_policy *policy,
+                       struct random *random)
+{
+    *registration = (struct registration){.policy = *policy,
+                                          .random = random,
+                                          .state = REGISTRATION_DISCONNECTED,
+                                          .not_before_ms = INT64_MIN,
+                                          .inbound_heard_ms = -1,
+                                          .conflict_warned_ms = -1};
+}
+
+/* min(60, 2^failures) seconds, times a random factor so that nodes do not come back all at once (1.2). */
+static int64_t backoff_ms(const struct registration *registration, int64_t failures)
+{
+    int64_t secs = failures >= BACKOFF_MAX_EXPONENT ? BACKOFF_MAX_SECS : INT64_C(1) << failures;
+    return (int64_t)((double)(secs * SECOND_MS) * random_between_ratios(registration->random, 0.8, 1.2));
+}
+
+/* --- what to do --- */
+
+/* In the wallet flow nobody calls the node, so a registration does not age. */
+static bool has_aged(const struct registration *registration, int64_t now_ms)
+{
+    return !registration->policy.wallet_flow &&
+           now_ms - registration->health_check_ms > registration->policy.interval_ms;
+}
+
+static struct registration_step wait_until(int64_t at_ms)
+{
+    return (struct registration_step){.action = REGISTRATION_WAIT, .at_ms = at_ms};
+}
+
+static struct registration_step step_of(enum registration_action action)
+{
+    return (struct registration_step){.action = action};
+}
+
+static struct registration_step next_when_registered(struct registration *registration, int64_t now_ms)
+{
+    bool outdated = registration->has_capabilities &&
+                    registration->registered_capabilities_version != registration->capabilities_version;
+    if (outdated || has_aged(registration, now_ms)) {
+        registration->state = REGISTRATION_REGISTERING;
+        return registration_next(registration, now_ms);
+    }
+    if (registration->policy.wallet_flow)
+        return step_of(REGISTRATION_IDLE);
+    return wait_until(registration->health_check_ms + registration->policy.interval_ms + 1);
+}
+
+struct registration_step registration_next(struct registration *registration, int64_t now_ms)
+{
+    if (registration->in_flight)
+        return step_of(REGISTRATION_IDLE);
+    if (registration->state == REGISTRATION_REGISTERED)
+        return next_when_registered(registration, now_ms);
+    if (!registration->has_capabilities)
+        return step_of(REGISTRATION_NEEDS_RUNNERS);
+    /* A registration without a listening endpoint would lose the callback. */
+    if (!registration->policy.wallet_flow &&
+        (registration->inbound_heard_ms < 0 ||
+         now_ms - registration->inbound_heard_ms > REGISTRATION_INBOUND_FRESH_MS))
+        return step_of(REGISTRATION_NEEDS_INBOUND);
+    if (now_ms < registration->not_before_ms)
+        return wait_until(registration->not_before_ms);
+    return step_of(REGISTRATION_ATTEMPT);
+}
+
+/* --- attempts --- */
+
+void registration_on_attempt(struct registration *registration)
+{
+    registration->state = REGISTRATION_REGISTERING;
+    registration->in_flight = true;
+    registration->called_back_in_flight = false;
+    registration->attempted_capabilities_version = registration->capabilities_version;
+}
+
+static void become_registered(struct registration *registration, int64_t now_ms)
+{
+    registration->state = REGISTRATION_REGISTERED;
+    registration->failures = 0;
+    registration->health_check_ms = now_ms;
+    registration->not_before_ms = now_ms + REGISTRATION_CHANGE_GAP_MS;
+}
+
+static int64_t failure_wait_ms(struct registration *registration, enum registration_outcome outcome)
+{
+    if (outcome != REGISTRATION_TRANSIENT)
+        return registration->policy.interval_ms;
+    registration->failures++;
+    if (registration->policy.max_retry < 0 || registration->failures < registration->policy.max_retry)
+        return backoff_ms(registration, registration->failures);
+    registration->failures = 0;
+    return registration->policy.interval_ms;
+}
+
+void registration_on_outcome(struct registration *registration, enum registration_outcome outcome,
+                             int64_t retry_after_ms, int64_t now_ms)
+{
+    registration->in_flight = false;
+    if (outcome == REGISTRATION_ACCEPTED) {
+        registration->registered_capabilities_version = registration->attempted_capabilities_version;
+        become_registered(registration, now_ms);
+        return;
+    }
+    /* DDS called back meanwhile, so it has the registration, whatever became of its answer. */
+    if (registration->state == REGISTRATION_REGISTERED) {
+        registration->registered_capabilities_version = registration->attempted_capabilities_version;
+        return;
+    }
+    int64_t wait_ms = failure_wait_ms(registration, outcome);
+    /* A server's wish is honoured as far as an ordinary pause goes. */
+    if (retry_after_ms > registration->policy.interval_ms)
+        retry_after_ms = registration->policy.interval_ms;
+    registration->not_before_ms = now_ms + (wait_ms > retry_after_ms ? wait_ms : retry_after_ms);
+}
+
+enum registration_outcome registration_wallet_outcome(int status)
+{
+    if (status == 409)
+        return REGISTRATION_CONFLICT;
+    bool refused = status >= 300 && status <= 499 && status != 408 && status != 429;
+    return refused ? REGISTRATION_REFUSED : REGISTRATION_TRANSIENT;
+}
+
+/* --- other events --- */
+
+void registration_on_callback_stored(struct registration *registration, int64_t now_ms)
+{
+    /* A callback that comes late belongs to the last attempt, and DDS knows what that one carried. */
+    if (registration->state != REGISTRATION_REGISTERED)
+        registration->registered_capabilities_version = registration->attempted_capabilities_version;
+    registration->called_back_in_flight = registration->in_flight;
+    become_registered(registration, now_ms);
+}
+
+void registration_on_health_check(struct registration *registration, int64_t now_ms)
+{
+    registration->health_check_ms = now_ms;
+}
+
+void registration_on_inbound_listening(struct registration *registration, int64_t now_ms)
+{
+    registration->inbound_heard_ms = now_ms;
+}
+
+void registration_on_capabilities(struct registration *registration, bool any, bool changed)
+{
+    registration->has_capabilities = any;
+    if (any && changed)
+        registration->capabilities_version++;
+}
+
+void registration_on_login_rejected(struct registration *registration, int64_t now_ms)
+{
+    int64_t rejections = registration->rejections++;
+    /* The answer to the attempt in flight decides; a callback that came during it does so no more. */
+    if (registration->in_flight) {
+        registration->state = REGISTRATION_REGISTERING;
+        return;
+    }
+    registration->state =
+        registration->policy.wallet_flow ? REGISTRATION_DISCONNECTED : REGISTRATION_REGISTERING;
+    /* Once is an expired registration; again and again needs the pauses of a failure, or it would spin. */
+    if (rejections > 0)
+        registration->not_before_ms = now_ms + backoff_ms(registration, rejections);
+}
+
+void registration_on_login_succeeded(struct registration *registration)
+{
+    registration->rejections = 0;
+}
+
+bool registration_take_conflict_warning(struct registration *registration, int64_t now_ms)
+{
+    if (registration->conflict_warned_ms >= 0 &&
+        now_ms - registration->conflict_warned_ms < REGISTRATION_CONFLICT_WARNING_MS)
+        return false;
+    registration->conflict_warned_ms = now_ms;
+    return true;
+}

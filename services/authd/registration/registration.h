@@ -1,0 +1,97 @@
+/*
+ * When to register at DDS, in both flows (docs/network.md 1.2, 1.3). Pure: the driver (registrar.c) asks
+ * registration_next() after every event and does what it says.
+ */
+#ifndef AUTHD_REGISTRATION_REGISTRATION_H
+#define AUTHD_REGISTRATION_REGISTRATION_H
+
+#include "libcommon/base/random.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+enum {
+    REGISTRATION_INBOUND_FRESH_MS = 30000, /* how long "the inbound endpoint listens" is believed */
+    REGISTRATION_CHANGE_GAP_MS = 1000,     /* least time between attempts that no failure spaces */
+    REGISTRATION_CONFLICT_WARNING_MS = 180000,
+};
+
+enum registration_state { REGISTRATION_DISCONNECTED, REGISTRATION_REGISTERING, REGISTRATION_REGISTERED };
+
+struct registration_policy {
+    bool wallet_flow;
+    int64_t interval_ms; /* REGISTER_INTERVAL_SECS */
+    int64_t max_retry;   /* REGISTER_MAX_RETRY; -1: no pause */
+};
+
+/* Members are for reading; only the functions below write. */
+struct registration {
+    struct registration_policy policy;
+    struct random *random;
+    enum registration_state state;
+    bool in_flight;
+    bool called_back_in_flight; /* a callback came during the attempt in flight, or the last one */
+    int64_t failures;           /* in a row */
+    int64_t rejections;         /* logins in a row that DDS answered 403 or 404 */
+    int64_t not_before_ms;      /* no attempt sooner */
+    int64_t health_check_ms;    /* the last one, or what counts as one */
+    int64_t inbound_heard_ms;   /* -1: never */
+    bool has_capabilities;
+    int64_t capabilities_version;            /* counts changes of the list */
+    int64_t attempted_capabilities_version;  /* what the attempt in flight carries */
+    int64_t registered_capabilities_version; /* what DDS knows */
+    int64_t conflict_warned_ms;              /* -1: never */
+};
+
+enum registration_action {
+    REGISTRATION_ATTEMPT,       /* register now */
+    REGISTRATION_WAIT,          /* ask again at `at_ms`, or after the next event */
+    REGISTRATION_IDLE,          /* registered (wallet flow), or an attempt is in flight: an event goes on */
+    REGISTRATION_NEEDS_RUNNERS, /* there is no capability to register */
+    REGISTRATION_NEEDS_INBOUND, /* the inbound endpoint was not heard lately (callback flow) */
+};
+
+struct registration_step {
+    enum registration_action action;
+    int64_t at_ms; /* of REGISTRATION_WAIT */
+};
+
+enum registration_outcome {
+    REGISTRATION_ACCEPTED,
+    REGISTRATION_TRANSIENT, /* the callback flow has only this failure */
+    REGISTRATION_CONFLICT,  /* wallet flow: 409, another online node holds the registration */
+    REGISTRATION_REFUSED,   /* wallet flow: 3xx and other 4xx */
+};
+
+/* `random` is borrowed for the life of `registration`. */
+void registration_init(struct registration *registration, const struct registration_policy *policy,
+                       struct random *random);
+
+/* What to do now. Also notices that health checks stayed away for too long. */
+struct registration_step registration_next(struct registration *registration, int64_t now_ms);
+
+/* The attempt that REGISTRATION_ATTEMPT asked for has begun. */
+void registration_on_attempt(struct registration *registration);
+
+/* How the attempt ended. `retry_after_ms` is DDS's wish, -1 when it has none. */
+void registration_on_outcome(struct registration *registration, enum registration_outcome outcome,
+                             int64_t retry_after_ms, int64_t now_ms);
+
+/* Of an HTTP status other than 2xx in the wallet flow; 0: no answer, or one that cannot be decoded. */
+enum registration_outcome registration_wallet_outcome(int status);
+
+void registration_on_callback_stored(struct registration *registration, int64_t now_ms);
+void registration_on_health_check(struct registration *registration, int64_t now_ms);
+void registration_on_inbound_listening(struct registration *registration, int64_t now_ms);
+
+/* `changed`: the list differs from the last one that was not empty. */
+void registration_on_capabilities(struct registration *registration, bool any, bool changed);
+
+/* SIWE verify was answered 403 or 404: DDS does not know this node any more, whatever it called back. */
+void registration_on_login_rejected(struct registration *registration, int64_t now_ms);
+void registration_on_login_succeeded(struct registration *registration);
+
+/* Whether a conflict is worth a line now; remembers that it was written. */
+bool registration_take_conflict_warning(struct registration *registration, int64_t now_ms);
+
+#endif

@@ -1,0 +1,172 @@
+#include "services/leased/dms/dms_client.h"
+
+#include "libcommon/base/clock.h"
+#include "libcommon/base/limits.h"
+#include "libcommon/base/log.h"
+#include "libcommon/base/memory.h"
+#include "libcommon/http/url.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct dms_client {
+    struct service_context *context;
+    struct ipc_client *authd;
+    struct dms_call *calls;
+};
+
+struct dms_call {
+    struct dms_client *client;
+    struct dms_request request;
+    char *url;
+    char *body;
+    bool repeated; /* with a fresh token: a second refusal is final */
+    int64_t token_number;
+    int64_t refused_token;
+    int64_t sent_boot_ms;
+    bool arrival_possible; /* an exchange with DMS ended otherwise than by a refused token */
+    struct ipc_call *token_call;
+    struct http_call *http_call;
+    struct dms_call *next;
+    struct dms_call **link;
+};
+
+static void ask_token(struct dms_call *call);
+
+static void call_free(struct dms_call *call)
+{
+    ipc_cancel(call->token_call);
+    http_cancel(call->http_call);
+    *call->link = call->next;
+    if (call->next)
+        call->next->link = call->link;
+    free(call->url);
+    free(call->body);
+    free(call);
+}
+
+static void finish(struct dms_call *call, const struct http_response *response, const struct error *failure)
+{
+    const struct dms_answer answer = {.response = response,
+                                      .failure = failure,
+                                      .sent = call->arrival_possible,
+                                      .sent_boot_ms = call->sent_boot_ms};
+    call->request.on_done(call->request.context, &answer);
+    call_free(call);
+}
+
+static void on_answer(void *context, const struct http_response *response, const struct error *failure)
+{
+    struct dms_call *call = context;
+    call->http_call = NULL;
+    /* docs/network.md 3: a token may have been revoked early, so one refusal says nothing about the request.
+     */
+    bool refused = response &&
+                   (response->status == 401 || (response->status == 403 && call->request.fresh_token_on_403));
+    if (refused && !call->repeated) {
+        log_debug("%s answered %d: trying with a fresh token", call->url, response->status);
+        call->repeated = true;
+        call->refused_token = call->token_number;
+        ask_token(call);
+        return;
+    }
+    call->arrival_possible = !refused;
+    finish(call, response, failure);
+}
+
+static void on_token(void *context, const void *answer, const struct error *failure)
+{
+    struct dms_call *call = context;
+    const struct message_token *token = answer;
+    call->token_call = NULL;
+    if (failure) {
+        finish(call, NULL, failure);
+        return;
+    }
+    call->token_number = token->token_number;
+    call->sent_boot_ms = clock_boot_ms();
+    const struct http_request request = {.method = call->request.method,
+                                         .url = call->url,
+                                         .bearer = &token->access_token,
+                                         .content_type = call->body ? "application/json" : NULL,
+                                         .accept = "application/json",
+                                         .body = call->body,
+                                         .body_bytes = call->body ? strlen(call->body) : 0,
+                                         .timeout_ms = call->request.timeout_ms,
+                                         .response_limit_bytes = call->request.answer_limit_bytes,
+                                         .follow_redirects = strcmp(call->request.method, "GET") == 0,
+                                         .on_done = on_answer,
+                                         .context = call};
+    call->http_call = http_send(call->client->context->http, &request);
+}
+
+/* Naming the refused token makes authd log in anew, but only if it still holds that one: others may have
+ * renewed it meanwhile. */
+static void ask_token(struct dms_call *call)
+{
+    const struct message_token_get request = {.refused_token = call->refused_token};
+    call->token_call = ipc_send(call->client->authd, OPERATION_token_get, &request,
+                                call->request.bound_token ? call->request.timeout_ms : 0, on_token, call);
+}
+
+struct dms_call *dms_send(struct dms_client *client, const struct dms_request *request)
+{
+    struct dms_call *call = memory_allocate(sizeof *call);
+    const char *base = client->context->settings.dms_base_url;
+    const char *segments[] = {"tasks", request->task_id, request->action};
+    *call = (struct dms_call){
+        .client = client, .request = *request, .next = client->calls, .link = &client->calls};
+    call->url = url_join(base, segments, request->task_id ? 3 : 1);
+    call->body = memory_copy_text(request->body);
+    if (call->next)
+        call->next->link = &call->next;
+    client->calls = call;
+    ask_token(call);
+    return call;
+}
+
+bool dms_call_is_sent(const struct dms_call *call)
+{
+    return call->http_call != NULL;
+}
+
+const char *dms_describe(const struct dms_answer *answer, char out[DMS_TEXT_BYTES])
+{
+    const struct http_response *response = answer->response;
+    char body[DMS_TEXT_BYTES - 64];
+    if (!response) {
+        snprintf(out, DMS_TEXT_BYTES, "%s", answer->failure->text);
+        return out;
+    }
+    log_one_line(response->body, response->body_bytes, body, sizeof body);
+    snprintf(out, DMS_TEXT_BYTES, "DMS answered %d%s%s", response->status, *body ? ": " : "", body);
+    return out;
+}
+
+void dms_cancel(struct dms_call *call)
+{
+    if (call)
+        call_free(call);
+}
+
+struct dms_client *dms_client_create(struct service_context *context, struct error *error)
+{
+    struct ipc_client *authd = ipc_client_create(context->ipc, ROLE_authd_token, error);
+    if (!authd)
+        return NULL;
+    struct dms_client *client = memory_allocate(sizeof *client);
+    *client = (struct dms_client){.context = context, .authd = authd};
+    return client;
+}
+
+void dms_client_free(struct dms_client *client)
+{
+    if (!client)
+        return;
+    for (struct dms_call *call = client->calls, *next; call; call = next) {
+        next = call->next;
+        call_free(call);
+    }
+    free(client);
+}

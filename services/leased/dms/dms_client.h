@@ -1,0 +1,53 @@
+/*
+ * Requests to DMS: base URL, access token from authd, one repeat with a fresh token after a 401
+ * (docs/network.md 3).
+ */
+#ifndef LEASED_DMS_DMS_CLIENT_H
+#define LEASED_DMS_DMS_CLIENT_H
+
+#include "libcommon/service/service.h"
+
+struct dms_client;
+struct dms_call;
+
+struct dms_answer {
+    const struct http_response *response; /* NULL when `failure` is not */
+    const struct error *failure;          /* transport, timeout, or no token to be had */
+    bool sent;            /* the request may have reached DMS, whatever became of the answer */
+    int64_t sent_boot_ms; /* when the request went that was answered */
+};
+
+/* Once, in a later turn; what `answer` points at is gone afterwards. */
+typedef void dms_done_function(void *context, const struct dms_answer *answer);
+
+struct dms_request {
+    const char *method;
+    const char *task_id; /* NULL: GET /tasks */
+    const char *action;  /* "heartbeat", "complete", "fail"; NULL with task_id NULL */
+    const char *body;    /* JSON; NULL: none. Copied. */
+    int64_t timeout_ms;  /* of each exchange with DMS */
+    bool bound_token;    /* the wait for a token is bounded by timeout_ms, too: a lease waits for nobody */
+    bool fresh_token_on_403; /* a heartbeat's 403 counts only with a fresh token */
+    size_t answer_limit_bytes;
+    dms_done_function *on_done;
+    void *context;
+};
+
+/* Borrows `context` (its http client, ipc and settings) for its life. */
+struct dms_client *dms_client_create(struct service_context *context, struct error *error);
+
+/* Ends what is in flight without on_done. */
+void dms_client_free(struct dms_client *client);
+
+/* Valid until on_done is called or dms_cancel(). */
+struct dms_call *dms_send(struct dms_client *client, const struct dms_request *request);
+
+/* Whether the request has gone to DMS, or still waits for a token. */
+bool dms_call_is_sent(const struct dms_call *call);
+void dms_cancel(struct dms_call *call);
+
+/* "DMS answered 503: <what it said>" on one line, for logs. */
+enum { DMS_TEXT_BYTES = ERROR_TEXT_BYTES };
+const char *dms_describe(const struct dms_answer *answer, char out[DMS_TEXT_BYTES]);
+
+#endif

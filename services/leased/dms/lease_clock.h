@@ -1,0 +1,41 @@
+/*
+ * When a lease ends, on this machine's boot clock (design: "the node fences itself"): the time when the
+ * request was sent plus what the lease has left by the server's own clock, less a margin. A wall clock that
+ * is set changes nothing. Pure.
+ */
+#ifndef LEASED_DMS_LEASE_CLOCK_H
+#define LEASED_DMS_LEASE_CLOCK_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct lease_clock {
+    bool known;            /* an expiry was given */
+    int64_t ends_boot_ms;  /* the expiry given last; may lie in the past */
+    int64_t fence_boot_ms; /* the last end that lay in the future when given, less a margin; 0: none yet */
+};
+
+/*
+ * Takes an expiry from an answer. `server_unix_ms` is the answer's Date (or the local wall clock),
+ * `sent_boot_ms` the boot clock when its request was sent.
+ */
+void lease_clock_set(struct lease_clock *clock, int64_t expires_unix_ms, int64_t server_unix_ms,
+                     int64_t sent_boot_ms);
+
+/*
+ * The server's clock when it answered. Its Date (-1: not given) is cut to the second, which is much of a
+ * short lease: the local wall clock tells the rest when the two agree, and when they do not the latest moment
+ * of that second counts, so that we never believe to have more time than DMS gives us.
+ */
+int64_t lease_clock_server_now_ms(int64_t date_unix_ms, int64_t local_unix_ms);
+
+/*
+ * Whether the lease has run out: only when an end that once lay in the future has passed
+ * (docs/network.md 3.3).
+ */
+bool lease_clock_ran_out(const struct lease_clock *clock, int64_t now_boot_ms);
+
+/* What is left until the end given last: 0 when that is now or past, -1 when none is known. */
+int64_t lease_clock_left_ms(const struct lease_clock *clock, int64_t now_boot_ms);
+
+#endif

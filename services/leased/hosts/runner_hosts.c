@@ -1,0 +1,373 @@
+#include "services/leased/hosts/runner_hosts.h"
+
+#include "libcommon/base/limits.h"
+#include "libcommon/base/log.h"
+#include "libcommon/base/memory.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum {
+    POLL_HOLD_MS = 15000,        /* well below host_next's deadline */
+    HOST_GONE_MS = 30000,        /* no poll for so long: its jobs are given up */
+    CAPABILITIES_KEPT_MS = 60000 /* docs/network.md 1.1 */
+};
+
+static const int64_t SEQUENCE_MAX = INT64_MAX / 2;
+
+struct slot {
+    char *capability;
+    int64_t max;
+    int64_t used;
+};
+
+struct queued_command {
+    struct message_host_command message;
+    struct queued_command *next;
+};
+
+struct runner_host {
+    struct runner_hosts *hosts;
+    char *id;
+    char *name; /* stays the same when the host is started anew */
+    struct slot *slots;
+    size_t slot_count;
+    int64_t next_sequence;
+    struct queued_command *commands; /* oldest first; the first was perhaps sent, and is not acknowledged */
+    struct ipc_request *poll;        /* NULL: the host does not wait now */
+    int64_t poll_since_ms;
+    int64_t last_seen_ms;
+    bool gone; /* its jobs are given up; its capabilities still count */
+    struct runner_host *next;
+};
+
+struct runner_hosts {
+    struct runner_hosts_events events;
+    struct runner_host *first;
+};
+
+/* --- commands --- */
+
+static void pop_command(struct runner_host *host)
+{
+    struct queued_command *command = host->commands;
+    host->commands = command->next;
+    message_clear(&message_host_command_type, &command->message);
+    free(command);
+}
+
+static void answer_poll(struct runner_host *host)
+{
+    static char no_command[] = "none";
+    struct ipc_request *poll = host->poll;
+    const struct message_host_command nothing = {.sequence = 0, .action = no_command};
+    host->poll = NULL;
+    ipc_answer(poll, host->commands ? &host->commands->message : &nothing);
+}
+
+void runner_host_command(struct runner_host *host, const struct message_host_command *command)
+{
+    struct queued_command *queued = memory_allocate(sizeof *queued);
+    message_copy(&message_host_command_type, &queued->message, command);
+    queued->message.sequence = ++host->next_sequence;
+    struct queued_command **end = &host->commands;
+    while (*end)
+        end = &(*end)->next;
+    *end = queued;
+    for (size_t i = 0; command->capability && i < host->slot_count; i++)
+        if (strcmp(host->slots[i].capability, command->capability) == 0)
+            host->slots[i].used++;
+    if (host->poll)
+        answer_poll(host);
+}
+
+bool runner_host_has_command(const struct runner_host *host, const struct secret *task_key)
+{
+    for (const struct queued_command *queued = host->commands; queued; queued = queued->next)
+        if (secret_equal(&queued->message.task_key, task_key))
+            return true;
+    return false;
+}
+
+void runner_host_release(struct runner_host *host, const char *capability)
+{
+    for (size_t i = 0; i < host->slot_count; i++)
+        if (strcmp(host->slots[i].capability, capability) == 0 && host->slots[i].used > 0)
+            host->slots[i].used--;
+    host->hosts->events.slots_changed(host->hosts->events.context);
+}
+
+const char *runner_host_id(const struct runner_host *host)
+{
+    return host->id;
+}
+
+/* --- the table --- */
+
+/*
+ * Takes out what the host has. A host may count on from an earlier life of ours (it said hello by itself):
+ * then our numbers go on from its, or it would take new commands for old ones and never run them.
+ */
+static void acknowledge(struct runner_host *host, int64_t acknowledged)
+{
+    if (acknowledged > host->next_sequence) {
+        host->next_sequence = acknowledged;
+        for (struct queued_command *queued = host->commands; queued; queued = queued->next)
+            queued->message.sequence = ++host->next_sequence;
+    }
+    while (host->commands && host->commands->message.sequence <= acknowledged)
+        pop_command(host);
+}
+
+static void drop_poll(struct runner_host *host)
+{
+    struct error error;
+    if (!host->poll)
+        return;
+    error_set(&error, ERROR_NOT_FOUND, "this host is not known any more");
+    ipc_fail(host->poll, &error);
+    host->poll = NULL;
+}
+
+static void host_free(struct runner_host *host)
+{
+    drop_poll(host);
+    while (host->commands)
+        pop_command(host);
+    for (size_t i = 0; i < host->slot_count; i++)
+        free(host->slots[i].capability);
+    free(host->slots);
+    free(host->id);
+    free(host->name);
+    free(host);
+}
+
+static struct runner_host *find_host(struct runner_hosts *hosts, const char *id)
+{
+    for (struct runner_host *host = hosts->first; host; host = host->next)
+        if (!host->gone && strcmp(host->id, id) == 0)
+            return host;
+    return NULL;
+}
+
+static int compare_texts(const void *left, const void *right)
+{
+    return strcmp(*(char *const *)left, *(char *const *)right);
+}
+
+static void tell_capabilities(struct runner_hosts *hosts)
+{
+    struct text_list all = {NULL, 0};
+    for (const struct runner_host *host = hosts->first; host; host = host->next)
+        for (size_t i = 0; i < host->slot_count; i++)
+            if (!text_list_contains(&all, host->slots[i].capability))
+                text_list_add(&all, host->slots[i].capability);
+    if (all.count)
+        qsort(all.items, all.count, sizeof *all.items, compare_texts);
+    hosts->events.capabilities_changed(hosts->events.context, &all);
+    text_list_clear(&all);
+}
+
+static void remove_host(struct runner_hosts *hosts, struct runner_host *host)
+{
+    for (struct runner_host **link = &hosts->first; *link; link = &(*link)->next) {
+        if (*link != host)
+            continue;
+        *link = host->next;
+        break;
+    }
+    host_free(host);
+}
+
+/* It stays in the table until its capabilities stop to count (docs/network.md 1.1). */
+static void give_up_jobs(struct runner_host *host)
+{
+    host->gone = true;
+    drop_poll(host);
+    host->hosts->events.host_gone(host->hosts->events.context, host);
+}
+
+static void set_slots(struct runner_host *host, const struct record_list *capabilities)
+{
+    const struct message_capability *items = capabilities->items;
+    struct slot *slots = memory_allocate_array(capabilities->count, sizeof *slots);
+    for (size_t i = 0; i < capabilities->count; i++) {
+        slots[i].capability = memory_copy_text(items[i].name);
+        slots[i].max = items[i].max_concurrency;
+        /* A host that says hello again keeps the jobs that it has. */
+        for (size_t old = 0; old < host->slot_count; old++)
+            if (strcmp(host->slots[old].capability, items[i].name) == 0)
+                slots[i].used = host->slots[old].used;
+    }
+    for (size_t old = 0; old < host->slot_count; old++)
+        free(host->slots[old].capability);
+    free(host->slots);
+    host->slots = slots;
+    host->slot_count = capabilities->count;
+}
+
+/* A new start of the same host replaces the one before: whatever that one ran died with it. */
+static void replace_former_start(struct runner_hosts *hosts, const char *name)
+{
+    struct runner_host *next;
+    for (struct runner_host *host = hosts->first; host; host = next) {
+        next = host->next;
+        if (strcmp(host->name, name) != 0)
+            continue;
+        if (!host->gone)
+            give_up_jobs(host);
+        remove_host(hosts, host);
+    }
+}
+
+/* A capability without a slot would let its tasks wait for ever. */
+static bool check_hello(const struct message_host_hello *hello, struct error *error)
+{
+    const struct message_capability *items = hello->capabilities.items;
+    for (size_t i = 0; i < hello->capabilities.count; i++)
+        if (!*items[i].name || items[i].max_concurrency < 1)
+            return error_set(error, ERROR_INVALID,
+                             "capability '%.256s' needs a name and a max_concurrency above 0", items[i].name);
+    return true;
+}
+
+void runner_hosts_hello(struct runner_hosts *hosts, struct ipc_request *request,
+                        const struct message_host_hello *hello, const struct text_list *expected,
+                        int64_t now_ms)
+{
+    struct error error;
+    if (!check_hello(hello, &error)) {
+        log_warn("runner host %s is refused: %s", hello->host_name, error.text);
+        ipc_fail(request, &error);
+        return;
+    }
+    struct runner_host *host = find_host(hosts, hello->host_id);
+    if (!host) {
+        replace_former_start(hosts, hello->host_name);
+        if (runner_hosts_count(hosts) >= LIMIT_RUNNER_HOSTS) {
+            error_set(&error, ERROR_UNAVAILABLE, "%d runner hosts are connected already", LIMIT_RUNNER_HOSTS);
+            ipc_fail(request, &error);
+            return;
+        }
+        host = memory_allocate(sizeof *host);
+        host->hosts = hosts;
+        host->id = memory_copy_text(hello->host_id);
+        host->name = memory_copy_text(hello->host_name);
+        host->next = hosts->first;
+        hosts->first = host;
+        log_info("runner host %s connected with %zu capabilities", host->name, hello->capabilities.count);
+    }
+    host->last_seen_ms = now_ms;
+    set_slots(host, &hello->capabilities);
+    struct message_host_welcome welcome = {.expected = *expected};
+    ipc_answer(request, &welcome);
+    tell_capabilities(hosts);
+    hosts->events.slots_changed(hosts->events.context);
+}
+
+void runner_hosts_next(struct runner_hosts *hosts, struct ipc_request *request,
+                       const struct message_host_next *next, int64_t now_ms)
+{
+    struct runner_host *host = find_host(hosts, next->host_id);
+    if (!host) {
+        struct error error;
+        error_set(&error, ERROR_NOT_FOUND, "host %s has not said hello", next->host_id);
+        ipc_fail(request, &error);
+        return;
+    }
+    if (next->acknowledged < 0 || next->acknowledged > SEQUENCE_MAX) {
+        struct error error;
+        error_set(&error, ERROR_INVALID, "acknowledged is out of range");
+        ipc_fail(request, &error);
+        return;
+    }
+    host->last_seen_ms = now_ms;
+    acknowledge(host, next->acknowledged);
+    /* A repeat of a poll that still waits: its answer would go to nobody. */
+    if (host->poll)
+        answer_poll(host);
+    host->poll = request;
+    host->poll_since_ms = now_ms;
+    if (host->commands)
+        answer_poll(host);
+}
+
+void runner_hosts_tick(struct runner_hosts *hosts, int64_t now_ms)
+{
+    struct runner_host *next;
+    bool capabilities_changed = false;
+    for (struct runner_host *host = hosts->first; host; host = next) {
+        next = host->next;
+        /* A host that waits is there; the hold's end finds out whether it comes back. */
+        if (host->poll) {
+            host->last_seen_ms = now_ms;
+            if (now_ms - host->poll_since_ms >= POLL_HOLD_MS)
+                answer_poll(host);
+        }
+        int64_t away_ms = now_ms - host->last_seen_ms;
+        if (!host->gone && away_ms >= HOST_GONE_MS) {
+            log_warn("runner host %s has not been heard of for %d s", host->name, HOST_GONE_MS / 1000);
+            give_up_jobs(host);
+        }
+        if (host->gone && away_ms >= CAPABILITIES_KEPT_MS) {
+            remove_host(hosts, host);
+            capabilities_changed = true;
+        }
+    }
+    if (!capabilities_changed)
+        return;
+    tell_capabilities(hosts);
+    /* Tasks that waited for the host's return have nobody to wait for any more. */
+    hosts->events.slots_changed(hosts->events.context);
+}
+
+struct runner_host *runner_hosts_find_slot(struct runner_hosts *hosts, const char *capability)
+{
+    for (struct runner_host *host = hosts->first; host; host = host->next)
+        for (size_t i = 0; !host->gone && i < host->slot_count; i++)
+            if (strcmp(host->slots[i].capability, capability) == 0 &&
+                host->slots[i].used < host->slots[i].max)
+                return host;
+    return NULL;
+}
+
+bool runner_hosts_offer(const struct runner_hosts *hosts, const char *capability)
+{
+    for (const struct runner_host *host = hosts->first; host; host = host->next)
+        for (size_t i = 0; i < host->slot_count; i++)
+            if (strcmp(host->slots[i].capability, capability) == 0)
+                return true;
+    return false;
+}
+
+size_t runner_hosts_count(const struct runner_hosts *hosts)
+{
+    size_t count = 0;
+    for (const struct runner_host *host = hosts->first; host; host = host->next)
+        count += host->gone ? 0 : 1;
+    return count;
+}
+
+bool runner_hosts_can_work(const struct runner_hosts *hosts)
+{
+    for (const struct runner_host *host = hosts->first; host; host = host->next)
+        if (!host->gone && host->slot_count > 0)
+            return true;
+    return false;
+}
+
+struct runner_hosts *runner_hosts_create(const struct runner_hosts_events *events)
+{
+    struct runner_hosts *hosts = memory_allocate(sizeof *hosts);
+    hosts->events = *events;
+    return hosts;
+}
+
+void runner_hosts_free(struct runner_hosts *hosts)
+{
+    if (!hosts)
+        return;
+    while (hosts->first)
+        remove_host(hosts, hosts->first);
+    free(hosts);
+}

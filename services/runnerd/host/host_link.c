@@ -1,0 +1,147 @@
+#include "services/runnerd/host/host_link.h"
+
+#include "libcommon/base/log.h"
+#include "libcommon/base/memory.h"
+#include "libcommon/base/uuid.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum { RETRY_MS = 1000 };
+
+struct host_link {
+    struct host_link_options options;
+    char host_id[UUID_TEXT_BYTES];
+    int64_t acknowledged;
+    bool welcome;
+    bool known_silent; /* its silence was logged */
+    struct ipc_call *call;
+    struct loop_timer next_step;
+};
+
+static void ask_next(struct host_link *link);
+
+static void later(struct host_link *link, const struct error *failure)
+{
+    if (!link->known_silent)
+        log_warn("no word from leased, trying on: %s", failure->text);
+    link->known_silent = true;
+    loop_timer_start(&link->next_step, RETRY_MS);
+}
+
+/* --- hello --- */
+
+static void on_welcome(void *context, const void *answer, const struct error *failure)
+{
+    struct host_link *link = context;
+    const struct message_host_welcome *welcome = answer;
+    link->call = NULL;
+    if (failure) {
+        later(link, failure);
+        return;
+    }
+    log_info("leased knows this host as %s", link->host_id);
+    link->known_silent = false;
+    link->welcome = true;
+    link->options.on_expected(link->options.context, &welcome->expected);
+    ask_next(link);
+}
+
+static void say_hello(struct host_link *link)
+{
+    static char host_name[] = "runnerd";
+    const struct runner_folder *folder = link->options.folder;
+    struct message_capability *capabilities = memory_allocate_array(folder->count + 1, sizeof *capabilities);
+    for (size_t i = 0; i < folder->count; i++) {
+        capabilities[i].name = folder->runners[i].capability;
+        capabilities[i].max_concurrency = folder->runners[i].max_concurrency;
+    }
+    struct message_host_hello hello = {
+        .host_id = link->host_id, .host_name = host_name, .capabilities = {capabilities, folder->count}};
+    link->options.list_running(link->options.context, &hello.running);
+    link->call = call_host_hello(link->options.leased, &hello, on_welcome, link);
+    text_list_clear(&hello.running);
+    free(capabilities);
+}
+
+/* --- commands --- */
+
+static void on_command(void *context, const void *answer, const struct error *failure)
+{
+    struct host_link *link = context;
+    const struct message_host_command *command = answer;
+    link->call = NULL;
+    if (failure && failure->code == ERROR_NOT_FOUND) {
+        /* A leased that does not know the host counts its commands from the start. */
+        link->welcome = false;
+        link->acknowledged = 0;
+        say_hello(link);
+        return;
+    }
+    if (failure) {
+        later(link, failure);
+        return;
+    }
+    link->known_silent = false;
+    if (command->sequence > link->acknowledged) {
+        link->acknowledged = command->sequence;
+        link->options.on_command(link->options.context, command);
+    }
+    ask_next(link);
+}
+
+static void ask_next(struct host_link *link)
+{
+    const struct message_host_next next = {.host_id = link->host_id, .acknowledged = link->acknowledged};
+    link->call = call_host_next(link->options.leased, &next, on_command, link);
+}
+
+/* --- life --- */
+
+/* After trouble the poll itself finds out whether leased still knows this host: a hello that is not called
+ * for would leave open whose count of commands holds. */
+static void on_next_step(void *context)
+{
+    struct host_link *link = context;
+    if (link->welcome)
+        ask_next(link);
+    else
+        say_hello(link);
+}
+
+struct host_link *host_link_create(const struct host_link_options *options)
+{
+    struct host_link *link = memory_allocate(sizeof *link);
+    uint8_t bytes[UUID_BYTES];
+    link->options = *options;
+    random_bytes(options->random, bytes, sizeof bytes);
+    uuid_format_random(bytes, link->host_id);
+    loop_timer_init(&link->next_step, options->loop, on_next_step, link);
+    return link;
+}
+
+void host_link_start(struct host_link *link)
+{
+    loop_timer_start(&link->next_step, 0);
+}
+
+void host_link_stop(struct host_link *link)
+{
+    ipc_cancel(link->call);
+    link->call = NULL;
+    loop_timer_stop(&link->next_step);
+    link->welcome = false;
+}
+
+void host_link_free(struct host_link *link)
+{
+    if (!link)
+        return;
+    host_link_stop(link);
+    free(link);
+}
+
+bool host_link_is_welcome(const struct host_link *link)
+{
+    return link->welcome;
+}

@@ -1,0 +1,37 @@
+/*
+ * The talk of a runner host with leased: it introduces itself, then waits for one command after the other.
+ * When leased does not know it (any more), it introduces itself again.
+ */
+#ifndef RUNNERD_HOST_HOST_LINK_H
+#define RUNNERD_HOST_HOST_LINK_H
+
+#include "libcommon/base/random.h"
+#include "libcommon/ipc/ipc.h"
+#include "services/runnerd/host/runner_folder.h"
+
+struct host_link;
+
+struct host_link_options {
+    struct loop *loop;
+    struct ipc_client *leased;
+    const struct runner_folder *folder;
+    struct random *random;
+    void (*list_running)(void *context, struct text_list *keys);      /* adds the keys of what runs */
+    void (*on_expected)(void *context, const struct text_list *keys); /* all else is to be stopped */
+    void (*on_command)(void *context, const struct message_host_command *command); /* start or cancel, once */
+    void *context;
+};
+
+struct host_link *host_link_create(const struct host_link_options *options);
+void host_link_free(struct host_link *link);
+
+/* Introduces itself in a later turn. */
+void host_link_start(struct host_link *link);
+
+/* Takes no more commands. */
+void host_link_stop(struct host_link *link);
+
+/* Whether leased knows this host, as far as this host can tell. */
+bool host_link_is_welcome(const struct host_link *link);
+
+#endif

@@ -1,0 +1,50 @@
+/*
+ * A job: one task on this host, from the start command to the answer to its task_finish. The life is
+ * job_machine's; here it gets its input and output.
+ */
+#ifndef RUNNERD_JOB_JOB_H
+#define RUNNERD_JOB_JOB_H
+
+#include "libcommon/ipc/ipc.h"
+#include "libcommon/node/messages.h"
+#include "services/runnerd/host/runner_file.h"
+#include "services/runnerd/work/job_process.h"
+
+#include <stdbool.h>
+
+struct job;
+
+/* What jobs share; outlives them. */
+struct job_host {
+    struct loop *loop;
+    struct ipc_client *leased;
+    struct ipc_client *stored;
+    struct job_process_table processes;
+    int64_t noop_sleep_secs;
+    void (*on_ended)(void *context, struct job *job); /* the last that is heard of it: free it */
+    void *context;
+};
+
+/*
+ * Takes on the task of a start command, which is copied. `runner` is borrowed. With a `refusal` the job does
+ * nothing but fail with it, and `runner` may be NULL.
+ */
+struct job *job_create(struct job_host *host, const struct message_host_command *command,
+                       const struct runner *runner, const char *refusal);
+
+/* Begins; everything that follows comes through the loop. */
+void job_start(struct job *job);
+
+/* Ends it as failed for `reason`; it has ended with on_ended. With `hurry` the program gets 1 s, not 5. */
+void job_stop(struct job *job, const char *reason, bool hurry);
+
+/* Without a word to anybody. */
+void job_free(struct job *job);
+
+const struct secret *job_key(const struct job *job);
+const char *job_capability(const struct job *job);
+
+/* Whether it takes one of its capability's places: not when nothing of it runs any more. */
+bool job_is_active(const struct job *job);
+
+#endif

@@ -1,0 +1,33 @@
+/*
+ * What a job left to be uploaded: the regular files under its outputs folder, sorted by path, with what
+ * outputs.json says of them: {"<path below outputs>": {"name": "...", "data_type": "...", "id": "..."}}.
+ */
+#ifndef RUNNERD_JOB_OUTPUT_SCAN_H
+#define RUNNERD_JOB_OUTPUT_SCAN_H
+
+#include "libcommon/base/error.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+
+struct output_file {
+    char *rel_path; /* below the outputs folder */
+    char *name;     /* NULL unless outputs.json gives it; so the next two */
+    char *data_type;
+    char *id;
+};
+
+struct output_list {
+    struct output_file *files;
+    size_t count;
+};
+
+/* Called for links and special files, which are skipped, and for entries of outputs.json without a file. */
+typedef void output_skip_function(void *context, const char *path, const char *why);
+
+bool output_scan(int workspace_fd, struct output_list *list, output_skip_function *on_skip, void *context,
+                 struct error *error);
+
+void output_list_clear(struct output_list *list);
+
+#endif

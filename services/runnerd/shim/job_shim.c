@@ -1,0 +1,159 @@
+#include "services/runnerd/shim/job_shim.h"
+
+#include "libcommon/base/clock.h"
+#include "libcommon/base/memory.h"
+#include "services/runnerd/shim/process_tree.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <spawn.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+enum {
+    ARGUMENT_PARENT = 2,
+    ARGUMENT_GRACE = 3,
+    ARGUMENT_HURRIED_GRACE = 4,
+    ARGUMENT_COMMAND = 5,
+    KILL_ROUND_MS = 10, /* between two looks for what was forked meanwhile */
+    LOOK_MS = 1000
+};
+
+struct shim {
+    pid_t main_pid; /* 0 once it is gone */
+    bool alone;     /* nothing below this process is left */
+    bool killing;
+    int64_t deadline_ms; /* 0: not stopping */
+    struct job_shim_report report;
+};
+
+bool job_shim_is_wanted(int argc, char **argv)
+{
+    return argc > ARGUMENT_COMMAND && strcmp(argv[1], JOB_SHIM_ARGUMENT) == 0;
+}
+
+/* The job's environment, with the prefix cut off; what has no prefix is the shim's own. */
+static char **job_environment(void)
+{
+    size_t prefix = strlen(JOB_SHIM_VARIABLE_PREFIX);
+    size_t total = 0;
+    size_t count = 0;
+    while (environ[total])
+        total++;
+    char **variables = memory_allocate_array(total + 1, sizeof *variables);
+    for (size_t i = 0; i < total; i++)
+        if (strncmp(environ[i], JOB_SHIM_VARIABLE_PREFIX, prefix) == 0)
+            variables[count++] = environ[i] + prefix;
+    return variables;
+}
+
+static int spawn_command(char **command, char **variables, pid_t *pid)
+{
+    posix_spawnattr_t attributes;
+    sigset_t none;
+    sigset_t all;
+    sigemptyset(&none);
+    sigfillset(&all);
+    posix_spawnattr_init(&attributes);
+    posix_spawnattr_setsigmask(&attributes, &none);
+    posix_spawnattr_setsigdefault(&attributes, &all);
+    posix_spawnattr_setflags(&attributes,
+                             POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSID);
+    int code = posix_spawnp(pid, command[0], NULL, &attributes, command, variables);
+    posix_spawnattr_destroy(&attributes);
+    return code;
+}
+
+static void reap(struct shim *shim)
+{
+    int status;
+    pid_t pid;
+    while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
+        if (pid != shim->main_pid)
+            continue;
+        shim->report.wait_status = status;
+        shim->main_pid = 0;
+    }
+    shim->alone = pid < 0 && errno == ECHILD;
+}
+
+static void begin_stop(struct shim *shim, int64_t grace_ms)
+{
+    int64_t deadline_ms = clock_boot_ms() + grace_ms;
+    bool first = shim->deadline_ms == 0;
+    if (first || deadline_ms < shim->deadline_ms)
+        shim->deadline_ms = deadline_ms;
+    if (first)
+        process_tree_signal(getpid(), NULL, 0, SIGTERM);
+}
+
+static void wait_for_signal(struct shim *shim, const sigset_t *signals, char **argv)
+{
+    int64_t wait_ms = LOOK_MS;
+    if (shim->killing)
+        wait_ms = KILL_ROUND_MS;
+    else if (shim->deadline_ms)
+        wait_ms = shim->deadline_ms - clock_boot_ms();
+    if (wait_ms < 1)
+        wait_ms = 1;
+    const struct timespec timeout = {.tv_sec = wait_ms / 1000, .tv_nsec = (wait_ms % 1000) * 1000000};
+    int signal_number = sigtimedwait(signals, NULL, &timeout);
+    if (signal_number == SIGTERM)
+        begin_stop(shim, strtoll(argv[ARGUMENT_GRACE], NULL, 10));
+    else if (signal_number == SIGINT)
+        begin_stop(shim, strtoll(argv[ARGUMENT_HURRIED_GRACE], NULL, 10));
+}
+
+static void watch(struct shim *shim, const sigset_t *signals, char **argv)
+{
+    for (;;) {
+        reap(shim);
+        if (shim->alone)
+            return;
+        /* Once the command itself has ended by its own will, what it left behind has no time to spare. */
+        bool abandoned = !shim->main_pid && !shim->deadline_ms;
+        bool overdue = shim->deadline_ms && clock_boot_ms() >= shim->deadline_ms;
+        shim->killing = shim->killing || abandoned || overdue;
+        if (shim->killing)
+            process_tree_signal(getpid(), NULL, 0, SIGKILL);
+        wait_for_signal(shim, signals, argv);
+    }
+}
+
+int job_shim_main(int argc, char **argv)
+{
+    struct shim shim = {.main_pid = 0};
+    sigset_t signals;
+    (void)argc;
+    sigemptyset(&signals);
+    sigaddset(&signals, SIGCHLD);
+    sigaddset(&signals, SIGTERM);
+    sigaddset(&signals, SIGINT);
+    sigprocmask(SIG_BLOCK, &signals, NULL);
+    fcntl(JOB_SHIM_REPORT_FD, F_SETFD, FD_CLOEXEC);
+    prctl(PR_SET_NAME, "posemesh-job", 0, 0, 0);
+    prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
+    prctl(PR_SET_PDEATHSIG, SIGINT, 0, 0, 0);
+    /* runnerd may have died before its death was of interest. */
+    if (getppid() != (pid_t)strtol(argv[ARGUMENT_PARENT], NULL, 10))
+        return EXIT_FAILURE;
+
+    char **variables = job_environment();
+    for (size_t i = 0; variables[i]; i++)
+        if (strncmp(variables[i], "PATH=", 5) == 0)
+            setenv("PATH", variables[i] + 5, 1); /* where posix_spawnp looks */
+    shim.report.start_errno = spawn_command(argv + ARGUMENT_COMMAND, variables, &shim.main_pid);
+    if (shim.report.start_errno)
+        shim.main_pid = 0;
+    else
+        watch(&shim, &signals, argv);
+    free(variables);
+    ssize_t written = write(JOB_SHIM_REPORT_FD, &shim.report, sizeof shim.report);
+    return written == (ssize_t)sizeof shim.report ? EXIT_SUCCESS : EXIT_FAILURE;
+}

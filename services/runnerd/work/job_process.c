@@ -1,0 +1,339 @@
+#include "services/runnerd/work/job_process.h"
+
+#include "libcommon/base/log.h"
+#include "libcommon/base/memory.h"
+#include "libcommon/base/secret.h"
+#include "services/runnerd/shim/job_shim.h"
+#include "services/runnerd/shim/process_tree.h"
+#include "services/runnerd/work/line_splitter.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <spawn.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+enum {
+    GRACE_MS = 5000,
+    HURRIED_GRACE_MS = 1000,
+    READ_BYTES = 16 * 1024,
+    SWEEP_MS = 20,
+    SHIMS_MAX = 1024,
+    FIRST_OWN_FD = 10 /* above the descriptors that the shim is given */
+};
+
+struct stream {
+    struct job_process *process;
+    int fd; /* -1: at its end */
+    struct loop_watch *watch;
+    struct line_splitter splitter;
+};
+
+struct job_process {
+    struct job_process_options options;
+    pid_t shim; /* 0 once it is reaped */
+    int report_fd;
+    struct stream streams[2]; /* stdout, stderr */
+    bool paused;
+    bool lost; /* the shim was killed: what it left is ours now */
+    struct job_shim_report report;
+    struct loop_timer sweep;
+    struct loop_timer done;
+    struct job_process *next;
+};
+
+static void look_for_end(struct job_process *process);
+
+/* --- output --- */
+
+static void on_line(void *context, const char *text, size_t length, bool whole)
+{
+    struct stream *stream = context;
+    struct job_process *process = stream->process;
+    process->options.on_line(process->options.context, stream == &process->streams[1], text, length, whole);
+}
+
+static void stream_close(struct stream *stream)
+{
+    loop_watch_remove(stream->watch);
+    stream->watch = NULL;
+    if (stream->fd >= 0)
+        close(stream->fd);
+    stream->fd = -1;
+}
+
+static void on_readable(void *context, uint32_t events)
+{
+    struct stream *stream = context;
+    char bytes[READ_BYTES];
+    (void)events;
+    ssize_t got = read(stream->fd, bytes, sizeof bytes);
+    if (got > 0) {
+        line_splitter_feed(&stream->splitter, bytes, (size_t)got, on_line, stream);
+        return;
+    }
+    if (got < 0 && (errno == EAGAIN || errno == EINTR))
+        return;
+    stream_close(stream);
+    line_splitter_finish(&stream->splitter, on_line, stream);
+    look_for_end(stream->process);
+}
+
+static void watch_streams(struct job_process *process, bool wanted)
+{
+    for (size_t i = 0; i < 2; i++) {
+        struct stream *stream = &process->streams[i];
+        if (stream->fd < 0 || wanted == (stream->watch != NULL))
+            continue;
+        if (wanted) {
+            stream->watch = loop_watch_add(process->options.loop, stream->fd, EPOLLIN, on_readable, stream);
+        } else {
+            /* Not just masked: a hang-up would wake the loop all the same. */
+            loop_watch_remove(stream->watch);
+            stream->watch = NULL;
+        }
+    }
+}
+
+void job_process_pause(struct job_process *process)
+{
+    process->paused = true;
+    watch_streams(process, false);
+}
+
+void job_process_resume(struct job_process *process)
+{
+    process->paused = false;
+    watch_streams(process, true);
+}
+
+/* --- the end --- */
+
+static void on_done(void *context)
+{
+    struct job_process *process = context;
+    if (process->lost)
+        process->options.on_gone(process->options.context, JOB_EXIT_UNKNOWN, 0);
+    else if (process->report.start_errno)
+        process->options.on_gone(process->options.context, JOB_EXIT_NOT_STARTED, process->report.start_errno);
+    else
+        process->options.on_gone(process->options.context, JOB_EXIT_STATUS, process->report.wait_status);
+}
+
+static void look_for_end(struct job_process *process)
+{
+    bool open = process->streams[0].fd >= 0 || process->streams[1].fd >= 0;
+    if (!process->shim && !open && !loop_timer_running(&process->sweep))
+        loop_timer_start(&process->done, 0);
+}
+
+/*
+ * A killed shim leaves its job to this process, the next subreaper above it. Every child of this process is a
+ * shim or such a left-over, so that nothing has to be guessed.
+ */
+static void on_sweep(void *context)
+{
+    struct job_process *process = context;
+    pid_t shims[SHIMS_MAX];
+    size_t count = 0;
+    for (const struct job_process *other = process->options.table->first; other && count < SHIMS_MAX;
+         other = other->next)
+        if (other->shim)
+            shims[count++] = other->shim;
+    if (process_tree_signal(getpid(), shims, count, SIGKILL) > 0)
+        loop_timer_start(&process->sweep, SWEEP_MS);
+    else
+        look_for_end(process);
+}
+
+static void on_shim_exit(void *context, pid_t pid, int status)
+{
+    struct job_process *process = context;
+    (void)pid;
+    process->shim = 0;
+    process->lost =
+        read(process->report_fd, &process->report, sizeof process->report) != sizeof process->report;
+    if (process->lost) {
+        log_warn("a job's shim ended by itself (status 0x%x): what is left of the job is killed", status);
+        loop_timer_start(&process->sweep, 0);
+    }
+    look_for_end(process);
+}
+
+void job_process_stop(struct job_process *process, bool hurry)
+{
+    if (process->shim)
+        kill(process->shim, hurry ? SIGINT : SIGTERM);
+}
+
+/* --- the start --- */
+
+/* ends[0] is ours to read, ends[1] the shim's, numbered above what the shim gets it as. */
+static bool open_pipe(int ends[2], struct error *error)
+{
+    int made[2];
+    if (pipe2(made, O_CLOEXEC) != 0)
+        return error_set_errno(error, errno, "cannot make a pipe");
+    ends[0] = made[0];
+    ends[1] = fcntl(made[1], F_DUPFD_CLOEXEC, FIRST_OWN_FD);
+    close(made[1]);
+    fcntl(ends[0], F_SETFL, O_NONBLOCK);
+    if (ends[1] >= 0)
+        return true;
+    close(ends[0]);
+    ends[0] = -1;
+    return error_set_errno(error, errno, "cannot make a pipe");
+}
+
+static int set_up_spawn(posix_spawn_file_actions_t *actions, posix_spawnattr_t *attributes, int pipes[3][2],
+                        int folder_fd)
+{
+    sigset_t none;
+    sigset_t all;
+    sigemptyset(&none);
+    sigfillset(&all);
+    int code = posix_spawn_file_actions_addfchdir_np(actions, folder_fd);
+    if (!code)
+        code = posix_spawn_file_actions_addopen(actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
+    for (int i = 0; !code && i < 3; i++)
+        code = posix_spawn_file_actions_adddup2(actions, pipes[i][1], STDOUT_FILENO + i);
+    if (!code)
+        code = posix_spawn_file_actions_addclosefrom_np(actions, JOB_SHIM_REPORT_FD + 1);
+    if (!code)
+        code = posix_spawnattr_setsigmask(attributes, &none);
+    if (!code)
+        code = posix_spawnattr_setsigdefault(attributes, &all);
+    if (!code)
+        code = posix_spawnattr_setflags(attributes,
+                                        POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSID);
+    return code;
+}
+
+/* Wiped: the task's key is among the variables. */
+static void free_texts(char **texts)
+{
+    for (size_t i = 0; texts[i]; i++) {
+        secret_wipe_bytes(texts[i], strlen(texts[i]));
+        free(texts[i]);
+    }
+    free(texts);
+}
+
+static size_t count_texts(char *const *texts)
+{
+    size_t count = 0;
+    while (texts[count])
+        count++;
+    return count;
+}
+
+static char **shim_arguments(char *const *command)
+{
+    size_t count = count_texts(command);
+    char **arguments = memory_allocate_array(count + 6, sizeof *arguments);
+    arguments[0] = memory_copy_text("posemesh-job");
+    arguments[1] = memory_copy_text(JOB_SHIM_ARGUMENT);
+    arguments[2] = memory_format("%d", (int)getpid());
+    arguments[3] = memory_format("%d", GRACE_MS);
+    arguments[4] = memory_format("%d", HURRIED_GRACE_MS);
+    for (size_t i = 0; i < count; i++)
+        arguments[5 + i] = memory_copy_text(command[i]);
+    return arguments;
+}
+
+static char **shim_variables(char *const *variables)
+{
+    size_t count = count_texts(variables);
+    const char *library_path = getenv("LD_LIBRARY_PATH");
+    char **prefixed = memory_allocate_array(count + 2, sizeof *prefixed);
+    for (size_t i = 0; i < count; i++)
+        prefixed[i] = memory_format(JOB_SHIM_VARIABLE_PREFIX "%s", variables[i]);
+    /* The shim is this program and needs the same libraries. */
+    if (library_path)
+        prefixed[count] = memory_format("LD_LIBRARY_PATH=%s", library_path);
+    return prefixed;
+}
+
+static int spawn_shim(struct job_process *process, int pipes[3][2])
+{
+    posix_spawn_file_actions_t actions;
+    posix_spawnattr_t attributes;
+    char **arguments = shim_arguments(process->options.command);
+    char **variables = shim_variables(process->options.variables);
+    posix_spawn_file_actions_init(&actions);
+    posix_spawnattr_init(&attributes);
+    int code = set_up_spawn(&actions, &attributes, pipes, process->options.folder_fd);
+    if (!code)
+        code = posix_spawn(&process->shim, "/proc/self/exe", &actions, &attributes, arguments, variables);
+    if (code)
+        process->shim = 0;
+    posix_spawnattr_destroy(&attributes);
+    posix_spawn_file_actions_destroy(&actions);
+    free_texts(arguments);
+    free_texts(variables);
+    return code;
+}
+
+static bool start(struct job_process *process, struct error *error)
+{
+    int pipes[3][2] = {{-1, -1}, {-1, -1}, {-1, -1}};
+    bool ok = true;
+    for (size_t i = 0; ok && i < 3; i++)
+        ok = open_pipe(pipes[i], error);
+    int code = ok ? spawn_shim(process, pipes) : 0;
+    for (size_t i = 0; i < 3; i++)
+        if (pipes[i][1] >= 0)
+            close(pipes[i][1]);
+    process->streams[0].fd = pipes[0][0];
+    process->streams[1].fd = pipes[1][0];
+    process->report_fd = pipes[2][0];
+    if (code)
+        ok = error_set_errno(error, code, "cannot start a process for the job");
+    if (!ok || loop_child_add(process->options.loop, process->shim, on_shim_exit, process, error))
+        return ok;
+    kill(process->shim, SIGKILL);
+    waitpid(process->shim, NULL, 0);
+    process->shim = 0;
+    return false;
+}
+
+struct job_process *job_process_start(const struct job_process_options *options, struct error *error)
+{
+    struct job_process *process = memory_allocate(sizeof *process);
+    *process = (struct job_process){.options = *options, .report_fd = -1, .next = options->table->first};
+    options->table->first = process;
+    loop_timer_init(&process->sweep, options->loop, on_sweep, process);
+    loop_timer_init(&process->done, options->loop, on_done, process);
+    for (size_t i = 0; i < 2; i++)
+        process->streams[i] = (struct stream){.process = process, .fd = -1};
+    if (start(process, error)) {
+        watch_streams(process, true);
+        return process;
+    }
+    job_process_free(process);
+    return NULL;
+}
+
+void job_process_free(struct job_process *process)
+{
+    if (!process)
+        return;
+    struct job_process **link = &process->options.table->first;
+    while (*link != process)
+        link = &(*link)->next;
+    *link = process->next;
+    loop_timer_stop(&process->sweep);
+    loop_timer_stop(&process->done);
+    for (size_t i = 0; i < 2; i++) {
+        stream_close(&process->streams[i]);
+        line_splitter_clear(&process->streams[i].splitter);
+    }
+    if (process->report_fd >= 0)
+        close(process->report_fd);
+    free(process);
+}

@@ -1,0 +1,58 @@
+/*
+ * One file on its way to the domain server (docs/network.md 4.2): finds out what is there, chooses between
+ * one request and multipart, and falls back from the one to the other when the server wants that.
+ */
+#ifndef STORED_ARTIFACTS_ARTIFACT_UPLOAD_H
+#define STORED_ARTIFACTS_ARTIFACT_UPLOAD_H
+
+#include "services/stored/artifacts/artifact_file.h"
+#include "services/stored/artifacts/artifact_name.h"
+#include "services/stored/journal/journal.h"
+#include "services/stored/session.h"
+
+struct artifact_upload;
+
+/* Once, in a later turn: the id of the stored data, or why there is none. Of success `file` tells what was
+ * stored; it is borrowed. The upload is gone after the function. */
+struct artifact_upload_result {
+    const char *id;
+    const struct error *failure;
+    const struct artifact_file *file;
+};
+typedef void artifact_upload_done(void *context, const struct artifact_upload_result *result);
+
+struct artifact_upload_spec {
+    struct session *session;
+    const struct artifact_name *name; /* borrowed until the end */
+    const char *existing_id;          /* NULL: it is looked up by name and type */
+    bool streamed;                    /* the file is still being written */
+    bool transient;                   /* the file was made for this upload alone: another one each time */
+    artifact_upload_done *on_done;
+    void *context;
+};
+
+/* Takes `file`. */
+struct artifact_upload *artifact_upload_start(const struct artifact_upload_spec *spec,
+                                              const struct artifact_file *file);
+
+/*
+ * A streamed file has `length_bytes` by now; `whole`: it gets no more. False when the file says otherwise:
+ * the upload goes on as before.
+ */
+bool artifact_upload_announce(struct artifact_upload *upload, int64_t length_bytes, bool whole,
+                              struct error *error);
+
+/* Borrowed. */
+const struct artifact_file *artifact_upload_file(const struct artifact_upload *upload);
+bool artifact_upload_is_streamed(const struct artifact_upload *upload);
+
+/* Without on_done; the server is told when it knows of a multipart upload. NULL is harmless. */
+void artifact_upload_cancel(struct artifact_upload *upload);
+
+/* Tells the server that nobody goes on with an upload of an earlier run of stored. */
+void artifact_upload_abort(const struct session *session, const char *upload_id);
+
+/* Without on_done, and the server keeps what it has: the next stored goes on. NULL is harmless. */
+void artifact_upload_drop(struct artifact_upload *upload);
+
+#endif

@@ -1,0 +1,108 @@
+/* Each has its own copy of the way to the server, because the session is often closed in the same turn of the
+ * loop. */
+#include "services/stored/artifacts/multipart_abort.h"
+
+#include "libcommon/base/memory.h"
+
+#include <stdlib.h>
+
+enum { ABORTS_MAX = 64 }; /* a server that does not answer must not have us collect them */
+
+struct multipart_abort {
+    struct multipart_aborts *aborts;
+    struct domain_access access;
+    struct domain_request *request;
+    char *task_id;
+    struct multipart_abort *next;
+    struct multipart_abort **link;
+};
+
+struct multipart_aborts {
+    struct multipart_abort *first;
+    size_t count;
+    void (*on_idle)(void *context);
+    void *context;
+};
+
+struct multipart_aborts *multipart_aborts_create(void (*on_idle)(void *context), void *context)
+{
+    struct multipart_aborts *aborts = memory_allocate(sizeof *aborts);
+    *aborts = (struct multipart_aborts){.on_idle = on_idle, .context = context};
+    return aborts;
+}
+
+bool multipart_aborts_idle(const struct multipart_aborts *aborts)
+{
+    return aborts->count == 0;
+}
+
+static void abort_free(struct multipart_abort *upload_abort)
+{
+    *upload_abort->link = upload_abort->next;
+    if (upload_abort->next)
+        upload_abort->next->link = upload_abort->link;
+    upload_abort->aborts->count--;
+    domain_request_cancel(upload_abort->request);
+    domain_access_clear(&upload_abort->access);
+    free(upload_abort->task_id);
+    free(upload_abort);
+}
+
+void multipart_aborts_free(struct multipart_aborts *aborts)
+{
+    if (!aborts)
+        return;
+    struct multipart_abort *next = NULL;
+    for (struct multipart_abort *upload_abort = aborts->first; upload_abort; upload_abort = next) {
+        next = upload_abort->next;
+        abort_free(upload_abort);
+    }
+    free(aborts);
+}
+
+static void on_deleted(void *context, const struct http_response *response, const struct error *failure)
+{
+    struct multipart_abort *upload_abort = context;
+    struct multipart_aborts *aborts = upload_abort->aborts;
+    (void)response;
+    upload_abort->request = NULL;
+    if (failure)
+        log_write(LOG_LEVEL_WARN, &upload_abort->access.log,
+                  "an upload that was given up stays at the server: %s", failure->text);
+    abort_free(upload_abort);
+    if (aborts->count == 0 && aborts->on_idle)
+        aborts->on_idle(aborts->context);
+}
+
+void multipart_aborts_add(struct multipart_aborts *aborts, const struct domain_access *access,
+                          const char *path)
+{
+    struct error error;
+    if (aborts->count >= ABORTS_MAX || access->token_lost) {
+        log_write(LOG_LEVEL_WARN, &access->log, "an upload that was given up stays at the server: %s",
+                  access->token_lost ? "its token was lost with an earlier run of stored"
+                                     : "too many of them");
+        return;
+    }
+    struct multipart_abort *upload_abort = memory_allocate(sizeof *upload_abort);
+    *upload_abort = (struct multipart_abort){
+        .aborts = aborts, .task_id = memory_copy_text(access->log.task_id), .next = aborts->first};
+    upload_abort->link = &aborts->first;
+    if (upload_abort->next)
+        upload_abort->next->link = &upload_abort->next;
+    aborts->first = upload_abort;
+    aborts->count++;
+    const struct log_task log = {.task_id = upload_abort->task_id};
+    if (!domain_access_init(&upload_abort->access, access->client, access->server_url, &log, &error)) {
+        log_write(LOG_LEVEL_ERROR, &log, "%s", error.text);
+        abort_free(upload_abort);
+        return;
+    }
+    secret_assign(&upload_abort->access.token, access->token.bytes, access->token.length);
+    upload_abort->request =
+        domain_request_send(&upload_abort->access, &(struct domain_request_spec){.method = "DELETE",
+                                                                                 .path = path,
+                                                                                 .best_effort = true,
+                                                                                 .on_done = on_deleted,
+                                                                                 .context = upload_abort});
+}

@@ -1,0 +1,161 @@
+/* What the journal keeps of sessions. Messages are kept as they travel, so a field that is added later is
+ * kept as well. */
+#include "services/stored/journal/journal_internal.h"
+
+#include "libcommon/base/log.h"
+#include "libcommon/base/memory.h"
+
+#include <stdlib.h>
+
+/* Runs `statement` with `values`, in which the value at `at` becomes the encoded message. */
+static bool run_with_message(struct journal *journal, enum journal_statement statement,
+                             struct journal_value *values, size_t value_count, size_t at,
+                             const struct message_type *type, const void *message)
+{
+    struct error error;
+    size_t length;
+    char *bytes = message_encode(type, message, &length, &error);
+    if (!bytes) {
+        log_warn("the journal cannot keep %s: %s", type->name, error.text);
+        return false;
+    }
+    values[at] = (struct journal_value){.data = bytes, .data_bytes = length};
+    bool ok = journal_run(journal, statement, values, value_count);
+    secret_wipe_bytes(bytes, length);
+    free(bytes);
+    return ok;
+}
+
+static void read_client_id(void *context, sqlite3_stmt *row)
+{
+    *(char **)context = journal_text(row, 0);
+}
+
+char *journal_keep_client_id(struct journal *journal, const char *fresh)
+{
+    char *kept = NULL;
+    journal_run(journal, JOURNAL_client_id_keep, JOURNAL_VALUES(JOURNAL_TEXT(fresh)));
+    journal_visit(journal, JOURNAL_client_id_find, NULL, 0, read_client_id, &kept);
+    return kept ? kept : memory_copy_text(fresh);
+}
+
+/* --- sessions --- */
+
+void journal_session_opened(struct journal *journal, const struct message_session_open *opened)
+{
+    struct message_session_open kept = *opened;
+    kept.access_token = (struct secret){0};
+    struct journal_value values[] = {JOURNAL_TEXT(opened->task_id), JOURNAL_INTEGER(0),
+                                     JOURNAL_INTEGER(opened->access_token.length > 0)};
+    journal_run(journal, JOURNAL_begin, NULL, 0);
+    bool ok = journal_run(journal, JOURNAL_session_forget, JOURNAL_VALUES(JOURNAL_TEXT(opened->task_id))) &&
+              run_with_message(journal, JOURNAL_session_add, values, sizeof values / sizeof values[0], 1,
+                               &message_session_open_type, &kept);
+    journal_end(journal, ok);
+}
+
+void journal_session_got_token(struct journal *journal, const char *task_id)
+{
+    journal_run(journal, JOURNAL_session_token, JOURNAL_VALUES(JOURNAL_TEXT(task_id)));
+}
+
+void journal_session_cancelled(struct journal *journal, const char *task_id)
+{
+    journal_run(journal, JOURNAL_session_cancel, JOURNAL_VALUES(JOURNAL_TEXT(task_id)));
+}
+
+void journal_session_closed(struct journal *journal, const char *task_id)
+{
+    journal_run(journal, JOURNAL_session_forget, JOURNAL_VALUES(JOURNAL_TEXT(task_id)));
+}
+
+/* --- inputs --- */
+
+void journal_input_placed(struct journal *journal, const char *task_id, const struct message_input *input)
+{
+    struct journal_value values[] = {JOURNAL_TEXT(task_id), JOURNAL_TEXT(input->cid), JOURNAL_INTEGER(0)};
+    run_with_message(journal, JOURNAL_input_add, values, sizeof values / sizeof values[0], 2,
+                     &message_input_type, input);
+}
+
+/* --- artifacts --- */
+
+void journal_artifact_stored(struct journal *journal, const char *task_id,
+                             const struct message_artifact *artifact, const struct artifact_file_mark *file)
+{
+    const struct journal_upload_key key = {journal, task_id, artifact->logical_path};
+    struct journal_value values[] = {JOURNAL_TEXT(task_id),
+                                     JOURNAL_TEXT(artifact->logical_path),
+                                     JOURNAL_INTEGER(0),
+                                     JOURNAL_INTEGER((int64_t)file->device),
+                                     JOURNAL_INTEGER((int64_t)file->inode),
+                                     JOURNAL_INTEGER(file->bytes),
+                                     JOURNAL_INTEGER(file->modified_ns),
+                                     JOURNAL_INTEGER(file->changed_ns)};
+    journal_run(journal, JOURNAL_begin, NULL, 0);
+    run_with_message(journal, JOURNAL_artifact_add, values, sizeof values / sizeof values[0], 2,
+                     &message_artifact_type, artifact);
+    journal_upload_ended(&key);
+    journal_end(journal, true);
+}
+
+void journal_artifact_replaced(struct journal *journal, const char *task_id, const char *logical_path)
+{
+    journal_run(journal, JOURNAL_artifact_unmark,
+                JOURNAL_VALUES(JOURNAL_TEXT(task_id), JOURNAL_TEXT(logical_path)));
+}
+
+/* --- streams --- */
+
+void journal_stream_opened(struct journal *journal, const char *task_id, const char *logical_path,
+                           const struct message_artifact_open *opened)
+{
+    struct journal_value values[] = {JOURNAL_TEXT(task_id), JOURNAL_TEXT(logical_path), JOURNAL_INTEGER(0)};
+    run_with_message(journal, JOURNAL_stream_add, values, sizeof values / sizeof values[0], 2,
+                     &message_artifact_open_type, opened);
+}
+
+/* --- reading it again --- */
+
+static const struct {
+    enum journal_statement statement;
+    const struct message_type *type;
+} tables[] = {
+    [JOURNAL_SESSIONS] = {JOURNAL_sessions_all, &message_session_open_type},
+    [JOURNAL_INPUTS] = {JOURNAL_inputs_of, &message_input_type},
+    [JOURNAL_ARTIFACTS] = {JOURNAL_artifacts_of, &message_artifact_type},
+    [JOURNAL_STREAMS] = {JOURNAL_streams_of, &message_artifact_open_type},
+};
+
+struct visit {
+    const struct message_type *type;
+    journal_record_function *function;
+    void *context;
+};
+
+/* What this version cannot read is skipped: the task that it belongs to will miss it. */
+static void visit_row(void *context, sqlite3_stmt *row)
+{
+    const struct visit *visit = context;
+    struct error error;
+    void *message = memory_allocate(visit->type->struct_bytes);
+    if (message_decode(visit->type, message, sqlite3_column_blob(row, 0),
+                       (size_t)sqlite3_column_bytes(row, 0), &error)) {
+        visit->function(visit->context, &(struct journal_record){.message = message,
+                                                                 .had_token = sqlite3_column_int(row, 1),
+                                                                 .cancelled = sqlite3_column_int(row, 2),
+                                                                 .file = journal_file_mark(row, 3)});
+        message_clear(visit->type, message);
+    } else {
+        log_warn("the journal has a %s that cannot be read: %s", visit->type->name, error.text);
+    }
+    free(message);
+}
+
+void journal_visit_records(struct journal *journal, enum journal_table table, const char *task_id,
+                           journal_record_function *visit, void *context)
+{
+    struct visit call = {tables[table].type, visit, context};
+    const struct journal_value task = JOURNAL_TEXT(task_id);
+    journal_visit(journal, tables[table].statement, &task, task_id ? 1 : 0, visit_row, &call);
+}

@@ -1,0 +1,264 @@
+/* The file behind the journal: opening, schema, statements. */
+#include "services/stored/journal/journal_internal.h"
+
+#include "libcommon/base/log.h"
+#include "libcommon/base/memory.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+enum { SCHEMA_VERSION = 1 };
+
+/* One process uses it, so no shared memory between processes; nothing waits for the disk (journal.h). */
+static const char settings_sql[] = "PRAGMA locking_mode=EXCLUSIVE; PRAGMA journal_mode=WAL;"
+                                   "PRAGMA synchronous=OFF; PRAGMA temp_store=MEMORY; PRAGMA cache_size=-512;"
+                                   "PRAGMA foreign_keys=ON;";
+
+static const char schema_sql[] =
+    "BEGIN;"
+    "CREATE TABLE boot (id TEXT NOT NULL, client_id TEXT);"
+    "CREATE TABLE sessions (task_id TEXT PRIMARY KEY, opened BLOB NOT NULL, had_token INTEGER NOT NULL,"
+    "  cancelled INTEGER NOT NULL);"
+    "CREATE TABLE inputs (task_id TEXT NOT NULL REFERENCES sessions ON DELETE CASCADE, cid TEXT NOT NULL,"
+    "  input BLOB NOT NULL, PRIMARY KEY (task_id, cid));"
+    "CREATE TABLE artifacts (task_id TEXT NOT NULL REFERENCES sessions ON DELETE CASCADE,"
+    "  logical_path TEXT NOT NULL, artifact BLOB NOT NULL, device INTEGER NOT NULL, inode INTEGER NOT NULL,"
+    "  bytes INTEGER NOT NULL, modified_ns INTEGER NOT NULL, changed_ns INTEGER NOT NULL,"
+    "  PRIMARY KEY (task_id, logical_path));"
+    "CREATE TABLE streams (task_id TEXT NOT NULL REFERENCES sessions ON DELETE CASCADE,"
+    "  logical_path TEXT NOT NULL, opened BLOB NOT NULL, PRIMARY KEY (task_id, logical_path));"
+    "CREATE TABLE uploads (task_id TEXT NOT NULL REFERENCES sessions ON DELETE CASCADE,"
+    "  logical_path TEXT NOT NULL, name TEXT NOT NULL, data_type TEXT NOT NULL, existing_id TEXT,"
+    "  upload_id TEXT NOT NULL, part_bytes INTEGER NOT NULL,"
+    "  device INTEGER NOT NULL, inode INTEGER NOT NULL, bytes INTEGER NOT NULL, modified_ns INTEGER NOT NULL,"
+    "  changed_ns INTEGER NOT NULL,"
+    "  completing INTEGER NOT NULL, PRIMARY KEY (task_id, logical_path)) WITHOUT ROWID;"
+    "CREATE TABLE parts (task_id TEXT NOT NULL, logical_path TEXT NOT NULL, number INTEGER NOT NULL,"
+    "  etag TEXT NOT NULL, PRIMARY KEY (task_id, logical_path, number),"
+    "  FOREIGN KEY (task_id, logical_path) REFERENCES uploads ON DELETE CASCADE) WITHOUT ROWID;"
+    "PRAGMA user_version=1;"
+    "COMMIT;";
+
+static const char *const statement_texts[JOURNAL_STATEMENT_COUNT] = {
+#define JOURNAL_STATEMENT_TEXT(name, sql) [JOURNAL_##name] = (sql),
+    JOURNAL_STATEMENTS(JOURNAL_STATEMENT_TEXT)
+#undef JOURNAL_STATEMENT_TEXT
+};
+
+/* --- statements --- */
+
+static int bind(sqlite3_stmt *statement, int index, const struct journal_value *value)
+{
+    if (value->is_null)
+        return sqlite3_bind_null(statement, index);
+    if (!value->data)
+        return sqlite3_bind_int64(statement, index, value->integer);
+    if (value->data_bytes)
+        return sqlite3_bind_blob64(statement, index, value->data, value->data_bytes, SQLITE_STATIC);
+    return sqlite3_bind_text(statement, index, value->data, -1, SQLITE_STATIC);
+}
+
+static sqlite3_stmt *prepared(struct journal *journal, enum journal_statement statement,
+                              const struct journal_value *values, size_t value_count)
+{
+    sqlite3_stmt *prepared_statement = journal->statements[statement];
+    for (size_t i = 0; i < value_count; i++)
+        (void)bind(prepared_statement, (int)i + 1, &values[i]);
+    return prepared_statement;
+}
+
+/* The values are the caller's: nothing may point at them afterwards. */
+static void finish(sqlite3_stmt *statement)
+{
+    sqlite3_reset(statement);
+    sqlite3_clear_bindings(statement);
+}
+
+bool journal_run(struct journal *journal, enum journal_statement statement,
+                 const struct journal_value *values, size_t value_count)
+{
+    sqlite3_stmt *running = prepared(journal, statement, values, value_count);
+    bool ok = sqlite3_step(running) == SQLITE_DONE;
+    if (!ok && !journal->failing)
+        log_warn("the journal cannot be written (%s): if stored is restarted now, it may have to repeat work",
+                 sqlite3_errmsg(journal->database));
+    if (!ok)
+        journal->failing = true;
+    /* Only what reached the file tells that it can be written again. */
+    else if (statement != JOURNAL_roll_back && sqlite3_get_autocommit(journal->database))
+        journal->failing = false;
+    finish(running);
+    return ok;
+}
+
+void journal_end(struct journal *journal, bool commit)
+{
+    if (commit)
+        journal_run(journal, JOURNAL_commit, NULL, 0);
+    /* Also a commit that failed may leave the transaction open. */
+    if (!sqlite3_get_autocommit(journal->database))
+        journal_run(journal, JOURNAL_roll_back, NULL, 0);
+}
+
+void journal_visit(struct journal *journal, enum journal_statement statement,
+                   const struct journal_value *values, size_t value_count, journal_row_function *visit,
+                   void *context)
+{
+    sqlite3_stmt *running = prepared(journal, statement, values, value_count);
+    int code = sqlite3_step(running);
+    for (; code == SQLITE_ROW; code = sqlite3_step(running))
+        visit(context, running);
+    if (code != SQLITE_DONE)
+        log_warn("the journal cannot be read: %s", sqlite3_errmsg(journal->database));
+    finish(running);
+}
+
+char *journal_text(sqlite3_stmt *row, int column)
+{
+    return memory_copy_text((const char *)sqlite3_column_text(row, column));
+}
+
+struct artifact_file_mark journal_file_mark(sqlite3_stmt *row, int column)
+{
+    return (struct artifact_file_mark){.device = (uint64_t)sqlite3_column_int64(row, column),
+                                       .inode = (uint64_t)sqlite3_column_int64(row, column + 1),
+                                       .bytes = sqlite3_column_int64(row, column + 2),
+                                       .modified_ns = sqlite3_column_int64(row, column + 3),
+                                       .changed_ns = sqlite3_column_int64(row, column + 4)};
+}
+
+/* --- opening --- */
+
+static bool run_sql(sqlite3 *database, const char *sql)
+{
+    return sqlite3_exec(database, sql, NULL, NULL, NULL) == SQLITE_OK;
+}
+
+static int number_of(sqlite3 *database, const char *sql)
+{
+    sqlite3_stmt *statement = NULL;
+    int number = -1;
+    if (sqlite3_prepare_v2(database, sql, -1, &statement, NULL) == SQLITE_OK &&
+        sqlite3_step(statement) == SQLITE_ROW)
+        number = sqlite3_column_int(statement, 0);
+    sqlite3_finalize(statement);
+    return number;
+}
+
+/* Leases end with the boot that they were made in: leased and the jobs are gone. */
+static bool forget_other_boots(sqlite3 *database, const char *boot_id)
+{
+    char *same = sqlite3_mprintf("SELECT count(*) FROM boot WHERE id = %Q", boot_id);
+    char *renew =
+        sqlite3_mprintf("BEGIN; DELETE FROM sessions; DELETE FROM boot; INSERT INTO boot VALUES (%Q, NULL);"
+                        "COMMIT;",
+                        boot_id);
+    bool ok = number_of(database, same) == 1 || run_sql(database, renew);
+    sqlite3_free(same);
+    sqlite3_free(renew);
+    return ok;
+}
+
+static bool prepare_statements(struct journal *journal)
+{
+    for (size_t i = 0; i < JOURNAL_STATEMENT_COUNT; i++)
+        if (sqlite3_prepare_v3(journal->database, statement_texts[i], -1, SQLITE_PREPARE_PERSISTENT,
+                               &journal->statements[i], NULL) != SQLITE_OK)
+            return false;
+    return true;
+}
+
+static bool set_up(struct journal *journal, const char *boot_id, struct error *error)
+{
+    sqlite3 *database = journal->database;
+    if (!run_sql(database, settings_sql))
+        return false;
+    int version = number_of(database, "PRAGMA user_version");
+    if (version > SCHEMA_VERSION)
+        return error_set(
+            error, ERROR_CONFLICT,
+            "the journal was written by a newer version of stored (schema %d, this one knows %d)", version,
+            SCHEMA_VERSION);
+    return (version == SCHEMA_VERSION || (version == 0 && run_sql(database, schema_sql))) &&
+           forget_other_boots(database, boot_id) && prepare_statements(journal);
+}
+
+void journal_close(struct journal *journal)
+{
+    if (!journal)
+        return;
+    for (size_t i = 0; i < JOURNAL_STATEMENT_COUNT; i++)
+        sqlite3_finalize(journal->statements[i]);
+    sqlite3_close(journal->database);
+    free(journal);
+}
+
+/* NULL with `code`, SQLite's. */
+static struct journal *open_file(const char *path, const char *boot_id, int *code, struct error *error)
+{
+    struct journal *journal = memory_allocate(sizeof *journal);
+    *error = (struct error){0};
+    bool ok = sqlite3_open_v2(path, &journal->database, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, NULL) ==
+                  SQLITE_OK &&
+              set_up(journal, boot_id, error);
+    if (ok)
+        return journal;
+    *code = sqlite3_errcode(journal->database);
+    if (error->code == ERROR_NONE)
+        error_set(error, *code == SQLITE_BUSY ? ERROR_CONFLICT : ERROR_SYSTEM, "cannot open %.200s: %s", path,
+                  *code == SQLITE_BUSY ? "another process uses it" : sqlite3_errmsg(journal->database));
+    journal_close(journal);
+    return NULL;
+}
+
+/* Only this user's, whatever the process's umask is. */
+static bool make_folder(const char *path, struct error *error)
+{
+    if (mkdir(path, S_IRWXU) != 0 && errno != EEXIST)
+        return error_set_errno(error, errno, "cannot make %.200s (POSEMESH_STATE_DIR)", path);
+    return true;
+}
+
+static void remove_file(const char *path)
+{
+    static const char *const endings[] = {"", "-wal", "-journal", "-shm"};
+    for (size_t i = 0; i < sizeof endings / sizeof endings[0]; i++) {
+        char *file = memory_format("%s%s", path, endings[i]);
+        unlink(file);
+        free(file);
+    }
+}
+
+/* Left-overs may fill the disk, and only a stored that starts can remove them. */
+static bool is_worthless(int code)
+{
+    return code == SQLITE_NOTADB || code == SQLITE_CORRUPT || code == SQLITE_FULL || code == SQLITE_IOERR;
+}
+
+struct journal *journal_open(const char *state_dir, const char *boot_id, struct error *error)
+{
+    int code = SQLITE_OK;
+    char *folder = memory_format("%s/stored", state_dir);
+    char *path = memory_format("%s/journal.sqlite", folder);
+    struct journal *journal = NULL;
+    mode_t umask_before = umask(077);
+    if (make_folder(state_dir, error) && make_folder(folder, error))
+        journal = open_file(path, boot_id, &code, error);
+    if (!journal && is_worthless(code)) {
+        log_warn("%s; an empty one takes its place", error->text);
+        remove_file(path);
+        journal = open_file(path, boot_id, &code, error);
+    }
+    if (!journal && (is_worthless(code) || error->code == ERROR_DISK_FULL)) {
+        log_warn("%s; a restart of stored will not be survived", error->text);
+        journal = open_file(":memory:", boot_id, &code, error);
+    }
+    umask(umask_before);
+    free(path);
+    free(folder);
+    return journal;
+}

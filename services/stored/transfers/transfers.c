@@ -1,0 +1,141 @@
+#include "services/stored/transfers/transfers.h"
+
+#include "libcommon/base/clock.h"
+#include "libcommon/base/limits.h"
+#include "libcommon/base/memory.h"
+#include "libcommon/base/text.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum { TICK_MS = 1000 };
+
+struct transfer {
+    struct transfers *transfers;
+    struct transfer_meter meter;
+    char *task_id;
+    const char *direction;
+    char *name;
+    struct transfer *next;
+    struct transfer **link;
+};
+
+/* Not in the middle of a character: what reads the event may insist on UTF-8. */
+static char *cut_name(const char *name)
+{
+    size_t length = strlen(name);
+    if (length > LIMIT_TRANSFER_NAME_BYTES) {
+        length = LIMIT_TRANSFER_NAME_BYTES;
+        while (length > 0 && ((unsigned char)name[length] & 0xc0) == 0x80)
+            length--;
+    }
+    return text_copy_one_line(name, length, length);
+}
+
+static void publish(struct transfer *transfer, int64_t now_ms, bool ended)
+{
+    char direction[8];
+    memcpy(direction, transfer->direction, strlen(transfer->direction) + 1);
+    const struct message_transfer_progress progress = {.task_id = transfer->task_id,
+                                                       .direction = direction,
+                                                       .name = transfer->name,
+                                                       .moved_bytes = transfer->meter.moved_bytes,
+                                                       .total_bytes = transfer->meter.total_bytes,
+                                                       .bytes_per_second =
+                                                           transfer_meter_rate(&transfer->meter, now_ms),
+                                                       .ended = ended};
+    transfer->transfers->publish(transfer->transfers->context, &progress);
+}
+
+static void on_timer(void *context)
+{
+    transfers_tick(context, clock_boot_ms());
+}
+
+void transfers_init(struct transfers *transfers, struct loop *loop, transfers_publish_function *publish_one,
+                    void *context)
+{
+    *transfers = (struct transfers){.publish = publish_one, .context = context};
+    loop_timer_init(&transfers->timer, loop, on_timer, transfers);
+}
+
+struct transfer *transfer_begin(struct transfers *transfers, const char *task_id,
+                                enum transfer_direction direction, const char *name, int64_t total_bytes,
+                                int64_t now_ms)
+{
+    struct transfer *transfer = memory_allocate(sizeof *transfer);
+    *transfer = (struct transfer){.transfers = transfers,
+                                  .task_id = memory_copy_text(task_id),
+                                  .direction = direction == TRANSFER_IN ? "in" : "out",
+                                  .name = cut_name(name),
+                                  .next = transfers->first,
+                                  .link = &transfers->first};
+    transfer_meter_init(&transfer->meter, total_bytes, now_ms);
+    if (transfer->next)
+        transfer->next->link = &transfer->next;
+    transfers->first = transfer;
+    if (transfers->count++ == 0)
+        loop_timer_start(&transfers->timer, TICK_MS);
+    return transfer;
+}
+
+struct transfer_meter *transfer_meter_of(struct transfer *transfer)
+{
+    return &transfer->meter;
+}
+
+void transfer_end(struct transfer *transfer, int64_t now_ms)
+{
+    if (!transfer)
+        return;
+    publish(transfer, now_ms, true);
+    *transfer->link = transfer->next;
+    if (transfer->next)
+        transfer->next->link = transfer->link;
+    if (--transfer->transfers->count == 0)
+        loop_timer_stop(&transfer->transfers->timer);
+    free(transfer->task_id);
+    free(transfer->name);
+    free(transfer);
+}
+
+void transfers_tick(struct transfers *transfers, int64_t now_ms)
+{
+    for (struct transfer *transfer = transfers->first; transfer; transfer = transfer->next)
+        if (transfer_meter_tick(&transfer->meter, now_ms))
+            publish(transfer, now_ms, false);
+    loop_timer_start(&transfers->timer, TICK_MS);
+}
+
+int64_t transfers_rate(const struct transfers *transfers, int64_t now_ms)
+{
+    int64_t rate = 0;
+    for (const struct transfer *transfer = transfers->first; transfer; transfer = transfer->next)
+        rate += transfer_meter_rate(&transfer->meter, now_ms);
+    return rate;
+}
+
+static void write_number(struct json_writer *writer, const char *name, int64_t number)
+{
+    json_writer_key(writer, name);
+    json_writer_int64(writer, number);
+}
+
+void transfers_write(const struct transfers *transfers, int64_t now_ms, struct json_writer *writer)
+{
+    int shown = 0;
+    json_writer_open_array(writer);
+    for (const struct transfer *transfer = transfers->first; transfer && shown < TRANSFERS_SHOWN_MAX;
+         transfer = transfer->next, shown++) {
+        json_writer_open_object(writer);
+        json_writer_string_member(writer, "task_id", transfer->task_id);
+        json_writer_string_member(writer, "direction", transfer->direction);
+        json_writer_string_member(writer, "name", transfer->name);
+        write_number(writer, "moved_bytes", transfer->meter.moved_bytes);
+        if (transfer->meter.total_bytes >= 0)
+            write_number(writer, "total_bytes", transfer->meter.total_bytes);
+        write_number(writer, "bytes_per_second", transfer_meter_rate(&transfer->meter, now_ms));
+        json_writer_close_object(writer);
+    }
+    json_writer_close_array(writer);
+}

@@ -1,0 +1,179 @@
+/*
+ * A walk without recursion: `levels` is the way from the root to the folder that is being emptied. Only
+ * descriptors and single names are used, never paths, so nothing that a job renames meanwhile can lead the
+ * walk elsewhere.
+ */
+#include "services/stored/workspace/tree_removal.h"
+
+#include "libcommon/base/limits.h"
+#include "libcommon/base/memory.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+/* A folder that is being emptied. */
+struct level {
+    DIR *stream;
+    char *name;
+};
+
+struct tree_removal {
+    int parent_fd;
+    char *name;
+    struct level levels[LIMIT_WORKSPACE_DEPTH];
+    int depth;
+    unsigned moved_count; /* folders moved up to the root because they lay too deep */
+    bool moved;           /* since the root was last read from its beginning */
+    int first_errno;
+    char first_name[NAME_MAX + 1];
+};
+
+struct tree_removal *tree_removal_create(int parent_fd, const char *name)
+{
+    struct tree_removal *removal = memory_allocate(sizeof *removal);
+    removal->parent_fd = parent_fd;
+    removal->name = memory_copy_text(name);
+    return removal;
+}
+
+static void pop(struct tree_removal *removal)
+{
+    struct level *level = &removal->levels[--removal->depth];
+    closedir(level->stream);
+    free(level->name);
+}
+
+void tree_removal_free(struct tree_removal *removal)
+{
+    if (!removal)
+        return;
+    while (removal->depth > 0)
+        pop(removal);
+    free(removal->name);
+    free(removal);
+}
+
+static void remember_fault(struct tree_removal *removal, int errno_value, const char *name)
+{
+    if (removal->first_errno)
+        return;
+    removal->first_errno = errno_value;
+    snprintf(removal->first_name, sizeof removal->first_name, "%s", name);
+}
+
+/* Where the folder at the top lies. */
+static int holder_fd(const struct tree_removal *removal)
+{
+    return removal->depth > 0 ? dirfd(removal->levels[removal->depth - 1].stream) : removal->parent_fd;
+}
+
+static bool push(struct tree_removal *removal, const char *name)
+{
+    int fd = openat(holder_fd(removal), name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    if (fd < 0)
+        return false;
+    /* A job may leave folders without write permission; those of another uid stay as they are. */
+    (void)!fchmod(fd, S_IRWXU);
+    DIR *stream = fdopendir(fd);
+    if (!stream) {
+        int errno_value = errno;
+        close(fd);
+        errno = errno_value;
+        return false;
+    }
+    removal->levels[removal->depth++] = (struct level){stream, memory_copy_text(name)};
+    /* cppcheck-suppress resourceLeak; the level owns the stream */
+    return true;
+}
+
+/* Keeps the number of open descriptors bounded however deep the tree is. */
+static bool move_up(struct tree_removal *removal, const char *name)
+{
+    char target[48];
+    snprintf(target, sizeof target, ".deep-%d-%u", (int)getpid(), ++removal->moved_count);
+    if (renameat(holder_fd(removal), name, dirfd(removal->levels[0].stream), target) != 0)
+        return false;
+    removal->moved = true;
+    return true;
+}
+
+/* Unlinking first and asking afterwards: a link to a folder is unlinked, a folder says EISDIR. */
+static void remove_entry(struct tree_removal *removal, const char *name)
+{
+    if (strcmp(name, ".") == 0 || strcmp(name, "..") == 0)
+        return;
+    if (unlinkat(holder_fd(removal), name, 0) == 0 || errno == ENOENT)
+        return;
+    int errno_value = errno;
+    bool entered = false;
+    if (errno_value == EISDIR) {
+        entered = removal->depth < LIMIT_WORKSPACE_DEPTH ? push(removal, name) : move_up(removal, name);
+        errno_value = errno;
+    }
+    if (!entered)
+        remember_fault(removal, errno_value, name);
+}
+
+/* The folder at the top was read to its end. */
+static void leave_folder(struct tree_removal *removal)
+{
+    char *name = memory_copy_text(removal->levels[removal->depth - 1].name);
+    if (removal->depth == 1 && removal->moved) {
+        removal->moved = false;
+        rewinddir(removal->levels[0].stream);
+    } else {
+        pop(removal);
+        if (removal->depth > 0 && unlinkat(holder_fd(removal), name, AT_REMOVEDIR) != 0 && errno != ENOENT)
+            remember_fault(removal, errno, name);
+    }
+    free(name);
+}
+
+static enum tree_removal_state fail(const struct tree_removal *removal, int errno_value, const char *name,
+                                    struct error *error)
+{
+    error_set_errno(error, errno_value, "cannot remove %.128s in %.128s", name, removal->name);
+    return TREE_REMOVAL_FAILED;
+}
+
+/* The root itself: gone, or to be emptied first, or not empty although everything was tried. */
+static enum tree_removal_state remove_root(struct tree_removal *removal, bool tried, struct error *error)
+{
+    if (unlinkat(removal->parent_fd, removal->name, AT_REMOVEDIR) == 0 || errno == ENOENT)
+        return TREE_REMOVAL_DONE;
+    if (errno == ENOTDIR && unlinkat(removal->parent_fd, removal->name, 0) == 0)
+        return TREE_REMOVAL_DONE;
+    if (removal->first_errno)
+        return fail(removal, removal->first_errno, removal->first_name, error);
+    if ((errno != ENOTEMPTY && errno != EEXIST) || tried || !push(removal, removal->name))
+        return fail(removal, errno, removal->name, error);
+    return TREE_REMOVAL_MORE;
+}
+
+enum tree_removal_state tree_removal_step(struct tree_removal *removal, int entries_max, struct error *error)
+{
+    for (int i = 0; i < entries_max; i++) {
+        if (removal->depth == 0) {
+            enum tree_removal_state state = remove_root(removal, false, error);
+            if (state != TREE_REMOVAL_MORE)
+                return state;
+        }
+        errno = 0;
+        const struct dirent *entry = readdir(removal->levels[removal->depth - 1].stream);
+        if (entry) {
+            remove_entry(removal, entry->d_name);
+            continue;
+        }
+        leave_folder(removal);
+        if (removal->depth == 0)
+            return remove_root(removal, true, error);
+    }
+    return TREE_REMOVAL_MORE;
+}

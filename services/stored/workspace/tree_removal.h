@@ -1,0 +1,22 @@
+/*
+ * Removes a folder with all that is in it, a bounded number of entries at a time, so that the loop's thread
+ * can do it. Links are removed, never followed. A tree deeper than LIMIT_WORKSPACE_DEPTH is flattened on the
+ * way.
+ */
+#ifndef STORED_WORKSPACE_TREE_REMOVAL_H
+#define STORED_WORKSPACE_TREE_REMOVAL_H
+
+#include "libcommon/base/error.h"
+
+struct tree_removal;
+
+enum tree_removal_state { TREE_REMOVAL_MORE, TREE_REMOVAL_DONE, TREE_REMOVAL_FAILED };
+
+/* `parent_fd` is borrowed and must stay open. `name` is one component in it; nothing there is success. */
+struct tree_removal *tree_removal_create(int parent_fd, const char *name);
+void tree_removal_free(struct tree_removal *removal);
+
+/* What cannot be removed is left behind, the rest goes; the first fault is reported at the end. */
+enum tree_removal_state tree_removal_step(struct tree_removal *removal, int entries_max, struct error *error);
+
+#endif
