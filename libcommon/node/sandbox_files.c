@@ -3,9 +3,9 @@
 #include "libcommon/base/log.h"
 #include "libcommon/base/memory.h"
 #include "libcommon/confine/landlock.h"
+#include "libcommon/files/folder.h"
 #include "libcommon/http/url.h"
 
-#include <errno.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -128,12 +128,6 @@ static bool grant_reads(const struct landlock *landlock, enum service_id service
            grant_certificate_folders(landlock, "SSL_CERT_DIR", error);
 }
 
-static bool make_folder(const char *path, struct error *error)
-{
-    return mkdir(path, 0700) == 0 || errno == EEXIST ||
-           error_set_errno(error, errno, "cannot make %.200s", path);
-}
-
 static bool grant_state_folder(const struct landlock *landlock, enum service_id service,
                                const char *state_dir, struct error *error)
 {
@@ -141,7 +135,7 @@ static bool grant_state_folder(const struct landlock *landlock, enum service_id 
     if (!state_dir)
         return true;
     snprintf(own, sizeof own, "%s/%s", state_dir, service_name(service));
-    return make_folder(state_dir, error) && make_folder(own, error) &&
+    return folder_make(state_dir, S_IRWXU, error) && folder_make(own, S_IRWXU, error) &&
            landlock_grant_path(landlock, own, LANDLOCK_FILES, error);
 }
 
@@ -151,11 +145,11 @@ static bool grant_own_folders(const struct landlock *landlock, enum service_id s
 {
     char own[PATH_MAX];
     snprintf(own, sizeof own, "%s/%s", places->runtime_dir, service_name(service));
-    if (!make_folder(places->runtime_dir, error) || !make_folder(own, error) ||
+    if (!folder_make(places->runtime_dir, S_IRWXU, error) || !folder_make(own, S_IRWXU, error) ||
         !landlock_grant_path(landlock, own, LANDLOCK_SOCKETS, error))
         return false;
     return grant_state_folder(landlock, service, places->state_dir, error) &&
-           (!places->work_dir || (make_folder(places->work_dir, error) &&
+           (!places->work_dir || (folder_make(places->work_dir, S_IRWXU, error) &&
                                   landlock_grant_path(landlock, places->work_dir, LANDLOCK_FILES, error)));
 }
 

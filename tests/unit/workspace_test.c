@@ -4,7 +4,7 @@
 #include "libcommon/base/memory.h"
 #include "libcommon/message/message.h"
 #include "services/stored/inputs/incoming.h"
-#include "services/stored/workspace/tree_removal.h"
+#include "libcommon/files/tree_removal.h"
 
 #include <errno.h>
 #include <fcntl.h>

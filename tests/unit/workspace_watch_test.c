@@ -3,7 +3,7 @@
 #include "libcommon/base/limits.h"
 #include "libcommon/base/memory.h"
 #include "services/stored/workspace/tree_measure.h"
-#include "services/stored/workspace/tree_removal.h"
+#include "libcommon/files/tree_removal.h"
 
 #include <fcntl.h>
 #include <setjmp.h>

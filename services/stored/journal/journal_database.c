@@ -3,8 +3,8 @@
 
 #include "libcommon/base/log.h"
 #include "libcommon/base/memory.h"
+#include "libcommon/files/folder.h"
 
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -215,14 +215,6 @@ static struct journal *open_file(const char *path, const char *boot_id, int *cod
     return NULL;
 }
 
-/* Only this user's, whatever the process's umask is. */
-static bool make_folder(const char *path, struct error *error)
-{
-    if (mkdir(path, S_IRWXU) != 0 && errno != EEXIST)
-        return error_set_errno(error, errno, "cannot make %.200s (POSEMESH_STATE_DIR)", path);
-    return true;
-}
-
 static void remove_file(const char *path)
 {
     static const char *const endings[] = {"", "-wal", "-journal", "-shm"};
@@ -246,7 +238,7 @@ struct journal *journal_open(const char *state_dir, const char *boot_id, struct 
     char *path = memory_format("%s/journal.sqlite", folder);
     struct journal *journal = NULL;
     mode_t umask_before = umask(077);
-    if (make_folder(state_dir, error) && make_folder(folder, error))
+    if (folder_make(state_dir, S_IRWXU, error) && folder_make(folder, S_IRWXU, error))
         journal = open_file(path, boot_id, &code, error);
     if (!journal && is_worthless(code)) {
         log_warn("%s; an empty one takes its place", error->text);

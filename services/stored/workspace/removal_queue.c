@@ -3,7 +3,7 @@
 
 #include "libcommon/base/log.h"
 #include "libcommon/base/memory.h"
-#include "services/stored/workspace/tree_removal.h"
+#include "libcommon/files/tree_removal.h"
 
 #include <stdlib.h>
 

@@ -3,7 +3,7 @@
  * descriptors and single names are used, never paths, so nothing that a job renames meanwhile can lead the
  * walk elsewhere.
  */
-#include "services/stored/workspace/tree_removal.h"
+#include "libcommon/files/tree_removal.h"
 
 #include "libcommon/base/limits.h"
 #include "libcommon/base/memory.h"

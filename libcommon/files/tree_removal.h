@@ -3,8 +3,8 @@
  * can do it. Links are removed, never followed. A tree deeper than LIMIT_WORKSPACE_DEPTH is flattened on the
  * way.
  */
-#ifndef STORED_WORKSPACE_TREE_REMOVAL_H
-#define STORED_WORKSPACE_TREE_REMOVAL_H
+#ifndef LIBCOMMON_FILES_TREE_REMOVAL_H
+#define LIBCOMMON_FILES_TREE_REMOVAL_H
 
 #include "libcommon/base/error.h"
 

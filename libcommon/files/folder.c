@@ -1,0 +1,17 @@
+#include "libcommon/files/folder.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/stat.h>
+
+bool folder_make_at(int parent_fd, const char *name, mode_t mode, struct error *error)
+{
+    if (mkdirat(parent_fd, name, mode) == 0 || errno == EEXIST)
+        return true;
+    return error_set_errno(error, errno, "cannot make the folder %.200s", name);
+}
+
+bool folder_make(const char *path, mode_t mode, struct error *error)
+{
+    return folder_make_at(AT_FDCWD, path, mode, error);
+}
