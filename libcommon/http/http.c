@@ -1,7 +1,10 @@
-#include "libcommon/http/http_internal.h"
+#include "libcommon/http/http.h"
 
 #include "libcommon/base/clock.h"
 #include "libcommon/base/memory.h"
+#include "libcommon/http/http_call.h"
+#include "libcommon/http/http_request.h"
+#include "libcommon/http/http_transfer.h"
 
 #include <assert.h>
 #include <stdlib.h>
@@ -36,7 +39,7 @@ static void stop_timers(struct http_call *call)
 {
     loop_timer_stop(&call->start_timer);
     loop_timer_stop(&call->timeout_timer);
-    loop_timer_stop(&call->stall_timer);
+    http_stall_stop(&call->stall);
 }
 
 static void detach(struct http_call *call)
@@ -162,8 +165,8 @@ static void finish(struct http_call *call, CURLcode code)
         if (call->added)
             curl_multi_remove_handle(call->client->multi, call->easy);
         call->added = false;
-        loop_timer_stop(&call->stall_timer);
-        if (http_transfer_redirect(call, &call->failure)) {
+        http_stall_stop(&call->stall);
+        if (http_request_redirect(call, &call->failure)) {
             add(call);
             return;
         }
@@ -244,10 +247,9 @@ static void on_timeout(void *context)
     client_leave(client);
 }
 
-/* --- stalls: the bytes of the last HTTP_STALL_SLICES ticks count, the window slides --- */
-
-static int64_t moved_bytes(const struct http_call *call)
+static int64_t moved_bytes(void *context)
 {
+    const struct http_call *call = context;
     curl_off_t sent = 0;
     curl_off_t received = 0;
     curl_easy_getinfo(call->easy, CURLINFO_SIZE_UPLOAD_T, &sent);
@@ -255,37 +257,13 @@ static int64_t moved_bytes(const struct http_call *call)
     return sent + received;
 }
 
-static void start_stall_tick(struct http_call *call)
-{
-    int64_t slice_ms = call->request.stall_ms / HTTP_STALL_SLICES;
-    loop_timer_start(&call->stall_timer, slice_ms > 0 ? slice_ms : 1);
-}
-
-void http_call_watch_stall(struct http_call *call)
-{
-    if (call->request.stall_ms <= 0)
-        return;
-    call->stall_marks[0] = 0;
-    call->stall_ticks = 1;
-    start_stall_tick(call);
-}
-
-static void on_stall_tick(void *context)
+static void on_stalled(void *context)
 {
     struct http_call *call = context;
     struct http_client *client = call->client;
-    int64_t moved = moved_bytes(call);
-    int64_t needed = (int64_t)call->request.stall_bytes_per_second * call->request.stall_ms / 1000;
-    int64_t *mark = &call->stall_marks[call->stall_ticks % HTTP_STALL_SLICES];
-    if (call->stall_ticks >= HTTP_STALL_SLICES && moved - *mark < (needed > 0 ? needed : 1)) {
-        client_enter(client);
-        fail(call, ERROR_TIMEOUT, "the transfer has stalled");
-        client_leave(client);
-        return;
-    }
-    *mark = moved;
-    call->stall_ticks++;
-    start_stall_tick(call);
+    client_enter(client);
+    fail(call, ERROR_TIMEOUT, "the transfer has stalled");
+    client_leave(client);
 }
 
 /* --- what curl calls to be woken --- */
@@ -365,8 +343,13 @@ struct http_call *http_send(struct http_client *client, const struct http_reques
     client->calls = call;
     loop_timer_init(&call->start_timer, client->loop, on_start, call);
     loop_timer_init(&call->timeout_timer, client->loop, on_timeout, call);
-    loop_timer_init(&call->stall_timer, client->loop, on_stall_tick, call);
-    call->failed = !http_transfer_prepare(call, request, &call->failure);
+    http_stall_init(&call->stall, client->loop,
+                    &(struct http_stall_rules){.window_ms = request->stall_ms,
+                                               .bytes_per_second = request->stall_bytes_per_second,
+                                               .moved_bytes = moved_bytes,
+                                               .on_stalled = on_stalled,
+                                               .context = call});
+    call->failed = !http_request_prepare(call, request, &call->failure);
     loop_timer_start(&call->start_timer, 0);
     return call;
 }

@@ -1,6 +1,7 @@
+#include "libcommon/http/http_request.h"
+
 #include "libcommon/base/limits.h"
 #include "libcommon/base/memory.h"
-#include "libcommon/http/http_internal.h"
 
 #include <assert.h>
 #include <ctype.h>
@@ -8,6 +9,11 @@
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+
+enum {
+    HTTP_RESPONSE_LIMIT_BYTES = 64 * 1024, /* of a body in memory, unless the request says otherwise */
+    HTTP_REDIRECTS = 5                     /* docs/network.md 1 */
+};
 
 /* --- the request, copied and checked --- */
 
@@ -135,7 +141,7 @@ static inline bool is_method(const char *method)
            strcmp(method, "DELETE") == 0;
 }
 
-bool http_transfer_prepare(struct http_call *call, const struct http_request *request, struct error *error)
+bool http_request_prepare(struct http_call *call, const struct http_request *request, struct error *error)
 {
     assert(is_method(request->method));
     assert(!request->source || !request->body_bytes);
@@ -197,7 +203,7 @@ static bool resolve_location(struct http_call *call, char **target, struct error
     return ok;
 }
 
-bool http_transfer_redirect(struct http_call *call, struct error *error)
+bool http_request_redirect(struct http_call *call, struct error *error)
 {
     if (strcmp(call->method, "GET") != 0)
         return error_set(error, ERROR_INVALID, "%s: a redirect (%d) for a method other than GET", call->label,

@@ -1,7 +1,9 @@
+#include "libcommon/http/http_response.h"
+
 #include "libcommon/base/memory.h"
-#include "libcommon/http/http_internal.h"
 
 #include <ctype.h>
+#include <curl/curl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>

@@ -1,9 +1,12 @@
+#include "libcommon/http/http_transfer.h"
+
 #include "libcommon/base/clock.h"
 #include "libcommon/base/memory.h"
-#include "libcommon/http/http_internal.h"
 
 #include <stdlib.h>
 #include <string.h>
+
+enum { HTTP_STREAM_BUFFER_BYTES = 512 * 1024 };
 
 void http_transfer_clear(struct http_call *call)
 {
@@ -138,7 +141,7 @@ static int on_curl_issue(void *context, char *remote, char *local, int remote_po
         fail(call, &error);
         return CURL_PREREQFUNC_ABORT;
     }
-    http_call_watch_stall(call);
+    http_stall_watch(&call->stall);
     return CURL_PREREQFUNC_OK;
 }
 

@@ -5,7 +5,7 @@
  * A success keeps exactly the body that came, within its limit; a date is one that has a place in 64 bits,
  * and nobody is told to wait longer than a year.
  */
-#include "libcommon/http/http_internal.h"
+#include "libcommon/http/http_response.h"
 
 #include "tests/fuzz/fuzz.h"
 

@@ -1,0 +1,50 @@
+/*
+ * A call as the parts of the client see it: http.c (the client, calls and their end), http_request.h (what a
+ * caller asked for, and where redirects may go) and http_transfer.h (curl's view of it).
+ */
+#ifndef LIBCOMMON_HTTP_HTTP_CALL_H
+#define LIBCOMMON_HTTP_HTTP_CALL_H
+
+#include "libcommon/http/http.h"
+#include "libcommon/http/http_response.h"
+#include "libcommon/http/http_stall.h"
+
+#include <curl/curl.h>
+
+enum { HTTP_LABEL_BYTES = 224 }; /* leaves room for the reason in an error's text */
+
+struct http_call {
+    struct http_client *client;
+    struct http_call *next;
+    struct http_call **link; /* what points at this call */
+
+    struct http_request
+        request; /* scalars and callbacks; its pointers to text are NULL but for `method` and `url` */
+    char *method;
+    char *url; /* of the present hop */
+    char *user_agent;
+    char *body;
+    bool has_body;
+    struct curl_slist *headers;
+    char label[HTTP_LABEL_BYTES]; /* method and URL without what may be secret in it; for errors */
+
+    CURL *easy; /* NULL before the call has begun */
+    bool added; /* to the multi */
+    bool cancelled;
+    bool reporting; /* on_done is running */
+    char curl_text[CURL_ERROR_SIZE];
+    struct http_answer answer;
+    bool failed; /* `failure` says why; takes precedence over what curl says */
+    struct error failure;
+
+    int64_t body_offset;
+    int64_t received_bytes;
+    int issues; /* how often curl has put the present hop's request on a connection */
+    int redirects;
+
+    struct loop_timer start_timer;
+    struct loop_timer timeout_timer;
+    struct http_stall stall;
+};
+
+#endif
