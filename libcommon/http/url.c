@@ -188,6 +188,17 @@ char *url_origin(const char *text, struct error *error)
     return origin;
 }
 
+bool url_port(const char *text, uint16_t *port)
+{
+    struct error ignored;
+    char *origin = url_origin(text, &ignored);
+    if (!origin)
+        return false;
+    *port = (uint16_t)strtoul(strrchr(origin, ':') + 1, NULL, 10);
+    free(origin);
+    return true;
+}
+
 bool url_same_origin(const char *left, const char *right)
 {
     struct error ignored;

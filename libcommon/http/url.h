@@ -7,6 +7,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 /*
  * The URL as the WHATWG standard serialises it (docs/network.md 1.1): scheme and host in lower case, default
@@ -30,6 +31,9 @@ bool url_same_origin(const char *left, const char *right);
 
 /* "scheme://host:port" in lower case, the port always given. NULL as url_normalise. free() it. */
 char *url_origin(const char *text, struct error *error);
+
+/* The port that the URL names, or its scheme's. False as url_is_http(). */
+bool url_port(const char *text, uint16_t *port);
 
 /* `text` with everything but A-Z a-z 0-9 - . _ ~ percent-encoded: fits a path component and a query value.
  * free() it. */

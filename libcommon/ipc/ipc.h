@@ -105,13 +105,13 @@ OPERATIONS(IPC_CALL_FUNCTION)
 /* Opens <self>/events. Without it ipc_publish() is an error of ours. */
 bool ipc_open_events(struct ipc *ipc, struct error *error);
 
-/* Sends a hint to whoever listens now. It may get lost. */
-void ipc_publish(struct ipc *ipc, const struct message_type *type, const void *message);
+/* Sends a hint to whoever listens now, `message` of the event's type. It may get lost. */
+void ipc_publish(struct ipc *ipc, enum event event, const void *message);
 
 typedef void ipc_event_function(void *context, const void *message);
 
-/* Calls `on_event` with each message of `type` that `publisher` sends. */
-bool ipc_subscribe(struct ipc *ipc, enum service_id publisher, const struct message_type *type,
-                   ipc_event_function *on_event, void *context, struct error *error);
+/* Calls `on_event` with each such event from now on. */
+bool ipc_subscribe(struct ipc *ipc, enum event event, ipc_event_function *on_event, void *context,
+                   struct error *error);
 
 #endif

@@ -38,11 +38,11 @@ bool ipc_open_events(struct ipc *ipc, struct error *error)
     return ipc_listen(ipc->publisher, url, LIMIT_SMALL_MESSAGE_BYTES, error);
 }
 
-void ipc_publish(struct ipc *ipc, const struct message_type *type, const void *message)
+void ipc_publish(struct ipc *ipc, enum event event, const void *message)
 {
     struct error error;
     size_t length;
-    char *bytes = message_encode(type, message, &length, &error);
+    char *bytes = message_encode(event_infos[event].message, message, &length, &error);
     if (!bytes) {
         log_error("cannot publish: %s", error.text);
         return;
@@ -75,15 +75,15 @@ static void on_readable(void *context, uint32_t events)
     free(message);
 }
 
-bool ipc_subscribe(struct ipc *ipc, enum service_id publisher, const struct message_type *type,
-                   ipc_event_function *on_event, void *context, struct error *error)
+bool ipc_subscribe(struct ipc *ipc, enum event event, ipc_event_function *on_event, void *context,
+                   struct error *error)
 {
     char url[IPC_URL_BYTES];
-    if (!ipc_url(ipc, publisher, events_folder, url, error))
+    if (!ipc_url(ipc, event_infos[event].publisher, events_folder, url, error))
         return false;
     struct ipc_subscription *subscription = memory_allocate(sizeof *subscription);
-    *subscription =
-        (struct ipc_subscription){.ipc = ipc, .type = type, .on_event = on_event, .context = context};
+    *subscription = (struct ipc_subscription){
+        .ipc = ipc, .type = event_infos[event].message, .on_event = on_event, .context = context};
     int code = nng_sub0_open(&subscription->socket);
     if (code) {
         free(subscription);

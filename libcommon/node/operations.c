@@ -9,9 +9,8 @@ const struct role_info role_infos[ROLE_COUNT] = {ROLES(ROLE_ROW)};
                              on_repeat},
 const struct operation_info operation_infos[OPERATION_COUNT] = {OPERATIONS(OPERATION_ROW)};
 
-#define EVENT_ROW(message, publisher) {&message_##message##_type, publisher},
-const struct event_info event_infos[] = {EVENTS(EVENT_ROW)};
-const size_t event_count = sizeof event_infos / sizeof event_infos[0];
+#define EVENT_ROW(message, publisher) [EVENT_##message] = {&message_##message##_type, publisher},
+const struct event_info event_infos[EVENT_COUNT] = {EVENTS(EVENT_ROW)};
 
 enum role role_status_of(enum service_id service)
 {

@@ -80,6 +80,13 @@ enum operation {
         OPERATION_COUNT
 };
 
+enum event {
+#define EVENT_ENUM(message, ...) EVENT_##message,
+    EVENTS(EVENT_ENUM)
+#undef EVENT_ENUM
+        EVENT_COUNT
+};
+
 struct role_info {
     enum service_id owner;
     const char *folder;
@@ -103,8 +110,7 @@ struct event_info {
 
 extern const struct role_info role_infos[ROLE_COUNT];
 extern const struct operation_info operation_infos[OPERATION_COUNT];
-extern const struct event_info event_infos[];
-extern const size_t event_count;
+extern const struct event_info event_infos[EVENT_COUNT];
 
 /* The status role of a service. */
 enum role role_status_of(enum service_id service);

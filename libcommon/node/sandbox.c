@@ -1,7 +1,8 @@
-#include "libcommon/node/sandbox_internal.h"
+#include "libcommon/node/sandbox.h"
 
 #include "libcommon/base/log.h"
 #include "libcommon/confine/landlock.h"
+#include "libcommon/node/sandbox_calls.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -17,41 +18,41 @@ static void refuse_new_code(void)
 #endif
 }
 
-static const char *why_no_landlock(const struct sandbox_files_report *report)
+static const char *why_no_landlock(const struct sandbox_files_outcome *outcome)
 {
-    if (report->landlock_version > 0)
+    if (outcome->landlock_version > 0)
         return "this kernel's Landlock is too old";
-    if (report->landlock_reason == EOPNOTSUPP)
+    if (outcome->landlock_reason == EOPNOTSUPP)
         return "Landlock is turned off on this machine (lsm=)";
-    return report->landlock_reason == EPERM ? "this container refuses Landlock"
-                                            : "this kernel has no Landlock";
+    return outcome->landlock_reason == EPERM ? "this container refuses Landlock"
+                                             : "this kernel has no Landlock";
 }
 
-static void describe(const struct sandbox_files_report *report, char text[SANDBOX_TEXT_BYTES])
+static void describe(const struct sandbox_files_outcome *outcome, char text[SANDBOX_TEXT_BYTES])
 {
-    if (report->landlock_version < LANDLOCK_VERSION_MIN) {
-        snprintf(text, SANDBOX_TEXT_BYTES, "system calls only: %s", why_no_landlock(report));
+    if (outcome->landlock_version < LANDLOCK_VERSION_MIN) {
+        snprintf(text, SANDBOX_TEXT_BYTES, "system calls only: %s", why_no_landlock(outcome));
         log_warn("confined: %s", text);
         return;
     }
-    snprintf(text, SANDBOX_TEXT_BYTES, "system calls, files%s (Landlock %d)", report->ports ? ", ports" : "",
-             report->landlock_version);
+    snprintf(text, SANDBOX_TEXT_BYTES, "system calls, files%s (Landlock %d)", outcome->ports ? ", ports" : "",
+             outcome->landlock_version);
     log_info("confined: %s", text);
 }
 
 bool sandbox_apply(enum service_id service, const struct sandbox_places *places,
                    char text[SANDBOX_TEXT_BYTES], struct error *error)
 {
-    struct sandbox_files_report report = {0};
+    struct sandbox_files_outcome outcome = {0};
     if (service == SERVICE_RUNNERD) {
         snprintf(text, SANDBOX_TEXT_BYTES, "what no job needs is refused; jobs inherit that");
         return sandbox_limit_calls(service, error);
     }
-    if (!sandbox_limit_files(service, places, &report, error))
+    if (!sandbox_limit_files(service, places, &outcome, error))
         return false;
     refuse_new_code();
     if (!sandbox_limit_calls(service, error))
         return false;
-    describe(&report, text);
+    describe(&outcome, text);
     return true;
 }

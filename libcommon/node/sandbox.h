@@ -10,18 +10,7 @@
 #ifndef LIBCOMMON_NODE_SANDBOX_H
 #define LIBCOMMON_NODE_SANDBOX_H
 
-#include "libcommon/base/error.h"
-#include "libcommon/node/service_id.h"
-
-#include <stdbool.h>
-
-/* The places that a service works with. All are borrowed; NULL where it has none. */
-struct sandbox_places {
-    const char *runtime_dir;
-    const char *work_dir;
-    const char *state_dir; /* holds a folder for each service that keeps something */
-    const char *peer_url;  /* the one service that it calls outside: connections go to its port alone */
-};
+#include "libcommon/node/sandbox_files.h"
 
 enum { SANDBOX_TEXT_BYTES = 128 };
 

@@ -1,10 +1,9 @@
-#include "libcommon/node/sandbox_internal.h"
+#include "libcommon/node/sandbox_files.h"
 
 #include "libcommon/base/log.h"
 #include "libcommon/base/memory.h"
 #include "libcommon/confine/landlock.h"
 #include "libcommon/files/folder.h"
-#include "libcommon/http/url.h"
 
 #include <limits.h>
 #include <stdio.h>
@@ -155,17 +154,6 @@ static bool grant_own_folders(const struct landlock *landlock, enum service_id s
 
 /* --- ports --- */
 
-static bool port_of_url(const char *url, uint16_t *port)
-{
-    struct error error;
-    char *origin = url_origin(url, &error);
-    if (!origin)
-        return false;
-    *port = (uint16_t)strtoul(strrchr(origin, ':') + 1, NULL, 10);
-    free(origin);
-    return true;
-}
-
 /* As curl reads it: [scheme://][user@]host[:port], the port 443 for https and 1080 otherwise. */
 static bool port_of_proxy(const char *proxy, uint16_t *port)
 {
@@ -191,8 +179,9 @@ static bool known_ports(const struct sandbox_places *places, uint16_t ports[COUN
 {
     enum { DNS_PORT = 53 }; /* an answer too long for UDP */
     *count = 0;
-    if (!places->peer_url || !port_of_url(places->peer_url, &ports[(*count)++]))
+    if (!places->peer_port)
         return false;
+    ports[(*count)++] = places->peer_port;
     ports[(*count)++] = DNS_PORT;
     for (size_t i = 0; i < COUNT(proxy_variables); i++) {
         const char *proxy = getenv(proxy_variables[i]);
@@ -205,7 +194,7 @@ static bool known_ports(const struct sandbox_places *places, uint16_t ports[COUN
 }
 
 bool sandbox_limit_files(enum service_id service, const struct sandbox_places *places,
-                         struct sandbox_files_report *report, struct error *error)
+                         struct sandbox_files_outcome *outcome, struct error *error)
 {
     struct landlock landlock;
     uint16_t ports[COUNT(proxy_variables) + 2];
@@ -218,10 +207,10 @@ bool sandbox_limit_files(enum service_id service, const struct sandbox_places *p
     for (size_t i = 0; limits_ports && ok && i < count; i++)
         ok = landlock_grant_connect(&landlock, ports[i], error);
     ok = ok && landlock_enforce(&landlock, error);
-    *report =
-        (struct sandbox_files_report){.landlock_version = landlock.version,
-                                      .landlock_reason = landlock.reason,
-                                      .ports = limits_ports && landlock.version >= LANDLOCK_VERSION_PORTS};
+    *outcome =
+        (struct sandbox_files_outcome){.landlock_version = landlock.version,
+                                       .landlock_reason = landlock.reason,
+                                       .ports = limits_ports && landlock.version >= LANDLOCK_VERSION_PORTS};
     landlock_end(&landlock);
     return ok;
 }

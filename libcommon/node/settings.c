@@ -1,6 +1,7 @@
 #include "libcommon/node/settings.h"
 
 #include "libcommon/base/limits.h"
+#include "libcommon/base/log.h"
 #include "libcommon/base/memory.h"
 #include "libcommon/node/settings_value.h"
 
@@ -59,26 +60,27 @@ remark(struct settings_remark *remarks, size_t *count, const char *variable, con
 }
 
 static void __attribute__((format(printf, 3, 4)))
-fault(struct settings_report *report, const char *variable, const char *format, ...)
+fault(struct settings_findings *findings, const char *variable, const char *format, ...)
 {
     va_list arguments;
     va_start(arguments, format);
-    remark(report->faults, &report->fault_count, variable, format, arguments);
+    remark(findings->faults, &findings->fault_count, variable, format, arguments);
     va_end(arguments);
 }
 
 static void __attribute__((format(printf, 3, 4)))
-warn(struct settings_report *report, const char *variable, const char *format, ...)
+warn(struct settings_findings *findings, const char *variable, const char *format, ...)
 {
     va_list arguments;
     va_start(arguments, format);
-    remark(report->warnings, &report->warning_count, variable, format, arguments);
+    remark(findings->warnings, &findings->warning_count, variable, format, arguments);
     va_end(arguments);
 }
 
 /* --- one row --- */
 
-static void load_number(const struct row *row, void *slot, const char *text, struct settings_report *report)
+static void load_number(const struct row *row, void *slot, const char *text,
+                        struct settings_findings *findings)
 {
     struct error error;
     bool ok = false;
@@ -100,23 +102,30 @@ static void load_number(const struct row *row, void *slot, const char *text, str
         break;
     }
     if (!ok)
-        fault(report, row->variable, "%s", error.text);
+        fault(findings, row->variable, "%s", error.text);
 }
 
-static void load_text(const struct row *row, char **slot, const char *text, struct settings_report *report)
+static bool check_url(const char *text, settings_url_check *is_url, struct error *error)
+{
+    return is_url(text) ||
+           error_set(error, ERROR_INVALID, "is '%.128s', expected an http or https URL with a host", text);
+}
+
+static void load_text(const struct row *row, char **slot, const char *text, settings_url_check *is_url,
+                      struct settings_findings *findings)
 {
     struct error error;
-    bool ok = row->kind == KIND_url       ? settings_check_url(text, &error)
+    bool ok = row->kind == KIND_url       ? check_url(text, is_url, &error)
               : row->kind == KIND_path    ? settings_check_path(text, &error)
               : row->kind == KIND_address ? settings_check_address(text, &error)
                                           : settings_check_text(text, &error);
     if (!ok)
-        fault(report, row->variable, "%s", error.text);
+        fault(findings, row->variable, "%s", error.text);
     memory_replace_text(slot, text);
 }
 
 static void load_secret(const struct row *row, struct secret *slot, const struct environment *environment,
-                        struct settings_report *report)
+                        struct settings_findings *findings)
 {
     struct error error;
     bool others_can_read = false;
@@ -127,78 +136,87 @@ static void load_secret(const struct row *row, struct secret *slot, const struct
     settings_trimmed_secret(&direct, environment_get(environment, row->variable));
 
     if (path && direct.length)
-        fault(report, row->variable, "set both directly and by %s: choose one", file_variable);
+        fault(findings, row->variable, "set both directly and by %s: choose one", file_variable);
     else if (!path && !direct.length)
-        fault(report, row->variable, "is required (or %s, the name of a file that holds it)", file_variable);
+        fault(findings, row->variable, "is required (or %s, the name of a file that holds it)",
+              file_variable);
     else if (path && !settings_read_secret_file(path, slot, &others_can_read, &error))
-        fault(report, row->variable, "%s: %s", file_variable, error.text);
+        fault(findings, row->variable, "%s: %s", file_variable, error.text);
     else if (!path)
         secret_assign(slot, direct.bytes, direct.length);
     /* Only a warning: container platforms mount secrets readable by all, where nobody else is. */
     if (others_can_read)
-        warn(report, row->variable, "%s: every user of this machine can read %.128s", file_variable, path);
+        warn(findings, row->variable, "%s: every user of this machine can read %.128s", file_variable, path);
 
     bool is_key = row->offset == offsetof(struct settings, private_key);
     if (is_key && slot->length && !settings_check_private_key(slot, &error))
-        fault(report, row->variable, "%s", error.text);
+        fault(findings, row->variable, "%s", error.text);
     secret_wipe(&direct);
     free(path);
 }
 
-static void load_row(const struct row *row, struct settings *settings, const struct environment *environment,
-                     struct settings_report *report)
+static void load_row(const struct row *row, struct settings *settings, settings_url_check *is_url,
+                     const struct environment *environment, struct settings_findings *findings)
 {
     void *slot = (char *)settings + row->offset;
     if (row->kind == KIND_secret) {
-        load_secret(row, slot, environment, report);
+        load_secret(row, slot, environment, findings);
         return;
     }
     bool required = strcmp(row->default_text, SETTINGS_REQUIRED) == 0;
     char *given = settings_trimmed_copy(environment_get(environment, row->variable));
     if (!given && required)
-        fault(report, row->variable, "is required: %s", row->meaning);
+        fault(findings, row->variable, "is required: %s", row->meaning);
     const char *text = given ? given : required ? NULL : row->default_text;
     bool is_text = row->kind == KIND_url || row->kind == KIND_text || row->kind == KIND_path ||
                    row->kind == KIND_address;
     if (is_text && text && *text)
-        load_text(row, slot, text, report);
+        load_text(row, slot, text, is_url, findings);
     else if (!is_text && text && !(row->kind == KIND_choice && !given))
-        load_number(row, slot, text, report);
+        load_number(row, slot, text, findings);
     free(given);
 }
 
 /* --- rules between settings --- */
 
-#define ORDER(settings, report, low, high, low_name, type)                                                   \
+#define ORDER(settings, findings, low, high, low_name, type)                                                 \
     do {                                                                                                     \
         if ((settings)->low > (settings)->high) {                                                            \
             type kept = (settings)->low;                                                                     \
             (settings)->low = (settings)->high;                                                              \
             (settings)->high = kept;                                                                         \
-            warn(report, low_name, "is above its maximum: the two were swapped");                            \
+            warn(findings, low_name, "is above its maximum: the two were swapped");                          \
         }                                                                                                    \
     } while (0)
 
-static void check_relations(struct settings *settings, unsigned readers, struct settings_report *report)
+static void check_relations(struct settings *settings, unsigned readers, struct settings_findings *findings)
 {
     if (readers & READ_LEASED) {
-        ORDER(settings, report, poll_backoff_ms_min, poll_backoff_ms_max, "POLL_BACKOFF_MS_MIN", int64_t);
-        ORDER(settings, report, heartbeat_min_ratio, heartbeat_max_ratio, "HEARTBEAT_MIN_RATIO", double);
+        ORDER(settings, findings, poll_backoff_ms_min, poll_backoff_ms_max, "POLL_BACKOFF_MS_MIN", int64_t);
+        ORDER(settings, findings, heartbeat_min_ratio, heartbeat_max_ratio, "HEARTBEAT_MIN_RATIO", double);
     }
     if (readers & READ_AUTHD && settings->registration_flow == SETTINGS_FLOW_CALLBACK && !settings->node_url)
-        fault(report, "NODE_URL", "is required in the callback flow (REGISTRATION_FLOW=callback)");
+        fault(findings, "NODE_URL", "is required in the callback flow (REGISTRATION_FLOW=callback)");
 }
 
-bool settings_load(struct settings *settings, unsigned readers, const struct environment *environment,
-                   struct settings_report *report)
+bool settings_load(struct settings *settings, unsigned readers, settings_url_check *is_url,
+                   const struct environment *environment, struct settings_findings *findings)
 {
     memset(settings, 0, sizeof *settings);
-    memset(report, 0, sizeof *report);
+    memset(findings, 0, sizeof *findings);
     for (size_t i = 0; i < ROW_COUNT; i++)
         if (rows[i].readers & readers)
-            load_row(&rows[i], settings, environment, report);
-    check_relations(settings, readers, report);
-    return report->fault_count == 0;
+            load_row(&rows[i], settings, is_url, environment, findings);
+    check_relations(settings, readers, findings);
+    return findings->fault_count == 0;
+}
+
+void settings_log_findings(const struct settings_findings *findings)
+{
+    for (size_t i = 0; i < findings->warning_count; i++)
+        log_warn("%s %s", findings->warnings[i].variable, findings->warnings[i].text);
+    for (size_t i = 0; i < findings->fault_count; i++)
+        log_error("%s %s", findings->faults[i].variable, findings->faults[i].text);
 }
 
 void settings_clear(struct settings *settings)

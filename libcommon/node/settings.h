@@ -89,19 +89,26 @@ struct settings_remark {
 
 enum { SETTINGS_REMARKS_MAX = 96 };
 
-struct settings_report {
+struct settings_findings {
     struct settings_remark faults[SETTINGS_REMARKS_MAX];
     size_t fault_count;
     struct settings_remark warnings[SETTINGS_REMARKS_MAX];
     size_t warning_count;
 };
 
+/* Whether a text is an http or https URL with a host: url_is_http(). */
+typedef bool settings_url_check(const char *text);
+
 /*
- * Reads and checks every setting of `readers` and reports all faults at once. Returns whether there was none.
- * In both cases the caller ends with settings_clear().
+ * Reads and checks every setting of `readers` and finds all faults at once. Returns whether there was none.
+ * In both cases the caller ends with settings_clear(). `is_url` may be NULL for readers of no URL: their
+ * programs need not link what parses URLs.
  */
-bool settings_load(struct settings *settings, unsigned readers, const struct environment *environment,
-                   struct settings_report *report);
+bool settings_load(struct settings *settings, unsigned readers, settings_url_check *is_url,
+                   const struct environment *environment, struct settings_findings *findings);
+
+/* A line for every fault and warning. */
+void settings_log_findings(const struct settings_findings *findings);
 
 /* Wipes and frees. */
 void settings_clear(struct settings *settings);

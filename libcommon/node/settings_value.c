@@ -2,7 +2,6 @@
 
 #include "libcommon/base/limits.h"
 #include "libcommon/base/memory.h"
-#include "libcommon/http/url.h"
 
 #include <ctype.h>
 #include <errno.h>
@@ -100,14 +99,6 @@ bool settings_check_text(const char *text, struct error *error)
     for (const char *c = text; *c; c++)
         if (iscntrl((unsigned char)*c))
             return error_set(error, ERROR_INVALID, "contains a control character");
-    return true;
-}
-
-bool settings_check_url(const char *text, struct error *error)
-{
-    if (!url_is_http(text))
-        return error_set(error, ERROR_INVALID, "is '%.128s', expected an http or https URL with a host",
-                         text);
     return true;
 }
 

@@ -22,7 +22,6 @@ bool settings_parse_flag(const char *text, bool *value, struct error *error);
 /* The index of `text` (any case) among `choices` ("a|b|c"). */
 bool settings_parse_choice(const char *text, const char *choices, int *index, struct error *error);
 
-bool settings_check_url(const char *text, struct error *error);
 bool settings_check_path(const char *text, struct error *error);
 bool settings_check_text(const char *text, struct error *error);
 bool settings_check_address(const char *text, struct error *error);

@@ -6,7 +6,6 @@
 #include "libcommon/ipc/ipc_peers.h"
 #include "libcommon/service/service_command.h"
 
-#include <curl/curl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -14,22 +13,12 @@
 #include <sys/prctl.h>
 #include <unistd.h>
 
-enum { CONNECT_TIMEOUT_MS = 20000 };
-
 /* LOG_LEVEL's choices begin with its default. */
 static const enum log_level log_levels[] = {LOG_LEVEL_INFO, LOG_LEVEL_DEBUG, LOG_LEVEL_WARN, LOG_LEVEL_ERROR};
 
 void service_stop(struct service_context *context)
 {
     loop_stop(context->loop);
-}
-
-void service_log_report(const struct settings_report *report)
-{
-    for (size_t i = 0; i < report->warning_count; i++)
-        log_warn("%s %s", report->warnings[i].variable, report->warnings[i].text);
-    for (size_t i = 0; i < report->fault_count; i++)
-        log_error("%s %s", report->faults[i].variable, report->faults[i].text);
 }
 
 /* --- the status role --- */
@@ -58,20 +47,22 @@ static const struct ipc_handler status_handlers[] = {{OPERATION_status_get, hand
 static bool load_config(struct service_context *context, struct error *error)
 {
     struct environment environment;
-    struct settings_report report;
+    struct settings_findings findings;
     if (!environment_open(&environment, environ, error))
         return false;
-    bool ok = settings_load(&context->settings, 1U << context->service->id, &environment, &report);
+    const struct service_http *http = context->service->http;
+    bool ok = settings_load(&context->settings, 1U << context->service->id, http ? http->is_url : NULL,
+                            &environment, &findings);
     log_configure(service_name(context->service->id), (enum log_format)context->settings.log_format,
                   log_levels[context->settings.log_level]);
-    service_log_report(&report);
+    settings_log_findings(&findings);
     if (environment.sealed_fd >= 0)
         close(environment.sealed_fd);
     environment_close(&environment);
     environment_wipe(environ, settings_secret_variables, settings_secret_count);
     if (!ok)
-        error_set(error, ERROR_INVALID, "%zu fault%s in the configuration", report.fault_count,
-                  report.fault_count == 1 ? "" : "s");
+        error_set(error, ERROR_INVALID, "%zu fault%s in the configuration", findings.fault_count,
+                  findings.fault_count == 1 ? "" : "s");
     return ok;
 }
 
@@ -122,17 +113,25 @@ static bool drop_privileges(struct service_context *context, struct error *error
     return true;
 }
 
+/* 0 for a service that calls nobody, or whoever it is told to. */
+static uint16_t port_to_call(const struct service_context *context)
+{
+    const struct settings *settings = &context->settings;
+    const char *url = context->service->id == SERVICE_AUTHD    ? settings->dds_base_url
+                      : context->service->id == SERVICE_LEASED ? settings->dms_base_url
+                                                               : NULL;
+    uint16_t port = 0;
+    return url && context->service->http->port_of_url(url, &port) ? port : 0;
+}
+
 static bool enter_sandbox(struct service_context *context, struct error *error)
 {
     const struct settings *settings = &context->settings;
     enum service_id id = context->service->id;
-    struct sandbox_places places = {.runtime_dir = settings->runtime_dir, .state_dir = settings->state_dir};
-    if (id == SERVICE_STORED)
-        places.work_dir = settings->work_dir;
-    else if (id == SERVICE_AUTHD)
-        places.peer_url = settings->dds_base_url;
-    else if (id == SERVICE_LEASED)
-        places.peer_url = settings->dms_base_url;
+    const struct sandbox_places places = {.runtime_dir = settings->runtime_dir,
+                                          .state_dir = settings->state_dir,
+                                          .work_dir = id == SERVICE_STORED ? settings->work_dir : NULL,
+                                          .peer_port = port_to_call(context)};
     return sandbox_apply(id, &places, context->sandbox, error);
 }
 
@@ -145,14 +144,24 @@ static bool create_clients(struct service_context *context, struct error *error)
         ipc_create(context->loop, context->service->id, context->settings.runtime_dir, &peers, error);
     if (!context->ipc)
         return false;
-    if (context->service->uses_http)
-        context->http = http_client_create(context->loop, CONNECT_TIMEOUT_MS, error);
-    return !context->service->uses_http || context->http;
+    const struct service_http *http = context->service->http;
+    if (http)
+        context->http = http->create(context->loop, error);
+    return !http || context->http;
 }
 
 static bool start_work(struct service_context *context, struct error *error)
 {
     return context->service->start(context, error);
+}
+
+static bool subscribe(struct service_context *context, struct error *error)
+{
+    const struct service *service = context->service;
+    for (size_t i = 0; i < service->event_count; i++)
+        if (!ipc_subscribe(context->ipc, service->events[i].event, service->events[i].handle, context, error))
+            return false;
+    return true;
 }
 
 /* Closed until ready: nobody can ask before start_work() has made all that handlers need. */
@@ -183,8 +192,8 @@ struct step {
 static const struct step steps[] = {
     {"configuration", load_config},     {"secrets", take_secrets},       {"event loop", create_loop},
     {"inbound listener", open_inbound}, {"privileges", drop_privileges}, {"sandbox", enter_sandbox},
-    {"clients", create_clients},        {"start", start_work},           {"sockets", open_sockets},
-    {"event loop", run_loop},
+    {"clients", create_clients},        {"start", start_work},           {"events", subscribe},
+    {"sockets", open_sockets},          {"event loop", run_loop},
 };
 
 static int run_steps(struct service_context *context)
@@ -203,22 +212,28 @@ static int run_steps(struct service_context *context)
 static int run(const struct service *service)
 {
     struct service_context context = {.service = service, .random = random_system()};
-    curl_global_init(CURL_GLOBAL_DEFAULT);
+    if (service->http)
+        service->http->prepare();
     int status = run_steps(&context);
     service->stop(&context);
-    http_client_free(context.http);
+    if (service->http)
+        service->http->free(context.http);
     ipc_free(context.ipc);
     loop_free(context.loop);
     settings_clear(&context.settings);
-    curl_global_cleanup();
+    if (service->http)
+        service->http->clean_up();
     return status;
 }
 
 int service_main(const struct service *service, int argc, char **argv)
 {
     log_configure(service_name(service->id), LOG_FORMAT_TEXT, LOG_LEVEL_INFO);
+    const struct service_command command = {.service = service->id,
+                                            .purpose = service->purpose,
+                                            .is_url = service->http ? service->http->is_url : NULL};
     int status;
-    if (service_command_run(service, argc, argv, &status))
+    if (service_command_run(&command, argc, argv, &status))
         return status;
     return run(service);
 }

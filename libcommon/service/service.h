@@ -10,11 +10,12 @@
 #include "libcommon/base/error.h"
 #include "libcommon/base/random.h"
 #include "libcommon/confine/environment.h"
-#include "libcommon/http/http.h"
 #include "libcommon/ipc/ipc.h"
 #include "libcommon/loop/loop.h"
 #include "libcommon/node/sandbox.h"
 #include "libcommon/node/settings.h"
+#include "libcommon/service/exit_status.h"
+#include "libcommon/service/service_http.h"
 
 #include <stdbool.h>
 
@@ -24,7 +25,7 @@ struct service_context {
     struct settings settings;
     struct loop *loop;
     struct ipc *ipc;
-    struct http_client *http; /* NULL for a service that has no uses_http */
+    struct http_client *http; /* NULL for a service that calls nobody outside */
     struct random random;
     char sandbox[SANDBOX_TEXT_BYTES]; /* what is in force */
     void *state;
@@ -34,6 +35,11 @@ struct service_role {
     enum role role;
     const struct ipc_handler *handlers; /* handlers get the service_context as context */
     size_t handler_count;
+};
+
+struct service_event {
+    enum event event;
+    ipc_event_function *handle; /* gets the service_context as context */
 };
 
 /* How a service is, for --health and the status role. */
@@ -47,11 +53,13 @@ typedef bool service_step_function(struct service_context *context, struct error
 
 struct service {
     enum service_id id;
-    const char *purpose; /* one line for --help */
-    bool uses_http;
+    const char *purpose;             /* one line for --help */
+    const struct service_http *http; /* &service_http, or NULL for a service that calls nobody outside */
     bool publishes_events;
     const struct service_role *roles; /* the message tables; the status role is served for all */
     size_t role_count;
+    const struct service_event *events; /* of other services, that this one listens to */
+    size_t event_count;
 
     service_step_function
         *take_secrets; /* may be NULL: moves settings' secrets where they belong, still as root */
@@ -63,16 +71,10 @@ struct service {
     void (*describe)(struct service_context *context, struct service_state *state);
 };
 
-/* Exit statuses: 0 stopped on request, 1 failed, 78 a fault in the configuration (EX_CONFIG of sysexits.h).
- */
-enum { SERVICE_EXIT_OK = 0, SERVICE_EXIT_FAILED = 1, SERVICE_EXIT_CONFIG = 78 };
-
+/* Returns one of exit_status.h. */
 int service_main(const struct service *service, int argc, char **argv);
 
 /* Ends the loop; service_main() then stops the service and returns 0. */
 void service_stop(struct service_context *context);
-
-/* Logs every fault and warning of a report. */
-void service_log_report(const struct settings_report *report);
 
 #endif

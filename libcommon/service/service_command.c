@@ -1,6 +1,8 @@
 #include "libcommon/service/service_command.h"
 
 #include "libcommon/base/log.h"
+#include "libcommon/ipc/ipc.h"
+#include "libcommon/service/exit_status.h"
 
 #include <getopt.h>
 #include <stdio.h>
@@ -29,7 +31,8 @@ static void on_status(void *context, const void *answer, const struct error *fai
     loop_stop(question->loop);
 }
 
-bool service_ask_status(enum service_id service, const char *runtime_dir, char text[ERROR_TEXT_BYTES])
+/* Whether the running service answers that it is ready; `text` tells why not, or its summary. */
+static bool ask_status(enum service_id service, const char *runtime_dir, char text[ERROR_TEXT_BYTES])
 {
     struct error error = {.text = ""};
     struct ipc_peers peers = {{0}};
@@ -49,34 +52,33 @@ bool service_ask_status(enum service_id service, const char *runtime_dir, char t
     return question.ready;
 }
 
-static int health(const struct service *service)
+static int health(enum service_id service)
 {
     char text[ERROR_TEXT_BYTES];
     const char *runtime_dir = getenv("POSEMESH_RUNTIME_DIR");
-    bool ready =
-        service_ask_status(service->id, runtime_dir && *runtime_dir ? runtime_dir : "/run/posemesh", text);
-    printf("%s: %s\n", service_name(service->id), text);
+    bool ready = ask_status(service, runtime_dir && *runtime_dir ? runtime_dir : "/run/posemesh", text);
+    printf("%s: %s\n", service_name(service), text);
     return ready ? SERVICE_EXIT_OK : SERVICE_EXIT_FAILED;
 }
 
 /* --- --check-config --- */
 
-static int check_config(const struct service *service)
+static int check_config(const struct service_command *command)
 {
     struct settings settings;
     struct environment environment;
-    struct settings_report report;
+    struct settings_findings findings;
     struct error error;
     if (!environment_open(&environment, environ, &error)) {
         log_error("%s", error.text);
         return SERVICE_EXIT_CONFIG;
     }
-    bool ok = settings_load(&settings, 1U << service->id, &environment, &report);
-    service_log_report(&report);
+    bool ok = settings_load(&settings, 1U << command->service, command->is_url, &environment, &findings);
+    settings_log_findings(&findings);
     settings_clear(&settings);
     environment_close(&environment);
     if (ok)
-        printf("%s: the configuration is good\n", service_name(service->id));
+        printf("%s: the configuration is good\n", service_name(command->service));
     return ok ? SERVICE_EXIT_OK : SERVICE_EXIT_CONFIG;
 }
 
@@ -95,18 +97,18 @@ static void print_setting(void *context, const char *variable, unsigned readers,
                *default_text ? "]" : "");
 }
 
-static void print_help(const struct service *service)
+static void print_help(const struct service_command *command)
 {
-    struct help help = {1U << service->id};
+    struct help help = {1U << command->service};
     printf("usage: posemesh-%s [--health | --check-config | --version | --help]\n\n%s\n\n"
            "  --health        ask the running service; exit 0 when it is ready, else 1 with the reason\n"
            "  --check-config  check the environment; exit 0, or 78 with every fault\n\nReads from the "
            "environment:\n",
-           service_name(service->id), service->purpose);
+           service_name(command->service), command->purpose);
     settings_visit(print_setting, &help);
 }
 
-bool service_command_run(const struct service *service, int argc, char **argv, int *status)
+bool service_command_run(const struct service_command *command, int argc, char **argv, int *status)
 {
     static const struct option options[] = {{"health", no_argument, NULL, 'H'},
                                             {"check-config", no_argument, NULL, 'C'},
@@ -118,23 +120,23 @@ bool service_command_run(const struct service *service, int argc, char **argv, i
     case -1:
         if (optind >= argc)
             return false;
-        fprintf(stderr, "posemesh-%s takes no arguments; see --help\n", service_name(service->id));
-        *status = 64;
+        fprintf(stderr, "posemesh-%s takes no arguments; see --help\n", service_name(command->service));
+        *status = SERVICE_EXIT_USAGE;
         return true;
     case 'H':
-        *status = health(service);
+        *status = health(command->service);
         return true;
     case 'C':
-        *status = check_config(service);
+        *status = check_config(command);
         return true;
     case 'V':
-        printf("posemesh-%s %s\n", service_name(service->id), POSEMESH_VERSION);
+        printf("posemesh-%s %s\n", service_name(command->service), POSEMESH_VERSION);
         return true;
     case 'h':
-        print_help(service);
+        print_help(command);
         return true;
     default:
-        *status = 64;
+        *status = SERVICE_EXIT_USAGE;
         return true;
     }
 }

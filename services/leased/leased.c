@@ -329,10 +329,8 @@ bool leased_start(struct service_context *context, struct error *error)
     leased->authd = leased->dms ? ipc_client_create(context->ipc, ROLE_authd_token, error) : NULL;
     leased->stored = leased->authd ? ipc_client_create(context->ipc, ROLE_stored_session, error) : NULL;
     if (!leased->stored ||
-        !ipc_subscribe(context->ipc, SERVICE_STORED, &message_domain_token_wanted_type,
-                       on_domain_token_wanted, leased, error) ||
-        !ipc_subscribe(context->ipc, SERVICE_STORED, &message_workspace_overrun_type, on_workspace_overrun,
-                       leased, error))
+        !ipc_subscribe(context->ipc, EVENT_domain_token_wanted, on_domain_token_wanted, leased, error) ||
+        !ipc_subscribe(context->ipc, EVENT_workspace_overrun, on_workspace_overrun, leased, error))
         return false;
     disown_earlier_sessions(leased);
     loop_timer_start(&leased->tick, TICK_MS);

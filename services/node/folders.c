@@ -109,7 +109,7 @@ static bool make_role_folders(const struct identities *identities, const char *r
                          identities->separate ? 02750 : 0700, identities->separate, error))
             return false;
     }
-    for (size_t i = 0; i < event_count; i++) {
+    for (size_t i = 0; i < EVENT_COUNT; i++) {
         enum service_id publisher = event_infos[i].publisher;
         snprintf(path, sizeof path, "%s/%s/events", runtime_dir, service_name(publisher));
         if (!make_folder(path, identities->ids[publisher], identities->shared_gid,

@@ -3,6 +3,7 @@
 #include "libcommon/base/log.h"
 #include "libcommon/confine/environment.h"
 #include "libcommon/confine/privileges.h"
+#include "libcommon/http/url.h"
 #include "libcommon/ipc/ipc_peers.h"
 #include "libcommon/service/service.h"
 #include "services/node/drain.h"
@@ -35,20 +36,20 @@ static bool check_settings(struct node *node, struct error *error)
 {
     static const enum log_level levels[] = {LOG_LEVEL_INFO, LOG_LEVEL_DEBUG, LOG_LEVEL_WARN, LOG_LEVEL_ERROR};
     struct environment environment;
-    struct settings_report report;
+    struct settings_findings findings;
     if (!environment_open(&environment, environ, error))
         return false;
     node->secrets_fd = environment.sealed_fd;
     /* The union of what all services read; the secrets are looked at and wiped again. */
-    bool ok = settings_load(&node->settings, READ_ALL, &environment, &report);
+    bool ok = settings_load(&node->settings, READ_ALL, url_is_http, &environment, &findings);
     secret_wipe(&node->settings.reg_secret);
     secret_wipe(&node->settings.private_key);
     environment_close(&environment);
     log_configure("node", (enum log_format)node->settings.log_format, levels[node->settings.log_level]);
-    service_log_report(&report);
+    settings_log_findings(&findings);
     if (!ok)
         return error_set(error, ERROR_INVALID, "nothing was started: %zu fault%s in the configuration",
-                         report.fault_count, report.fault_count == 1 ? "" : "s");
+                         findings.fault_count, findings.fault_count == 1 ? "" : "s");
     return true;
 }
 

@@ -15,7 +15,7 @@ int main(int argc, char **argv)
     const struct service service = {
         .id = SERVICE_STORED,
         .purpose = "inputs and artifacts: talks to domain servers",
-        .uses_http = true,
+        .http = &service_http,
         .publishes_events = true,
         .roles = roles,
         .role_count = sizeof roles / sizeof roles[0],

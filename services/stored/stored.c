@@ -37,7 +37,7 @@ static void publish_token_wanted(void *opaque, const char *task_id, bool lost)
 {
     const struct stored *stored = opaque;
     struct message_domain_token_wanted wanted = {.task_id = memory_copy_text(task_id), .lost = lost};
-    ipc_publish(stored->context->ipc, &message_domain_token_wanted_type, &wanted);
+    ipc_publish(stored->context->ipc, EVENT_domain_token_wanted, &wanted);
     message_clear(&message_domain_token_wanted_type, &wanted);
 }
 
@@ -46,14 +46,14 @@ void stored_publish_overrun(const struct stored *stored, const char *task_id, in
 {
     struct message_workspace_overrun overrun = {
         .task_id = memory_copy_text(task_id), .used_bytes = used_bytes, .limit_bytes = limit_bytes};
-    ipc_publish(stored->context->ipc, &message_workspace_overrun_type, &overrun);
+    ipc_publish(stored->context->ipc, EVENT_workspace_overrun, &overrun);
     message_clear(&message_workspace_overrun_type, &overrun);
 }
 
 static void publish_progress(void *opaque, const struct message_transfer_progress *progress)
 {
     const struct stored *stored = opaque;
-    ipc_publish(stored->context->ipc, &message_transfer_progress_type, progress);
+    ipc_publish(stored->context->ipc, EVENT_transfer_progress, progress);
 }
 
 static void remove_leftover(void *opaque, const char *name)

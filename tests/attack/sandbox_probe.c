@@ -524,8 +524,7 @@ static bool confine(enum service_id service)
     snprintf(work, sizeof work, "%s/work", folder);
     const struct sandbox_places places = {.runtime_dir = runtime,
                                           .work_dir = service == SERVICE_STORED ? work : NULL,
-                                          .peer_url =
-                                              service == SERVICE_STORED ? NULL : "http://127.0.0.1:1/"};
+                                          .peer_port = service == SERVICE_STORED ? 0 : 1};
     return privileges_harden(&error) && sandbox_apply(service, &places, text, &error);
 }
 

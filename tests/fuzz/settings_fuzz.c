@@ -5,6 +5,7 @@
  * Settings without a fault are within their range and usable by what reads them: URLs, addresses and the
  * wallet's key are taken by the code that they go to.
  */
+#include "libcommon/http/url.h"
 #include "libcommon/node/settings.h"
 
 #include "libcommon/base/limits.h"
@@ -79,7 +80,7 @@ static bool names_file(const char *variable)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    static struct settings_report report;
+    static struct settings_findings report;
     struct fuzz_input input = {data, size};
     char *variables[VARIABLES_MAX + 1];
     size_t count = 0;
@@ -94,7 +95,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     variables[count] = NULL;
     struct environment environment = {.variables = variables, .sealed = SECRET_EMPTY, .sealed_fd = -1};
     struct settings settings;
-    if (settings_load(&settings, readers, &environment, &report))
+    if (settings_load(&settings, readers, url_is_http, &environment, &report))
         check_settings(&settings, readers);
     else
         fuzz_expect(report.fault_count > 0, "what is refused says why");

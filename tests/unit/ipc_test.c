@@ -419,12 +419,11 @@ static void events_reach_who_listens(void **state)
     assert_true(ipc_peers_parse(NULL, geteuid(), &peers, &error));
     struct ipc *publisher = ipc_create(fixture->loop, SERVICE_STORED, fixture->folder, &peers, &error);
     assert_true(ipc_open_events(publisher, &error));
-    assert_true(ipc_subscribe(fixture->client, SERVICE_STORED, &message_domain_token_wanted_type, count_event,
-                              &events, &error));
+    assert_true(ipc_subscribe(fixture->client, EVENT_domain_token_wanted, count_event, &events, &error));
     /* An event before the subscriber is connected gets lost, as events may: it is repeated until one arrives.
      */
     for (int i = 0; !events && i < PATIENCE_TURNS; i++) {
-        ipc_publish(publisher, &message_domain_token_wanted_type, &wanted);
+        ipc_publish(publisher, EVENT_domain_token_wanted, &wanted);
         assert_true(loop_turn(fixture->loop, 5, &error));
     }
     assert_true(events > 0);

@@ -86,7 +86,7 @@ static void write_events(FILE *out)
           "`<POSEMESH_RUNTIME_DIR>/<publisher>/events/sock`.\n\n"
           "| event | publisher |\n| --- | --- |\n",
           out);
-    for (size_t i = 0; i < event_count; i++)
+    for (size_t i = 0; i < EVENT_COUNT; i++)
         fprintf(out, "| [%s](#%s) | %s |\n", event_infos[i].message->name, event_infos[i].message->name,
                 service_name(event_infos[i].publisher));
 }

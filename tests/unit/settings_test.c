@@ -2,6 +2,7 @@
 
 #include "libcommon/base/limits.h"
 #include "libcommon/base/memory.h"
+#include "libcommon/http/url.h"
 #include "libcommon/node/settings_value.h"
 #include "tests/unit/vectors.h"
 
@@ -37,17 +38,17 @@ static void free_variables(char **variables)
     free(variables);
 }
 
-static bool load(char **variables, struct settings *settings, struct settings_report *report)
+static bool load(char **variables, struct settings *settings, struct settings_findings *report)
 {
     struct error error;
     struct environment environment;
     assert_true(environment_open(&environment, variables, &error));
-    bool ok = settings_load(settings, READ_ALL, &environment, report);
+    bool ok = settings_load(settings, READ_ALL, url_is_http, &environment, report);
     environment_close(&environment);
     return ok;
 }
 
-static bool has_fault(const struct settings_report *report, const char *variable)
+static bool has_fault(const struct settings_findings *report, const char *variable)
 {
     for (size_t i = 0; i < report->fault_count; i++)
         if (strcmp(report->faults[i].variable, variable) == 0)
@@ -55,7 +56,7 @@ static bool has_fault(const struct settings_report *report, const char *variable
     return false;
 }
 
-static void check_errors(const json_t *errors, const struct settings_report *report)
+static void check_errors(const json_t *errors, const struct settings_findings *report)
 {
     size_t i;
     const json_t *name;
@@ -64,7 +65,7 @@ static void check_errors(const json_t *errors, const struct settings_report *rep
     assert_int_equal(report->fault_count, json_array_size(errors));
 }
 
-static void check_no_secret_shown(const json_t *env, const struct settings_report *report)
+static void check_no_secret_shown(const json_t *env, const struct settings_findings *report)
 {
     for (size_t s = 0; s < settings_secret_count; s++) {
         const char *secret = json_string_value(json_object_get(env, settings_secret_variables[s]));
@@ -132,7 +133,7 @@ static void every_environment_of_the_vectors_is_judged_right(void **state)
     json_array_foreach(cases, i, vector)
     {
         struct settings settings;
-        static struct settings_report report;
+        static struct settings_findings report;
         vectors_announce(vector);
         const json_t *env = json_object_get(vector, "env");
         char **variables = environment_of(env);
@@ -152,7 +153,7 @@ static void every_environment_of_the_vectors_is_judged_right(void **state)
 
 #define KEY "f97b6f5968e67b34cb5fc9e0eb320f88e589305917cdf18015c0023891ad38c9"
 
-static bool load_authd(char *const *extra, struct settings *settings, struct settings_report *report)
+static bool load_authd(char *const *extra, struct settings *settings, struct settings_findings *report)
 {
     char *variables[16] = {(char[]){"DDS_BASE_URL=http://d.example"}, (char[]){"NODE_URL=http://n.example"},
                            (char[]){"REQUEST_TIMEOUT_SECS=30"}, (char[]){"SECP256K1_PRIVHEX=" KEY}};
@@ -162,7 +163,7 @@ static bool load_authd(char *const *extra, struct settings *settings, struct set
     struct error error;
     struct environment environment;
     assert_true(environment_open(&environment, variables, &error));
-    bool ok = settings_load(settings, READ_AUTHD, &environment, report);
+    bool ok = settings_load(settings, READ_AUTHD, url_is_http, &environment, report);
     environment_close(&environment);
     return ok;
 }
@@ -177,7 +178,7 @@ static void a_secret_comes_from_its_file_and_not_from_both(void **state)
     char *file_variable = memory_format("REG_SECRET_FILE=%s", path);
     char direct[] = "REG_SECRET=direct";
     struct settings settings;
-    static struct settings_report report;
+    static struct settings_findings report;
 
     assert_true(load_authd((char *[]){file_variable, NULL}, &settings, &report));
     assert_string_equal(settings.reg_secret.bytes, "from-a-file");
@@ -194,7 +195,7 @@ static void a_secret_comes_from_its_file_and_not_from_both(void **state)
     free(file_variable);
 }
 
-static bool load_secret_file(const char *path, struct settings *settings, struct settings_report *report)
+static bool load_secret_file(const char *path, struct settings *settings, struct settings_findings *report)
 {
     char *file_variable = memory_format("REG_SECRET_FILE=%s", path);
     bool ok = load_authd((char *[]){file_variable, NULL}, settings, report);
@@ -207,7 +208,7 @@ static void a_secret_file_that_others_can_read_is_warned_of(void **state)
     (void)state;
     char path[] = "/tmp/posemesh-settings-XXXXXX";
     struct settings settings;
-    static struct settings_report report;
+    static struct settings_findings report;
     int fd = mkstemp(path);
     assert_int_equal(write(fd, "hidden-value", 12), 12);
     assert_true(load_secret_file(path, &settings, &report));
@@ -230,7 +231,7 @@ static void odd_secret_files_are_faults_and_never_hang(void **state)
     assert_non_null(mkdtemp(folder));
     char *path = memory_format("%s/secret", folder);
     struct settings settings;
-    static struct settings_report report;
+    static struct settings_findings report;
     static char large[LIMIT_SECRET_FILE_BYTES + 1];
     memset(large, 'x', sizeof large);
     const struct {
@@ -271,7 +272,7 @@ static void numbers_beyond_any_type_are_faults(void **state)
                                       "--1"};
     for (size_t i = 0; i < sizeof odd / sizeof odd[0]; i++) {
         struct settings settings;
-        static struct settings_report report;
+        static struct settings_findings report;
         char *variable = memory_format("REGISTER_INTERVAL_SECS=%s", odd[i]);
         char direct[] = "REG_SECRET=direct";
         assert_false(load_authd((char *[]){variable, direct, NULL}, &settings, &report));
@@ -289,9 +290,9 @@ static void a_reversed_pair_is_swapped_with_a_warning(void **state)
     struct settings settings;
     struct error error;
     struct environment environment;
-    static struct settings_report report;
+    static struct settings_findings report;
     assert_true(environment_open(&environment, variables, &error));
-    assert_true(settings_load(&settings, READ_LEASED, &environment, &report));
+    assert_true(settings_load(&settings, READ_LEASED, url_is_http, &environment, &report));
     assert_true(settings.heartbeat_min_ratio == 0.1 && settings.heartbeat_max_ratio == 0.9);
     assert_int_equal(report.warning_count, 1);
     settings_clear(&settings);
@@ -316,10 +317,10 @@ static void a_url_or_address_that_nothing_could_use_is_a_fault(void **state)
     static const char *const addresses[] = {"[]:80", ":80", "h", "h:", "h:65536"};
     struct error error;
     for (size_t i = 0; i < sizeof urls / sizeof urls[0]; i++)
-        assert_false(settings_check_url(urls[i], &error));
+        assert_false(url_is_http(urls[i]));
     for (size_t i = 0; i < sizeof addresses / sizeof addresses[0]; i++)
         assert_false(settings_check_address(addresses[i], &error));
-    assert_true(settings_check_url("https://h:1/a", &error));
+    assert_true(url_is_http("https://h:1/a"));
     assert_true(settings_check_address("[::1]:80", &error));
 }
 

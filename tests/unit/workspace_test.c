@@ -2,9 +2,9 @@
 
 #include "libcommon/base/limits.h"
 #include "libcommon/base/memory.h"
+#include "libcommon/files/tree_removal.h"
 #include "libcommon/message/message.h"
 #include "services/stored/inputs/incoming.h"
-#include "libcommon/files/tree_removal.h"
 
 #include <errno.h>
 #include <fcntl.h>

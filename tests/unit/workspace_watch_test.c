@@ -2,8 +2,8 @@
 
 #include "libcommon/base/limits.h"
 #include "libcommon/base/memory.h"
-#include "services/stored/workspace/tree_measure.h"
 #include "libcommon/files/tree_removal.h"
+#include "services/stored/workspace/tree_measure.h"
 
 #include <fcntl.h>
 #include <setjmp.h>

@@ -5,6 +5,7 @@
 #ifndef LEASED_DMS_DMS_CLIENT_H
 #define LEASED_DMS_DMS_CLIENT_H
 
+#include "libcommon/http/http.h"
 #include "libcommon/service/service.h"
 
 struct dms_client;
