@@ -5,12 +5,15 @@
  * Everything else happens on the loop's thread: a call is freed by its post alone, so a deadline or a cancel
  * first aborts the aio and lets that post come.
  */
-#include "libcommon/ipc/ipc.h"
+#include "libcommon/ipc/ipc_client.h"
 
 #include "libcommon/base/limits.h"
 #include "libcommon/base/log.h"
 #include "libcommon/base/memory.h"
-#include "libcommon/ipc/ipc_internal.h"
+#include "libcommon/ipc/ipc_close.h"
+#include "libcommon/ipc/ipc_dial.h"
+#include "libcommon/ipc/ipc_endpoint.h"
+#include "libcommon/ipc/ipc_socket.h"
 
 #include <nng/protocol/reqrep0/req.h>
 #include <stdlib.h>
@@ -23,12 +26,12 @@
 enum { RESEND_MS = 10 * 24 * 3600 * 1000, ABORT_AGAIN_MS = 20 };
 
 struct ipc_client {
+    struct ipc_endpoint endpoint;
     struct ipc *ipc;
     enum role role;
     nng_socket socket;
     struct ipc_dial *dial;
     struct ipc_call *calls;
-    struct ipc_client *next;
 };
 
 struct ipc_call {
@@ -246,10 +249,25 @@ void ipc_cancel(struct ipc_call *call)
 
 /* --- life --- */
 
+static void client_free(struct ipc_endpoint *endpoint)
+{
+    struct ipc_client *client = (struct ipc_client *)endpoint;
+    for (struct ipc_call *call = client->calls, *next; call; call = next) {
+        next = call->next;
+        /* Once the aio has stopped no more posts come; the one that may wait would name a freed call. */
+        if (call->aio)
+            nng_aio_stop(call->aio);
+        loop_drop_posts(client->ipc->loop, call);
+        call_free(call);
+    }
+    ipc_dial_close(client->dial);
+    free(client);
+}
+
 struct ipc_client *ipc_client_create(struct ipc *ipc, enum role role, struct error *error)
 {
     char url[IPC_URL_BYTES];
-    if (!ipc_url(ipc, role_infos[role].owner, role_infos[role].folder, url, error))
+    if (!ipc_url(ipc->runtime_dir, role_infos[role].owner, role_infos[role].folder, url, error))
         return NULL;
     struct ipc_client *client = memory_allocate(sizeof *client);
     *client = (struct ipc_client){.ipc = ipc, .role = role};
@@ -266,31 +284,12 @@ struct ipc_client *ipc_client_create(struct ipc *ipc, enum role role, struct err
         ipc_set_error(error, code, "cannot set up", url);
         ipc_close_socket(client->socket);
     } else {
-        client->dial = ipc_dial_start(ipc, client->socket, url, error);
+        client->dial = ipc_dial_start(ipc->loop, client->socket, url, error);
     }
     if (!client->dial) {
         free(client);
         return NULL;
     }
-    client->next = ipc->clients;
-    ipc->clients = client;
+    ipc_endpoint_attach(ipc, &client->endpoint, client_free);
     return client;
-}
-
-void ipc_clients_free(struct ipc *ipc)
-{
-    while (ipc->clients) {
-        struct ipc_client *client = ipc->clients;
-        ipc->clients = client->next;
-        for (struct ipc_call *call = client->calls, *next_call; call; call = next_call) {
-            next_call = call->next;
-            /* Once the aio has stopped no more posts come; the one that may wait would name a freed call. */
-            if (call->aio)
-                nng_aio_stop(call->aio);
-            loop_drop_posts(ipc->loop, call);
-            call_free(call);
-        }
-        ipc_dial_close(client->dial);
-        free(client);
-    }
 }

@@ -1,13 +1,4 @@
-/*
- * Closing a socket of nng within a bound.
- *
- * nng 1.5.2 (Debian 12) can wait for ever in nng_close(): when its end of a pipe is closed between reading a
- * message's head and its body, the read of the body is dropped without a word, and the thread that takes
- * closed pipes apart waits for it (nng issues 1543 and 1813, mended upstream in 1.8). A service must end
- * within two seconds, so the closing has a thread of its own, which is left to itself when it takes too long:
- * by then the listener is gone and the peers are hung up on, and what stays is memory of a process that ends.
- */
-#include "libcommon/ipc/ipc_internal.h"
+#include "libcommon/ipc/ipc_close.h"
 
 #include "libcommon/base/log.h"
 #include "libcommon/base/memory.h"
@@ -16,6 +7,13 @@
 #include <stdlib.h>
 #include <time.h>
 
+/*
+ * nng 1.5.2 (Debian 12) can wait for ever in nng_close(): when its end of a pipe is closed between reading a
+ * message's head and its body, the read of the body is dropped without a word, and the thread that takes
+ * closed pipes apart waits for it (nng issues 1543 and 1813, mended upstream in 1.8). A service must end
+ * within two seconds, so the closing has a thread of its own, which is left to itself when it takes too long:
+ * by then the listener is gone and the peers are hung up on, and what stays is memory of a process that ends.
+ */
 enum { CLOSE_PATIENCE_MS = 500 };
 
 /* Owned by whoever is last: the closing thread when it was left to itself, else the one that waits. */

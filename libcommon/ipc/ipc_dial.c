@@ -6,10 +6,12 @@
  * its connections are closed a moment before the socket that it listens at, and who redials at once gets into
  * the queue of a process that is gone. So a socket that has no connection for a while gets a new dialer.
  */
-#include "libcommon/ipc/ipc_internal.h"
+#include "libcommon/ipc/ipc_dial.h"
 
 #include "libcommon/base/log.h"
 #include "libcommon/base/memory.h"
+#include "libcommon/ipc/ipc_close.h"
+#include "libcommon/ipc/ipc_socket.h"
 
 #include <stdatomic.h>
 #include <stdio.h>
@@ -73,13 +75,13 @@ static void on_redial(void *context)
     loop_timer_start(&dial->redial, REDIAL_AFTER_MS);
 }
 
-struct ipc_dial *ipc_dial_start(struct ipc *ipc, nng_socket socket, const char *url, struct error *error)
+struct ipc_dial *ipc_dial_start(struct loop *loop, nng_socket socket, const char *url, struct error *error)
 {
     struct ipc_dial *dial = memory_allocate(sizeof *dial);
-    dial->loop = ipc->loop;
+    dial->loop = loop;
     dial->socket = socket;
     snprintf(dial->url, sizeof dial->url, "%s", url);
-    loop_timer_init(&dial->redial, ipc->loop, on_redial, dial);
+    loop_timer_init(&dial->redial, loop, on_redial, dial);
     int code = nng_pipe_notify(socket, NNG_PIPE_EV_ADD_POST, count_pipe, dial);
     if (!code)
         code = nng_pipe_notify(socket, NNG_PIPE_EV_REM_POST, count_pipe, dial);

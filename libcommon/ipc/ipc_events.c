@@ -1,9 +1,12 @@
-#include "libcommon/ipc/ipc.h"
+#include "libcommon/ipc/ipc_events.h"
 
 #include "libcommon/base/limits.h"
 #include "libcommon/base/log.h"
 #include "libcommon/base/memory.h"
-#include "libcommon/ipc/ipc_internal.h"
+#include "libcommon/ipc/ipc_close.h"
+#include "libcommon/ipc/ipc_dial.h"
+#include "libcommon/ipc/ipc_endpoint.h"
+#include "libcommon/ipc/ipc_socket.h"
 
 #include <nng/protocol/pubsub0/pub.h>
 #include <nng/protocol/pubsub0/sub.h>
@@ -14,28 +17,45 @@ enum { EVENTS_PER_TURN = 64 };
 
 static const char events_folder[] = "events";
 
+struct ipc_publisher {
+    struct ipc_endpoint endpoint;
+    nng_socket socket;
+};
+
 struct ipc_subscription {
-    struct ipc *ipc;
+    struct ipc_endpoint endpoint;
     nng_socket socket;
     struct ipc_dial *dial;
     struct loop_watch *watch;
     const struct message_type *type;
     ipc_event_function *on_event;
     void *context;
-    struct ipc_subscription *next;
 };
+
+/* --- publishing --- */
+
+static void publisher_free(struct ipc_endpoint *endpoint)
+{
+    struct ipc_publisher *publisher = (struct ipc_publisher *)endpoint;
+    ipc_close_socket(publisher->socket);
+    free(publisher);
+}
 
 bool ipc_open_events(struct ipc *ipc, struct error *error)
 {
     char url[IPC_URL_BYTES];
-    if (!ipc_url(ipc, ipc->self, events_folder, url, error) ||
-        !ipc_make_folder(ipc, ipc->self, events_folder, error))
+    if (!ipc_url(ipc->runtime_dir, ipc->self, events_folder, url, error) ||
+        !ipc_make_folder(ipc->runtime_dir, ipc->self, events_folder, error))
         return false;
-    int code = nng_pub0_open(&ipc->publisher);
-    if (code)
+    struct ipc_publisher *publisher = memory_allocate(sizeof *publisher);
+    int code = nng_pub0_open(&publisher->socket);
+    if (code) {
+        free(publisher);
         return ipc_set_error(error, code, "cannot open", url);
-    ipc->publishing = true;
-    return ipc_listen(ipc->publisher, url, LIMIT_SMALL_MESSAGE_BYTES, error);
+    }
+    ipc_endpoint_attach(ipc, &publisher->endpoint, publisher_free);
+    ipc->publisher = publisher;
+    return ipc_listen(publisher->socket, url, LIMIT_SMALL_MESSAGE_BYTES, error);
 }
 
 void ipc_publish(struct ipc *ipc, enum event event, const void *message)
@@ -47,11 +67,13 @@ void ipc_publish(struct ipc *ipc, enum event event, const void *message)
         log_error("cannot publish: %s", error.text);
         return;
     }
-    int code = nng_send(ipc->publisher, bytes, length, NNG_FLAG_NONBLOCK);
+    int code = nng_send(ipc->publisher->socket, bytes, length, NNG_FLAG_NONBLOCK);
     if (code)
         log_debug("an event got lost: %s", nng_strerror(code));
     free(bytes);
 }
+
+/* --- listening --- */
 
 static void on_readable(void *context, uint32_t events)
 {
@@ -75,15 +97,23 @@ static void on_readable(void *context, uint32_t events)
     free(message);
 }
 
+static void subscription_free(struct ipc_endpoint *endpoint)
+{
+    struct ipc_subscription *subscription = (struct ipc_subscription *)endpoint;
+    loop_watch_remove(subscription->watch);
+    ipc_dial_close(subscription->dial);
+    free(subscription);
+}
+
 bool ipc_subscribe(struct ipc *ipc, enum event event, ipc_event_function *on_event, void *context,
                    struct error *error)
 {
     char url[IPC_URL_BYTES];
-    if (!ipc_url(ipc, event_infos[event].publisher, events_folder, url, error))
+    if (!ipc_url(ipc->runtime_dir, event_infos[event].publisher, events_folder, url, error))
         return false;
     struct ipc_subscription *subscription = memory_allocate(sizeof *subscription);
     *subscription = (struct ipc_subscription){
-        .ipc = ipc, .type = event_infos[event].message, .on_event = on_event, .context = context};
+        .type = event_infos[event].message, .on_event = on_event, .context = context};
     int code = nng_sub0_open(&subscription->socket);
     if (code) {
         free(subscription);
@@ -98,24 +128,12 @@ bool ipc_subscribe(struct ipc *ipc, enum event event, ipc_event_function *on_eve
     if (!ok)
         ipc_close_socket(subscription->socket);
     else
-        subscription->dial = ipc_dial_start(ipc, subscription->socket, url, error);
+        subscription->dial = ipc_dial_start(ipc->loop, subscription->socket, url, error);
     if (!subscription->dial) {
         free(subscription);
         return false;
     }
     subscription->watch = loop_watch_add(ipc->loop, fd, EPOLLIN, on_readable, subscription);
-    subscription->next = ipc->subscriptions;
-    ipc->subscriptions = subscription;
+    ipc_endpoint_attach(ipc, &subscription->endpoint, subscription_free);
     return true;
-}
-
-void ipc_subscriptions_free(struct ipc *ipc)
-{
-    while (ipc->subscriptions) {
-        struct ipc_subscription *subscription = ipc->subscriptions;
-        ipc->subscriptions = subscription->next;
-        loop_watch_remove(subscription->watch);
-        ipc_dial_close(subscription->dial);
-        free(subscription);
-    }
 }

@@ -3,9 +3,17 @@
 #ifndef LIBCOMMON_IPC_IPC_PEERS_H
 #define LIBCOMMON_IPC_IPC_PEERS_H
 
-#include "libcommon/ipc/ipc.h"
+#include "libcommon/base/error.h"
+#include "libcommon/node/operations.h"
+
+#include <stdbool.h>
+#include <sys/types.h>
 
 #define IPC_PEERS_VARIABLE "POSEMESH_SERVICE_UIDS"
+
+struct ipc_peers {
+    uid_t uids[SERVICE_NODE + 1];
+};
 
 /*
  * Parses "authd=64801,stored=64802,..."; services that it does not name, and all when `text` is NULL, have

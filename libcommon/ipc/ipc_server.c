@@ -8,14 +8,15 @@
  *
  * An aio ends on a thread of nng, which only posts to the loop; there a request is in one of three stages.
  */
-#include "libcommon/ipc/ipc.h"
+#include "libcommon/ipc/ipc_server.h"
 
 #include "libcommon/base/clock.h"
 #include "libcommon/base/limits.h"
 #include "libcommon/base/log.h"
 #include "libcommon/base/memory.h"
-#include "libcommon/ipc/ipc_internal.h"
-#include "libcommon/ipc/ipc_peers.h"
+#include "libcommon/ipc/ipc_close.h"
+#include "libcommon/ipc/ipc_endpoint.h"
+#include "libcommon/ipc/ipc_socket.h"
 
 #include <nng/protocol/reqrep0/rep.h>
 #include <stdatomic.h>
@@ -27,11 +28,12 @@ enum { ANSWERS_QUEUED = 256, REFUSAL_LINE_SPACING_MS = 1000 };
 enum stage {
     STAGE_RECEIVING, /* waits for a message; one at most */
     STAGE_PENDING,   /* with its handler */
-    STAGE_LEAVING,   /* nng has its answer */
+    STAGE_SENDING,   /* nng has its answer */
     STAGE_COUNT
 };
 
 struct ipc_server {
+    struct ipc_endpoint endpoint;
     struct ipc *ipc;
     enum role role;
     nng_socket socket;
@@ -41,7 +43,6 @@ struct ipc_server {
     struct ipc_request *requests; /* the latest first */
     size_t counts[STAGE_COUNT];   /* of requests by their stage */
     _Atomic int64_t next_refusal_line_ms;
-    struct ipc_server *next;
 };
 
 struct ipc_request {
@@ -182,13 +183,13 @@ static int receive(struct ipc_server *server)
 /* --- answers --- */
 
 /* Of answers that peers do not read the one that was given first is given up. */
-static void bound_leaving(const struct ipc_server *server)
+static void bound_sending(const struct ipc_server *server)
 {
     struct ipc_request *oldest = NULL;
-    if (server->counts[STAGE_LEAVING] <= ANSWERS_QUEUED)
+    if (server->counts[STAGE_SENDING] <= ANSWERS_QUEUED)
         return;
     for (struct ipc_request *request = server->requests; request; request = request->next)
-        if (request->stage == STAGE_LEAVING)
+        if (request->stage == STAGE_SENDING)
             oldest = request;
     request_free(oldest);
 }
@@ -243,10 +244,10 @@ static void send_answer(struct ipc_request *request, const struct message_type *
         return;
     }
     /* nng drops an answer whose peer is gone. */
-    set_stage(request, STAGE_LEAVING);
+    set_stage(request, STAGE_SENDING);
     nng_aio_set_msg(request->aio, message);
     nng_ctx_send(request->context, request->aio);
-    bound_leaving(request->server);
+    bound_sending(request->server);
 }
 
 void ipc_answer(struct ipc_request *request, const void *answer)
@@ -354,7 +355,7 @@ static void on_stage_done(void *opaque)
         return;
     }
     if (code)
-        log_warn("%s: %s", request->stage == STAGE_LEAVING ? "an answer got lost" : "cannot receive requests",
+        log_warn("%s: %s", request->stage == STAGE_SENDING ? "an answer got lost" : "cannot receive requests",
                  nng_strerror(code));
     request_free(request);
 }
@@ -374,8 +375,9 @@ static bool server_open(struct ipc_server *server, struct error *error)
 {
     char url[IPC_URL_BYTES];
     const struct role_info *role = &role_infos[server->role];
-    if (!ipc_url(server->ipc, role->owner, role->folder, url, error) ||
-        !ipc_make_folder(server->ipc, role->owner, role->folder, error))
+    const char *runtime_dir = server->ipc->runtime_dir;
+    if (!ipc_url(runtime_dir, role->owner, role->folder, url, error) ||
+        !ipc_make_folder(runtime_dir, role->owner, role->folder, error))
         return false;
     int code = nng_pipe_notify(server->socket, NNG_PIPE_EV_ADD_PRE, check_peer, server);
     if (code)
@@ -387,8 +389,9 @@ static bool server_open(struct ipc_server *server, struct error *error)
     return code ? ipc_set_error(error, code, "cannot receive at", url) : true;
 }
 
-static void server_free(struct ipc_server *server)
+static void server_free(struct ipc_endpoint *endpoint)
 {
+    struct ipc_server *server = (struct ipc_server *)endpoint;
     for (struct ipc_request *request = server->requests, *next; request; request = next) {
         next = request->next;
         request_free(request);
@@ -409,19 +412,9 @@ bool ipc_serve(struct ipc *ipc, enum role role, const struct ipc_handler *handle
         return ipc_set_error(error, code, "cannot open a socket for", role_infos[role].folder);
     }
     if (!server_open(server, error)) {
-        server_free(server);
+        server_free(&server->endpoint);
         return false;
     }
-    server->next = ipc->servers;
-    ipc->servers = server;
+    ipc_endpoint_attach(ipc, &server->endpoint, server_free);
     return true;
-}
-
-void ipc_servers_free(struct ipc *ipc)
-{
-    while (ipc->servers) {
-        struct ipc_server *server = ipc->servers;
-        ipc->servers = server->next;
-        server_free(server);
-    }
 }

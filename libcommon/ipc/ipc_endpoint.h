@@ -1,0 +1,34 @@
+/*
+ * What servers, clients, subscriptions and the publisher of a process have in common: they belong to its
+ * `struct ipc`, which frees them at the end. For the files of this folder alone.
+ */
+#ifndef LIBCOMMON_IPC_IPC_ENDPOINT_H
+#define LIBCOMMON_IPC_IPC_ENDPOINT_H
+
+#include "libcommon/ipc/ipc_peers.h"
+#include "libcommon/loop/loop.h"
+
+/* The first member of whatever belongs to a `struct ipc`. */
+struct ipc_endpoint {
+    void (*free)(struct ipc_endpoint *endpoint);
+    struct ipc_endpoint *next;
+};
+
+struct ipc_publisher;
+
+struct ipc {
+    struct loop *loop;
+    enum service_id self;
+    char *runtime_dir;
+    struct ipc_peers peers;
+    struct ipc_endpoint *endpoints;  /* the latest first: so they are freed */
+    struct ipc_publisher *publisher; /* NULL: this process publishes nothing */
+};
+
+/* `endpoint->free` will be called, before the loop is freed. */
+void ipc_endpoint_attach(struct ipc *ipc, struct ipc_endpoint *endpoint,
+                         void (*free)(struct ipc_endpoint *endpoint));
+
+void ipc_endpoints_free(struct ipc *ipc);
+
+#endif

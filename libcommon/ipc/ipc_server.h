@@ -1,0 +1,35 @@
+/*
+ * Serving a role: its socket, and handlers for what may be asked there. The peer's uid is checked when its
+ * pipe is added, before its first byte is read.
+ */
+#ifndef LIBCOMMON_IPC_IPC_SERVER_H
+#define LIBCOMMON_IPC_IPC_SERVER_H
+
+#include "libcommon/ipc/ipc_context.h"
+
+struct ipc_request;
+
+/*
+ * Handles one request. `message` points at the struct of the operation's request type and lives until the
+ * answer is given. The handler answers exactly once, now or later, by ipc_answer() or ipc_fail().
+ */
+typedef void ipc_handle_function(void *context, struct ipc_request *request, const void *message);
+
+struct ipc_handler {
+    enum operation operation;
+    ipc_handle_function *handle;
+};
+
+/* `handlers` must outlive `ipc`. "Address in use" means that another instance runs: an error. */
+bool ipc_serve(struct ipc *ipc, enum role role, const struct ipc_handler *handlers, size_t handler_count,
+               void *context, struct error *error);
+
+/* Answers with a struct of the operation's answer type; the caller keeps owning `answer`. The request is gone
+ * after it, its peer gone or not. */
+void ipc_answer(struct ipc_request *request, const void *answer);
+
+/* Answers {} for operations whose answer is `done`. */
+void ipc_answer_done(struct ipc_request *request);
+void ipc_fail(struct ipc_request *request, const struct error *error);
+
+#endif

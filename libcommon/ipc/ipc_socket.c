@@ -1,0 +1,56 @@
+#include "libcommon/ipc/ipc_socket.h"
+
+#include "libcommon/files/folder.h"
+
+#include <stdio.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+
+bool ipc_url(const char *runtime_dir, enum service_id owner, const char *folder, char url[IPC_URL_BYTES],
+             struct error *error)
+{
+    enum { PREFIX_BYTES = sizeof "ipc://" - 1, PATH_BYTES = sizeof((struct sockaddr_un *)0)->sun_path };
+    int length =
+        snprintf(url, IPC_URL_BYTES, "ipc://%s/%s/%s/sock", runtime_dir, service_name(owner), folder);
+    if (length >= PREFIX_BYTES + PATH_BYTES)
+        return error_set(
+            error, ERROR_INVALID,
+            "POSEMESH_RUNTIME_DIR is too long for Unix sockets (%s/%s/%s/sock has more than %d bytes)",
+            runtime_dir, service_name(owner), folder, PATH_BYTES - 1);
+    return true;
+}
+
+bool ipc_set_error(struct error *error, int code, const char *what, const char *url)
+{
+    enum error_code meaning = code == NNG_EADDRINUSE ? ERROR_CONFLICT : ERROR_SYSTEM;
+    return error_set(error, meaning, "%s %s: %s", what, url, nng_strerror(code));
+}
+
+bool ipc_make_folder(const char *runtime_dir, enum service_id owner, const char *folder, struct error *error)
+{
+    char path[IPC_URL_BYTES];
+    snprintf(path, sizeof path, "%s/%s", runtime_dir, service_name(owner));
+    if (!folder_make(runtime_dir, S_IRWXU, error) || !folder_make(path, S_IRWXU, error))
+        return false;
+    snprintf(path, sizeof path, "%s/%s/%s", runtime_dir, service_name(owner), folder);
+    return folder_make(path, S_IRWXU, error);
+}
+
+bool ipc_listen(nng_socket socket, const char *url, size_t limit_bytes, struct error *error)
+{
+    nng_listener listener;
+    int code = nng_socket_set_size(socket, NNG_OPT_RECVMAXSZ, limit_bytes);
+    if (!code)
+        code = nng_listener_create(&listener, socket, url);
+    if (!code)
+        code = nng_listener_set_int(listener, NNG_OPT_IPC_PERMISSIONS, 0660);
+    if (!code)
+        code = nng_listener_start(listener, 0);
+    return code ? ipc_set_error(error, code, "cannot listen at", url) : true;
+}
+
+bool ipc_receive_fd(nng_socket socket, int *fd, struct error *error)
+{
+    int code = nng_socket_get_int(socket, NNG_OPT_RECVFD, fd);
+    return code ? ipc_set_error(error, code, "cannot wait for", "messages") : true;
+}

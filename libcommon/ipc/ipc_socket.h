@@ -1,0 +1,30 @@
+/* A socket's address, its folder, and what all our listening sockets have in common. */
+#ifndef LIBCOMMON_IPC_IPC_SOCKET_H
+#define LIBCOMMON_IPC_IPC_SOCKET_H
+
+#include "libcommon/base/error.h"
+#include "libcommon/node/service_id.h"
+
+#include <nng/nng.h>
+#include <stdbool.h>
+#include <stddef.h>
+
+enum { IPC_URL_BYTES = 128 };
+
+/* "ipc://<runtime>/<owner>/<folder>/sock"; fails when the path is too long for a Unix socket. */
+bool ipc_url(const char *runtime_dir, enum service_id owner, const char *folder, char url[IPC_URL_BYTES],
+             struct error *error);
+
+/* Makes the folder of a socket when nobody did, for this user alone. */
+bool ipc_make_folder(const char *runtime_dir, enum service_id owner, const char *folder, struct error *error);
+
+/* Listens with the mode and the size limit that every socket of ours has. */
+bool ipc_listen(nng_socket socket, const char *url, size_t limit_bytes, struct error *error);
+
+/* The descriptor that is readable while `socket` has a message. */
+bool ipc_receive_fd(nng_socket socket, int *fd, struct error *error);
+
+/* Fills `error` from nng's code. */
+bool ipc_set_error(struct error *error, int code, const char *what, const char *url);
+
+#endif
