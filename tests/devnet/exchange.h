@@ -11,10 +11,10 @@
 #include "tests/devnet/answer.h"
 #include "tests/devnet/devnet.h"
 #include "tests/devnet/faults.h"
-#include "tests/devnet/routes.h"
 
 struct MHD_Connection;
 struct body_file;
+struct route;
 
 enum { EXCHANGE_ARGUMENTS = 3 };
 

@@ -4,6 +4,7 @@
 #include "tests/devnet/body_file.h"
 #include "tests/devnet/exchange.h"
 #include "tests/devnet/moment.h"
+#include "tests/devnet/routes.h"
 
 #include <arpa/inet.h>
 #include <microhttpd.h>
