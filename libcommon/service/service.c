@@ -23,7 +23,7 @@ void service_stop(struct service_context *context)
 
 /* --- the status role --- */
 
-static void handle_status_get(void *opaque, struct ipc_request *request, const void *message)
+static void service_handle_status_get(void *opaque, struct ipc_request *request, const void *message)
 {
     struct service_context *context = opaque;
     struct service_state state = {.ready = true};
@@ -40,7 +40,7 @@ static void handle_status_get(void *opaque, struct ipc_request *request, const v
     message_clear(&message_status_type, &status);
 }
 
-static const struct ipc_handler status_handlers[] = {{OPERATION_status_get, handle_status_get}};
+static const struct ipc_handler status_handlers[] = {{OPERATION_status_get, service_handle_status_get}};
 
 /* --- the start sequence --- */
 

@@ -1,64 +1,44 @@
-/* What the parts of leased share. One struct, owned by main's service_context. */
+/* What leased holds while it runs, and its hooks for libcommon/service/service.h. */
 #ifndef LEASED_LEASED_H
 #define LEASED_LEASED_H
 
 #include "libcommon/service/service.h"
-#include "services/leased/dms/dms_client.h"
+#include "services/leased/drain.h"
+#include "services/leased/hosts/capability_announcer.h"
 #include "services/leased/hosts/runner_hosts.h"
+#include "services/leased/poller.h"
+#include "services/leased/task/task.h"
 
 #include <stdbool.h>
 #include <stddef.h>
-
-struct poller;
-struct task;
 
 enum { LEASED_ID_BYTES = 33 };
 
 struct leased {
     struct service_context *service;
     char id[LEASED_ID_BYTES]; /* of this start, random: its sessions at stored carry it */
-    struct ipc_call *keep_call;
-    struct dms_client *dms;
     struct ipc_client *authd;
     struct ipc_client *stored;
+    struct ipc_call *close_others_call;
+    struct dms_client *dms;
     struct runner_hosts *hosts;
+    struct capability_announcer *announcer;
     struct poller *poller;
-    struct task *tasks; /* linked by task_next() */
+    struct outbox *outbox;
+    struct drain *drain;
+    struct task_surroundings surroundings;
+    struct task **tasks; /* the one that waits longest first; ended ones stay until the next turn */
     size_t task_count;
-    struct task *ended_tasks; /* to be freed in the next turn */
-
     struct loop_timer tick;
-    struct text_list capabilities; /* last told to authd, or to be told */
-    bool capabilities_known;       /* a runner host said hello since the start */
-    int64_t capabilities_due_ms;   /* told again from time to time: authd may have been restarted */
-    struct ipc_call *capabilities_call;
-    bool capabilities_warned; /* authd's silence was logged */
-
-    bool draining;
-    bool drain_hurried;
-    bool drain_grace_over;
-    bool stopping; /* SIGTERM: tasks are dropped without a word */
-    struct loop_timer drain_timer;
-    struct ipc_request *drain_waiter; /* NULL: nobody waits */
-    int64_t drain_wait_since_ms;
 };
+
+/* The task of index *at or behind it that has not ended, and *at moves behind it; NULL at the end:
+ *     for (size_t at = 0; (task = leased_next_task(leased, &at));) ... */
+struct task *leased_next_task(const struct leased *leased, size_t *at);
 
 /* The hooks of main.c. */
 service_step_function leased_start;
 void leased_stop(struct service_context *context);
 void leased_describe(struct service_context *context, struct service_state *state);
-
-/* The message handlers of main.c's tables. */
-ipc_handle_function leased_handle_host_hello;
-ipc_handle_function leased_handle_host_next;
-ipc_handle_function leased_handle_task_progress;
-ipc_handle_function leased_handle_task_event;
-ipc_handle_function leased_handle_task_finish;
-ipc_handle_function leased_handle_drain_start;
-ipc_handle_function leased_handle_drain_wait;
-
-/* A task has ended and is to be forgotten. `did_work` false counts as idle for the poller
- * (docs/network.md 3.1). */
-void leased_on_task_ended(struct leased *leased, struct task *task, bool did_work);
 
 #endif

@@ -6,6 +6,7 @@
  * key. Talks to DMS_BASE_URL. Runner hosts and jobs can name only tasks whose random key they hold.
  */
 #include "libcommon/service/service.h"
+#include "services/leased/handlers.h"
 #include "services/leased/leased.h"
 
 static const struct ipc_handler runner_handlers[] = {
@@ -17,6 +18,11 @@ static const struct ipc_handler runner_handlers[] = {
 static const struct ipc_handler control_handlers[] = {
     {OPERATION_drain_start, leased_handle_drain_start},
     {OPERATION_drain_wait, leased_handle_drain_wait},
+};
+
+static const struct service_event events[] = {
+    {EVENT_domain_token_wanted, leased_handle_domain_token_wanted},
+    {EVENT_workspace_overrun, leased_handle_workspace_overrun},
 };
 
 #define COUNT(table) (sizeof(table) / sizeof((table)[0]))
@@ -32,6 +38,8 @@ static const struct service leased = {
     .http = &service_http,
     .roles = roles,
     .role_count = COUNT(roles),
+    .events = events,
+    .event_count = COUNT(events),
     .start = leased_start,
     .stop = leased_stop,
     .describe = leased_describe,

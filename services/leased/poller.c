@@ -6,15 +6,14 @@
 #include "libcommon/base/memory.h"
 #include "libcommon/base/retry.h"
 #include "services/leased/dms/lease_clock.h"
-#include "services/leased/task/task.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 
 enum { WARN_SPACING_MS = 60000, BACKOFF_BASE_MS = 1000, DRAIN_ANSWER_MS = 5000 };
 
 struct poller {
-    struct leased *leased;
+    struct poller_options options;
+    bool draining;
     struct dms_call *call;
     struct loop_timer idle; /* runs while waiting */
     int64_t warned_boot_ms; /* when a failure was last worth a warning */
@@ -28,62 +27,41 @@ static void poll_now(struct poller *poller);
 /* docs/network.md 3.1: there was no work, or none that got beyond its set-up. */
 static void wait_idle(struct poller *poller)
 {
-    struct service_context *service = poller->leased->service;
-    int64_t wait_ms = random_between(&service->random, service->settings.poll_backoff_ms_min,
-                                     service->settings.poll_backoff_ms_max);
-    loop_timer_start(&poller->idle, wait_ms);
+    const struct poller_options *options = &poller->options;
+    loop_timer_start(&poller->idle,
+                     random_between(options->random, options->idle_min_ms, options->idle_max_ms));
 }
 
 /* DMS fails: the waits grow, and an idle wait of 0 is no reason to hammer it. */
 static void back_off(struct poller *poller, int64_t retry_after_ms)
 {
-    struct service_context *service = poller->leased->service;
     int64_t now_ms = clock_boot_ms();
     if (!poller->failing)
         retry_start(&poller->retry, &poller->policy, now_ms);
     poller->failing = true;
-    int64_t wait_ms = retry_next_ms(&poller->retry, now_ms, retry_after_ms, 0, &service->random);
-    loop_timer_start(&poller->idle, service->settings.poll_backoff_ms_min + wait_ms);
-}
-
-/* A task that nobody here could run, or that has no slot, is better left to another node. */
-static bool may_poll(const struct poller *poller)
-{
-    const struct leased *leased = poller->leased;
-    return !leased->draining && !leased->stopping && runner_hosts_can_work(leased->hosts) &&
-           leased->task_count < (size_t)leased->service->settings.max_concurrency;
+    int64_t wait_ms = retry_next_ms(&poller->retry, now_ms, retry_after_ms, 0, poller->options.random);
+    loop_timer_start(&poller->idle, poller->options.idle_min_ms + wait_ms);
 }
 
 /* --- what an answer brings --- */
 
 /* An envelope that cannot be decoded is failed by its task's id when that can be read. */
-static void take_bad_envelope(struct poller *poller, const struct http_response *response,
-                              const struct error *error)
+static void take_unreadable(struct poller *poller, const struct http_response *response,
+                            const struct error *error)
 {
     struct lease lease = {.task_id = lease_peek_task_id(response->body, response->body_bytes)};
     log_error("a lease cannot be decoded: %s", error->text);
     if (lease.task_id)
-        task_create_refused(poller->leased, &lease, "decode_lease", error->text);
-    wait_idle(poller);
-}
-
-/* docs/network.md 3.2, 1. DMS may not have heard yet that the capability is gone. */
-static void refuse_unknown_capability(struct poller *poller, struct lease *lease)
-{
-    char text[LIMIT_NAME_BYTES + 64];
-    snprintf(text, sizeof text, "capability %s is not registered here", lease->capability);
-    log_warn("task %s: %s", lease->task_id, text);
-    task_create_refused(poller->leased, lease, "start_session", text);
+        poller->options.take_unreadable(poller->options.context, &lease, error->text);
     wait_idle(poller);
 }
 
 static void take_envelope(struct poller *poller, const struct http_response *response, int64_t sent_boot_ms)
 {
-    struct leased *leased = poller->leased;
     struct lease lease;
     struct error error;
     if (!lease_decode(&lease, response->body, response->body_bytes, &error)) {
-        take_bad_envelope(poller, response, &error);
+        take_unreadable(poller, response, &error);
         return;
     }
     if (lease.cancel) {
@@ -92,18 +70,11 @@ static void take_envelope(struct poller *poller, const struct http_response *res
         wait_idle(poller);
         return;
     }
-    /* Leased by a poll that was under way when the drain began: another node can have it at once. */
-    if (leased->draining) {
-        task_create_refused(leased, &lease, NULL, "node_draining");
-        return;
-    }
-    if (!runner_hosts_offer(leased->hosts, lease.capability)) {
-        refuse_unknown_capability(poller, &lease);
-        return;
-    }
     int64_t server_ms = lease_clock_server_now_ms(response->date_unix_ms, clock_unix_ms());
-    task_create(leased, &lease, server_ms, sent_boot_ms);
-    poller_wake(poller);
+    if (poller->options.take(poller->options.context, &lease, server_ms, sent_boot_ms))
+        poller_wake(poller);
+    else
+        wait_idle(poller);
 }
 
 /* Polls come every second or so: a line a minute says as much as a line each. */
@@ -142,17 +113,17 @@ static void on_answer(void *context, const struct dms_answer *answer)
 static void poll_now(struct poller *poller)
 {
     const struct dms_request request = {.method = "GET",
-                                        .timeout_ms =
-                                            poller->leased->service->settings.request_timeout_secs * 1000,
+                                        .timeout_ms = poller->options.request_timeout_ms,
                                         .answer_limit_bytes = LIMIT_LEASE_ANSWER_BYTES,
                                         .on_done = on_answer,
                                         .context = poller};
-    poller->call = dms_send(poller->leased->dms, &request);
+    poller->call = dms_send(poller->options.dms, &request);
 }
 
 void poller_wake(struct poller *poller)
 {
-    if (!poller->call && !loop_timer_running(&poller->idle) && may_poll(poller))
+    if (!poller->draining && !poller->call && !loop_timer_running(&poller->idle) &&
+        poller->options.may_poll(poller->options.context))
         poll_now(poller);
 }
 
@@ -160,7 +131,7 @@ void poller_wake(struct poller *poller)
 static void on_idle_over(void *context)
 {
     struct poller *poller = context;
-    if (poller->leased->draining) {
+    if (poller->draining) {
         dms_cancel(poller->call);
         poller->call = NULL;
         return;
@@ -171,6 +142,7 @@ static void on_idle_over(void *context)
 void poller_on_drain(struct poller *poller)
 {
     bool waits = poller->call && dms_call_is_sent(poller->call);
+    poller->draining = true;
     loop_timer_stop(&poller->idle);
     if (waits) {
         loop_timer_start(&poller->idle, DRAIN_ANSWER_MS);
@@ -187,7 +159,7 @@ bool poller_is_polling(const struct poller *poller)
 
 void poller_on_task_ended(struct poller *poller, bool did_work)
 {
-    if (poller->leased->draining || poller->leased->stopping)
+    if (poller->draining)
         return;
     /* Work done is a reason to ask again at once, but none to cut a backoff or DMS's Retry-After short. */
     if (did_work && !poller->failing)
@@ -197,25 +169,19 @@ void poller_on_task_ended(struct poller *poller, bool did_work)
     poller_wake(poller);
 }
 
-const char *poller_describe(const struct poller *poller)
+bool poller_is_failing(const struct poller *poller)
 {
-    if (poller->leased->draining)
-        return "draining";
-    if (!runner_hosts_can_work(poller->leased->hosts))
-        return "waiting for a runner host";
-    if (poller->failing)
-        return "cannot reach DMS or log in";
-    return poller->leased->task_count ? "working" : "waiting for work";
+    return poller->failing;
 }
 
-struct poller *poller_create(struct leased *leased)
+struct poller *poller_create(const struct poller_options *options)
 {
     struct poller *poller = memory_allocate(sizeof *poller);
-    int64_t idle_max_ms = leased->service->settings.poll_backoff_ms_max;
-    poller->leased = leased;
+    poller->options = *options;
     poller->policy = (struct retry_policy){
-        .base_ms = BACKOFF_BASE_MS, .cap_ms = idle_max_ms > BACKOFF_BASE_MS ? idle_max_ms : BACKOFF_BASE_MS};
-    loop_timer_init(&poller->idle, leased->service->loop, on_idle_over, poller);
+        .base_ms = BACKOFF_BASE_MS,
+        .cap_ms = options->idle_max_ms > BACKOFF_BASE_MS ? options->idle_max_ms : BACKOFF_BASE_MS};
+    loop_timer_init(&poller->idle, options->loop, on_idle_over, poller);
     return poller;
 }
 

@@ -5,13 +5,31 @@
 #ifndef LEASED_POLLER_H
 #define LEASED_POLLER_H
 
-#include "services/leased/leased.h"
+#include "libcommon/base/random.h"
+#include "services/leased/dms/dms_client.h"
+#include "services/leased/dms/lease.h"
 
 #include <stdbool.h>
 
 struct poller;
 
-struct poller *poller_create(struct leased *leased);
+struct poller_options {
+    struct loop *loop;
+    struct random *random;
+    struct dms_client *dms;
+    int64_t request_timeout_ms;
+    int64_t idle_min_ms;
+    int64_t idle_max_ms;
+    /* Whether a task could run here now. */
+    bool (*may_poll)(void *context);
+    /* Takes the lease; the times as of task_create(). False: there is no work in it, an idle wait follows. */
+    bool (*take)(void *context, struct lease *lease, int64_t server_unix_ms, int64_t sent_boot_ms);
+    /* Takes a lease of which nothing but the task's id could be read, for the reason in `text`. */
+    void (*take_unreadable)(void *context, struct lease *lease, const char *text);
+    void *context;
+};
+
+struct poller *poller_create(const struct poller_options *options);
 void poller_free(struct poller *poller);
 
 /* A slot is free, or a first runner host came: polls now, unless an idle wait runs or there is nothing to
@@ -26,7 +44,7 @@ void poller_on_task_ended(struct poller *poller, bool did_work);
 void poller_on_drain(struct poller *poller);
 bool poller_is_polling(const struct poller *poller);
 
-/* For the status: "waiting for work", "leasing", ... */
-const char *poller_describe(const struct poller *poller);
+/* The last poll failed: DMS, or the login, is not to be had. */
+bool poller_is_failing(const struct poller *poller);
 
 #endif

@@ -22,7 +22,7 @@ def definitions(root, name):
 
 
 def find_pattern(name):
-    return f"^void \\w+_handle_{name}\\("
+    return f"^(static )?void \\w+_handle_{name}\\("
 
 
 def registrations(root, kind, name):

@@ -1,7 +1,7 @@
 #include "services/leased/task/heartbeat.h"
 
 #include "services/leased/dms/lease_clock.h"
-#include "services/leased/task/outgoing.h"
+#include "services/leased/task/pending_updates.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -212,107 +212,107 @@ static void nothing_is_told_twice_and_nothing_is_lost(void **state)
 {
     (void)state;
     struct error error;
-    struct outgoing outgoing = {0};
-    assert_true(outgoing_add_event(&outgoing, 1, "{\"e\":1}", &error));
-    assert_true(outgoing_set_progress(&outgoing, 2, "{\"p\":1}", &error));
-    char *body = outgoing_compose_heartbeat(&outgoing);
+    struct pending_updates outgoing = {0};
+    assert_true(pending_updates_add_event(&outgoing, 1, "{\"e\":1}", &error));
+    assert_true(pending_updates_set_progress(&outgoing, 2, "{\"p\":1}", &error));
+    char *body = pending_updates_compose_heartbeat(&outgoing);
     assert_string_equal(body, "{\"progress\":{\"p\":1},\"events\":[{\"e\":1}]}");
     free(body);
     /* Comes while the heartbeat is in flight: not acknowledged with it. */
-    assert_true(outgoing_add_event(&outgoing, 3, "{\"e\":2}", &error));
-    outgoing_acknowledge(&outgoing);
-    assert_true(outgoing_has_news(&outgoing));
-    body = outgoing_compose_heartbeat(&outgoing);
+    assert_true(pending_updates_add_event(&outgoing, 3, "{\"e\":2}", &error));
+    pending_updates_acknowledge(&outgoing);
+    assert_true(pending_updates_any(&outgoing));
+    body = pending_updates_compose_heartbeat(&outgoing);
     assert_string_equal(body, "{\"progress\":{\"p\":1},\"events\":[{\"e\":2}]}");
     free(body);
-    outgoing_restore(&outgoing);
-    body = outgoing_compose_heartbeat(&outgoing);
+    pending_updates_restore(&outgoing);
+    body = pending_updates_compose_heartbeat(&outgoing);
     assert_string_equal(body, "{\"progress\":{\"p\":1},\"events\":[{\"e\":2}]}");
     free(body);
-    outgoing_acknowledge(&outgoing);
-    assert_false(outgoing_has_news(&outgoing));
-    outgoing_clear(&outgoing);
+    pending_updates_acknowledge(&outgoing);
+    assert_false(pending_updates_any(&outgoing));
+    pending_updates_clear(&outgoing);
 }
 
 static void the_first_heartbeat_is_empty(void **state)
 {
     (void)state;
-    struct outgoing outgoing = {0};
-    char *body = outgoing_compose_heartbeat(&outgoing);
+    struct pending_updates outgoing = {0};
+    char *body = pending_updates_compose_heartbeat(&outgoing);
     assert_string_equal(body, "{\"progress\":{},\"events\":[]}");
     free(body);
-    outgoing_clear(&outgoing);
+    pending_updates_clear(&outgoing);
 }
 
 static void a_repeated_sequence_number_changes_nothing(void **state)
 {
     (void)state;
     struct error error;
-    struct outgoing outgoing = {0};
-    assert_true(outgoing_add_event(&outgoing, 1, "1", &error));
-    assert_true(outgoing_add_event(&outgoing, 1, "1", &error));
-    assert_true(outgoing_set_progress(&outgoing, 3, "\"new\"", &error));
-    assert_true(outgoing_set_progress(&outgoing, 2, "\"old\"", &error));
-    char *body = outgoing_compose_heartbeat(&outgoing);
+    struct pending_updates outgoing = {0};
+    assert_true(pending_updates_add_event(&outgoing, 1, "1", &error));
+    assert_true(pending_updates_add_event(&outgoing, 1, "1", &error));
+    assert_true(pending_updates_set_progress(&outgoing, 3, "\"new\"", &error));
+    assert_true(pending_updates_set_progress(&outgoing, 2, "\"old\"", &error));
+    char *body = pending_updates_compose_heartbeat(&outgoing);
     assert_string_equal(body, "{\"progress\":\"new\",\"events\":[1]}");
     free(body);
-    outgoing_clear(&outgoing);
+    pending_updates_clear(&outgoing);
 }
 
 static void numbers_and_escapes_survive(void **state)
 {
     (void)state;
     struct error error;
-    struct outgoing outgoing = {0};
+    struct pending_updates outgoing = {0};
     const char *event = "{\"n\":18446744073709551616,\"r\":1.0e-7,\"z\":\"\\u0000\"}";
-    assert_true(outgoing_add_event(&outgoing, 1, event, &error));
-    char *body = outgoing_compose_heartbeat(&outgoing);
+    assert_true(pending_updates_add_event(&outgoing, 1, event, &error));
+    char *body = pending_updates_compose_heartbeat(&outgoing);
     assert_non_null(strstr(body, event));
     free(body);
-    assert_false(outgoing_add_event(&outgoing, 2, "{bad", &error));
-    assert_false(outgoing_set_progress(&outgoing, 2, "", &error));
-    outgoing_clear(&outgoing);
+    assert_false(pending_updates_add_event(&outgoing, 2, "{bad", &error));
+    assert_false(pending_updates_set_progress(&outgoing, 2, "", &error));
+    pending_updates_clear(&outgoing);
 }
 
 static void too_many_events_wait_with_the_runner(void **state)
 {
     (void)state;
     struct error error = {.code = ERROR_NONE};
-    struct outgoing outgoing = {0};
+    struct pending_updates outgoing = {0};
     int64_t taken = 0;
-    while (outgoing_add_event(&outgoing, taken + 1, "0", &error))
+    while (pending_updates_add_event(&outgoing, taken + 1, "0", &error))
         taken++;
     assert_int_equal(taken, 1000);
     assert_int_equal(error.code, ERROR_UNAVAILABLE);
-    free(outgoing_compose_heartbeat(&outgoing));
-    outgoing_acknowledge(&outgoing);
-    assert_true(outgoing_add_event(&outgoing, taken + 1, "0", &error));
-    outgoing_clear(&outgoing);
+    free(pending_updates_compose_heartbeat(&outgoing));
+    pending_updates_acknowledge(&outgoing);
+    assert_true(pending_updates_add_event(&outgoing, taken + 1, "0", &error));
+    pending_updates_clear(&outgoing);
 }
 
 static void held_events_are_bounded_in_bytes_too(void **state)
 {
     (void)state;
     struct error error = {.code = ERROR_NONE};
-    struct outgoing outgoing = {0};
+    struct pending_updates outgoing = {0};
     const size_t event_bytes = 65536;
     char *event = malloc(event_bytes + 1);
     memset(event, '1', event_bytes);
     event[event_bytes] = '\0';
     int64_t taken = 0;
-    while (outgoing_add_event(&outgoing, taken + 1, event, &error))
+    while (pending_updates_add_event(&outgoing, taken + 1, event, &error))
         taken++;
     assert_int_equal(error.code, ERROR_UNAVAILABLE);
     assert_int_equal(taken, 128);
     /* One heartbeat carries a part, in order, and makes as much room. */
-    char *body = outgoing_compose_heartbeat(&outgoing);
+    char *body = pending_updates_compose_heartbeat(&outgoing);
     assert_in_range(strlen(body), 1000000, 1100000);
     free(body);
-    outgoing_acknowledge(&outgoing);
-    assert_true(outgoing_add_event(&outgoing, taken + 1, event, &error));
-    assert_true(outgoing_has_news(&outgoing));
+    pending_updates_acknowledge(&outgoing);
+    assert_true(pending_updates_add_event(&outgoing, taken + 1, event, &error));
+    assert_true(pending_updates_any(&outgoing));
     free(event);
-    outgoing_clear(&outgoing);
+    pending_updates_clear(&outgoing);
 }
 
 int main(void)

@@ -1,7 +1,5 @@
 #include "services/leased/poller.h"
 
-#include "services/leased/task/task.h"
-
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -21,9 +19,9 @@ struct dms_call {
 
 static struct dms_call dms;
 static bool dms_sent; /* past the wait for a token */
-static int created;
-static char refused[64]; /* stage, and text, of the last refused */
-static bool offered;
+static int taken;
+static char unreadable[96]; /* task and text of the last lease that could not be read */
+static bool wanted;         /* whether leases are work here */
 
 struct dms_call *dms_send(struct dms_client *client, const struct dms_request *request)
 {
@@ -50,60 +48,61 @@ const char *dms_describe(const struct dms_answer *answer, char out[DMS_TEXT_BYTE
     return out;
 }
 
-bool runner_hosts_offer(const struct runner_hosts *hosts, const char *capability)
+struct fixture {
+    struct loop *loop;
+    struct random random;
+    struct poller *poller;
+    int tasks;
+};
+
+static bool may_poll(void *context)
 {
-    (void)hosts;
-    (void)capability;
-    return offered;
+    const struct fixture *fixture = context;
+    return fixture->tasks < 2;
 }
 
-bool runner_hosts_can_work(const struct runner_hosts *hosts)
+static bool take(void *context, struct lease *lease, int64_t server_unix_ms, int64_t sent_boot_ms)
 {
-    (void)hosts;
-    return true;
-}
-
-struct task *task_create(struct leased *leased, struct lease *lease, int64_t server_unix_ms,
-                         int64_t sent_boot_ms)
-{
+    struct fixture *fixture = context;
     (void)server_unix_ms;
     (void)sent_boot_ms;
     lease_clear(lease);
-    leased->task_count++;
-    created++;
-    return NULL;
+    fixture->tasks += wanted;
+    taken++;
+    return wanted;
 }
 
-struct task *task_create_refused(struct leased *leased, struct lease *lease, const char *stage,
-                                 const char *text)
+static void take_unreadable(void *context, struct lease *lease, const char *text)
 {
-    (void)leased;
-    snprintf(refused, sizeof refused, "%s: %.40s", stage ? stage : "none", text);
+    (void)context;
+    snprintf(unreadable, sizeof unreadable, "%s: %.40s", lease->task_id, text);
     lease_clear(lease);
-    return NULL;
 }
 
-struct fixture {
-    struct service_context service;
-    struct leased leased;
-};
+static struct poller *create(struct fixture *fixture)
+{
+    return poller_create(&(struct poller_options){.loop = fixture->loop,
+                                                  .random = &fixture->random,
+                                                  .request_timeout_ms = 30000,
+                                                  .idle_min_ms = 3600000,
+                                                  .idle_max_ms = 3600000,
+                                                  .may_poll = may_poll,
+                                                  .take = take,
+                                                  .take_unreadable = take_unreadable,
+                                                  .context = fixture});
+}
 
 static int set_up(void **state)
 {
     struct error error;
     struct fixture *fixture = calloc(1, sizeof *fixture);
-    fixture->service.loop = loop_create(&error);
-    fixture->service.random = random_seeded(3);
-    fixture->service.settings.request_timeout_secs = 30;
-    fixture->service.settings.poll_backoff_ms_min = 3600000;
-    fixture->service.settings.poll_backoff_ms_max = 3600000;
-    fixture->service.settings.max_concurrency = 2;
-    fixture->leased.service = &fixture->service;
-    fixture->leased.poller = poller_create(&fixture->leased);
-    created = 0;
-    refused[0] = '\0';
-    offered = dms_sent = true;
-    poller_wake(fixture->leased.poller);
+    fixture->loop = loop_create(&error);
+    fixture->random = random_seeded(3);
+    fixture->poller = create(fixture);
+    taken = 0;
+    unreadable[0] = '\0';
+    wanted = dms_sent = true;
+    poller_wake(fixture->poller);
     assert_true(dms.open);
     *state = fixture;
     return 0;
@@ -112,8 +111,8 @@ static int set_up(void **state)
 static int tear_down(void **state)
 {
     struct fixture *fixture = *state;
-    poller_free(fixture->leased.poller);
-    loop_free(fixture->service.loop);
+    poller_free(fixture->poller);
+    loop_free(fixture->loop);
     memset(&dms, 0, sizeof dms);
     free(fixture);
     return 0;
@@ -134,8 +133,8 @@ static void dms_answers(int status, const char *body)
 
 static void task_ends(struct fixture *fixture, bool did_work)
 {
-    fixture->leased.task_count--;
-    poller_on_task_ended(fixture->leased.poller, did_work);
+    fixture->tasks--;
+    poller_on_task_ended(fixture->poller, did_work);
 }
 
 static void polls_while_a_slot_is_free_and_at_once_after_work(void **state)
@@ -144,7 +143,7 @@ static void polls_while_a_slot_is_free_and_at_once_after_work(void **state)
     dms_answers(200, LEASE(""));
     assert_true(dms.open); /* for the second slot */
     dms_answers(200, LEASE(""));
-    assert_int_equal(created, 2);
+    assert_int_equal(taken, 2);
     assert_false(dms.open);
     task_ends(fixture, true);
     assert_true(dms.open);
@@ -156,22 +155,22 @@ static void what_brought_no_work_is_followed_by_an_idle_wait(void **state)
     static const struct {
         int status;
         const char *body;
-        const char *refused;
+        const char *unreadable;
     } idle[] = {{204, "", ""},
                 {409, "", ""},
                 {200, LEASE("\"cancel\":true,"), ""},
-                {200, LEASE("\"cancel\":3,"), "decode_lease: "},
+                {200, LEASE("\"cancel\":3,"), "3ce78075-c9af-4b82-a4ad-550e0a48f62a: "},
                 {200, "garbage", ""}};
     for (size_t i = 0; i < sizeof idle / sizeof idle[0]; i++) {
         dms_answers(idle[i].status, idle[i].body);
         assert_false(dms.open);
-        poller_wake(fixture->leased.poller);
+        poller_wake(fixture->poller);
         assert_false(dms.open);
-        assert_int_equal(strncmp(refused, idle[i].refused, strlen(idle[i].refused)), 0);
-        assert_int_equal(created, 0);
-        poller_free(fixture->leased.poller);
-        fixture->leased.poller = poller_create(&fixture->leased);
-        poller_wake(fixture->leased.poller);
+        assert_int_equal(strncmp(unreadable, idle[i].unreadable, strlen(idle[i].unreadable)), 0);
+        assert_int_equal(taken, 0);
+        poller_free(fixture->poller);
+        fixture->poller = create(fixture);
+        poller_wake(fixture->poller);
     }
 }
 
@@ -182,7 +181,7 @@ static void work_done_cuts_an_idle_wait_short_and_a_failed_set_up_does_not(void 
     dms_answers(409, "");
     task_ends(fixture, false);
     assert_false(dms.open);
-    fixture->leased.task_count = 1;
+    fixture->tasks = 1;
     task_ends(fixture, true);
     assert_true(dms.open);
 }
@@ -196,26 +195,24 @@ static void work_done_does_not_cut_a_backoff_short(void **state)
     assert_false(dms.open);
 }
 
-static void an_unknown_capability_is_failed_in_its_set_up(void **state)
+static void a_lease_without_work_is_followed_by_an_idle_wait(void **state)
 {
     (void)state;
-    offered = false;
+    wanted = false;
     dms_answers(200, LEASE(""));
-    assert_string_equal(refused, "start_session: capability /x is not registered here");
-    assert_int_equal(created, 0);
+    assert_int_equal(taken, 1);
     assert_false(dms.open);
 }
 
-static void a_lease_that_comes_during_a_drain_is_given_back(void **state)
+static void a_lease_that_comes_during_a_drain_is_taken_and_the_last(void **state)
 {
     struct fixture *fixture = *state;
-    fixture->leased.draining = true;
-    poller_on_drain(fixture->leased.poller);
-    assert_true(poller_is_polling(fixture->leased.poller));
+    poller_on_drain(fixture->poller);
+    assert_true(poller_is_polling(fixture->poller));
     dms_answers(200, LEASE(""));
-    assert_string_equal(refused, "none: node_draining");
-    assert_false(poller_is_polling(fixture->leased.poller));
-    poller_wake(fixture->leased.poller);
+    assert_int_equal(taken, 1);
+    assert_false(poller_is_polling(fixture->poller));
+    poller_wake(fixture->poller);
     assert_false(dms.open);
 }
 
@@ -223,9 +220,8 @@ static void a_drain_does_not_wait_for_a_poll_that_has_no_token_yet(void **state)
 {
     struct fixture *fixture = *state;
     dms_sent = false;
-    fixture->leased.draining = true;
-    poller_on_drain(fixture->leased.poller);
-    assert_false(poller_is_polling(fixture->leased.poller));
+    poller_on_drain(fixture->poller);
+    assert_false(poller_is_polling(fixture->poller));
     assert_false(dms.open);
 }
 
@@ -238,8 +234,8 @@ int main(void)
         POLLER_TEST(what_brought_no_work_is_followed_by_an_idle_wait),
         POLLER_TEST(work_done_cuts_an_idle_wait_short_and_a_failed_set_up_does_not),
         POLLER_TEST(work_done_does_not_cut_a_backoff_short),
-        POLLER_TEST(an_unknown_capability_is_failed_in_its_set_up),
-        POLLER_TEST(a_lease_that_comes_during_a_drain_is_given_back),
+        POLLER_TEST(a_lease_without_work_is_followed_by_an_idle_wait),
+        POLLER_TEST(a_lease_that_comes_during_a_drain_is_taken_and_the_last),
         POLLER_TEST(a_drain_does_not_wait_for_a_poll_that_has_no_token_yet),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

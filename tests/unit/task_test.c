@@ -85,21 +85,20 @@ void ipc_fail(struct ipc_request *request, const struct error *error)
     (void)error;
 }
 
-void leased_on_task_ended(struct leased *leased, struct task *task, bool did_work)
-{
-    (void)leased;
-    task_retire(task);
-    ended = true;
-    ended_with_work = did_work;
-}
-
 /* --- the fixture --- */
 
 struct fixture {
-    struct service_context service;
-    struct leased leased;
+    struct random random;
+    struct task_surroundings surroundings;
     struct task *task;
 };
+
+static void on_ended(void *context, bool did_work)
+{
+    (void)context;
+    ended = true;
+    ended_with_work = did_work;
+}
 
 static void on_capabilities(void *context, const struct text_list *capabilities)
 {
@@ -122,11 +121,15 @@ static int set_up(void **state)
     struct error error;
     struct fixture *fixture = calloc(1, sizeof *fixture);
     const struct runner_hosts_events events = {on_capabilities, on_slots, on_gone, fixture};
-    fixture->service.loop = loop_create(&error);
-    fixture->service.random = random_seeded(3);
-    fixture->service.settings.request_timeout_secs = 30;
-    fixture->leased.service = &fixture->service;
-    fixture->leased.hosts = runner_hosts_create(&events);
+    fixture->random = random_seeded(3);
+    fixture->surroundings = (struct task_surroundings){.loop = loop_create(&error),
+                                                       .random = &fixture->random,
+                                                       .hosts = runner_hosts_create(&events),
+                                                       .heartbeat_rules = {.request_timeout_ms = 30000},
+                                                       .owner = "owner",
+                                                       .on_ended = on_ended,
+                                                       .context = fixture};
+    fixture->surroundings.outbox = outbox_create(fixture->surroundings.loop, &fixture->random, NULL, 30000);
     ended = ended_with_work = false;
     memset(storage, 0, sizeof storage);
     *state = fixture;
@@ -136,11 +139,11 @@ static int set_up(void **state)
 static int tear_down(void **state)
 {
     struct fixture *fixture = *state;
-    while (fixture->leased.tasks)
-        task_retire(fixture->leased.tasks);
-    task_free_ended(&fixture->leased);
-    runner_hosts_free(fixture->leased.hosts);
-    loop_free(fixture->service.loop);
+    if (fixture->task)
+        task_free(fixture->task);
+    outbox_free(fixture->surroundings.outbox);
+    runner_hosts_free(fixture->surroundings.hosts);
+    loop_free(fixture->surroundings.loop);
     free(dms.body);
     memset(&dms, 0, sizeof dms);
     free(fixture);
@@ -158,7 +161,7 @@ static void turn(struct fixture *fixture)
 {
     struct error error;
     for (int i = 0; i < 3; i++)
-        assert_true(loop_turn(fixture->service.loop, 2, &error));
+        assert_true(loop_turn(fixture->surroundings.loop, 2, &error));
 }
 
 static void lease_task(struct fixture *fixture, const char *envelope)
@@ -166,7 +169,9 @@ static void lease_task(struct fixture *fixture, const char *envelope)
     struct lease lease;
     struct error error;
     assert_true(lease_decode(&lease, envelope, strlen(envelope), &error));
-    fixture->task = task_create(&fixture->leased, &lease, 0, 0);
+    if (fixture->task)
+        task_free(fixture->task);
+    fixture->task = task_create(&fixture->surroundings, &lease, 0, 0);
     turn(fixture);
 }
 
@@ -204,7 +209,7 @@ static void a_host_comes(struct fixture *fixture)
     struct message_capability one = {.name = capability, .max_concurrency = 1};
     const struct message_host_hello hello = {.host_id = id, .host_name = id, .capabilities = {&one, 1}};
     const struct text_list none = {NULL, 0};
-    runner_hosts_hello(fixture->leased.hosts, NULL, &hello, &none, 0);
+    runner_hosts_hello(fixture->surroundings.hosts, NULL, &hello, &none, 0);
 }
 
 static void run(struct fixture *fixture)
@@ -301,7 +306,7 @@ static void a_cancel_in_the_answer_to_the_last_heartbeat_means_no_report(void **
     expect_closed();
 }
 
-static void news_after_the_end_are_refused_and_repeats_are_not(void **state)
+static void updates_after_the_end_are_refused_and_repeats_are_not(void **state)
 {
     struct fixture *fixture = *state;
     struct error error;
@@ -317,7 +322,7 @@ static void news_after_the_end_are_refused_and_repeats_are_not(void **state)
     expect_sent("complete", "");
 }
 
-static void news_of_a_cancelled_job_never_hold_up_its_end(void **state)
+static void updates_of_a_cancelled_job_never_hold_up_its_end(void **state)
 {
     struct fixture *fixture = *state;
     struct error error;
@@ -430,13 +435,13 @@ static void a_job_that_its_host_does_not_name_is_lost(void **state)
     assert_string_equal(task_describe(fixture->task), "running");
     static char id[] = "id";
     const struct message_host_next fetched = {.host_id = id, .acknowledged = 1};
-    runner_hosts_next(fixture->leased.hosts, NULL, &fetched, 0);
+    runner_hosts_next(fixture->surroundings.hosts, NULL, &fetched, 0);
     task_on_host_hello(fixture->task, "id", &keys);
     assert_string_equal(task_describe(fixture->task), "running");
     task_on_host_hello(fixture->task, "id", &none);
     stored_lists();
     expect_sent("fail", "does not know the job");
-    assert_non_null(runner_hosts_find_slot(fixture->leased.hosts, "/x"));
+    assert_non_null(runner_hosts_find_slot(fixture->surroundings.hosts, "/x"));
     text_list_clear(&keys);
 }
 
@@ -481,8 +486,8 @@ int main(void)
         TASK_TEST(a_rename_counts_for_later_calls_and_the_report),
         TASK_TEST(the_last_events_reach_dms_before_the_report),
         TASK_TEST(a_cancel_in_the_answer_to_the_last_heartbeat_means_no_report),
-        TASK_TEST(news_after_the_end_are_refused_and_repeats_are_not),
-        TASK_TEST(news_of_a_cancelled_job_never_hold_up_its_end),
+        TASK_TEST(updates_after_the_end_are_refused_and_repeats_are_not),
+        TASK_TEST(updates_of_a_cancelled_job_never_hold_up_its_end),
         TASK_TEST(a_failed_set_up_is_reported_and_counts_as_idle),
         TASK_TEST(a_finally_refused_first_heartbeat_fails_the_set_up_and_a_lost_lease_is_not_reported),
         TASK_TEST(a_drain_fails_what_does_not_run_yet_at_once),

@@ -11,8 +11,9 @@
 #include <string.h>
 
 struct dms_client {
-    struct service_context *context;
+    struct http_client *http;
     struct ipc_client *authd;
+    const char *base_url;
     struct dms_call *calls;
 };
 
@@ -98,7 +99,7 @@ static void on_token(void *context, const void *answer, const struct error *fail
                                          .follow_redirects = strcmp(call->request.method, "GET") == 0,
                                          .on_done = on_answer,
                                          .context = call};
-    call->http_call = http_send(call->client->context->http, &request);
+    call->http_call = http_send(call->client->http, &request);
 }
 
 /* Naming the refused token makes authd log in anew, but only if it still holds that one: others may have
@@ -113,11 +114,10 @@ static void ask_token(struct dms_call *call)
 struct dms_call *dms_send(struct dms_client *client, const struct dms_request *request)
 {
     struct dms_call *call = memory_allocate(sizeof *call);
-    const char *base = client->context->settings.dms_base_url;
     const char *segments[] = {"tasks", request->task_id, request->action};
     *call = (struct dms_call){
         .client = client, .request = *request, .next = client->calls, .link = &client->calls};
-    call->url = url_join(base, segments, request->task_id ? 3 : 1);
+    call->url = url_join(client->base_url, segments, request->task_id ? 3 : 1);
     call->body = memory_copy_text(request->body);
     if (call->next)
         call->next->link = &call->next;
@@ -150,13 +150,10 @@ void dms_cancel(struct dms_call *call)
         call_free(call);
 }
 
-struct dms_client *dms_client_create(struct service_context *context, struct error *error)
+struct dms_client *dms_client_create(struct http_client *http, struct ipc_client *authd, const char *base_url)
 {
-    struct ipc_client *authd = ipc_client_create(context->ipc, ROLE_authd_token, error);
-    if (!authd)
-        return NULL;
     struct dms_client *client = memory_allocate(sizeof *client);
-    *client = (struct dms_client){.context = context, .authd = authd};
+    *client = (struct dms_client){.http = http, .authd = authd, .base_url = base_url};
     return client;
 }
 

@@ -6,7 +6,7 @@
 #define LEASED_DMS_DMS_CLIENT_H
 
 #include "libcommon/http/http.h"
-#include "libcommon/service/service.h"
+#include "libcommon/ipc/ipc_client.h"
 
 struct dms_client;
 struct dms_call;
@@ -34,8 +34,9 @@ struct dms_request {
     void *context;
 };
 
-/* Borrows `context` (its http client, ipc and settings) for its life. */
-struct dms_client *dms_client_create(struct service_context *context, struct error *error);
+/* Borrows all for its life; `authd` is asked for tokens. */
+struct dms_client *dms_client_create(struct http_client *http, struct ipc_client *authd,
+                                     const char *base_url);
 
 /* Ends what is in flight without on_done. */
 void dms_client_free(struct dms_client *client);

@@ -2,20 +2,57 @@
 
 #include "libcommon/base/clock.h"
 #include "libcommon/base/hex.h"
+#include "libcommon/base/limits.h"
+#include "libcommon/base/log.h"
 #include "libcommon/base/memory.h"
-#include "services/leased/task/task_internal.h"
+#include "libcommon/loop/loop.h"
+#include "services/leased/dms/report.h"
+#include "services/leased/task/heartbeater.h"
+#include "services/leased/task/host_slot.h"
+#include "services/leased/task/storage_session.h"
+#include "services/leased/task/task_life.h"
 
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-/* A host that was told to cancel has so long to end the job: its own grace, and aborting an upload. */
-enum { STOP_PATIENCE_MS = 120000 };
+enum { TASK_KEY_BYTES = 33 }; /* 32 hex digits */
 
-/* --- what each state does when it is entered --- */
+struct task {
+    const struct task_surroundings *surroundings;
+    struct secret key;
+    char *local_id; /* the task id as it stood after the first heartbeat: names workspace and artifacts */
+    struct log_task log; /* borrows from lease and local_id */
+    struct lease lease;
+    struct task_life life;
+    int64_t created_boot_ms;
 
-void task_borrow_log_fields(struct task *task)
+    struct heartbeater *heartbeater;
+    struct storage_session *session;
+    struct host_slot slot;
+    char *reason;                 /* of a failure */
+    const char *setup_stage;      /* of a failure in the set-up */
+    struct outbox_report *report; /* on its way; NULL: none */
+};
+
+static void on_event(void *context, enum task_event event, const char *reason);
+
+/* Keeps the first reason given. */
+static void __attribute__((format(printf, 2, 3))) set_reason(struct task *task, const char *format, ...)
+{
+    char reason[LIMIT_REASON_BYTES];
+    if (task->reason)
+        return;
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(reason, sizeof reason, format, arguments);
+    va_end(arguments);
+    task->reason = memory_copy_text(reason);
+}
+
+/* Points the log fields at the lease's texts, which heartbeats replace. */
+static void borrow_log_fields(struct task *task)
 {
     task->log = (struct log_task){.task_id = task->local_id ? task->local_id : task->lease.task_id,
                                   .job_id = task->lease.job_id,
@@ -23,13 +60,74 @@ void task_borrow_log_fields(struct task *task)
                                   .domain_id = task->lease.domain_id};
 }
 
+/* An answer may rename the task, and bring a new token or end of its lease. */
+static void on_answered(void *context, const struct lease_changes *changes)
+{
+    struct task *task = context;
+    borrow_log_fields(task);
+    if (changes->renamed)
+        log_write(LOG_LEVEL_INFO, &task->log, "DMS renamed the task to %s", task->lease.task_id);
+    if (changes->token || changes->expiry)
+        storage_session_update(task->session, heartbeater_fence_boot_ms(task->heartbeater));
+    else
+        storage_session_retry_update(task->session);
+}
+
+/* --- the report --- */
+
+static const char *report_action(const struct task *task)
+{
+    return task->life.verdict == TASK_VERDICT_COMPLETE ? "complete" : "fail";
+}
+
+static char *compose_report(const struct task *task)
+{
+    const char *reason = task->reason ? task->reason : "unknown";
+    switch (task->life.verdict) {
+    case TASK_VERDICT_COMPLETE:
+        return report_compose_complete(&task->lease, storage_session_artifacts(task->session));
+    case TASK_VERDICT_SETUP_FAIL:
+        return report_compose_setup_fail(task->setup_stage, reason);
+    default:
+        return report_compose_fail(&task->lease, storage_session_artifacts(task->session), reason);
+    }
+}
+
+static void log_reported(const struct task *task, const char *refusal)
+{
+    double seconds = (double)(clock_boot_ms() - task->created_boot_ms) / 1000;
+    if (refusal)
+        log_write(LOG_LEVEL_ERROR, &task->log, "DMS finally refused %s: %s", report_action(task), refusal);
+    else if (task->life.verdict == TASK_VERDICT_COMPLETE)
+        log_write(LOG_LEVEL_INFO, &task->log, "completed with %zu artifacts after %.1f s",
+                  storage_session_artifacts(task->session)->artifacts.count, seconds);
+    else
+        log_write(LOG_LEVEL_WARN, &task->log, "reported as failed after %.1f s: %s", seconds, task->reason);
+}
+
+static void on_reported(void *context, const char *refusal)
+{
+    struct task *task = context;
+    task->report = NULL;
+    log_reported(task, refusal);
+    on_event(task, TASK_EVENT_REPORTED, NULL);
+}
+
+/* --- what each state does when it is entered --- */
+
 static void enter_opening(struct task *task)
 {
+    const struct lease *lease = &task->lease;
     /* The id as it stands now names workspace and artifacts for the task's whole life (docs/network.md 3.2,
      * 3). */
-    memory_replace_text(&task->local_id, task->lease.task_id);
-    task_borrow_log_fields(task);
-    task_storage_open(task);
+    memory_replace_text(&task->local_id, lease->task_id);
+    borrow_log_fields(task);
+    if (lease->domain_id && lease->server_url) {
+        storage_session_open(task->session, task->local_id, heartbeater_fence_boot_ms(task->heartbeater));
+        return;
+    }
+    on_event(task, TASK_EVENT_STORAGE_MISSING,
+             lease->domain_id ? "the lease has no domain_server_url" : "the lease has no domain_id");
 }
 
 /* A slot may be free right now; else the next change of slots is waited for, heartbeated. */
@@ -46,216 +144,160 @@ static void enter_running(struct task *task)
 
 static void enter_stopping(struct task *task)
 {
-    char action[] = "cancel";
-    char lease_ended[] = "the lease ended";
-    const struct message_host_command command = {
-        .action = action,
-        .task_key = task->key,
-        .reason = task->life.verdict == TASK_VERDICT_NONE ? lease_ended : task->reason};
-    task_storage_cancel(task);
-    if (task->host)
-        runner_host_command(task->host, &command);
-    loop_timer_start(&task->stop_timer, STOP_PATIENCE_MS);
+    storage_session_cancel(task->session);
+    host_slot_cancel(&task->slot, task->life.verdict == TASK_VERDICT_NONE ? "the lease ended" : task->reason);
+}
+
+static void enter_collecting(struct task *task)
+{
+    storage_session_collect(task->session);
 }
 
 static void enter_flushing(struct task *task)
 {
-    task->flush_since_ms = clock_boot_ms();
-    task_heartbeat_flush(task);
+    heartbeater_flush(task->heartbeater);
 }
 
-/* The host has the task no more; its slot is free for another. */
-static void leave_host(struct task *task)
+static void enter_reporting(struct task *task)
 {
-    struct runner_host *host = task->host;
-    task->host = NULL;
-    if (host)
-        runner_host_release(host, task->slot_capability);
+    task->report =
+        outbox_send(task->surroundings->outbox, &(struct outbox_entry){.task_id = task->lease.task_id,
+                                                                       .action = report_action(task),
+                                                                       .body = compose_report(task),
+                                                                       .log = &task->log,
+                                                                       .on_done = on_reported,
+                                                                       .context = task});
 }
 
 static void enter_closing(struct task *task)
 {
-    leave_host(task);
-    task_storage_close(task);
-}
-
-static void on_stop_overdue(void *context)
-{
-    struct task *task = context;
-    log_write(LOG_LEVEL_ERROR, &task->log, "the runner host did not end the job in %d s: it is given up",
-              STOP_PATIENCE_MS / 1000);
-    leave_host(task);
-    task_event(task, TASK_EVENT_FAILED);
+    host_slot_release(&task->slot);
+    storage_session_close(task->session);
 }
 
 /* docs/network.md 3.1: what failed in its set-up, or was over before it had a workspace, counts as idle. */
 static void enter_ended(struct task *task)
 {
     bool did_work = task->life.verdict == TASK_VERDICT_COMPLETE || task->life.verdict == TASK_VERDICT_FAIL ||
-                    task->workspace;
-    leased_on_task_ended(task->leased, task, did_work);
+                    storage_session_workspace(task->session);
+    task->surroundings->on_ended(task->surroundings->context, did_work);
 }
 
+/* Nothing leads back to the first heartbeat, which task_create() begins. */
 static void (*const enter[TASK_STATE_COUNT])(struct task *) = {
-    [TASK_FIRST_HEARTBEAT] = task_heartbeat_schedule,
-    [TASK_OPENING] = enter_opening,
-    [TASK_WAITING] = enter_waiting,
-    [TASK_RUNNING] = enter_running,
-    [TASK_STOPPING] = enter_stopping,
-    [TASK_COLLECTING] = task_storage_collect,
-    [TASK_FLUSHING] = enter_flushing,
-    [TASK_REPORTING] = task_report_send,
-    [TASK_CLOSING] = enter_closing,
+    [TASK_OPENING] = enter_opening,       [TASK_WAITING] = enter_waiting,
+    [TASK_RUNNING] = enter_running,       [TASK_STOPPING] = enter_stopping,
+    [TASK_COLLECTING] = enter_collecting, [TASK_FLUSHING] = enter_flushing,
+    [TASK_REPORTING] = enter_reporting,   [TASK_CLOSING] = enter_closing,
     [TASK_ENDED] = enter_ended,
 };
 
-void task_event(struct task *task, enum task_event event)
+/* Hands an event to the state machine and acts on the new state. */
+static void on_event(void *context, enum task_event event, const char *reason)
 {
+    struct task *task = context;
+    if (reason)
+        set_reason(task, "%s", reason);
     if (!task_life_on(&task->life, event))
         return;
     log_write(LOG_LEVEL_DEBUG, &task->log, "%s", task_state_name(task->life.state));
-    loop_timer_stop(&task->stop_timer);
+    if (task->life.verdict == TASK_VERDICT_SETUP_FAIL && !task->setup_stage)
+        task->setup_stage = event == TASK_EVENT_HEARTBEAT_GIVEN_UP ? "initial_heartbeat" : "build_ports";
     if (!task_life_needs_lease(&task->life))
-        task_heartbeat_stop(task);
+        heartbeater_stop(task->heartbeater);
     enter[task->life.state](task);
-}
-
-void task_set_reason(struct task *task, const char *format, ...)
-{
-    char reason[LIMIT_REASON_BYTES];
-    if (task->reason)
-        return;
-    va_list arguments;
-    va_start(arguments, format);
-    vsnprintf(reason, sizeof reason, format, arguments);
-    va_end(arguments);
-    task->reason = memory_copy_text(reason);
 }
 
 /* --- the runner host --- */
 
-static void start_on(struct task *task, struct runner_host *host)
-{
-    char action[] = "start";
-    const struct message_host_command command = {.action = action,
-                                                 .task_key = task->key,
-                                                 .task_id = task->local_id,
-                                                 .job_id = task->lease.job_id,
-                                                 .domain_id = task->lease.domain_id,
-                                                 .capability = task->lease.capability,
-                                                 .task = task->lease.task_json,
-                                                 .inputs = task->lease.inputs,
-                                                 .workspace = task->workspace};
-    task->host = host;
-    memory_replace_text(&task->slot_capability, task->lease.capability);
-    runner_host_command(host, &command);
-    task_event(task, TASK_EVENT_STARTED);
-}
-
 void task_on_slots_changed(struct task *task)
 {
+    char *workspace = NULL;
     if (task->life.state != TASK_WAITING)
         return;
-    struct runner_host *host = runner_hosts_find_slot(task->leased->hosts, task->lease.capability);
-    if (host) {
-        start_on(task, host);
-    } else if (!runner_hosts_offer(task->leased->hosts, task->lease.capability)) {
-        task_set_reason(task, "no runner offers %s any more", task->lease.capability);
-        task_event(task, TASK_EVENT_FAILED);
+    memory_replace_text(&workspace, storage_session_workspace(task->session));
+    struct message_host_command start = {.task_id = task->local_id,
+                                         .job_id = task->lease.job_id,
+                                         .domain_id = task->lease.domain_id,
+                                         .capability = task->lease.capability,
+                                         .task = task->lease.task_json,
+                                         .inputs = task->lease.inputs,
+                                         .workspace = workspace};
+    if (host_slot_take(&task->slot, &start)) {
+        on_event(task, TASK_EVENT_STARTED, NULL);
+    } else if (!runner_hosts_offer(task->surroundings->hosts, task->lease.capability)) {
+        set_reason(task, "no runner offers %s any more", task->lease.capability);
+        on_event(task, TASK_EVENT_FAILED, NULL);
     }
+    free(workspace);
 }
 
 /* Its slots went with it: nothing to release. */
 void task_on_host_gone(struct task *task, const struct runner_host *host)
 {
-    if (task->host != host)
-        return;
-    task->host = NULL;
-    task_set_reason(task, "the runner host went away");
-    task_event(task, TASK_EVENT_FAILED);
-}
-
-static bool is_on_host(const struct task *task, const char *host_id)
-{
-    return task->host && strcmp(runner_host_id(task->host), host_id) == 0;
+    if (host_slot_lose(&task->slot, host))
+        on_event(task, TASK_EVENT_FAILED, "the runner host went away");
 }
 
 void task_on_host_hello(struct task *task, const char *host_id, const struct text_list *running)
 {
-    /* A start that still waits for the host's poll is none that it could know. */
-    if (!is_on_host(task, host_id) || text_list_contains(running, task->key.bytes) ||
-        runner_host_has_command(task->host, &task->key))
+    if (!host_slot_is_at(&task->slot, host_id) || text_list_contains(running, task->key.bytes) ||
+        !host_slot_is_started(&task->slot))
         return;
-    task_set_reason(task, "the runner host does not know the job any more");
-    leave_host(task);
-    task_event(task, TASK_EVENT_FAILED);
+    host_slot_release(&task->slot);
+    on_event(task, TASK_EVENT_FAILED, "the runner host does not know the job any more");
 }
 
 void task_add_key_if_on_host(const struct task *task, const char *host_id, struct text_list *keys)
 {
-    if (is_on_host(task, host_id))
+    if (host_slot_is_at(&task->slot, host_id))
         text_list_add(keys, task->key.bytes);
 }
 
 /*
- * Whether there is a job that has news, and a lease to tell them for. A repeat of what was taken is fine at
- * any time (its answer got lost), and so are news of a cancelled job, which go nowhere: a host that had to
- * keep them would never come to the job's end.
+ * Whether there is a job that has updates, and a lease to tell them for. A repeat of what was taken is fine
+ * at any time (its answer got lost), and so are updates of a cancelled job, which go nowhere: a host that had
+ * to keep them would never come to the job's end.
  */
-static bool takes_news(const struct task *task, int64_t sequence, bool *fine, struct error *error)
+static bool takes_updates(const struct task *task, int64_t sequence, bool *fine, struct error *error)
 {
-    bool job = task->host != NULL;
+    bool job = task->slot.host != NULL;
     bool lease = task_life_needs_lease(&task->life);
-    *fine = job || outgoing_knows(&task->outgoing, sequence);
+    *fine = job || heartbeater_knows(task->heartbeater, sequence);
     if (!*fine)
         error_set(error, ERROR_NOT_FOUND, "the task's job is over");
     return job && lease;
 }
 
-static void note_news(struct task *task)
-{
-    if (outgoing_has_news(&task->outgoing))
-        heartbeat_on_change(&task->heartbeat, clock_boot_ms(), &task->leased->service->random);
-    task_heartbeat_schedule(task);
-}
-
 bool task_on_progress(struct task *task, int64_t sequence, const char *progress, struct error *error)
 {
     bool fine;
-    if (!takes_news(task, sequence, &fine, error))
+    if (!takes_updates(task, sequence, &fine, error))
         return fine;
-    if (!outgoing_set_progress(&task->outgoing, sequence, progress, error))
-        return false;
-    note_news(task);
-    return true;
+    return heartbeater_set_progress(task->heartbeater, sequence, progress, error);
 }
 
 bool task_on_event(struct task *task, int64_t sequence, const char *event, struct error *error)
 {
     bool fine;
-    if (!takes_news(task, sequence, &fine, error))
+    if (!takes_updates(task, sequence, &fine, error))
         return fine;
-    if (!outgoing_add_event(&task->outgoing, sequence, event, error))
-        return false;
-    note_news(task);
-    return true;
+    return heartbeater_add_event(task->heartbeater, sequence, event, error);
 }
 
 void task_on_finish(struct task *task, bool succeeded, const char *reason)
 {
-    struct runner_host *host = task->host;
     /* A repeat, or a host that was given up: the task's end is decided. */
-    if (!host)
+    if (!task->slot.host)
         return;
-    task->host = NULL;
+    host_slot_release(&task->slot);
     if (succeeded) {
         log_write(LOG_LEVEL_INFO, &task->log, "the job succeeded");
     } else {
-        task_set_reason(task, "%s", reason && *reason ? reason : "the runner gave no reason");
+        set_reason(task, "%s", reason && *reason ? reason : "the runner gave no reason");
         log_write(LOG_LEVEL_WARN, &task->log, "the job failed: %s", task->reason);
     }
-    task_event(task, succeeded ? TASK_EVENT_SUCCEEDED : TASK_EVENT_FAILED);
-    runner_host_release(host, task->slot_capability);
+    on_event(task, succeeded ? TASK_EVENT_SUCCEEDED : TASK_EVENT_FAILED, NULL);
 }
 
 /* --- heartbeats wanted, overrun, drain --- */
@@ -264,13 +306,10 @@ void task_on_token_wanted(struct task *task, const char *task_id, bool lost)
 {
     if (!task->local_id || strcmp(task->local_id, task_id) != 0 || !task_life_needs_lease(&task->life))
         return;
-    if (lost) {
-        task->update_owed = true;
-        task_storage_update(task);
-        return;
-    }
-    heartbeat_on_urgent(&task->heartbeat, clock_boot_ms());
-    task_heartbeat_schedule(task);
+    if (lost)
+        storage_session_update(task->session, heartbeater_fence_boot_ms(task->heartbeater));
+    else
+        heartbeater_hurry(task->heartbeater);
 }
 
 /* Later there is nothing to stop, and what is stored counts. */
@@ -280,10 +319,10 @@ void task_on_overrun(struct task *task, const char *task_id, int64_t used_bytes,
     if (!task->local_id || strcmp(task->local_id, task_id) != 0 ||
         (state != TASK_WAITING && state != TASK_RUNNING))
         return;
-    task_set_reason(task, "the workspace has %lld bytes, the limit is %lld (%s)", (long long)used_bytes,
-                    (long long)limit_bytes, error_code_name(ERROR_DISK_FULL));
+    set_reason(task, "the workspace has %lld bytes, the limit is %lld (%s)", (long long)used_bytes,
+               (long long)limit_bytes, error_code_name(ERROR_DISK_FULL));
     log_write(LOG_LEVEL_WARN, &task->log, "%s", task->reason);
-    task_event(task, TASK_EVENT_OVERRAN);
+    on_event(task, TASK_EVENT_OVERRAN, NULL);
 }
 
 void task_on_drain(struct task *task, bool grace_over)
@@ -291,124 +330,112 @@ void task_on_drain(struct task *task, bool grace_over)
     enum task_state state = task->life.state;
     if (state >= TASK_RUNNING && !(state == TASK_RUNNING && grace_over))
         return;
-    task_set_reason(task, "node_draining");
-    task_event(task, TASK_EVENT_DRAINED);
+    set_reason(task, "node_draining");
+    on_event(task, TASK_EVENT_DRAINED, NULL);
 }
 
 void task_give_up(struct task *task)
 {
     log_write(LOG_LEVEL_ERROR, &task->log, "the drain ends and the task is given up while %s",
               task_state_name(task->life.state));
-    task_report_stop(task);
-    task_event(task, TASK_EVENT_GIVEN_UP);
+    outbox_take_back(task->report);
+    task->report = NULL;
+    on_event(task, TASK_EVENT_GIVEN_UP, NULL);
 }
 
 /* --- life --- */
 
-static struct task *create(struct leased *leased, struct lease *lease)
+static void make_key(struct task *task)
+{
+    unsigned char bytes[(TASK_KEY_BYTES - 1) / 2];
+    char key[TASK_KEY_BYTES];
+    random_bytes(task->surroundings->random, bytes, sizeof bytes);
+    hex_encode(bytes, sizeof bytes, key);
+    secret_assign(&task->key, key, sizeof key - 1);
+}
+
+static void make_drivers(struct task *task)
+{
+    const struct task_surroundings *surroundings = task->surroundings;
+    task->heartbeater =
+        heartbeater_create(&(struct heartbeater_options){.loop = surroundings->loop,
+                                                         .random = surroundings->random,
+                                                         .dms = surroundings->dms,
+                                                         .rules = surroundings->heartbeat_rules,
+                                                         .lease = &task->lease,
+                                                         .log = &task->log,
+                                                         .on_answered = on_answered,
+                                                         .on_event = on_event,
+                                                         .context = task});
+    task->session = storage_session_create(&(struct storage_session_options){.stored = surroundings->stored,
+                                                                             .task_key = &task->key,
+                                                                             .lease = &task->lease,
+                                                                             .log = &task->log,
+                                                                             .owner = surroundings->owner,
+                                                                             .on_event = on_event,
+                                                                             .context = task});
+    host_slot_init(&task->slot, &(struct host_slot_options){.loop = surroundings->loop,
+                                                            .hosts = surroundings->hosts,
+                                                            .task_key = &task->key,
+                                                            .log = &task->log,
+                                                            .on_event = on_event,
+                                                            .context = task});
+}
+
+static struct task *create(const struct task_surroundings *surroundings, struct lease *lease)
 {
     struct task *task = memory_allocate(sizeof *task);
-    unsigned char random_key[(TASK_KEY_BYTES - 1) / 2];
-    char key[TASK_KEY_BYTES];
-    task->leased = leased;
+    task->surroundings = surroundings;
     task->lease = *lease;
     memset(lease, 0, sizeof *lease);
     task->created_boot_ms = clock_boot_ms();
-    random_bytes(&leased->service->random, random_key, sizeof random_key);
-    hex_encode(random_key, sizeof random_key, key);
-    secret_assign(&task->key, key, sizeof key - 1);
-    task_borrow_log_fields(task);
-    task_heartbeat_init(task);
-    task_report_init(task);
-    loop_timer_init(&task->stop_timer, leased->service->loop, on_stop_overdue, task);
-    /* At the end: the task that waits longest finds a free slot first. */
-    struct task **end = &leased->tasks;
-    while (*end)
-        end = &(*end)->next;
-    *end = task;
-    leased->task_count++;
+    make_key(task);
+    borrow_log_fields(task);
+    make_drivers(task);
     return task;
 }
 
-struct task *task_create(struct leased *leased, struct lease *lease, int64_t server_unix_ms,
-                         int64_t sent_boot_ms)
+struct task *task_create(const struct task_surroundings *surroundings, struct lease *lease,
+                         int64_t server_unix_ms, int64_t sent_boot_ms)
 {
-    struct task *task = create(leased, lease);
-    if (task->lease.has_expiry)
-        lease_clock_set(&task->clock, task->lease.expires_at_unix_ms, server_unix_ms, sent_boot_ms);
+    struct task *task = create(surroundings, lease);
     log_write(LOG_LEVEL_INFO, &task->log, "leased");
-    heartbeat_on_urgent(&task->heartbeat, clock_boot_ms());
-    enter[TASK_FIRST_HEARTBEAT](task);
+    heartbeater_begin(task->heartbeater, server_unix_ms, sent_boot_ms);
     return task;
 }
 
-struct task *task_create_refused(struct leased *leased, struct lease *lease, const char *stage,
-                                 const char *text)
+struct task *task_create_refused(const struct task_surroundings *surroundings, struct lease *lease,
+                                 const char *stage, const char *text)
 {
-    struct task *task = create(leased, lease);
+    struct task *task = create(surroundings, lease);
     task->setup_stage = stage;
-    task_set_reason(task, "%s", text);
+    set_reason(task, "%s", text);
     task->life = (struct task_life){TASK_REPORTING, stage ? TASK_VERDICT_SETUP_FAIL : TASK_VERDICT_FAIL};
     enter[TASK_REPORTING](task);
     return task;
 }
 
-static void stop_all(struct task *task)
+void task_free(struct task *task)
 {
-    loop_timer_stop(&task->stop_timer);
-    task_heartbeat_stop(task);
-    task_storage_stop(task);
-    task_report_stop(task);
-}
-
-void task_retire(struct task *task)
-{
-    struct leased *leased = task->leased;
-    for (struct task **link = &leased->tasks; *link; link = &(*link)->next) {
-        if (*link != task)
-            continue;
-        *link = task->next;
-        leased->task_count--;
-        break;
-    }
-    stop_all(task);
-    task->next = leased->ended_tasks;
-    leased->ended_tasks = task;
-}
-
-static void task_free(struct task *task)
-{
-    outgoing_clear(&task->outgoing);
-    message_clear(&message_artifacts_type, &task->artifacts);
+    host_slot_clear(&task->slot);
+    heartbeater_free(task->heartbeater);
+    storage_session_free(task->session);
+    outbox_take_back(task->report);
     lease_clear(&task->lease);
     secret_wipe(&task->key);
     free(task->local_id);
-    free(task->slot_capability);
-    free(task->workspace);
     free(task->reason);
     free(task);
 }
 
-void task_free_ended(struct leased *leased)
+bool task_has_ended(const struct task *task)
 {
-    while (leased->ended_tasks) {
-        struct task *task = leased->ended_tasks;
-        leased->ended_tasks = task->next;
-        task_free(task);
-    }
+    return task->life.state == TASK_ENDED;
 }
 
-struct task *task_next(const struct task *task)
+bool task_has_key(const struct task *task, const struct secret *key)
 {
-    return task->next;
-}
-
-struct task *task_find(struct leased *leased, const struct secret *key)
-{
-    for (struct task *task = leased->tasks; task; task = task->next)
-        if (secret_equal(&task->key, key))
-            return task;
-    return NULL;
+    return secret_equal(&task->key, key);
 }
 
 const char *task_describe(const struct task *task)

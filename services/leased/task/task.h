@@ -1,39 +1,57 @@
 /*
- * A leased task: drives the state machine of task_life.h with heartbeats, messages to stored and commands to
- * a runner host.
+ * A leased task, from its lease to the answer to its report: drives the state machine of task_life.h with
+ * heartbeats, a session at stored, commands to a runner host and a report to DMS.
  */
 #ifndef LEASED_TASK_TASK_H
 #define LEASED_TASK_TASK_H
 
 #include "libcommon/base/error.h"
 #include "libcommon/base/secret.h"
+#include "libcommon/ipc/ipc_client.h"
+#include "services/leased/dms/dms_client.h"
 #include "services/leased/dms/lease.h"
-#include "services/leased/leased.h"
+#include "services/leased/hosts/runner_hosts.h"
+#include "services/leased/task/heartbeat.h"
+#include "services/leased/task/outbox.h"
 
 #include <stdbool.h>
 #include <stdint.h>
 
 struct task;
 
+/* What tasks share; outlives them. */
+struct task_surroundings {
+    struct loop *loop;
+    struct random *random;
+    struct dms_client *dms;
+    struct ipc_client *stored;
+    struct runner_hosts *hosts;
+    struct outbox *outbox;
+    const char *owner; /* this start of leased, to stored */
+    struct heartbeat_rules heartbeat_rules;
+    /* It has ended: it is to be freed, in a later turn. `did_work` false counts as idle for the poller
+     * (docs/network.md 3.1). */
+    void (*on_ended)(void *context, bool did_work);
+    void *context;
+};
+
 /* Takes `lease` (it is left empty) and begins with the first heartbeat. `server_unix_ms` and `sent_boot_ms`
  * as of its answer. */
-struct task *task_create(struct leased *leased, struct lease *lease, int64_t server_unix_ms,
-                         int64_t sent_boot_ms);
+struct task *task_create(const struct task_surroundings *surroundings, struct lease *lease,
+                         int64_t server_unix_ms, int64_t sent_boot_ms);
 
 /* As task_create, for a lease that fails before its first heartbeat: reports a failed set-up with `stage` and
  * `text`, or with `stage` NULL a failure with `text` as its reason. */
-struct task *task_create_refused(struct leased *leased, struct lease *lease, const char *stage,
-                                 const char *text);
+struct task *task_create_refused(const struct task_surroundings *surroundings, struct lease *lease,
+                                 const char *stage, const char *text);
 
-/*
- * Takes the task out of leased->tasks and cancels what it waits for, without a word to anybody. It is freed
- * by task_free_ended(), later, since callers up the stack may still look at it.
- */
-void task_retire(struct task *task);
-void task_free_ended(struct leased *leased);
+/* Cancels what it waits for, without a word to anybody. */
+void task_free(struct task *task);
 
-struct task *task_next(const struct task *task);
-struct task *task_find(struct leased *leased, const struct secret *key);
+/* Ended tasks take no part in anything. */
+bool task_has_ended(const struct task *task);
+
+bool task_has_key(const struct task *task, const struct secret *key);
 
 /* stored misses a token for `task_id`: when it is this task, a heartbeat goes at once. */
 void task_on_token_wanted(struct task *task, const char *task_id, bool lost);
@@ -42,7 +60,7 @@ void task_on_token_wanted(struct task *task, const char *task_id, bool lost);
  * over, it fails. A repeat changes nothing. */
 void task_on_overrun(struct task *task, const char *task_id, int64_t used_bytes, int64_t limit_bytes);
 
-/* From the runner host. News of a job that is over are refused: nothing would carry them to DMS. */
+/* From the runner host. Updates of a job that is over are refused: nothing would carry them to DMS. */
 bool task_on_progress(struct task *task, int64_t sequence, const char *progress, struct error *error);
 bool task_on_event(struct task *task, int64_t sequence, const char *event, struct error *error);
 void task_on_finish(struct task *task, bool succeeded, const char *reason);

@@ -3,8 +3,8 @@
  * (docs/network.md 3.3). Pure; bounded by LIMIT_EVENTS_HELD, LIMIT_EVENTS_HELD_BYTES and
  * LIMIT_HEARTBEAT_EVENTS_BYTES.
  */
-#ifndef LEASED_TASK_OUTGOING_H
-#define LEASED_TASK_OUTGOING_H
+#ifndef LEASED_TASK_PENDING_UPDATES_H
+#define LEASED_TASK_PENDING_UPDATES_H
 
 #include "libcommon/base/error.h"
 
@@ -12,7 +12,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-struct outgoing {
+struct pending_updates {
     char *progress; /* JSON text; NULL: none yet */
     bool progress_told;
     bool progress_in_flight;
@@ -23,28 +23,29 @@ struct outgoing {
     int64_t last_sequence; /* of the runner's progress and events */
 };
 
-void outgoing_clear(struct outgoing *outgoing);
+void pending_updates_clear(struct pending_updates *updates);
 
 /* Takes progress or an event with the runner's sequence number; a number seen before changes nothing. */
-bool outgoing_set_progress(struct outgoing *outgoing, int64_t sequence, const char *progress,
-                           struct error *error);
+bool pending_updates_set_progress(struct pending_updates *updates, int64_t sequence, const char *progress,
+                                  struct error *error);
 
 /* ERROR_UNAVAILABLE when too many are held: the runner is to try again later. */
-bool outgoing_add_event(struct outgoing *outgoing, int64_t sequence, const char *event, struct error *error);
+bool pending_updates_add_event(struct pending_updates *updates, int64_t sequence, const char *event,
+                               struct error *error);
 
 /* The body of a heartbeat, and what is in it is in flight from now on. free() it. */
-char *outgoing_compose_heartbeat(struct outgoing *outgoing);
+char *pending_updates_compose_heartbeat(struct pending_updates *updates);
 
 /* The heartbeat in flight was answered 2xx: what it carried is told. */
-void outgoing_acknowledge(struct outgoing *outgoing);
+void pending_updates_acknowledge(struct pending_updates *updates);
 
 /* It failed: what it carried is to be sent again. */
-void outgoing_restore(struct outgoing *outgoing);
+void pending_updates_restore(struct pending_updates *updates);
 
 /* Whether a message of that number was taken before: its repeat needs no place. */
-bool outgoing_knows(const struct outgoing *outgoing, int64_t sequence);
+bool pending_updates_know(const struct pending_updates *updates, int64_t sequence);
 
 /* Whether there is something that no heartbeat in flight carries. */
-bool outgoing_has_news(const struct outgoing *outgoing);
+bool pending_updates_any(const struct pending_updates *updates);
 
 #endif

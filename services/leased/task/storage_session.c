@@ -1,0 +1,208 @@
+#include "services/leased/task/storage_session.h"
+
+#include "libcommon/base/memory.h"
+
+#include <stdlib.h>
+
+enum { COLLECT_ATTEMPTS_MAX = 3 };
+
+struct storage_session {
+    struct storage_session_options options;
+    bool opened;      /* stored was asked to make one, so it has to be closed */
+    bool ready;       /* stored has said so: it can be updated */
+    bool update_owed; /* stored does not have the newest token and end */
+    int64_t lease_ends_boot_ms;
+    int collect_attempts;
+    char *workspace;
+    struct message_artifacts artifacts;
+    struct ipc_call *call; /* open, artifacts or close: one at a time */
+    struct ipc_call *update_call;
+    struct ipc_call *cancel_call;
+};
+
+static struct secret key_of(const struct storage_session *session)
+{
+    return *session->options.task_key; /* a view: not wiped by us */
+}
+
+static void tell(struct storage_session *session, enum task_event event, const char *reason)
+{
+    session->options.on_event(session->options.context, event, reason);
+}
+
+/* --- opening --- */
+
+static void on_opened(void *context, const void *answer, const struct error *failure)
+{
+    struct storage_session *session = context;
+    const struct message_session_opened *opened = answer;
+    session->call = NULL;
+    if (failure) {
+        tell(session, TASK_EVENT_OPEN_FAILED, failure->text);
+        return;
+    }
+    memory_replace_text(&session->workspace, opened->workspace);
+    session->ready = true;
+    storage_session_retry_update(session);
+    tell(session, TASK_EVENT_OPENED, NULL);
+}
+
+void storage_session_open(struct storage_session *session, const char *task_id, int64_t lease_ends_boot_ms)
+{
+    const struct lease *lease = session->options.lease;
+    if (!lease->access_token.length)
+        log_write(LOG_LEVEL_WARN, session->options.log,
+                  "the lease has no domain token: storage requests go without one");
+    char *id = memory_copy_text(task_id);
+    char *owner = memory_copy_text(session->options.owner);
+    const struct message_session_open request = {.task_key = key_of(session),
+                                                 .task_id = id,
+                                                 .job_id = lease->job_id,
+                                                 .capability = lease->capability,
+                                                 .domain_id = lease->domain_id,
+                                                 .server_url = lease->server_url,
+                                                 .outputs_prefix = lease->outputs_prefix,
+                                                 .access_token = lease->access_token,
+                                                 .lease_ends_boot_ms = lease_ends_boot_ms,
+                                                 .owner = owner};
+    session->opened = true;
+    session->update_owed = false;
+    session->call = call_session_open(session->options.stored, &request, on_opened, session);
+    free(id);
+    free(owner);
+}
+
+/* --- updates --- */
+
+static void on_updated(void *context, const void *answer, const struct error *failure)
+{
+    struct storage_session *session = context;
+    (void)answer;
+    session->update_call = NULL;
+    /* Owed until stored has it: the next heartbeat's answer tries again. A session that is gone fails the
+     * job's next transfer. */
+    if (failure) {
+        session->update_owed = true;
+        log_write(session->ready ? LOG_LEVEL_WARN : LOG_LEVEL_DEBUG, session->options.log,
+                  "stored did not take the new token: %s", failure->text);
+    } else {
+        storage_session_retry_update(session);
+    }
+}
+
+void storage_session_retry_update(struct storage_session *session)
+{
+    /* One at a time, after the opening, keeps them in order; the next carries whatever is newest then. */
+    if (!session->update_owed || !session->ready || session->update_call)
+        return;
+    const struct message_session_update request = {.task_key = key_of(session),
+                                                   .access_token = session->options.lease->access_token,
+                                                   .lease_ends_boot_ms = session->lease_ends_boot_ms};
+    session->update_owed = false;
+    session->update_call = call_session_update(session->options.stored, &request, on_updated, session);
+}
+
+void storage_session_update(struct storage_session *session, int64_t lease_ends_boot_ms)
+{
+    session->lease_ends_boot_ms = lease_ends_boot_ms;
+    session->update_owed = true;
+    storage_session_retry_update(session);
+}
+
+/* --- the end --- */
+
+static void on_cancelled(void *context, const void *answer, const struct error *failure)
+{
+    struct storage_session *session = context;
+    (void)answer;
+    (void)failure;
+    session->cancel_call = NULL;
+}
+
+void storage_session_cancel(struct storage_session *session)
+{
+    const struct message_session_cancel request = {.task_key = key_of(session),
+                                                   .access_token = session->options.lease->access_token};
+    if (session->opened)
+        session->cancel_call = call_session_cancel(session->options.stored, &request, on_cancelled, session);
+}
+
+static void on_collected(void *context, const void *answer, const struct error *failure)
+{
+    struct storage_session *session = context;
+    session->call = NULL;
+    /* The artifacts are stored: a stored that is only slow must not turn finished work into a failure. */
+    bool silent = failure && (failure->code == ERROR_TIMEOUT || failure->code == ERROR_UNAVAILABLE);
+    if (silent && ++session->collect_attempts < COLLECT_ATTEMPTS_MAX) {
+        storage_session_collect(session);
+    } else if (failure) {
+        struct error error = *failure;
+        error_prefix(&error, "the list of artifacts is lost");
+        log_write(LOG_LEVEL_WARN, session->options.log, "%s", error.text);
+        tell(session, TASK_EVENT_COLLECT_FAILED, error.text);
+    } else {
+        message_clear(&message_artifacts_type, &session->artifacts);
+        message_copy(&message_artifacts_type, &session->artifacts, answer);
+        tell(session, TASK_EVENT_COLLECTED, NULL);
+    }
+}
+
+void storage_session_collect(struct storage_session *session)
+{
+    const struct message_session_artifacts request = {.task_key = key_of(session)};
+    session->call = call_session_artifacts(session->options.stored, &request, on_collected, session);
+}
+
+static void on_closed(void *context, const void *answer, const struct error *failure)
+{
+    struct storage_session *session = context;
+    (void)answer;
+    session->call = NULL;
+    /* stored sweeps left-overs when it starts. */
+    if (failure && failure->code != ERROR_NOT_FOUND)
+        log_write(LOG_LEVEL_WARN, session->options.log, "the workspace may be left over: %s", failure->text);
+    tell(session, TASK_EVENT_CLOSED, NULL);
+}
+
+void storage_session_close(struct storage_session *session)
+{
+    const struct message_session_close request = {.task_key = key_of(session),
+                                                  .access_token = session->options.lease->access_token};
+    session->ready = false;
+    if (!session->opened) {
+        tell(session, TASK_EVENT_CLOSED, NULL);
+        return;
+    }
+    /* Closing while opening: the open's answer is of no interest any more. */
+    ipc_cancel(session->call);
+    session->call = call_session_close(session->options.stored, &request, on_closed, session);
+}
+
+const struct message_artifacts *storage_session_artifacts(const struct storage_session *session)
+{
+    return &session->artifacts;
+}
+
+const char *storage_session_workspace(const struct storage_session *session)
+{
+    return session->workspace;
+}
+
+struct storage_session *storage_session_create(const struct storage_session_options *options)
+{
+    struct storage_session *session = memory_allocate(sizeof *session);
+    session->options = *options;
+    return session;
+}
+
+void storage_session_free(struct storage_session *session)
+{
+    if (!session)
+        return;
+    ipc_cancel(session->call);
+    ipc_cancel(session->update_call);
+    ipc_cancel(session->cancel_call);
+    message_clear(&message_artifacts_type, &session->artifacts);
+    free(session->workspace);
+    free(session);
+}

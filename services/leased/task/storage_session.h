@@ -1,0 +1,56 @@
+/*
+ * A lease's session at stored: opened with the task's workspace, kept up to date with each new token and end
+ * of the lease, asked for the artifacts, closed.
+ */
+#ifndef LEASED_TASK_STORAGE_SESSION_H
+#define LEASED_TASK_STORAGE_SESSION_H
+
+#include "libcommon/base/log.h"
+#include "libcommon/ipc/ipc_client.h"
+#include "services/leased/dms/lease.h"
+#include "services/leased/task/task_life.h"
+
+struct storage_session;
+
+struct storage_session_options {
+    struct ipc_client *stored;
+    const struct secret *task_key; /* borrowed, as all below */
+    const struct lease *lease;     /* its newest token is sent each time */
+    const struct log_task *log;
+    const char *owner; /* this start of leased */
+    /* OPENED, OPEN_FAILED, COLLECTED, COLLECT_FAILED, CLOSED (also when stored did not answer). It may not be
+     * freed then. */
+    task_event_function *on_event;
+    void *context;
+};
+
+struct storage_session *storage_session_create(const struct storage_session_options *options);
+
+/* Without a word to stored. */
+void storage_session_free(struct storage_session *session);
+
+/* `task_id` names the workspace, whatever DMS renames later. The lease has a domain and a server. */
+void storage_session_open(struct storage_session *session, const char *task_id, int64_t lease_ends_boot_ms);
+
+/* The lease has a new token or end, or stored lost them. */
+void storage_session_update(struct storage_session *session, int64_t lease_ends_boot_ms);
+
+/* Sends what stored did not take before, if there is any. */
+void storage_session_retry_update(struct storage_session *session);
+
+/* Aborts its transfers at once, whatever their host does. */
+void storage_session_cancel(struct storage_session *session);
+
+/* Asks for the artifacts. */
+void storage_session_collect(struct storage_session *session);
+
+/* What was collected; empty before. Borrowed. */
+const struct message_artifacts *storage_session_artifacts(const struct storage_session *session);
+
+/* The folder that stored made for the task; NULL before. Borrowed. */
+const char *storage_session_workspace(const struct storage_session *session);
+
+/* At once when it was never opened. */
+void storage_session_close(struct storage_session *session);
+
+#endif
