@@ -49,7 +49,7 @@ static void free_ended_tasks(void *context)
         else
             leased->tasks[kept++] = leased->tasks[i];
     leased->task_count = kept;
-    drain_look(leased->drain);
+    lease_drain_look(leased->drain);
 }
 
 static void on_task_ended(void *context, bool did_work)
@@ -74,7 +74,7 @@ static bool take_lease(void *context, struct lease *lease, int64_t server_unix_m
     struct leased *leased = context;
     char text[LIMIT_NAME_BYTES + 64];
     /* Leased by a poll that was under way when the drain began: another node can have it at once. */
-    if (drain_has_begun(leased->drain)) {
+    if (lease_drain_has_begun(leased->drain)) {
         add_task(leased, task_create_refused(&leased->surroundings, lease, NULL, "node_draining"));
         return true;
     }
@@ -160,7 +160,7 @@ static void on_tick(void *context)
 {
     struct leased *leased = context;
     runner_hosts_tick(leased->hosts, clock_boot_ms());
-    drain_look(leased->drain);
+    lease_drain_look(leased->drain);
     loop_timer_start(&leased->tick, TICK_MS);
 }
 
@@ -206,13 +206,13 @@ static void make_parts(struct leased *leased)
                                                             .take = take_lease,
                                                             .take_unreadable = take_unreadable_lease,
                                                             .context = leased});
-    leased->drain = drain_create(service->loop, settings->drain_grace_secs * 1000,
-                                 &(struct drain_events){.begun = on_drain_begun,
-                                                        .grace_over = on_grace_over,
-                                                        .bound_reached = on_bound_reached,
-                                                        .is_drained = is_drained,
-                                                        .count_leases = count_leases,
-                                                        .context = leased});
+    leased->drain = lease_drain_create(service->loop, settings->drain_grace_secs * 1000,
+                                       &(struct lease_drain_events){.begun = on_drain_begun,
+                                                                    .grace_over = on_grace_over,
+                                                                    .bound_reached = on_bound_reached,
+                                                                    .is_drained = is_drained,
+                                                                    .count_leases = count_leases,
+                                                                    .context = leased});
 }
 
 static void make_surroundings(struct leased *leased)
@@ -262,7 +262,7 @@ void leased_stop(struct service_context *context)
     for (size_t i = 0; i < leased->task_count; i++)
         task_free(leased->tasks[i]);
     free(leased->tasks);
-    drain_free(leased->drain);
+    lease_drain_free(leased->drain);
     poller_free(leased->poller);
     outbox_free(leased->outbox);
     runner_hosts_free(leased->hosts);
@@ -275,7 +275,7 @@ void leased_stop(struct service_context *context)
 
 static const char *describe_work(const struct leased *leased)
 {
-    if (drain_has_begun(leased->drain))
+    if (lease_drain_has_begun(leased->drain))
         return "draining";
     if (!runner_hosts_can_work(leased->hosts))
         return "waiting for a runner host";

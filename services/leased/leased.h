@@ -3,9 +3,9 @@
 #define LEASED_LEASED_H
 
 #include "libcommon/service/service.h"
-#include "services/leased/drain.h"
 #include "services/leased/hosts/capability_announcer.h"
 #include "services/leased/hosts/runner_hosts.h"
+#include "services/leased/lease_drain.h"
 #include "services/leased/poller.h"
 #include "services/leased/task/task.h"
 
@@ -25,7 +25,7 @@ struct leased {
     struct capability_announcer *announcer;
     struct poller *poller;
     struct outbox *outbox;
-    struct drain *drain;
+    struct lease_drain *drain;
     struct task_surroundings surroundings;
     struct task **tasks; /* the one that waits longest first; ended ones stay until the next turn */
     size_t task_count;

@@ -1,4 +1,4 @@
-#include "services/leased/drain.h"
+#include "services/leased/lease_drain.h"
 
 #include "libcommon/base/clock.h"
 #include "libcommon/base/log.h"
@@ -14,9 +14,9 @@ enum {
     HURRIED_END_MS = 9000
 };
 
-struct drain {
+struct lease_drain {
     int64_t grace_ms;
-    struct drain_events events;
+    struct lease_drain_events events;
     bool begun;
     bool hurried;
     bool grace_over;
@@ -26,7 +26,7 @@ struct drain {
 };
 
 /* From here on a bound runs: what DMS, stored or a runner host keep waiting is given up at its end. */
-static void end_grace(struct drain *drain, int64_t end_ms)
+static void end_grace(struct lease_drain *drain, int64_t end_ms)
 {
     if (drain->events.count_leases(drain->events.context))
         log_warn("the drain's grace is over: running jobs are cancelled");
@@ -37,14 +37,14 @@ static void end_grace(struct drain *drain, int64_t end_ms)
 
 static void on_timer(void *context)
 {
-    struct drain *drain = context;
+    struct lease_drain *drain = context;
     if (drain->grace_over)
         drain->events.bound_reached(drain->events.context);
     else
         end_grace(drain, END_MS);
 }
 
-void drain_begin(struct drain *drain, bool hurry)
+void lease_drain_begin(struct lease_drain *drain, bool hurry)
 {
     if (!drain->begun) {
         size_t leases = drain->events.count_leases(drain->events.context);
@@ -60,14 +60,14 @@ void drain_begin(struct drain *drain, bool hurry)
     }
 }
 
-bool drain_has_begun(const struct drain *drain)
+bool lease_drain_has_begun(const struct lease_drain *drain)
 {
     return drain->begun;
 }
 
 /* --- who waits for its end --- */
 
-static void answer_waiter(struct drain *drain)
+static void answer_waiter(struct lease_drain *drain)
 {
     const struct message_drain_state state = {.drained = drain->events.is_drained(drain->events.context),
                                               .leases =
@@ -77,33 +77,34 @@ static void answer_waiter(struct drain *drain)
     ipc_answer(waiter, &state);
 }
 
-void drain_look(struct drain *drain)
+void lease_drain_look(struct lease_drain *drain)
 {
     if (drain->waiter && (drain->events.is_drained(drain->events.context) ||
                           clock_boot_ms() - drain->wait_since_ms >= WAIT_HOLD_MS))
         answer_waiter(drain);
 }
 
-void drain_wait(struct drain *drain, struct ipc_request *request)
+void lease_drain_wait(struct lease_drain *drain, struct ipc_request *request)
 {
     /* A caller that asks again does not listen for the answer to its earlier request any more. */
     if (drain->waiter)
         answer_waiter(drain);
     drain->waiter = request;
     drain->wait_since_ms = clock_boot_ms();
-    drain_look(drain);
+    lease_drain_look(drain);
 }
 
-struct drain *drain_create(struct loop *loop, int64_t grace_ms, const struct drain_events *events)
+struct lease_drain *lease_drain_create(struct loop *loop, int64_t grace_ms,
+                                       const struct lease_drain_events *events)
 {
-    struct drain *drain = memory_allocate(sizeof *drain);
+    struct lease_drain *drain = memory_allocate(sizeof *drain);
     drain->grace_ms = grace_ms;
     drain->events = *events;
     loop_timer_init(&drain->timer, loop, on_timer, drain);
     return drain;
 }
 
-void drain_free(struct drain *drain)
+void lease_drain_free(struct lease_drain *drain)
 {
     if (!drain)
         return;
