@@ -7,6 +7,7 @@
 #include "libcommon/base/rfc3339.h"
 #include "libcommon/http/url.h"
 #include "libcommon/json/json_writer.h"
+#include "services/authd/dds/signed_message.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -225,16 +226,20 @@ struct dds_call *dds_register(struct dds_client *client, const struct text_list 
                 error);
 }
 
-struct dds_call *dds_register_wallet(struct dds_client *client, const struct signed_message *signed_message,
+struct dds_call *dds_register_wallet(struct dds_client *client, const struct dds_answer *nonce,
                                      const struct text_list *capabilities, dds_done_function *on_done,
                                      void *context, struct error *error)
 {
+    struct signed_message signed_message;
     struct json_writer body = JSON_WRITER_EMPTY;
+    if (!signed_message_create(client->wallet, nonce->body, nonce->body_bytes, &signed_message, error))
+        return NULL;
     json_writer_open_object(&body);
-    json_writer_string_member(&body, "message", signed_message->message);
-    json_writer_string_member(&body, "signature", signed_message->signature);
+    json_writer_string_member(&body, "message", signed_message.message);
+    json_writer_string_member(&body, "signature", signed_message.signature);
     write_registration(client, capabilities, &body);
     json_writer_close_object(&body);
+    signed_message_clear(&signed_message);
     return post(client,
                 &(struct dds_post){.path = "internal/v1/nodes/register-wallet",
                                    .body = &body,
@@ -258,15 +263,19 @@ struct dds_call *dds_siwe_request(struct dds_client *client, dds_done_function *
         error);
 }
 
-struct dds_call *dds_siwe_verify(struct dds_client *client, const struct signed_message *signed_message,
+struct dds_call *dds_siwe_verify(struct dds_client *client, const struct dds_answer *nonce,
                                  dds_done_function *on_done, void *context, struct error *error)
 {
+    struct signed_message signed_message;
     struct json_writer body = JSON_WRITER_EMPTY;
+    if (!signed_message_create(client->wallet, nonce->body, nonce->body_bytes, &signed_message, error))
+        return NULL;
     json_writer_open_object(&body);
     json_writer_string_member(&body, "address", wallet_address(client->wallet));
-    json_writer_string_member(&body, "message", signed_message->message);
-    json_writer_string_member(&body, "signature", signed_message->signature);
+    json_writer_string_member(&body, "message", signed_message.message);
+    json_writer_string_member(&body, "signature", signed_message.signature);
     json_writer_close_object(&body);
+    signed_message_clear(&signed_message);
     return post(
         client,
         &(struct dds_post){
