@@ -100,19 +100,6 @@ static void explain_status(const struct dds_call *call, const struct http_respon
     free(body);
 }
 
-/*
- * DDS's clock when it answered. Date has whole seconds: of the second that it names, the moment nearest to
- * the local clock, which is exact when that is right, else its end, so that no token seems to live longer
- * than it does.
- */
-static int64_t server_time_ms(int64_t date_unix_ms)
-{
-    int64_t local_ms = clock_unix_ms();
-    if (date_unix_ms < 0 || (local_ms >= date_unix_ms && local_ms < date_unix_ms + 1000))
-        return local_ms;
-    return date_unix_ms + 999;
-}
-
 static void on_http_done(void *context, const struct http_response *response, const struct error *failure)
 {
     struct dds_call *call = context;
@@ -123,7 +110,7 @@ static void on_http_done(void *context, const struct http_response *response, co
         answer.body = response->body;
         answer.body_bytes = response->body_bytes;
         answer.retry_after_ms = response->retry_after_ms;
-        answer.server_unix_ms = server_time_ms(response->date_unix_ms);
+        answer.server_unix_ms = clock_server_unix_ms(response->date_unix_ms, clock_unix_ms());
         if (!answer.accepted)
             explain_status(call, response, answer.reason);
     } else {

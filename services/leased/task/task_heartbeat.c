@@ -127,7 +127,7 @@ static void take_answer(struct task *task, const struct dms_answer *answer)
     if (changes.renamed)
         log_write(LOG_LEVEL_INFO, &task->log, "DMS renamed the task to %s", task->lease.task_id);
     if (changes.expiry) {
-        int64_t server_ms = lease_clock_server_now_ms(response->date_unix_ms, clock_unix_ms());
+        int64_t server_ms = clock_server_unix_ms(response->date_unix_ms, clock_unix_ms());
         lease_clock_set(&task->clock, task->lease.expires_at_unix_ms, server_ms, answer->sent_boot_ms);
     }
     outgoing_acknowledge(&task->outgoing);
