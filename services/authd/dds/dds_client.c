@@ -2,9 +2,9 @@
 
 #include "libcommon/base/clock.h"
 #include "libcommon/base/limits.h"
-#include "libcommon/base/log.h"
 #include "libcommon/base/memory.h"
 #include "libcommon/base/rfc3339.h"
+#include "libcommon/base/text.h"
 #include "libcommon/http/url.h"
 #include "libcommon/json/json_writer.h"
 #include "services/authd/dds/signed_message.h"
@@ -94,7 +94,7 @@ static void explain_status(const struct dds_call *call, const struct http_respon
     char *body = memory_copy_bytes(response->body, response->body_bytes);
     mask_secret(call->client->reg_secret, body, response->body_bytes);
     char line[LIMIT_ERROR_BODY_LOGGED_BYTES + 1];
-    log_one_line(body, response->body_bytes, line, sizeof line);
+    text_one_line(body, response->body_bytes, line, sizeof line);
     snprintf(reason + length, DDS_REASON_BYTES - (size_t)length, ": %s", line);
     secret_wipe_bytes(body, response->body_bytes);
     free(body);

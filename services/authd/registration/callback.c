@@ -1,7 +1,6 @@
 #include "services/authd/registration/callback.h"
 
 #include "libcommon/base/limits.h"
-#include "libcommon/base/log.h"
 #include "libcommon/base/text.h"
 #include "libcommon/json/json_field.h"
 
@@ -46,7 +45,7 @@ static void judge(struct callback *callback, const char *id, const char *secret)
         refuse(callback, 403, "secret too large");
     else {
         secret_assign(&callback->secret, secret, strlen(secret));
-        log_one_line(id, strlen(id), callback->id, sizeof callback->id);
+        text_one_line(id, strlen(id), callback->id, sizeof callback->id);
         refuse(callback, 200, "{\"ok\":true}");
     }
 }

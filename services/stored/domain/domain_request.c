@@ -9,6 +9,7 @@
 #include "libcommon/base/limits.h"
 #include "libcommon/base/memory.h"
 #include "libcommon/base/retry.h"
+#include "libcommon/base/text.h"
 #include "libcommon/http/url.h"
 #include "services/stored/domain/domain_retry.h"
 
@@ -205,7 +206,7 @@ static void set_status_error(const struct domain_request *request, const struct 
     error_set_http_status(error, response->status, request->label);
     if (!response->body_bytes)
         return;
-    log_one_line(response->body, response->body_bytes, body, sizeof body);
+    text_one_line(response->body, response->body_bytes, body, sizeof body);
     size_t used = strlen(error->text);
     snprintf(error->text + used, sizeof error->text - used, ": %s", body);
 }
