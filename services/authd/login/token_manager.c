@@ -103,7 +103,7 @@ void token_manager_on_success(struct token_manager *manager, const struct secret
                               int64_t now_ms)
 {
     assert(expires_ms > now_ms);
-    secret_assign(&manager->token, token->bytes, token->length);
+    secret_assign_locked(&manager->token, token->bytes, token->length);
     manager->number++;
     manager->expires_ms = expires_ms;
     manager->given_until_ms = expires_ms - sooner(TOKEN_HANDOVER_MS, (expires_ms - now_ms) / 10);

@@ -44,7 +44,7 @@ static void judge(struct callback *callback, const char *id, const char *secret)
     else if (strlen(secret) > LIMIT_CALLBACK_SECRET_BYTES)
         refuse(callback, 403, "secret too large");
     else {
-        secret_assign(&callback->secret, secret, strlen(secret));
+        secret_assign_locked(&callback->secret, secret, strlen(secret));
         text_one_line(id, strlen(id), callback->id, sizeof callback->id);
         refuse(callback, 200, "{\"ok\":true}");
     }

@@ -170,14 +170,14 @@ void domain_access_restore_token(struct domain_access *access, const struct secr
 {
     if (!access->token_lost || token->length == 0)
         return;
-    secret_assign(&access->token, token->bytes, token->length);
+    secret_assign_locked(&access->token, token->bytes, token->length);
     access->token_lost = false;
 }
 
 void domain_access_set_token(struct domain_access *access, const struct secret *token)
 {
     if (!secret_equal(&access->token, token)) {
-        secret_assign(&access->token, token->bytes, token->length);
+        secret_assign_locked(&access->token, token->bytes, token->length);
         access->token_number++;
     }
     access->token_lost = false;
