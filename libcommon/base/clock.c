@@ -27,6 +27,14 @@ int64_t clock_unix_ns(void)
     return read_ns(CLOCK_REALTIME);
 }
 
+int64_t clock_server_unix_ms(int64_t date_unix_ms, int64_t local_unix_ms)
+{
+    if (date_unix_ms < 0)
+        return local_unix_ms;
+    int64_t latest_ms = date_unix_ms + 999;
+    return local_unix_ms >= date_unix_ms && local_unix_ms <= latest_ms ? local_unix_ms : latest_ms;
+}
+
 bool clock_boot_id(char id[CLOCK_BOOT_ID_BYTES], struct error *error)
 {
     static const char path[] = "/proc/sys/kernel/random/boot_id";

@@ -18,6 +18,13 @@ bool clock_boot_id(char id[CLOCK_BOOT_ID_BYTES], struct error *error);
 int64_t clock_unix_ms(void);
 int64_t clock_unix_ns(void);
 
+/*
+ * A server's wall clock when it answered at `local_unix_ms` of ours. Its Date (-1: not given) is cut to the
+ * second, which is much of a short lease: the local clock tells the rest when the two agree, and when they do
+ * not the latest moment of that second counts, so that nothing seems to live longer than the server says.
+ */
+int64_t clock_server_unix_ms(int64_t date_unix_ms, int64_t local_unix_ms);
+
 /* What the calling thread has used of a processor so far. */
 int64_t clock_thread_cpu_us(void);
 

@@ -2,13 +2,14 @@
 
 #include "libcommon/base/clock.h"
 #include "libcommon/base/limits.h"
+#include "libcommon/base/rfc3339.h"
+#include "libcommon/base/text.h"
 #include "libcommon/base/utf8.h"
 
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 static struct {
@@ -56,13 +57,6 @@ static void line_puts(struct line *line, const char *text)
     line_put(line, text, strlen(text));
 }
 
-/* C0, DEL, C1 and the two line separators: what ends a line or steers a terminal somewhere. */
-static bool is_control(uint32_t code_point)
-{
-    return code_point < 0x20 || (code_point >= 0x7f && code_point < 0xa0) || code_point == 0x2028 ||
-           code_point == 0x2029;
-}
-
 /* Whatever the bytes are, the line stays one line of valid JSON: text comes from servers, jobs and people. */
 static void line_put_json_string(struct line *line, const char *text, size_t max_bytes)
 {
@@ -75,7 +69,7 @@ static void line_put_json_string(struct line *line, const char *text, size_t max
         if (*text == '"' || *text == '\\') {
             char escaped[2] = {'\\', *text};
             line_put(line, escaped, 2);
-        } else if (!length || is_control(code_point)) {
+        } else if (!length || utf8_is_control(code_point)) {
             char escaped[ESCAPE_BYTES];
             snprintf(escaped, sizeof escaped, "\\u%04x", length ? (unsigned)code_point : 0xfffdU);
             line_puts(line, escaped);
@@ -123,7 +117,7 @@ static void line_put_task_text(struct line *line, const char *name, const char *
     if (!value)
         return;
     line_puts(line, name);
-    line_puts(line, log_one_line(value, strlen(value), clean, sizeof clean));
+    line_puts(line, text_one_line(value, strlen(value), clean, sizeof clean));
 }
 
 static void compose_text(struct line *line, const char *time, enum log_level level,
@@ -133,22 +127,12 @@ static void compose_text(struct line *line, const char *time, enum log_level lev
     char clean[LIMIT_LOG_LINE_BYTES / 2];
     snprintf(head, sizeof head, "%s %-5s %-8s ", time, level_names[level], configured.service);
     line_puts(line, head);
-    line_puts(line, log_one_line(message, strlen(message), clean, sizeof clean));
+    line_puts(line, text_one_line(message, strlen(message), clean, sizeof clean));
     if (task) {
         line_put_task_text(line, "  task=", task->task_id);
         line_put_task_text(line, " capability=", task->capability);
     }
     line->bytes[line->length++] = '\n';
-}
-
-static void format_time(char out[32])
-{
-    int64_t now_ms = clock_unix_ms();
-    time_t seconds = (time_t)(now_ms / 1000);
-    struct tm utc;
-    gmtime_r(&seconds, &utc);
-    size_t length = strftime(out, 32, "%Y-%m-%dT%H:%M:%S", &utc);
-    snprintf(out + length, 32 - length, ".%03dZ", (int)(now_ms % 1000));
 }
 
 void log_write(enum log_level level, const struct log_task *task, const char *format, ...)
@@ -157,13 +141,13 @@ void log_write(enum log_level level, const struct log_task *task, const char *fo
         return;
     int saved_errno = errno;
     char message[LIMIT_LOG_LINE_BYTES / 2];
-    char time[32];
+    char time[RFC3339_BYTES];
     struct line line = {.length = 0};
     va_list arguments;
     va_start(arguments, format);
     vsnprintf(message, sizeof message, format, arguments);
     va_end(arguments);
-    format_time(time);
+    rfc3339_format_milliseconds(clock_unix_ms(), time);
     if (configured.format == LOG_FORMAT_JSON)
         compose_json(&line, time, level, task, message);
     else
@@ -172,25 +156,4 @@ void log_write(enum log_level level, const struct log_task *task, const char *fo
     ssize_t ignored = write(STDERR_FILENO, line.bytes, line.length);
     (void)ignored;
     errno = saved_errno;
-}
-
-const char *log_one_line(const char *text, size_t length, char *out, size_t capacity)
-{
-    size_t used = 0;
-    for (size_t i = 0, step; i < length; i += step) {
-        uint32_t code_point = 0;
-        step = utf8_decode(text + i, length - i, &code_point);
-        bool keep = step && !is_control(code_point);
-        size_t bytes = keep ? step : 1;
-        if (used + bytes + 1 > capacity)
-            break;
-        if (keep)
-            memcpy(out + used, text + i, step);
-        else
-            out[used] = step ? ' ' : '?';
-        used += bytes;
-        step = step ? step : 1;
-    }
-    out[used] = '\0';
-    return out;
 }

@@ -35,13 +35,6 @@ bool log_enabled(enum log_level level);
 void log_write(enum log_level level, const struct log_task *task, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
-/*
- * Foreign text for a line: control characters and line breaks become spaces, bytes that are no UTF-8 become
- * '?', and what does not fit into `capacity` bytes (above 0, the NUL included) is cut between characters.
- * Returns `out`.
- */
-const char *log_one_line(const char *text, size_t length, char *out, size_t capacity);
-
 #define log_debug(...) log_write(LOG_LEVEL_DEBUG, NULL, __VA_ARGS__)
 #define log_info(...) log_write(LOG_LEVEL_INFO, NULL, __VA_ARGS__)
 #define log_warn(...) log_write(LOG_LEVEL_WARN, NULL, __VA_ARGS__)

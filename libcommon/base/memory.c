@@ -1,5 +1,7 @@
 #include "libcommon/base/memory.h"
 
+#include "libcommon/base/fatal.h"
+
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -7,8 +9,7 @@
 
 void memory_exhausted(void)
 {
-    fputs("out of memory\n", stderr);
-    abort();
+    fatal_stop("out of memory");
 }
 
 static void *require(void *memory)

@@ -1,7 +1,8 @@
 #include "libcommon/base/random.h"
 
+#include "libcommon/base/fatal.h"
+
 #include <openssl/rand.h>
-#include <stdlib.h>
 #include <string.h>
 
 static uint64_t next_system(struct random *random)
@@ -10,7 +11,7 @@ static uint64_t next_system(struct random *random)
     uint64_t value = 0;
     /* Without randomness there is no nonce, no key and no jitter: nothing sensible can go on. */
     if (RAND_bytes((unsigned char *)&value, sizeof value) != 1)
-        abort();
+        fatal_stop("OpenSSL has no randomness");
     return value;
 }
 

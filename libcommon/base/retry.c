@@ -5,10 +5,10 @@ void retry_start(struct retry *retry, const struct retry_policy *policy, int64_t
     *retry = (struct retry){.policy = policy, .attempts = 0, .started_ms = now_ms};
 }
 
-static int64_t backoff_ceiling_ms(const struct retry_policy *policy, int failures)
+int64_t retry_ceiling_ms(const struct retry_policy *policy, int64_t failures)
 {
     int64_t ceiling_ms = policy->base_ms;
-    for (int i = 1; i < failures && ceiling_ms < policy->cap_ms; i++)
+    for (int64_t i = 1; i < failures && ceiling_ms < policy->cap_ms; i++)
         ceiling_ms *= 2;
     return ceiling_ms < policy->cap_ms ? ceiling_ms : policy->cap_ms;
 }
@@ -20,7 +20,7 @@ int64_t retry_next_ms(struct retry *retry, int64_t now_ms, int64_t retry_after_m
     retry->attempts++;
     if (policy->attempts_max && retry->attempts >= policy->attempts_max)
         return -1;
-    int64_t wait_ms = random_between(random, 0, backoff_ceiling_ms(policy, retry->attempts));
+    int64_t wait_ms = random_between(random, 0, retry_ceiling_ms(policy, retry->attempts));
     if (wait_ms < retry_after_ms)
         wait_ms = retry_after_ms;
     /* By subtraction: a server's Retry-After may be as large as the type. */

@@ -27,6 +27,12 @@ struct retry {
 void retry_start(struct retry *retry, const struct retry_policy *policy, int64_t now_ms);
 
 /*
+ * The longest wait after so many failures in a row (above 0): base_ms doubled for each after the first, up to
+ * cap_ms. For who counts failures and draws the wait itself.
+ */
+int64_t retry_ceiling_ms(const struct retry_policy *policy, int64_t failures);
+
+/*
  * After a failed attempt: how long to wait before the next one, or -1 when there is to be none. A wait is
  * never shorter than `retry_after_ms` (-1: not given), never past `deadline_ms` (0: none).
  */

@@ -4,12 +4,12 @@
 
 #include <openssl/crypto.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
-/* Each secret has pages of its own, so that MADV_DONTDUMP and mlock cover it and nothing else shares their
- * fate. */
+/* Pages of its own, so that MADV_DONTDUMP and mlock cover the secret and nothing else shares their fate. */
 static size_t mapped_bytes(size_t length)
 {
     size_t page_bytes = (size_t)sysconf(_SC_PAGESIZE);
@@ -17,6 +17,13 @@ static size_t mapped_bytes(size_t length)
 }
 
 void secret_assign(struct secret *secret, const void *bytes, size_t length)
+{
+    char *copy = memory_copy_bytes(bytes, length);
+    secret_wipe(secret);
+    *secret = (struct secret){.bytes = copy, .length = length};
+}
+
+void secret_assign_locked(struct secret *secret, const void *bytes, size_t length)
 {
     /* cppcheck-suppress invalidFunctionArg; mmap(2) wants -1 with MAP_ANONYMOUS */
     char *copy = mmap(NULL, mapped_bytes(length), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
@@ -28,17 +35,17 @@ void secret_assign(struct secret *secret, const void *bytes, size_t length)
     if (length)
         memcpy(copy, bytes, length);
     secret_wipe(secret);
-    secret->bytes = copy;
-    secret->length = length;
+    *secret = (struct secret){.bytes = copy, .length = length, .locked = true};
 }
 
 void secret_wipe(struct secret *secret)
 {
-    if (secret->bytes) {
-        size_t mapped = mapped_bytes(secret->length);
-        OPENSSL_cleanse(secret->bytes, mapped);
-        munmap(secret->bytes, mapped);
-    }
+    if (secret->bytes)
+        OPENSSL_cleanse(secret->bytes, secret->length);
+    if (secret->locked)
+        munmap(secret->bytes, mapped_bytes(secret->length));
+    else
+        free(secret->bytes);
     *secret = SECRET_EMPTY;
 }
 

@@ -1,5 +1,7 @@
 /*
- * A secret: bytes that are wiped when freed, never logged, and kept out of core files.
+ * A secret: bytes that are wiped when freed and never logged. What is held for long and is worth stealing
+ * (keys, credentials, tokens) is assigned with secret_assign_locked(), which keeps it out of swap and core
+ * files; what passes by in a message, and what is good for little (a task's key), with secret_assign().
  *
  * The struct is a value that owns its bytes. SECRET_EMPTY holds none; secret_wipe() on it is harmless. A
  * secret is never printed: logs and messages show secret_log_form() ("(secret, 17 bytes)").
@@ -15,15 +17,20 @@
 struct secret {
     char *bytes; /* NULL when empty; always followed by a NUL that `length` does not count */
     size_t length;
+    bool locked; /* in pages of its own */
 };
 
-#define SECRET_EMPTY ((struct secret){NULL, 0})
+#define SECRET_EMPTY ((struct secret){NULL, 0, false})
 
 enum { SECRET_LOG_FORM_BYTES = 48 };
 
 /* Replaces what `secret` holds (wiping it) by a copy of `length` bytes, which may be its own. Ends the
- * program when there is no memory. Each secret takes whole pages: not for things by the thousand. */
+ * program when there is no memory. */
 void secret_assign(struct secret *secret, const void *bytes, size_t length);
+
+/* As secret_assign, in whole pages that are locked (where RLIMIT_MEMLOCK allows it) and left out of cores:
+ * not for things by the thousand. */
+void secret_assign_locked(struct secret *secret, const void *bytes, size_t length);
 
 /* Wipes and frees what `secret` holds and makes it empty. */
 void secret_wipe(struct secret *secret);

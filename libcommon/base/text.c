@@ -1,6 +1,7 @@
 #include "libcommon/base/text.h"
 
 #include "libcommon/base/memory.h"
+#include "libcommon/base/utf8.h"
 
 #include <string.h>
 
@@ -65,12 +66,30 @@ bool text_equal_any_case(const char *text, size_t length, const char *other)
     return true;
 }
 
-char *text_copy_one_line(const char *text, size_t length, size_t max_bytes)
+const char *text_one_line(const char *text, size_t length, char *out, size_t capacity)
 {
-    char *copy = memory_copy_bytes(text, length < max_bytes ? length : max_bytes);
-    size_t copied = length < max_bytes ? length : max_bytes;
-    for (size_t i = 0; i < copied; i++)
-        if ((unsigned char)copy[i] < ' ' || copy[i] == 0x7f)
-            copy[i] = ' ';
+    size_t used = 0;
+    for (size_t i = 0, step; i < length; i += step) {
+        uint32_t code_point = 0;
+        step = utf8_decode(text + i, length - i, &code_point);
+        bool keep = step && !utf8_is_control(code_point);
+        size_t bytes = keep ? step : 1;
+        if (used + bytes + 1 > capacity)
+            break;
+        if (keep)
+            memcpy(out + used, text + i, step);
+        else
+            out[used] = step ? ' ' : '?';
+        used += bytes;
+        step = step ? step : 1;
+    }
+    out[used] = '\0';
+    return out;
+}
+
+char *text_copy_one_line(const char *text, size_t length)
+{
+    char *copy = memory_allocate(length + 1);
+    text_one_line(text, length, copy, length + 1);
     return copy;
 }

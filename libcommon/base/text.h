@@ -1,4 +1,4 @@
-/* Small questions about ASCII text that the C library answers only by locale. */
+/* Small questions about text that the C library answers only by locale, and text that fits on one line. */
 #ifndef LIBCOMMON_BASE_TEXT_H
 #define LIBCOMMON_BASE_TEXT_H
 
@@ -24,8 +24,14 @@ bool text_is_digit(char character);
 bool text_starts_with_any_case(const char *text, const char *prefix);
 bool text_equal_any_case(const char *text, size_t length, const char *other);
 
-/* A copy that may stand on one log line: at most `max_bytes` bytes, control characters become spaces. free()
- * it. */
-char *text_copy_one_line(const char *text, size_t length, size_t max_bytes);
+/*
+ * Foreign text for one line of a log or message: control characters and line breaks become spaces, bytes that
+ * are no UTF-8 become '?', and what does not fit into `capacity` bytes (above 0, the NUL included) is cut
+ * between characters. Returns `out`.
+ */
+const char *text_one_line(const char *text, size_t length, char *out, size_t capacity);
+
+/* As text_one_line, uncut and in new memory. free() it. */
+char *text_copy_one_line(const char *text, size_t length);
 
 #endif

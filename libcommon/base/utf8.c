@@ -35,6 +35,12 @@ size_t utf8_decode(const char *bytes, size_t length, uint32_t *code_point)
     return count;
 }
 
+bool utf8_is_control(uint32_t code_point)
+{
+    return code_point < 0x20 || (code_point >= 0x7f && code_point < 0xa0) || code_point == 0x2028 ||
+           code_point == 0x2029;
+}
+
 size_t utf8_encode(uint32_t code_point, char out[UTF8_MAX_BYTES])
 {
     static const uint8_t leads[UTF8_MAX_BYTES + 1] = {0, 0, 0xc0, 0xe0, 0xf0};

@@ -45,7 +45,7 @@ static bool read_sealed(struct environment *environment, int fd, struct error *e
     if (length > LIMIT_SECRET_FILE_BYTES)
         return error_set(error, ERROR_TOO_LARGE, "the sealed secrets have more than %d bytes",
                          LIMIT_SECRET_FILE_BYTES);
-    secret_assign(&environment->sealed, buffer, (size_t)length);
+    secret_assign_locked(&environment->sealed, buffer, (size_t)length);
     secret_wipe_bytes(buffer, sizeof buffer);
     return true;
 }

@@ -2,6 +2,7 @@
 
 #include "libcommon/base/limits.h"
 #include "libcommon/base/memory.h"
+#include "libcommon/http/url.h"
 
 #include <assert.h>
 #include <ctype.h>
@@ -172,12 +173,6 @@ bool http_request_prepare(struct http_call *call, const struct http_request *req
 
 /* --- redirects --- */
 
-static bool is_same_origin(const struct place *left, const struct place *right)
-{
-    return strcasecmp(left->scheme, right->scheme) == 0 && strcasecmp(left->host, right->host) == 0 &&
-           strcmp(left->port, right->port) == 0;
-}
-
 static bool resolve_location(struct http_call *call, char **target, struct error *error)
 {
     struct place from = {0};
@@ -190,7 +185,7 @@ static bool resolve_location(struct http_call *call, char **target, struct error
         curl_url_set(url, CURLUPART_URL, call->answer.location, CURLU_URLENCODE) != CURLUE_OK ||
         !place_take(&to, url) || curl_url_get(url, CURLUPART_URL, target, 0) != CURLUE_OK)
         error_set(error, ERROR_INVALID, "%s: a redirect to what is not an http or https URL", call->label);
-    else if (!is_same_origin(&from, &to))
+    else if (!url_same_origin(call->url, *target))
         error_set(error, ERROR_INVALID, "%s: a redirect to another origin, %s://%.60s:%s", call->label,
                   to.scheme, to.host, to.port);
     else if (to.user && (!from.user || strcmp(from.user, to.user) != 0))

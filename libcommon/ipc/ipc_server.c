@@ -11,6 +11,7 @@
 #include "libcommon/ipc/ipc_server.h"
 
 #include "libcommon/base/clock.h"
+#include "libcommon/base/fatal.h"
 #include "libcommon/base/limits.h"
 #include "libcommon/base/log.h"
 #include "libcommon/base/memory.h"
@@ -341,8 +342,9 @@ static void on_received(struct ipc_request *request)
     nng_msg *message = nng_aio_get_msg(request->aio);
     nng_aio_set_msg(request->aio, NULL);
     set_stage(request, STAGE_PENDING);
-    if (receive(server) != 0)
-        memory_exhausted();
+    int code = receive(server);
+    if (code)
+        fatal_stop("cannot receive requests any more: %s", nng_strerror(code));
     handle_message(request, message);
 }
 

@@ -1,6 +1,7 @@
 #include "libcommon/loop/loop.h"
 
 #include "libcommon/base/clock.h"
+#include "libcommon/base/fatal.h"
 #include "libcommon/base/memory.h"
 
 #include <assert.h>
@@ -71,14 +72,20 @@ struct loop {
 
 /* --- descriptors --- */
 
+/* A descriptor that nobody watches would be a peer that is never answered. */
+static void tell_epoll(struct loop *loop, int operation, int fd, struct epoll_event *event)
+{
+    if (epoll_ctl(loop->epoll_fd, operation, fd, event) != 0)
+        fatal_stop("the event loop cannot watch descriptor %d: %s", fd, strerror(errno));
+}
+
 struct loop_watch *loop_watch_add(struct loop *loop, int fd, uint32_t events, loop_ready_function *on_ready,
                                   void *context)
 {
     struct loop_watch *watch = memory_allocate(sizeof *watch);
     *watch = (struct loop_watch){.loop = loop, .fd = fd, .on_ready = on_ready, .context = context};
     struct epoll_event event = {.events = events, .data.ptr = watch};
-    if (epoll_ctl(loop->epoll_fd, EPOLL_CTL_ADD, fd, &event) != 0)
-        memory_exhausted();
+    tell_epoll(loop, EPOLL_CTL_ADD, fd, &event);
     watch->next = loop->watches;
     watch->link = &loop->watches;
     if (watch->next)
@@ -90,8 +97,7 @@ struct loop_watch *loop_watch_add(struct loop *loop, int fd, uint32_t events, lo
 void loop_watch_change(struct loop_watch *watch, uint32_t events)
 {
     struct epoll_event event = {.events = events, .data.ptr = watch};
-    if (epoll_ctl(watch->loop->epoll_fd, EPOLL_CTL_MOD, watch->fd, &event) != 0)
-        memory_exhausted();
+    tell_epoll(watch->loop, EPOLL_CTL_MOD, watch->fd, &event);
 }
 
 void loop_watch_remove(struct loop_watch *watch)

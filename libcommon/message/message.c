@@ -1,7 +1,7 @@
 #include "libcommon/message/message.h"
 
-#include "libcommon/base/log.h"
 #include "libcommon/base/memory.h"
+#include "libcommon/base/text.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -109,7 +109,7 @@ static void print_text(FILE *out, const char *text)
 {
     char line[96];
     size_t length = strlen(text);
-    fprintf(out, "\"%s%s\"", log_one_line(text, length, line, sizeof line),
+    fprintf(out, "\"%s%s\"", text_one_line(text, length, line, sizeof line),
             length >= sizeof line ? "..." : "");
 }
 

@@ -143,7 +143,7 @@ static void load_secret(const struct row *row, struct secret *slot, const struct
     else if (path && !settings_read_secret_file(path, slot, &others_can_read, &error))
         fault(findings, row->variable, "%s: %s", file_variable, error.text);
     else if (!path)
-        secret_assign(slot, direct.bytes, direct.length);
+        secret_assign_locked(slot, direct.bytes, direct.length);
     /* Only a warning: container platforms mount secrets readable by all, where nobody else is. */
     if (others_can_read)
         warn(findings, row->variable, "%s: every user of this machine can read %.128s", file_variable, path);

@@ -39,7 +39,7 @@ void settings_trimmed_secret(struct secret *secret, const char *text)
     size_t length;
     const char *start = trim(text, &length);
     if (length)
-        secret_assign(secret, start, length);
+        secret_assign_locked(secret, start, length);
 }
 
 bool settings_parse_integer(const char *text, double low, double high, int64_t *value, struct error *error)

@@ -16,6 +16,35 @@ static struct authd *authd_of(void *context)
     return ((struct service_context *)context)->state;
 }
 
+/* --- what registrar and login have to tell each other --- */
+
+static void on_registered(void *context, bool called_back)
+{
+    struct authd *authd = context;
+    login_on_registered(authd->login);
+    /* A login that DDS refused between its callback and its answer need not wait for another callback. */
+    if (called_back)
+        login_on_callback_stored(authd->login);
+}
+
+static void on_login_succeeded(void *context)
+{
+    struct authd *authd = context;
+    registrar_on_login_succeeded(authd->registrar);
+}
+
+static void on_login_rejected(void *context)
+{
+    struct authd *authd = context;
+    registrar_on_login_rejected(authd->registrar);
+}
+
+static const char *describe_registration(void *context, char *out, size_t capacity)
+{
+    struct authd *authd = context;
+    return registrar_describe(authd->registrar, out, capacity);
+}
+
 /* --- life --- */
 
 static void move_secret(struct secret *to, struct secret *from)
@@ -49,6 +78,40 @@ static char *resolve_version(const struct settings *settings)
     return version;
 }
 
+static struct registrar *create_registrar(struct authd *authd)
+{
+    const struct settings *settings = &authd->service->settings;
+    const struct registrar_options options = {
+        .loop = authd->service->loop,
+        .random = &authd->service->random,
+        .dds = authd->dds,
+        .policy = {.wallet_flow = settings->registration_flow == SETTINGS_FLOW_WALLET,
+                   .interval_ms = settings->register_interval_secs * 1000,
+                   .max_retry = settings->register_max_retry},
+        .events = {.registered = on_registered, .context = authd},
+    };
+    return registrar_create(&options);
+}
+
+static struct login *create_login(struct authd *authd)
+{
+    const struct settings *settings = &authd->service->settings;
+    const struct login_options options = {
+        .loop = authd->service->loop,
+        .random = &authd->service->random,
+        .dds = authd->dds,
+        .policy = {.wallet_flow = settings->registration_flow == SETTINGS_FLOW_WALLET,
+                   .safety_ratio = settings->token_safety_ratio,
+                   .jitter_ms = settings->token_reauth_jitter_ms,
+                   .max_retries = settings->token_reauth_max_retries},
+        .events = {.succeeded = on_login_succeeded,
+                   .rejected = on_login_rejected,
+                   .describe_registration = describe_registration,
+                   .context = authd},
+    };
+    return login_create(&options);
+}
+
 bool authd_start(struct service_context *context, struct error *error)
 {
     struct authd *authd = context->state;
@@ -69,8 +132,8 @@ bool authd_start(struct service_context *context, struct error *error)
     authd->dds = dds_client_create(context->http, &identity);
     free(version);
     free(node_url);
-    authd->registrar = registrar_create(authd);
-    authd->login = login_create(authd);
+    authd->registrar = create_registrar(authd);
+    authd->login = create_login(authd);
     log_info("wallet %s", wallet_address(authd->wallet));
     return true;
 }

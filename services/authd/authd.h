@@ -1,6 +1,7 @@
 /*
  * authd's state and the hooks and handlers of main.c. Two drivers turn two pure state machines: the registrar
- * keeps the node registered, the login keeps an access token at hand. Both run on the loop's thread.
+ * keeps the node registered, the login keeps an access token at hand. Neither knows the other: authd.c stands
+ * between them and passes on what each has to tell. All run on the loop's thread.
  */
 #ifndef AUTHD_AUTHD_H
 #define AUTHD_AUTHD_H

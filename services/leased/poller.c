@@ -5,7 +5,6 @@
 #include "libcommon/base/log.h"
 #include "libcommon/base/memory.h"
 #include "libcommon/base/retry.h"
-#include "services/leased/dms/lease_clock.h"
 
 #include <stdlib.h>
 
@@ -70,7 +69,7 @@ static void take_envelope(struct poller *poller, const struct http_response *res
         wait_idle(poller);
         return;
     }
-    int64_t server_ms = lease_clock_server_now_ms(response->date_unix_ms, clock_unix_ms());
+    int64_t server_ms = clock_server_unix_ms(response->date_unix_ms, clock_unix_ms());
     if (poller->options.take(poller->options.context, &lease, server_ms, sent_boot_ms))
         poller_wake(poller);
     else

@@ -3,6 +3,7 @@
 #include "libcommon/base/clock.h"
 #include "libcommon/base/log.h"
 #include "libcommon/base/memory.h"
+#include "libcommon/base/retry.h"
 #include "services/node/child_environment.h"
 
 #include <errno.h>
@@ -17,19 +18,19 @@
 #include <unistd.h>
 
 enum {
-    RESTART_MIN_MS = 500,
-    RESTART_MAX_MS = 30000,
     HEALTHY_MS = 60000, /* who ran so long before it died starts without waiting */
     STOP_PATIENCE_MS = 5000,
     EXIT_CONFIG = 78
 };
+
+static const struct retry_policy restart_policy = {.base_ms = 500, .cap_ms = 30000};
 
 struct child {
     struct supervisor *supervisor;
     enum service_id service;
     pid_t pid; /* 0: not running */
     int64_t started_boot_ms;
-    int64_t backoff_ms;
+    int64_t deaths; /* in a row */
     struct loop_timer restart;
 };
 
@@ -157,12 +158,10 @@ static bool start_child(struct child *child, struct error *error)
 static void restart_later(struct child *child)
 {
     int64_t ran_ms = clock_boot_ms() - child->started_boot_ms;
-    if (ran_ms >= HEALTHY_MS || child->backoff_ms == 0)
-        child->backoff_ms = RESTART_MIN_MS;
-    else
-        child->backoff_ms = child->backoff_ms * 2 < RESTART_MAX_MS ? child->backoff_ms * 2 : RESTART_MAX_MS;
-    log_info("starting %s again in %.1f s", service_name(child->service), (double)child->backoff_ms / 1000);
-    loop_timer_start(&child->restart, child->backoff_ms);
+    child->deaths = ran_ms >= HEALTHY_MS ? 1 : child->deaths + 1;
+    int64_t wait_ms = retry_ceiling_ms(&restart_policy, child->deaths);
+    log_info("starting %s again in %.1f s", service_name(child->service), (double)wait_ms / 1000);
+    loop_timer_start(&child->restart, wait_ms);
 }
 
 static void on_restart(void *context)

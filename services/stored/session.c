@@ -142,7 +142,7 @@ struct session *session_open(struct stored *stored, const struct message_session
         return NULL;
     }
     session->access.lease_ends_boot_ms = message->lease_ends_boot_ms;
-    secret_assign(&session->access.token, message->access_token.bytes, message->access_token.length);
+    secret_assign_locked(&session->access.token, message->access_token.bytes, message->access_token.length);
     journal_session_opened(stored->journal, message);
     log_write(LOG_LEVEL_INFO, &session->log, "session opened for %s%s", session->access.server_url,
               message->access_token.length ? "" : ", without a token");

@@ -1,5 +1,6 @@
 #include "services/leased/task/heartbeat.h"
 
+#include "libcommon/base/clock.h"
 #include "services/leased/dms/lease_clock.h"
 #include "services/leased/task/pending_updates.h"
 
@@ -54,12 +55,12 @@ static void an_expiry_in_the_past_does_not_end_a_lease_that_still_has_time(void 
 static void a_date_cut_to_the_second_never_lengthens_a_lease(void **state)
 {
     (void)state;
-    assert_int_equal(lease_clock_server_now_ms(-1, 7654321), 7654321);
+    assert_int_equal(clock_server_unix_ms(-1, 7654321), 7654321);
     /* The clocks agree: ours knows the part of the second that Date lacks. */
-    assert_int_equal(lease_clock_server_now_ms(5000, 5400), 5400);
+    assert_int_equal(clock_server_unix_ms(5000, 5400), 5400);
     /* They do not: the lease might be older by all of that second. */
-    assert_int_equal(lease_clock_server_now_ms(5000, 4999), 5999);
-    assert_int_equal(lease_clock_server_now_ms(5000, 99000), 5999);
+    assert_int_equal(clock_server_unix_ms(5000, 4999), 5999);
+    assert_int_equal(clock_server_unix_ms(5000, 99000), 5999);
 }
 
 /* --- when heartbeats go --- */

@@ -1,6 +1,7 @@
 #include "libcommon/base/log.h"
 
 #include "libcommon/base/limits.h"
+#include "libcommon/base/text.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -136,10 +137,10 @@ static void foreign_text_is_cut_between_characters(void **state)
 {
     (void)state;
     char out[6];
-    assert_string_equal(log_one_line("abc\xc3\xbcz", 6, out, sizeof out), "abc\xc3\xbc");
-    assert_string_equal(log_one_line("abcd\xc3\xbc", 6, out, sizeof out), "abcd");
-    assert_string_equal(log_one_line("a\0b", 3, out, sizeof out), "a b");
-    assert_string_equal(log_one_line("abc", 3, out, 1), "");
+    assert_string_equal(text_one_line("abc\xc3\xbcz", 6, out, sizeof out), "abc\xc3\xbc");
+    assert_string_equal(text_one_line("abcd\xc3\xbc", 6, out, sizeof out), "abcd");
+    assert_string_equal(text_one_line("a\0b", 3, out, sizeof out), "a b");
+    assert_string_equal(text_one_line("abc", 3, out, 1), "");
 }
 
 static void errno_survives_and_lower_levels_are_silent(void **state)

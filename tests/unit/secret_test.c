@@ -33,6 +33,10 @@ static void a_secret_may_be_replaced_by_a_part_of_itself(void **state)
     secret_assign(&secret, "0xabcdef", 8);
     secret_assign(&secret, secret.bytes + 2, 6);
     assert_string_equal(secret.bytes, "abcdef");
+    secret_assign_locked(&secret, secret.bytes + 3, 3);
+    assert_string_equal(secret.bytes, "def");
+    secret_assign(&secret, secret.bytes, 2);
+    assert_string_equal(secret.bytes, "de");
     secret_wipe(&secret);
 }
 
@@ -44,7 +48,7 @@ static void a_secret_of_whole_pages_has_room_for_its_nul(void **state)
     memset(bytes, 'x', 2 * page);
     for (size_t length = page - 1; length <= page + 1; length++) {
         struct secret secret = SECRET_EMPTY;
-        secret_assign(&secret, bytes, length);
+        secret_assign_locked(&secret, bytes, length);
         assert_int_equal(strlen(secret.bytes), length);
         secret_wipe(&secret);
     }
@@ -87,12 +91,12 @@ static bool is_kept_out_of_core_files(const void *address)
     return found;
 }
 
-static void a_secret_is_kept_out_of_core_files_and_logs(void **state)
+static void a_secret_is_kept_out_of_logs_and_a_locked_one_out_of_core_files(void **state)
 {
     (void)state;
     char form[SECRET_LOG_FORM_BYTES];
     struct secret secret = SECRET_EMPTY;
-    secret_assign(&secret, "do-not-show", 11);
+    secret_assign_locked(&secret, "do-not-show", 11);
     assert_true(is_kept_out_of_core_files(secret.bytes));
     assert_string_equal(secret_log_form(&secret, form), "(secret, 11 bytes)");
     secret_wipe(&secret);
@@ -105,7 +109,7 @@ int main(void)
         cmocka_unit_test(a_secret_may_be_replaced_by_a_part_of_itself),
         cmocka_unit_test(a_secret_of_whole_pages_has_room_for_its_nul),
         cmocka_unit_test(secrets_are_equal_when_all_their_bytes_are),
-        cmocka_unit_test(a_secret_is_kept_out_of_core_files_and_logs),
+        cmocka_unit_test(a_secret_is_kept_out_of_logs_and_a_locked_one_out_of_core_files),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

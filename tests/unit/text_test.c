@@ -35,7 +35,7 @@ static void compares_without_regard_to_case(void **state)
 static void puts_a_body_on_one_line(void **state)
 {
     (void)state;
-    char *line = text_copy_one_line("a\r\nb\x1b[2Jc", 9, 6);
+    char *line = text_copy_one_line("a\r\nb\x1b[2Jc", 6);
     assert_string_equal(line, "a  b [");
     free(line);
 }

@@ -2,11 +2,12 @@
 
 #include "libcommon/base/clock.h"
 #include "libcommon/base/limits.h"
-#include "libcommon/base/log.h"
 #include "libcommon/base/memory.h"
 #include "libcommon/base/rfc3339.h"
+#include "libcommon/base/text.h"
 #include "libcommon/http/url.h"
 #include "libcommon/json/json_writer.h"
+#include "services/authd/dds/signed_message.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -93,23 +94,10 @@ static void explain_status(const struct dds_call *call, const struct http_respon
     char *body = memory_copy_bytes(response->body, response->body_bytes);
     mask_secret(call->client->reg_secret, body, response->body_bytes);
     char line[LIMIT_ERROR_BODY_LOGGED_BYTES + 1];
-    log_one_line(body, response->body_bytes, line, sizeof line);
+    text_one_line(body, response->body_bytes, line, sizeof line);
     snprintf(reason + length, DDS_REASON_BYTES - (size_t)length, ": %s", line);
     secret_wipe_bytes(body, response->body_bytes);
     free(body);
-}
-
-/*
- * DDS's clock when it answered. Date has whole seconds: of the second that it names, the moment nearest to
- * the local clock, which is exact when that is right, else its end, so that no token seems to live longer
- * than it does.
- */
-static int64_t server_time_ms(int64_t date_unix_ms)
-{
-    int64_t local_ms = clock_unix_ms();
-    if (date_unix_ms < 0 || (local_ms >= date_unix_ms && local_ms < date_unix_ms + 1000))
-        return local_ms;
-    return date_unix_ms + 999;
 }
 
 static void on_http_done(void *context, const struct http_response *response, const struct error *failure)
@@ -122,7 +110,7 @@ static void on_http_done(void *context, const struct http_response *response, co
         answer.body = response->body;
         answer.body_bytes = response->body_bytes;
         answer.retry_after_ms = response->retry_after_ms;
-        answer.server_unix_ms = server_time_ms(response->date_unix_ms);
+        answer.server_unix_ms = clock_server_unix_ms(response->date_unix_ms, clock_unix_ms());
         if (!answer.accepted)
             explain_status(call, response, answer.reason);
     } else {
@@ -225,16 +213,20 @@ struct dds_call *dds_register(struct dds_client *client, const struct text_list 
                 error);
 }
 
-struct dds_call *dds_register_wallet(struct dds_client *client, const struct signed_message *signed_message,
+struct dds_call *dds_register_wallet(struct dds_client *client, const struct dds_answer *nonce,
                                      const struct text_list *capabilities, dds_done_function *on_done,
                                      void *context, struct error *error)
 {
+    struct signed_message signed_message;
     struct json_writer body = JSON_WRITER_EMPTY;
+    if (!signed_message_create(client->wallet, nonce->body, nonce->body_bytes, &signed_message, error))
+        return NULL;
     json_writer_open_object(&body);
-    json_writer_string_member(&body, "message", signed_message->message);
-    json_writer_string_member(&body, "signature", signed_message->signature);
+    json_writer_string_member(&body, "message", signed_message.message);
+    json_writer_string_member(&body, "signature", signed_message.signature);
     write_registration(client, capabilities, &body);
     json_writer_close_object(&body);
+    signed_message_clear(&signed_message);
     return post(client,
                 &(struct dds_post){.path = "internal/v1/nodes/register-wallet",
                                    .body = &body,
@@ -258,15 +250,19 @@ struct dds_call *dds_siwe_request(struct dds_client *client, dds_done_function *
         error);
 }
 
-struct dds_call *dds_siwe_verify(struct dds_client *client, const struct signed_message *signed_message,
+struct dds_call *dds_siwe_verify(struct dds_client *client, const struct dds_answer *nonce,
                                  dds_done_function *on_done, void *context, struct error *error)
 {
+    struct signed_message signed_message;
     struct json_writer body = JSON_WRITER_EMPTY;
+    if (!signed_message_create(client->wallet, nonce->body, nonce->body_bytes, &signed_message, error))
+        return NULL;
     json_writer_open_object(&body);
     json_writer_string_member(&body, "address", wallet_address(client->wallet));
-    json_writer_string_member(&body, "message", signed_message->message);
-    json_writer_string_member(&body, "signature", signed_message->signature);
+    json_writer_string_member(&body, "message", signed_message.message);
+    json_writer_string_member(&body, "signature", signed_message.signature);
     json_writer_close_object(&body);
+    signed_message_clear(&signed_message);
     return post(
         client,
         &(struct dds_post){

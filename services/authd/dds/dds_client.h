@@ -10,7 +10,6 @@
 
 #include "libcommon/http/http.h"
 #include "libcommon/message/message.h"
-#include "services/authd/dds/signed_message.h"
 #include "services/authd/wallet/wallet.h"
 
 struct dds_client;
@@ -56,15 +55,16 @@ void dds_cancel(struct dds_call *call);
 struct dds_call *dds_register(struct dds_client *client, const struct text_list *capabilities,
                               dds_done_function *on_done, void *context, struct error *error);
 
-/* The wallet flow's registration (1.3). */
-struct dds_call *dds_register_wallet(struct dds_client *client, const struct signed_message *signed_message,
+/* The wallet flow's registration (1.3), signed with the nonce that `nonce` brought. NULL when that is
+ * unusable. */
+struct dds_call *dds_register_wallet(struct dds_client *client, const struct dds_answer *nonce,
                                      const struct text_list *capabilities, dds_done_function *on_done,
                                      void *context, struct error *error);
 
-/* A nonce (2.1), and the token for its signed message (2.4). */
+/* A nonce (2.1), and the token for its signed message (2.4). NULL as above. */
 struct dds_call *dds_siwe_request(struct dds_client *client, dds_done_function *on_done, void *context,
                                   struct error *error);
-struct dds_call *dds_siwe_verify(struct dds_client *client, const struct signed_message *signed_message,
+struct dds_call *dds_siwe_verify(struct dds_client *client, const struct dds_answer *nonce,
                                  dds_done_function *on_done, void *context, struct error *error);
 
 #endif

@@ -8,13 +8,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* What could start a new line, or an escape sequence on a terminal: C0, DEL, C1, U+2028 and U+2029. */
-static bool is_refused(uint32_t code_point)
-{
-    return code_point < 0x20 || (code_point >= 0x7f && code_point <= 0x9f) || code_point == 0x2028 ||
-           code_point == 0x2029;
-}
-
 /* Text from the JSON reader is valid UTF-8; were it not, refusing it would be right as well. */
 static bool is_one_plain_line(const char *text)
 {
@@ -22,7 +15,7 @@ static bool is_one_plain_line(const char *text)
     while (length > 0) {
         uint32_t code_point;
         size_t bytes = utf8_decode(text, length, &code_point);
-        if (bytes == 0 || is_refused(code_point))
+        if (bytes == 0 || utf8_is_control(code_point))
             return false;
         text += bytes;
         length -= bytes;

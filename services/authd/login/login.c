@@ -6,8 +6,6 @@
 #include "libcommon/base/rfc3339.h"
 #include "services/authd/login/login_waiters.h"
 #include "services/authd/login/token_answer.h"
-#include "services/authd/login/token_manager.h"
-#include "services/authd/registration/registrar.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -16,7 +14,8 @@
 enum { WAIT_MAX_MS = 50000, HTTP_FORBIDDEN = 403, HTTP_NOT_FOUND = 404 };
 
 struct login {
-    struct authd *authd;
+    struct dds_client *dds;
+    struct login_events events;
     struct token_manager manager;
     struct loop_timer timer;
     struct dds_call *call;
@@ -49,7 +48,7 @@ static void explain(const struct login *login, struct error *error)
     }
     char registration[256];
     error_set(error, ERROR_UNAVAILABLE, "no access token yet: %s",
-              registrar_describe(login->authd->registrar, registration, sizeof registration));
+              login->events.describe_registration(login->events.context, registration, sizeof registration));
 }
 
 void login_take_request(struct login *login, struct ipc_request *request, int64_t refused_token)
@@ -88,7 +87,7 @@ static void on_rejected(struct login *login, const char *reason)
     snprintf(login->failure, sizeof login->failure, "%s", reason);
     log_warn("login refused, registering again: %s", reason);
     token_manager_on_rejection(&login->manager);
-    registrar_on_login_rejected(login->authd->registrar);
+    login->events.rejected(login->events.context);
     advance(login);
 }
 
@@ -105,7 +104,7 @@ static void on_token(struct login *login, const struct token_answer *token, int6
     login->failure[0] = '\0';
     log_info("logged in, the access token expires at %s",
              rfc3339_format_milliseconds(clock_unix_ms() + expires_ms - now_ms, expiry));
-    registrar_on_login_succeeded(login->authd->registrar);
+    login->events.succeeded(login->events.context);
     advance(login);
 }
 
@@ -135,18 +134,13 @@ static void on_verified(void *context, const struct dds_answer *answer)
 static void on_nonce(void *context, const struct dds_answer *answer)
 {
     struct login *login = context;
-    struct authd *authd = login->authd;
-    struct signed_message signed_message;
     struct error error;
     login->call = NULL;
     if (!answer->accepted) {
         on_failed(login, answer->retry_after_ms, answer->reason);
         return;
     }
-    if (signed_message_create(authd->wallet, answer->body, answer->body_bytes, &signed_message, &error)) {
-        login->call = dds_siwe_verify(authd->dds, &signed_message, on_verified, login, &error);
-        signed_message_clear(&signed_message);
-    }
+    login->call = dds_siwe_verify(login->dds, answer, on_verified, login, &error);
     if (!login->call)
         on_failed(login, -1, error.text);
 }
@@ -159,7 +153,7 @@ static void begin(struct login *login, int64_t now_ms)
                  "be reachable from DDS; logging in all the same",
                  TOKEN_CALLBACK_PATIENCE_MS / 1000);
     token_manager_on_login(&login->manager, now_ms);
-    login->call = dds_siwe_request(login->authd->dds, on_nonce, login, &error);
+    login->call = dds_siwe_request(login->dds, on_nonce, login, &error);
     if (!login->call)
         on_failed(login, -1, error.text);
 }
@@ -224,17 +218,13 @@ const char *login_describe(const struct login *login, char *out, size_t capacity
 
 /* --- life --- */
 
-struct login *login_create(struct authd *authd)
+struct login *login_create(const struct login_options *options)
 {
-    const struct settings *settings = &authd->service->settings;
     struct login *login = memory_allocate(sizeof *login);
-    const struct token_policy policy = {.wallet_flow = settings->registration_flow == SETTINGS_FLOW_WALLET,
-                                        .safety_ratio = settings->token_safety_ratio,
-                                        .jitter_ms = settings->token_reauth_jitter_ms,
-                                        .max_retries = settings->token_reauth_max_retries};
-    login->authd = authd;
-    token_manager_init(&login->manager, &policy, clock_boot_ms(), &authd->service->random);
-    loop_timer_init(&login->timer, authd->service->loop, on_timer, login);
+    login->dds = options->dds;
+    login->events = options->events;
+    token_manager_init(&login->manager, &options->policy, clock_boot_ms(), options->random);
+    loop_timer_init(&login->timer, options->loop, on_timer, login);
     return login;
 }
 

@@ -2,10 +2,32 @@
 #ifndef AUTHD_LOGIN_LOGIN_H
 #define AUTHD_LOGIN_LOGIN_H
 
-#include "services/authd/authd.h"
+#include "libcommon/ipc/ipc.h"
+#include "libcommon/loop/loop.h"
+#include "services/authd/dds/dds_client.h"
+#include "services/authd/login/token_manager.h"
 
-/* Borrows `authd` for its life. */
-struct login *login_create(struct authd *authd);
+struct login;
+
+struct login_events {
+    void (*succeeded)(void *context);
+    /* DDS does not know this node any more: no login is tried before login_on_registered(). */
+    void (*rejected)(void *context);
+    /* How the registration is doing, for callers that wait for it. Returns `out`. */
+    const char *(*describe_registration)(void *context, char *out, size_t capacity);
+    void *context;
+};
+
+/* What a login works with; the pointers are borrowed for its life. */
+struct login_options {
+    struct loop *loop;
+    struct random *random;
+    struct dds_client *dds;
+    struct token_policy policy;
+    struct login_events events;
+};
+
+struct login *login_create(const struct login_options *options);
 
 /* Cancels a login in flight. Requests that wait are dropped with their socket. */
 void login_free(struct login *login);

@@ -1,9 +1,10 @@
 #include "services/authd/login/token_manager.h"
 
+#include "libcommon/base/retry.h"
+
 #include <assert.h>
 
-enum { SECOND_MS = 1000, BACKOFF_MAX_SECS = 60, BACKOFF_MAX_EXPONENT = 6 };
-
+static const struct retry_policy round_policy = {.base_ms = 2000, .cap_ms = 60000};
 static const int64_t retry_after_max_ms = 60000;
 
 void token_manager_init(struct token_manager *manager, const struct token_policy *policy,
@@ -102,7 +103,7 @@ void token_manager_on_success(struct token_manager *manager, const struct secret
                               int64_t now_ms)
 {
     assert(expires_ms > now_ms);
-    secret_assign(&manager->token, token->bytes, token->length);
+    secret_assign_locked(&manager->token, token->bytes, token->length);
     manager->number++;
     manager->expires_ms = expires_ms;
     manager->given_until_ms = expires_ms - sooner(TOKEN_HANDOVER_MS, (expires_ms - now_ms) / 10);
@@ -118,9 +119,8 @@ void token_manager_on_success(struct token_manager *manager, const struct secret
 /* Exponential with jitter: DDS should not see all nodes at once after an outage. */
 static int64_t backoff_ms(const struct token_manager *manager)
 {
-    int64_t rounds = manager->failed_rounds;
-    int64_t secs = rounds >= BACKOFF_MAX_EXPONENT ? BACKOFF_MAX_SECS : INT64_C(1) << rounds;
-    return random_between(manager->random, secs * SECOND_MS / 2, secs * SECOND_MS);
+    int64_t ceiling_ms = retry_ceiling_ms(&round_policy, manager->failed_rounds);
+    return random_between(manager->random, ceiling_ms / 2, ceiling_ms);
 }
 
 bool token_manager_on_failure(struct token_manager *manager, int64_t retry_after_ms, int64_t now_ms)

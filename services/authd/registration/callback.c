@@ -1,7 +1,6 @@
 #include "services/authd/registration/callback.h"
 
 #include "libcommon/base/limits.h"
-#include "libcommon/base/log.h"
 #include "libcommon/base/text.h"
 #include "libcommon/json/json_field.h"
 
@@ -45,8 +44,8 @@ static void judge(struct callback *callback, const char *id, const char *secret)
     else if (strlen(secret) > LIMIT_CALLBACK_SECRET_BYTES)
         refuse(callback, 403, "secret too large");
     else {
-        secret_assign(&callback->secret, secret, strlen(secret));
-        log_one_line(id, strlen(id), callback->id, sizeof callback->id);
+        secret_assign_locked(&callback->secret, secret, strlen(secret));
+        text_one_line(id, strlen(id), callback->id, sizeof callback->id);
         refuse(callback, 200, "{\"ok\":true}");
     }
 }

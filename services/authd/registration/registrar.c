@@ -3,15 +3,14 @@
 #include "libcommon/base/clock.h"
 #include "libcommon/base/log.h"
 #include "libcommon/base/memory.h"
-#include "services/authd/login/login.h"
-#include "services/authd/registration/registration.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 struct registrar {
-    struct authd *authd;
+    struct dds_client *dds;
+    struct registrar_events events;
     struct registration registration;
     struct loop_timer timer;
     struct dds_call *call;
@@ -34,10 +33,7 @@ static void on_accepted(struct registrar *registrar, int64_t now_ms)
     registrar->failure[0] = '\0';
     log_info("registered at DDS with %zu capabilit%s", registrar->capabilities.count,
              registrar->capabilities.count == 1 ? "y" : "ies");
-    login_on_registered(registrar->authd->login);
-    /* A login that DDS refused between its callback and its answer need not wait for another callback. */
-    if (registrar->registration.called_back_in_flight)
-        login_on_callback_stored(registrar->authd->login);
+    registrar->events.registered(registrar->events.context, registrar->registration.called_back_in_flight);
 }
 
 static void log_failure(struct registrar *registrar, enum registration_outcome outcome, const char *reason,
@@ -83,26 +79,21 @@ static void on_register_done(void *context, const struct dds_answer *answer)
 static void on_nonce(void *context, const struct dds_answer *answer)
 {
     struct registrar *registrar = context;
-    struct authd *authd = registrar->authd;
-    struct signed_message signed_message;
     struct error error;
     registrar->call = NULL;
     if (!answer->accepted) {
         on_failed(registrar, answer->status, answer->retry_after_ms, answer->reason);
         return;
     }
-    if (signed_message_create(authd->wallet, answer->body, answer->body_bytes, &signed_message, &error)) {
-        registrar->call = dds_register_wallet(authd->dds, &signed_message, &registrar->capabilities,
-                                              on_register_done, registrar, &error);
-        signed_message_clear(&signed_message);
-    }
+    registrar->call = dds_register_wallet(registrar->dds, answer, &registrar->capabilities, on_register_done,
+                                          registrar, &error);
     if (!registrar->call)
         on_failed(registrar, 0, -1, error.text);
 }
 
 static void attempt(struct registrar *registrar)
 {
-    struct dds_client *dds = registrar->authd->dds;
+    struct dds_client *dds = registrar->dds;
     struct error error;
     registration_on_attempt(&registrar->registration);
     log_info("registering at DDS");
@@ -242,17 +233,13 @@ const char *registrar_describe(struct registrar *registrar, char *out, size_t ca
 
 /* --- life --- */
 
-struct registrar *registrar_create(struct authd *authd)
+struct registrar *registrar_create(const struct registrar_options *options)
 {
-    const struct settings *settings = &authd->service->settings;
     struct registrar *registrar = memory_allocate(sizeof *registrar);
-    const struct registration_policy policy = {.wallet_flow =
-                                                   settings->registration_flow == SETTINGS_FLOW_WALLET,
-                                               .interval_ms = settings->register_interval_secs * 1000,
-                                               .max_retry = settings->register_max_retry};
-    registrar->authd = authd;
-    registration_init(&registrar->registration, &policy, &authd->service->random);
-    loop_timer_init(&registrar->timer, authd->service->loop, on_timer, registrar);
+    registrar->dds = options->dds;
+    registrar->events = options->events;
+    registration_init(&registrar->registration, &options->policy, options->random);
+    loop_timer_init(&registrar->timer, options->loop, on_timer, registrar);
     return registrar;
 }
 

@@ -2,10 +2,29 @@
 #ifndef AUTHD_REGISTRATION_REGISTRAR_H
 #define AUTHD_REGISTRATION_REGISTRAR_H
 
-#include "services/authd/authd.h"
+#include "libcommon/loop/loop.h"
+#include "libcommon/message/message.h"
+#include "services/authd/dds/dds_client.h"
+#include "services/authd/registration/registration.h"
 
-/* Borrows `authd` for its life. */
-struct registrar *registrar_create(struct authd *authd);
+struct registrar;
+
+struct registrar_events {
+    /* DDS accepted a registration; `called_back`: its callback came before its answer. */
+    void (*registered)(void *context, bool called_back);
+    void *context;
+};
+
+/* What a registrar works with; the pointers are borrowed for its life. */
+struct registrar_options {
+    struct loop *loop;
+    struct random *random;
+    struct dds_client *dds;
+    struct registration_policy policy;
+    struct registrar_events events;
+};
+
+struct registrar *registrar_create(const struct registrar_options *options);
 
 /* Cancels what is in flight. */
 void registrar_free(struct registrar *registrar);

@@ -1,6 +1,9 @@
 #include "services/authd/registration/registration.h"
 
-enum { SECOND_MS = 1000, BACKOFF_MAX_SECS = 60, BACKOFF_MAX_EXPONENT = 6 };
+#include "libcommon/base/retry.h"
+
+/* min(60, 2^failures) seconds (1.2) */
+static const struct retry_policy backoff_policy = {.base_ms = 2000, .cap_ms = 60000};
 
 void registration_init(struct registration *registration, const struct registration_policy *policy,
                        struct random *random)
@@ -13,11 +16,11 @@ void registration_init(struct registration *registration, const struct registrat
                                           .conflict_warned_ms = -1};
 }
 
-/* min(60, 2^failures) seconds, times a random factor so that nodes do not come back all at once (1.2). */
+/* Times a random factor, so that nodes do not come back all at once (1.2). */
 static int64_t backoff_ms(const struct registration *registration, int64_t failures)
 {
-    int64_t secs = failures >= BACKOFF_MAX_EXPONENT ? BACKOFF_MAX_SECS : INT64_C(1) << failures;
-    return (int64_t)((double)(secs * SECOND_MS) * random_between_ratios(registration->random, 0.8, 1.2));
+    double ceiling_ms = (double)retry_ceiling_ms(&backoff_policy, failures);
+    return (int64_t)(ceiling_ms * random_between_ratios(registration->random, 0.8, 1.2));
 }
 
 /* --- what to do --- */

@@ -73,7 +73,7 @@ struct wallet *wallet_create(const struct secret *key_text, const uint8_t seed[W
     struct wallet *wallet = NULL;
     if (read_key(key_text, key, error)) {
         wallet = memory_allocate(sizeof *wallet);
-        secret_assign(&wallet->key, key, sizeof key);
+        secret_assign_locked(&wallet->key, key, sizeof key);
         wallet->context = secp256k1_context_create(SECP256K1_CONTEXT_SIGN);
         if (!wallet->context)
             memory_exhausted();

@@ -4,6 +4,7 @@
 #include "libcommon/base/limits.h"
 #include "libcommon/base/log.h"
 #include "libcommon/base/memory.h"
+#include "libcommon/base/text.h"
 #include "libcommon/http/url.h"
 
 #include <stdio.h>
@@ -139,7 +140,7 @@ const char *dms_describe(const struct dms_answer *answer, char out[DMS_TEXT_BYTE
         snprintf(out, DMS_TEXT_BYTES, "%s", answer->failure->text);
         return out;
     }
-    log_one_line(response->body, response->body_bytes, body, sizeof body);
+    text_one_line(response->body, response->body_bytes, body, sizeof body);
     snprintf(out, DMS_TEXT_BYTES, "DMS answered %d%s%s", response->status, *body ? ": " : "", body);
     return out;
 }

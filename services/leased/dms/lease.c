@@ -79,7 +79,7 @@ static bool take_token(struct json_slice object, struct lease *lease, bool *chan
         return true;
     }
     struct secret next = SECRET_EMPTY;
-    secret_assign(&next, token, strlen(token));
+    secret_assign_locked(&next, token, strlen(token));
     secret_wipe_bytes(token, strlen(token));
     free(token);
     *changed = !secret_equal(&next, &lease->access_token);
@@ -241,7 +241,7 @@ static void copy_lease(struct lease *target, const struct lease *source)
         text_list_add(&target->inputs, source->inputs.items[i]);
     target->access_token = SECRET_EMPTY;
     if (source->access_token.bytes)
-        secret_assign(&target->access_token, source->access_token.bytes, source->access_token.length);
+        secret_assign_locked(&target->access_token, source->access_token.bytes, source->access_token.length);
 }
 
 bool lease_merge(struct lease *lease, const char *text, size_t length, struct lease_changes *changes,

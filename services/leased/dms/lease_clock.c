@@ -3,14 +3,6 @@
 /* Room for stopping a job and its uploads before DMS may give the task away. */
 enum { MARGIN_MAX_MS = 2000, MARGIN_SHARE = 20 };
 
-int64_t lease_clock_server_now_ms(int64_t date_unix_ms, int64_t local_unix_ms)
-{
-    if (date_unix_ms < 0)
-        return local_unix_ms;
-    int64_t latest_ms = date_unix_ms + 999;
-    return local_unix_ms >= date_unix_ms && local_unix_ms <= latest_ms ? local_unix_ms : latest_ms;
-}
-
 void lease_clock_set(struct lease_clock *clock, int64_t expires_unix_ms, int64_t server_unix_ms,
                      int64_t sent_boot_ms)
 {

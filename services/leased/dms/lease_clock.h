@@ -23,13 +23,6 @@ void lease_clock_set(struct lease_clock *clock, int64_t expires_unix_ms, int64_t
                      int64_t sent_boot_ms);
 
 /*
- * The server's clock when it answered. Its Date (-1: not given) is cut to the second, which is much of a
- * short lease: the local wall clock tells the rest when the two agree, and when they do not the latest moment
- * of that second counts, so that we never believe to have more time than DMS gives us.
- */
-int64_t lease_clock_server_now_ms(int64_t date_unix_ms, int64_t local_unix_ms);
-
-/*
  * Whether the lease has run out: only when an end that once lay in the future has passed
  * (docs/network.md 3.3).
  */

@@ -128,7 +128,7 @@ static void take_answer(struct heartbeater *heartbeater, const struct dms_answer
         log_write(LOG_LEVEL_WARN, heartbeater->options.log, "the heartbeat's answer changes nothing: %s",
                   error.text);
     if (changes.expiry) {
-        int64_t server_ms = lease_clock_server_now_ms(response->date_unix_ms, clock_unix_ms());
+        int64_t server_ms = clock_server_unix_ms(response->date_unix_ms, clock_unix_ms());
         lease_clock_set(&heartbeater->clock, lease->expires_at_unix_ms, server_ms, answer->sent_boot_ms);
     }
     pending_updates_acknowledge(&heartbeater->updates);

@@ -166,7 +166,7 @@ char *job_files_fail_reason(int folder_fd)
             length--;
     const char *start = text;
     text_trim(&start, &length);
-    return length ? text_copy_one_line(start, length, length) : NULL;
+    return length ? text_copy_one_line(start, length) : NULL;
 }
 
 /* --- removal --- */

@@ -98,7 +98,7 @@ void multipart_aborts_add(struct multipart_aborts *aborts, const struct domain_a
         abort_free(upload_abort);
         return;
     }
-    secret_assign(&upload_abort->access.token, access->token.bytes, access->token.length);
+    secret_assign_locked(&upload_abort->access.token, access->token.bytes, access->token.length);
     upload_abort->request =
         domain_request_send(&upload_abort->access, &(struct domain_request_spec){.method = "DELETE",
                                                                                  .path = path,

@@ -9,6 +9,7 @@
 #include "libcommon/base/limits.h"
 #include "libcommon/base/memory.h"
 #include "libcommon/base/retry.h"
+#include "libcommon/base/text.h"
 #include "libcommon/http/url.h"
 #include "services/stored/domain/domain_retry.h"
 
@@ -169,14 +170,14 @@ void domain_access_restore_token(struct domain_access *access, const struct secr
 {
     if (!access->token_lost || token->length == 0)
         return;
-    secret_assign(&access->token, token->bytes, token->length);
+    secret_assign_locked(&access->token, token->bytes, token->length);
     access->token_lost = false;
 }
 
 void domain_access_set_token(struct domain_access *access, const struct secret *token)
 {
     if (!secret_equal(&access->token, token)) {
-        secret_assign(&access->token, token->bytes, token->length);
+        secret_assign_locked(&access->token, token->bytes, token->length);
         access->token_number++;
     }
     access->token_lost = false;
@@ -205,7 +206,7 @@ static void set_status_error(const struct domain_request *request, const struct 
     error_set_http_status(error, response->status, request->label);
     if (!response->body_bytes)
         return;
-    log_one_line(response->body, response->body_bytes, body, sizeof body);
+    text_one_line(response->body, response->body_bytes, body, sizeof body);
     size_t used = strlen(error->text);
     snprintf(error->text + used, sizeof error->text - used, ": %s", body);
 }

@@ -29,7 +29,7 @@ static char *cut_name(const char *name)
         while (length > 0 && ((unsigned char)name[length] & 0xc0) == 0x80)
             length--;
     }
-    return text_copy_one_line(name, length, length);
+    return text_copy_one_line(name, length);
 }
 
 static void publish(struct transfer *transfer, int64_t now_ms, bool ended)

@@ -40,7 +40,7 @@ static char task_key[] = "0123456789abcdef0123456789abcdef";
 
 static struct secret borrowed_key(void)
 {
-    return (struct secret){task_key, sizeof task_key - 1};
+    return (struct secret){.bytes = task_key, .length = sizeof task_key - 1};
 }
 
 static void finish(struct driver *driver, const struct error *failure)
