@@ -1,7 +1,7 @@
-#include "services/leased/handlers.h"
+/* What is asked of leased, and the events that it hears: the functions in main.c's tables. */
+#include "services/leased/leased.h"
 
 #include "libcommon/base/clock.h"
-#include "services/leased/leased.h"
 
 static struct leased *leased_of(void *context)
 {

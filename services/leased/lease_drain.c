@@ -32,14 +32,14 @@ static void end_grace(struct lease_drain *drain, int64_t end_ms)
         log_warn("the drain's grace is over: running jobs are cancelled");
     drain->grace_over = true;
     loop_timer_start(&drain->timer, end_ms);
-    drain->events.grace_over(drain->events.context);
+    drain->events.on_phase(drain->events.context, DRAIN_GRACE_OVER);
 }
 
 static void on_timer(void *context)
 {
     struct lease_drain *drain = context;
     if (drain->grace_over)
-        drain->events.bound_reached(drain->events.context);
+        drain->events.on_phase(drain->events.context, DRAIN_BOUND_REACHED);
     else
         end_grace(drain, END_MS);
 }
@@ -51,7 +51,7 @@ void lease_drain_begin(struct lease_drain *drain, bool hurry)
         log_info("draining: %zu lease%s held", leases, leases == 1 ? "" : "s");
         drain->begun = true;
         loop_timer_start(&drain->timer, drain->grace_ms);
-        drain->events.begun(drain->events.context);
+        drain->events.on_phase(drain->events.context, DRAIN_BEGUN);
     }
     /* Once: a repeat must not move the end. */
     if (hurry && !drain->hurried) {

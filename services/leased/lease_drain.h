@@ -13,10 +13,14 @@
 
 struct lease_drain;
 
+enum drain_phase {
+    DRAIN_BEGUN,
+    DRAIN_GRACE_OVER,
+    DRAIN_BOUND_REACHED /* what is still waited for is given up */
+};
+
 struct lease_drain_events {
-    void (*begun)(void *context);
-    void (*grace_over)(void *context);
-    void (*bound_reached)(void *context); /* what is still waited for is given up */
+    void (*on_phase)(void *context, enum drain_phase phase);
     bool (*is_drained)(void *context);
     size_t (*count_leases)(void *context);
     void *context;

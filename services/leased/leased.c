@@ -128,30 +128,17 @@ static bool is_drained(void *context)
     return count_leases(context) == 0 && !poller_is_polling(leased->poller);
 }
 
-static void drain_tasks(const struct leased *leased, bool grace_over)
-{
-    struct task *task;
-    for (size_t at = 0; (task = leased_next_task(leased, &at));)
-        task_on_drain(task, grace_over);
-}
-
-static void on_drain_begun(void *context)
+static void on_drain_phase(void *context, enum drain_phase phase)
 {
     struct leased *leased = context;
-    poller_on_drain(leased->poller);
-    drain_tasks(leased, false);
-}
-
-static void on_grace_over(void *context)
-{
-    drain_tasks(context, true);
-}
-
-static void on_bound_reached(void *context)
-{
     struct task *task;
-    for (size_t at = 0; (task = leased_next_task(context, &at));)
-        task_give_up(task);
+    if (phase == DRAIN_BEGUN)
+        poller_on_drain(leased->poller);
+    for (size_t at = 0; (task = leased_next_task(leased, &at));)
+        if (phase == DRAIN_BOUND_REACHED)
+            task_give_up(task);
+        else
+            task_on_drain(task, phase == DRAIN_GRACE_OVER);
 }
 
 /* --- life --- */
@@ -207,9 +194,7 @@ static void make_parts(struct leased *leased)
                                                             .take_unreadable = take_unreadable_lease,
                                                             .context = leased});
     leased->drain = lease_drain_create(service->loop, settings->drain_grace_secs * 1000,
-                                       &(struct lease_drain_events){.begun = on_drain_begun,
-                                                                    .grace_over = on_grace_over,
-                                                                    .bound_reached = on_bound_reached,
+                                       &(struct lease_drain_events){.on_phase = on_drain_phase,
                                                                     .is_drained = is_drained,
                                                                     .count_leases = count_leases,
                                                                     .context = leased});

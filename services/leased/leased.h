@@ -41,4 +41,15 @@ service_step_function leased_start;
 void leased_stop(struct service_context *context);
 void leased_describe(struct service_context *context, struct service_state *state);
 
+/* Its handlers, in handlers.c: what runner hosts and jobs ask, then posemesh-node; the events of stored. */
+ipc_handle_function leased_handle_host_hello;
+ipc_handle_function leased_handle_host_next;
+ipc_handle_function leased_handle_task_progress;
+ipc_handle_function leased_handle_task_event;
+ipc_handle_function leased_handle_task_finish;
+ipc_handle_function leased_handle_drain_start;
+ipc_handle_function leased_handle_drain_wait;
+ipc_event_function leased_handle_domain_token_wanted;
+ipc_event_function leased_handle_workspace_overrun;
+
 #endif

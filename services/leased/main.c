@@ -6,7 +6,6 @@
  * key. Talks to DMS_BASE_URL. Runner hosts and jobs can name only tasks whose random key they hold.
  */
 #include "libcommon/service/service.h"
-#include "services/leased/handlers.h"
 #include "services/leased/leased.h"
 
 static const struct ipc_handler runner_handlers[] = {

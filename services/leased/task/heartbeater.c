@@ -24,7 +24,8 @@ enum mode {
 };
 
 struct heartbeater {
-    struct heartbeater_options options;
+    struct task_driver driver;
+    heartbeater_answer_function *on_answered;
     enum mode mode;
     struct lease_clock clock;
     struct heartbeat heartbeat;
@@ -40,7 +41,7 @@ struct heartbeater {
 
 static void tell(struct heartbeater *heartbeater, enum task_event event, const char *reason)
 {
-    heartbeater->options.on_event(heartbeater->options.context, event, reason);
+    heartbeater->driver.on_event(heartbeater->driver.context, event, reason);
 }
 
 static void send_heartbeat(struct heartbeater *heartbeater);
@@ -61,7 +62,7 @@ static void on_fence(void *context)
         arm_fence(heartbeater);
         return;
     }
-    log_write(LOG_LEVEL_WARN, heartbeater->options.log, "the lease has run out");
+    log_write(LOG_LEVEL_WARN, heartbeater->driver.log, "the lease has run out");
     tell(heartbeater, TASK_EVENT_LOST, NULL);
 }
 
@@ -122,10 +123,10 @@ static void take_answer(struct heartbeater *heartbeater, const struct dms_answer
     struct error error;
     struct lease_changes changes;
     const struct http_response *response = answer->response;
-    struct lease *lease = heartbeater->options.lease;
+    struct lease *lease = heartbeater->driver.lease;
     int64_t now_ms = clock_boot_ms();
     if (!lease_merge(lease, response->body, response->body_bytes, &changes, &error))
-        log_write(LOG_LEVEL_WARN, heartbeater->options.log, "the heartbeat's answer changes nothing: %s",
+        log_write(LOG_LEVEL_WARN, heartbeater->driver.log, "the heartbeat's answer changes nothing: %s",
                   error.text);
     if (changes.expiry) {
         int64_t server_ms = clock_server_unix_ms(response->date_unix_ms, clock_unix_ms());
@@ -135,15 +136,16 @@ static void take_answer(struct heartbeater *heartbeater, const struct dms_answer
     if (changes.token)
         heartbeat_on_token(&heartbeater->heartbeat);
     heartbeat_on_answered(&heartbeater->heartbeat, &heartbeater->clock,
-                          pending_updates_any(&heartbeater->updates), now_ms, heartbeater->options.random);
-    heartbeater->options.on_answered(heartbeater->options.context, &changes);
+                          pending_updates_any(&heartbeater->updates), now_ms,
+                          heartbeater->driver.around->random);
+    heartbeater->on_answered(heartbeater->driver.context, &changes);
 }
 
 static void on_accepted(struct heartbeater *heartbeater, const struct dms_answer *answer)
 {
     take_answer(heartbeater, answer);
-    if (heartbeater->options.lease->cancel) {
-        log_write(LOG_LEVEL_INFO, heartbeater->options.log, "DMS cancelled the task");
+    if (heartbeater->driver.lease->cancel) {
+        log_write(LOG_LEVEL_INFO, heartbeater->driver.log, "DMS cancelled the task");
         tell(heartbeater, TASK_EVENT_CANCELLED, NULL);
     } else if (heartbeater->mode == MODE_FIRST) {
         heartbeater->mode = MODE_REGULAR;
@@ -160,7 +162,7 @@ static void on_accepted(struct heartbeater *heartbeater, const struct dms_answer
 static void try_again(struct heartbeater *heartbeater, int64_t retry_after_ms)
 {
     heartbeat_on_failed(&heartbeater->heartbeat, &heartbeater->clock, retry_after_ms, clock_boot_ms(),
-                        heartbeater->options.random);
+                        heartbeater->driver.around->random);
     schedule(heartbeater);
 }
 
@@ -173,14 +175,14 @@ static bool flush_lasts_too_long(const struct heartbeater *heartbeater)
 static void give_up_flush(struct heartbeater *heartbeater)
 {
     size_t untold = heartbeater->updates.event_count;
-    log_write(LOG_LEVEL_ERROR, heartbeater->options.log, "DMS did not take the last progress and %zu event%s",
+    log_write(LOG_LEVEL_ERROR, heartbeater->driver.log, "DMS did not take the last progress and %zu event%s",
               untold, untold == 1 ? "" : "s");
     tell(heartbeater, TASK_EVENT_FLUSHED, NULL);
 }
 
 static void on_transient_failure(struct heartbeater *heartbeater, int64_t retry_after_ms)
 {
-    log_write(LOG_LEVEL_WARN, heartbeater->options.log, "heartbeat: %s", heartbeater->failure);
+    log_write(LOG_LEVEL_WARN, heartbeater->driver.log, "heartbeat: %s", heartbeater->failure);
     if (first_heartbeat_lasts_too_long(heartbeater))
         give_up_first_heartbeat(heartbeater);
     else if (flush_lasts_too_long(heartbeater))
@@ -192,7 +194,7 @@ static void on_transient_failure(struct heartbeater *heartbeater, int64_t retry_
 /* docs/network.md 3.3: what ends a lease, and what is only logged. */
 static void on_refused(struct heartbeater *heartbeater, int status)
 {
-    log_write(LOG_LEVEL_WARN, heartbeater->options.log, "a heartbeat was refused: %s", heartbeater->failure);
+    log_write(LOG_LEVEL_WARN, heartbeater->driver.log, "a heartbeat was refused: %s", heartbeater->failure);
     if (status == 404 || status == 409 || status == 410 || status == 403) {
         tell(heartbeater, TASK_EVENT_LOST, NULL);
     } else if (heartbeater->mode == MODE_FIRST) {
@@ -205,7 +207,7 @@ static void on_refused(struct heartbeater *heartbeater, int status)
             try_again(heartbeater, -1);
     } else {
         heartbeat_on_answered(&heartbeater->heartbeat, &heartbeater->clock, false, clock_boot_ms(),
-                              heartbeater->options.random);
+                              heartbeater->driver.around->random);
         schedule(heartbeater);
     }
 }
@@ -236,7 +238,7 @@ static void send_heartbeat(struct heartbeater *heartbeater)
     char *body = pending_updates_compose_heartbeat(&heartbeater->updates);
     const struct dms_request request = {
         .method = "POST",
-        .task_id = heartbeater->options.lease->task_id,
+        .task_id = heartbeater->driver.lease->task_id,
         .action = "heartbeat",
         .body = body,
         .timeout_ms = heartbeat_on_sent(&heartbeater->heartbeat, &heartbeater->clock, clock_boot_ms()),
@@ -245,7 +247,7 @@ static void send_heartbeat(struct heartbeater *heartbeater)
         .answer_limit_bytes = LIMIT_HEARTBEAT_ANSWER_BYTES,
         .on_done = on_answer,
         .context = heartbeater};
-    heartbeater->call = dms_send(heartbeater->options.dms, &request);
+    heartbeater->call = dms_send(heartbeater->driver.around->dms, &request);
     free(body);
 }
 
@@ -278,7 +280,7 @@ void heartbeater_flush(struct heartbeater *heartbeater)
 static void on_update(struct heartbeater *heartbeater)
 {
     if (pending_updates_any(&heartbeater->updates))
-        heartbeat_on_change(&heartbeater->heartbeat, clock_boot_ms(), heartbeater->options.random);
+        heartbeat_on_change(&heartbeater->heartbeat, clock_boot_ms(), heartbeater->driver.around->random);
     schedule(heartbeater);
 }
 
@@ -318,20 +320,22 @@ int64_t heartbeater_fence_boot_ms(const struct heartbeater *heartbeater)
 
 /* --- life --- */
 
-struct heartbeater *heartbeater_create(const struct heartbeater_options *options)
+struct heartbeater *heartbeater_create(const struct task_driver *driver,
+                                       heartbeater_answer_function *on_answered)
 {
     struct heartbeater *heartbeater = memory_allocate(sizeof *heartbeater);
-    heartbeater->options = *options;
+    heartbeater->driver = *driver;
+    heartbeater->on_answered = on_answered;
     heartbeater->created_boot_ms = clock_boot_ms();
-    heartbeat_init(&heartbeater->heartbeat, &options->rules);
-    loop_timer_init(&heartbeater->heartbeat_timer, options->loop, on_heartbeat_due, heartbeater);
-    loop_timer_init(&heartbeater->fence_timer, options->loop, on_fence, heartbeater);
+    heartbeat_init(&heartbeater->heartbeat, &driver->around->heartbeat_rules);
+    loop_timer_init(&heartbeater->heartbeat_timer, driver->around->loop, on_heartbeat_due, heartbeater);
+    loop_timer_init(&heartbeater->fence_timer, driver->around->loop, on_fence, heartbeater);
     return heartbeater;
 }
 
 void heartbeater_begin(struct heartbeater *heartbeater, int64_t server_unix_ms, int64_t sent_boot_ms)
 {
-    const struct lease *lease = heartbeater->options.lease;
+    const struct lease *lease = heartbeater->driver.lease;
     if (lease->has_expiry)
         lease_clock_set(&heartbeater->clock, lease->expires_at_unix_ms, server_unix_ms, sent_boot_ms);
     heartbeater->mode = MODE_FIRST;

@@ -6,32 +6,19 @@
 #ifndef LEASED_TASK_HEARTBEATER_H
 #define LEASED_TASK_HEARTBEATER_H
 
-#include "libcommon/base/log.h"
-#include "services/leased/dms/dms_client.h"
-#include "services/leased/dms/lease.h"
-#include "services/leased/task/heartbeat.h"
-#include "services/leased/task/task_life.h"
+#include "services/leased/task/task_driver.h"
 
 struct heartbeater;
 
-struct heartbeater_options {
-    struct loop *loop;
-    struct random *random;
-    struct dms_client *dms;
-    struct heartbeat_rules rules;
-    struct lease *lease;        /* borrowed; answers are merged into it */
-    const struct log_task *log; /* borrowed */
-    /* DMS took a heartbeat and `lease` has what the answer changed; before any event. */
-    void (*on_answered)(void *context, const struct lease_changes *changes);
-    /*
-     * HEARTBEAT_ACCEPTED and HEARTBEAT_GIVEN_UP (of the first one), CANCELLED, LOST (refused, or its time is
-     * over), FLUSHED (all is told, or DMS does not take the rest). It may be stopped then, but not freed.
-     */
-    task_event_function *on_event;
-    void *context;
-};
+/* DMS took a heartbeat, and the lease has what the answer changed; before any event. */
+typedef void heartbeater_answer_function(void *context, const struct lease_changes *changes);
 
-struct heartbeater *heartbeater_create(const struct heartbeater_options *options);
+/*
+ * Events: HEARTBEAT_ACCEPTED and HEARTBEAT_GIVEN_UP (of the first one), CANCELLED, LOST (refused, or its time
+ * is over), FLUSHED (all is told, or DMS does not take the rest).
+ */
+struct heartbeater *heartbeater_create(const struct task_driver *driver,
+                                       heartbeater_answer_function *on_answered);
 void heartbeater_free(struct heartbeater *heartbeater);
 
 /* Begins with the first heartbeat. The times are those of the lease's answer: the server's clock then, and

@@ -11,16 +11,16 @@ enum { CANCEL_PATIENCE_MS = 120000 };
 static void on_patience_over(void *context)
 {
     struct host_slot *slot = context;
-    log_write(LOG_LEVEL_ERROR, slot->options.log,
+    log_write(LOG_LEVEL_ERROR, slot->driver.log,
               "the runner host did not end the job in %d s: it is given up", CANCEL_PATIENCE_MS / 1000);
     host_slot_release(slot);
-    slot->options.on_event(slot->options.context, TASK_EVENT_FAILED, NULL);
+    slot->driver.on_event(slot->driver.context, TASK_EVENT_FAILED, NULL);
 }
 
-void host_slot_init(struct host_slot *slot, const struct host_slot_options *options)
+void host_slot_init(struct host_slot *slot, const struct task_driver *driver)
 {
-    *slot = (struct host_slot){.options = *options};
-    loop_timer_init(&slot->patience, options->loop, on_patience_over, slot);
+    *slot = (struct host_slot){.driver = *driver};
+    loop_timer_init(&slot->patience, driver->around->loop, on_patience_over, slot);
 }
 
 void host_slot_clear(struct host_slot *slot)
@@ -34,12 +34,12 @@ void host_slot_clear(struct host_slot *slot)
 bool host_slot_take(struct host_slot *slot, struct message_host_command *start)
 {
     char action[] = "start";
-    slot->host = runner_hosts_find_slot(slot->options.hosts, start->capability);
+    slot->host = runner_hosts_find_slot(slot->driver.around->hosts, start->capability);
     if (!slot->host)
         return false;
     memory_replace_text(&slot->capability, start->capability);
     start->action = action;
-    start->task_key = *slot->options.task_key;
+    start->task_key = *slot->driver.key;
     runner_host_command(slot->host, start);
     return true;
 }
@@ -49,7 +49,7 @@ void host_slot_cancel(struct host_slot *slot, const char *reason)
     char action[] = "cancel";
     char *why = memory_copy_text(reason);
     const struct message_host_command command = {
-        .action = action, .task_key = *slot->options.task_key, .reason = why};
+        .action = action, .task_key = *slot->driver.key, .reason = why};
     if (slot->host)
         runner_host_command(slot->host, &command);
     free(why);
@@ -81,5 +81,5 @@ bool host_slot_is_at(const struct host_slot *slot, const char *host_id)
 
 bool host_slot_is_started(const struct host_slot *slot)
 {
-    return slot->host && !runner_host_has_command(slot->host, slot->options.task_key);
+    return slot->host && !runner_host_has_command(slot->host, slot->driver.key);
 }

@@ -4,29 +4,18 @@
 #ifndef LEASED_TASK_HOST_SLOT_H
 #define LEASED_TASK_HOST_SLOT_H
 
-#include "libcommon/base/log.h"
-#include "libcommon/loop/loop.h"
-#include "services/leased/hosts/runner_hosts.h"
-#include "services/leased/task/task_life.h"
-
-struct host_slot_options {
-    struct loop *loop;
-    struct runner_hosts *hosts;
-    const struct secret *task_key; /* borrowed, as the next */
-    const struct log_task *log;
-    task_event_function *on_event; /* TASK_EVENT_FAILED: the host did not end a cancelled job in time */
-    void *context;
-};
+#include "services/leased/task/task_driver.h"
 
 /* A value inside the caller's struct. */
 struct host_slot {
-    struct host_slot_options options;
+    struct task_driver driver;
     struct runner_host *host; /* NULL: none */
     char *capability;         /* whose slot it takes; the lease's may be renamed meanwhile */
     struct loop_timer patience;
 };
 
-void host_slot_init(struct host_slot *slot, const struct host_slot_options *options);
+/* Event: FAILED, when the host did not end a cancelled job in time. */
+void host_slot_init(struct host_slot *slot, const struct task_driver *driver);
 
 /* Frees; the host is not told. */
 void host_slot_clear(struct host_slot *slot);

@@ -7,7 +7,7 @@
 enum { COLLECT_ATTEMPTS_MAX = 3 };
 
 struct storage_session {
-    struct storage_session_options options;
+    struct task_driver driver;
     bool opened;      /* stored was asked to make one, so it has to be closed */
     bool ready;       /* stored has said so: it can be updated */
     bool update_owed; /* stored does not have the newest token and end */
@@ -20,14 +20,9 @@ struct storage_session {
     struct ipc_call *cancel_call;
 };
 
-static struct secret key_of(const struct storage_session *session)
-{
-    return *session->options.task_key; /* a view: not wiped by us */
-}
-
 static void tell(struct storage_session *session, enum task_event event, const char *reason)
 {
-    session->options.on_event(session->options.context, event, reason);
+    session->driver.on_event(session->driver.context, event, reason);
 }
 
 /* --- opening --- */
@@ -49,13 +44,13 @@ static void on_opened(void *context, const void *answer, const struct error *fai
 
 void storage_session_open(struct storage_session *session, const char *task_id, int64_t lease_ends_boot_ms)
 {
-    const struct lease *lease = session->options.lease;
+    const struct lease *lease = session->driver.lease;
     if (!lease->access_token.length)
-        log_write(LOG_LEVEL_WARN, session->options.log,
+        log_write(LOG_LEVEL_WARN, session->driver.log,
                   "the lease has no domain token: storage requests go without one");
     char *id = memory_copy_text(task_id);
-    char *owner = memory_copy_text(session->options.owner);
-    const struct message_session_open request = {.task_key = key_of(session),
+    char *owner = memory_copy_text(session->driver.around->owner);
+    const struct message_session_open request = {.task_key = *session->driver.key,
                                                  .task_id = id,
                                                  .job_id = lease->job_id,
                                                  .capability = lease->capability,
@@ -67,7 +62,7 @@ void storage_session_open(struct storage_session *session, const char *task_id, 
                                                  .owner = owner};
     session->opened = true;
     session->update_owed = false;
-    session->call = call_session_open(session->options.stored, &request, on_opened, session);
+    session->call = call_session_open(session->driver.around->stored, &request, on_opened, session);
     free(id);
     free(owner);
 }
@@ -83,7 +78,7 @@ static void on_updated(void *context, const void *answer, const struct error *fa
      * job's next transfer. */
     if (failure) {
         session->update_owed = true;
-        log_write(session->ready ? LOG_LEVEL_WARN : LOG_LEVEL_DEBUG, session->options.log,
+        log_write(session->ready ? LOG_LEVEL_WARN : LOG_LEVEL_DEBUG, session->driver.log,
                   "stored did not take the new token: %s", failure->text);
     } else {
         storage_session_retry_update(session);
@@ -95,11 +90,11 @@ void storage_session_retry_update(struct storage_session *session)
     /* One at a time, after the opening, keeps them in order; the next carries whatever is newest then. */
     if (!session->update_owed || !session->ready || session->update_call)
         return;
-    const struct message_session_update request = {.task_key = key_of(session),
-                                                   .access_token = session->options.lease->access_token,
+    const struct message_session_update request = {.task_key = *session->driver.key,
+                                                   .access_token = session->driver.lease->access_token,
                                                    .lease_ends_boot_ms = session->lease_ends_boot_ms};
     session->update_owed = false;
-    session->update_call = call_session_update(session->options.stored, &request, on_updated, session);
+    session->update_call = call_session_update(session->driver.around->stored, &request, on_updated, session);
 }
 
 void storage_session_update(struct storage_session *session, int64_t lease_ends_boot_ms)
@@ -121,10 +116,11 @@ static void on_cancelled(void *context, const void *answer, const struct error *
 
 void storage_session_cancel(struct storage_session *session)
 {
-    const struct message_session_cancel request = {.task_key = key_of(session),
-                                                   .access_token = session->options.lease->access_token};
+    const struct message_session_cancel request = {.task_key = *session->driver.key,
+                                                   .access_token = session->driver.lease->access_token};
     if (session->opened)
-        session->cancel_call = call_session_cancel(session->options.stored, &request, on_cancelled, session);
+        session->cancel_call =
+            call_session_cancel(session->driver.around->stored, &request, on_cancelled, session);
 }
 
 static void on_collected(void *context, const void *answer, const struct error *failure)
@@ -138,7 +134,7 @@ static void on_collected(void *context, const void *answer, const struct error *
     } else if (failure) {
         struct error error = *failure;
         error_prefix(&error, "the list of artifacts is lost");
-        log_write(LOG_LEVEL_WARN, session->options.log, "%s", error.text);
+        log_write(LOG_LEVEL_WARN, session->driver.log, "%s", error.text);
         tell(session, TASK_EVENT_COLLECT_FAILED, error.text);
     } else {
         message_clear(&message_artifacts_type, &session->artifacts);
@@ -149,8 +145,8 @@ static void on_collected(void *context, const void *answer, const struct error *
 
 void storage_session_collect(struct storage_session *session)
 {
-    const struct message_session_artifacts request = {.task_key = key_of(session)};
-    session->call = call_session_artifacts(session->options.stored, &request, on_collected, session);
+    const struct message_session_artifacts request = {.task_key = *session->driver.key};
+    session->call = call_session_artifacts(session->driver.around->stored, &request, on_collected, session);
 }
 
 static void on_closed(void *context, const void *answer, const struct error *failure)
@@ -160,14 +156,14 @@ static void on_closed(void *context, const void *answer, const struct error *fai
     session->call = NULL;
     /* stored sweeps left-overs when it starts. */
     if (failure && failure->code != ERROR_NOT_FOUND)
-        log_write(LOG_LEVEL_WARN, session->options.log, "the workspace may be left over: %s", failure->text);
+        log_write(LOG_LEVEL_WARN, session->driver.log, "the workspace may be left over: %s", failure->text);
     tell(session, TASK_EVENT_CLOSED, NULL);
 }
 
 void storage_session_close(struct storage_session *session)
 {
-    const struct message_session_close request = {.task_key = key_of(session),
-                                                  .access_token = session->options.lease->access_token};
+    const struct message_session_close request = {.task_key = *session->driver.key,
+                                                  .access_token = session->driver.lease->access_token};
     session->ready = false;
     if (!session->opened) {
         tell(session, TASK_EVENT_CLOSED, NULL);
@@ -175,7 +171,7 @@ void storage_session_close(struct storage_session *session)
     }
     /* Closing while opening: the open's answer is of no interest any more. */
     ipc_cancel(session->call);
-    session->call = call_session_close(session->options.stored, &request, on_closed, session);
+    session->call = call_session_close(session->driver.around->stored, &request, on_closed, session);
 }
 
 const struct message_artifacts *storage_session_artifacts(const struct storage_session *session)
@@ -188,10 +184,10 @@ const char *storage_session_workspace(const struct storage_session *session)
     return session->workspace;
 }
 
-struct storage_session *storage_session_create(const struct storage_session_options *options)
+struct storage_session *storage_session_create(const struct task_driver *driver)
 {
     struct storage_session *session = memory_allocate(sizeof *session);
-    session->options = *options;
+    session->driver = *driver;
     return session;
 }
 

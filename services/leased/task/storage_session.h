@@ -5,26 +5,12 @@
 #ifndef LEASED_TASK_STORAGE_SESSION_H
 #define LEASED_TASK_STORAGE_SESSION_H
 
-#include "libcommon/base/log.h"
-#include "libcommon/ipc/ipc_client.h"
-#include "services/leased/dms/lease.h"
-#include "services/leased/task/task_life.h"
+#include "services/leased/task/task_driver.h"
 
 struct storage_session;
 
-struct storage_session_options {
-    struct ipc_client *stored;
-    const struct secret *task_key; /* borrowed, as all below */
-    const struct lease *lease;     /* its newest token is sent each time */
-    const struct log_task *log;
-    const char *owner; /* this start of leased */
-    /* OPENED, OPEN_FAILED, COLLECTED, COLLECT_FAILED, CLOSED (also when stored did not answer). It may not be
-     * freed then. */
-    task_event_function *on_event;
-    void *context;
-};
-
-struct storage_session *storage_session_create(const struct storage_session_options *options);
+/* Events: OPENED, OPEN_FAILED, COLLECTED, COLLECT_FAILED, CLOSED (also when stored did not answer). */
+struct storage_session *storage_session_create(const struct task_driver *driver);
 
 /* Without a word to stored. */
 void storage_session_free(struct storage_session *session);

@@ -3,14 +3,11 @@
 #include "libcommon/base/clock.h"
 #include "libcommon/base/hex.h"
 #include "libcommon/base/limits.h"
-#include "libcommon/base/log.h"
 #include "libcommon/base/memory.h"
-#include "libcommon/loop/loop.h"
 #include "services/leased/dms/report.h"
 #include "services/leased/task/heartbeater.h"
 #include "services/leased/task/host_slot.h"
 #include "services/leased/task/storage_session.h"
-#include "services/leased/task/task_life.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -356,30 +353,15 @@ static void make_key(struct task *task)
 
 static void make_drivers(struct task *task)
 {
-    const struct task_surroundings *surroundings = task->surroundings;
-    task->heartbeater =
-        heartbeater_create(&(struct heartbeater_options){.loop = surroundings->loop,
-                                                         .random = surroundings->random,
-                                                         .dms = surroundings->dms,
-                                                         .rules = surroundings->heartbeat_rules,
-                                                         .lease = &task->lease,
-                                                         .log = &task->log,
-                                                         .on_answered = on_answered,
-                                                         .on_event = on_event,
-                                                         .context = task});
-    task->session = storage_session_create(&(struct storage_session_options){.stored = surroundings->stored,
-                                                                             .task_key = &task->key,
-                                                                             .lease = &task->lease,
-                                                                             .log = &task->log,
-                                                                             .owner = surroundings->owner,
-                                                                             .on_event = on_event,
-                                                                             .context = task});
-    host_slot_init(&task->slot, &(struct host_slot_options){.loop = surroundings->loop,
-                                                            .hosts = surroundings->hosts,
-                                                            .task_key = &task->key,
-                                                            .log = &task->log,
-                                                            .on_event = on_event,
-                                                            .context = task});
+    const struct task_driver driver = {.around = task->surroundings,
+                                       .key = &task->key,
+                                       .lease = &task->lease,
+                                       .log = &task->log,
+                                       .on_event = on_event,
+                                       .context = task};
+    task->heartbeater = heartbeater_create(&driver, on_answered);
+    task->session = storage_session_create(&driver);
+    host_slot_init(&task->slot, &driver);
 }
 
 static struct task *create(const struct task_surroundings *surroundings, struct lease *lease)

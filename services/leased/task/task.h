@@ -5,35 +5,9 @@
 #ifndef LEASED_TASK_TASK_H
 #define LEASED_TASK_TASK_H
 
-#include "libcommon/base/error.h"
-#include "libcommon/base/secret.h"
-#include "libcommon/ipc/ipc_client.h"
-#include "services/leased/dms/dms_client.h"
-#include "services/leased/dms/lease.h"
-#include "services/leased/hosts/runner_hosts.h"
-#include "services/leased/task/heartbeat.h"
-#include "services/leased/task/outbox.h"
-
-#include <stdbool.h>
-#include <stdint.h>
+#include "services/leased/task/task_driver.h"
 
 struct task;
-
-/* What tasks share; outlives them. */
-struct task_surroundings {
-    struct loop *loop;
-    struct random *random;
-    struct dms_client *dms;
-    struct ipc_client *stored;
-    struct runner_hosts *hosts;
-    struct outbox *outbox;
-    const char *owner; /* this start of leased, to stored */
-    struct heartbeat_rules heartbeat_rules;
-    /* It has ended: it is to be freed, in a later turn. `did_work` false counts as idle for the poller
-     * (docs/network.md 3.1). */
-    void (*on_ended)(void *context, bool did_work);
-    void *context;
-};
 
 /* Takes `lease` (it is left empty) and begins with the first heartbeat. `server_unix_ms` and `sent_boot_ms`
  * as of its answer. */

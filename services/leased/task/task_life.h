@@ -43,9 +43,6 @@ enum task_event {
     TASK_EVENT_COUNT
 };
 
-/* How whatever works for a task tells it of an event; `reason` is NULL but for failures. */
-typedef void task_event_function(void *context, enum task_event event, const char *reason);
-
 /* What DMS will be told at the end. */
 enum task_verdict {
     TASK_VERDICT_OPEN, /* not decided yet */

@@ -1,0 +1,43 @@
+/*
+ * What works for a task (heartbeater, storage session, host slot) is given the same things: what all tasks
+ * share, what is the task's own, and how to tell it of events. All is borrowed.
+ */
+#ifndef LEASED_TASK_TASK_DRIVER_H
+#define LEASED_TASK_TASK_DRIVER_H
+
+#include "libcommon/base/log.h"
+#include "libcommon/ipc/ipc_client.h"
+#include "services/leased/dms/dms_client.h"
+#include "services/leased/dms/lease.h"
+#include "services/leased/hosts/runner_hosts.h"
+#include "services/leased/task/heartbeat.h"
+#include "services/leased/task/outbox.h"
+#include "services/leased/task/task_life.h"
+
+/* What tasks share; outlives them. */
+struct task_surroundings {
+    struct loop *loop;
+    struct random *random;
+    struct dms_client *dms;
+    struct ipc_client *stored;
+    struct runner_hosts *hosts;
+    struct outbox *outbox;
+    const char *owner; /* this start of leased, to stored */
+    struct heartbeat_rules heartbeat_rules;
+    /* A task has ended: it is to be freed, in a later turn. `did_work` false counts as idle for the poller
+     * (docs/network.md 3.1). */
+    void (*on_ended)(void *context, bool did_work);
+    void *context;
+};
+
+struct task_driver {
+    const struct task_surroundings *around;
+    struct secret *key;  /* of the task, in every message about it */
+    struct lease *lease; /* as DMS changed it last */
+    struct log_task *log;
+    /* The task may stop its drivers then, but not free them. `reason` is NULL but for failures. */
+    void (*on_event)(void *context, enum task_event event, const char *reason);
+    void *context;
+};
+
+#endif
