@@ -1,5 +1,6 @@
 #include "services/node/folders.h"
 
+#include "libcommon/files/folder.h"
 #include "libcommon/node/operations.h"
 
 #include <errno.h>
@@ -43,9 +44,7 @@ static bool make_parents(const char *path, bool check, struct error *error)
     snprintf(parent, sizeof parent, "%s", path);
     for (char *slash = strchr(parent + 1, '/'); slash; slash = strchr(slash + 1, '/')) {
         *slash = '\0';
-        if (mkdir(parent, 0755) != 0 && errno != EEXIST)
-            return error_set_errno(error, errno, "cannot make %s", parent);
-        if (check && !check_parent(parent, error))
+        if (!folder_make(parent, 0755, error) || (check && !check_parent(parent, error)))
             return false;
         *slash = '/';
     }
@@ -75,10 +74,8 @@ static bool take_folder(int fd, const char *path, uid_t uid, gid_t gid, mode_t m
 static bool make_folder(const char *path, uid_t uid, gid_t gid, mode_t mode, bool set_owner,
                         struct error *error)
 {
-    if (!make_parents(path, set_owner, error))
+    if (!make_parents(path, set_owner, error) || !folder_make(path, S_IRWXU, error))
         return false;
-    if (mkdir(path, 0700) != 0 && errno != EEXIST)
-        return error_set_errno(error, errno, "cannot make %s", path);
     /* A link or a file in its place is somebody's trap or mistake. */
     int fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
     if (fd < 0)
