@@ -13,6 +13,9 @@ const struct operation_info operation_infos[OPERATION_COUNT] = {OPERATIONS(OPERA
 const struct event_info event_infos[] = {EVENTS(EVENT_ROW)};
 const size_t event_count = sizeof event_infos / sizeof event_infos[0];
 
+#define COMMAND_ROW(action, meaning) [COMMAND_##action] = {#action, meaning},
+const struct command_info command_infos[COMMAND_COUNT] = {COMMANDS(COMMAND_ROW)};
+
 enum role role_status_of(enum service_id service)
 {
     static const enum role roles[SERVICE_COUNT] = {
