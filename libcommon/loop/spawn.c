@@ -9,20 +9,17 @@
 #include <string.h>
 #include <unistd.h>
 
-static int set_attributes(posix_spawnattr_t *attributes, bool new_session)
+/* Nothing here can fail: all that is set is valid. */
+static void set_attributes(posix_spawnattr_t *attributes, bool new_session)
 {
     sigset_t none;
     sigset_t all;
-    short group = new_session ? POSIX_SPAWN_SETSID : POSIX_SPAWN_SETPGROUP;
+    int group = new_session ? POSIX_SPAWN_SETSID : POSIX_SPAWN_SETPGROUP;
     sigemptyset(&none);
     sigfillset(&all);
-    int code = posix_spawnattr_setsigmask(attributes, &none);
-    if (!code)
-        code = posix_spawnattr_setsigdefault(attributes, &all);
-    if (!code)
-        code = posix_spawnattr_setflags(attributes,
-                                        (short)(POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF | group));
-    return code;
+    posix_spawnattr_setsigmask(attributes, &none);
+    posix_spawnattr_setsigdefault(attributes, &all);
+    posix_spawnattr_setflags(attributes, (short)(POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF | group));
 }
 
 /* `sources` lie above all places, so that no place is taken before its own turn. */
@@ -45,9 +42,8 @@ static int start(const struct spawn *spawn, const int *sources, pid_t *pid)
     posix_spawnattr_t attributes;
     posix_spawn_file_actions_init(&actions);
     posix_spawnattr_init(&attributes);
-    int code = set_attributes(&attributes, spawn->new_session);
-    if (!code)
-        code = set_actions(&actions, spawn, sources);
+    set_attributes(&attributes, spawn->new_session);
+    int code = set_actions(&actions, spawn, sources);
     if (!code)
         code = (spawn->search_path ? posix_spawnp : posix_spawn)(pid, spawn->path, &actions, &attributes,
                                                                  spawn->arguments, spawn->variables);
