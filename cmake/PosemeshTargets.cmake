@@ -16,7 +16,7 @@ function(posemesh_program name)
 endfunction()
 
 # posemesh_service(<name> FOLDERS <folder>... LIBRARIES <target>...): library posemesh_<name> of all .c here and in the folders, and
-# the program posemesh-<name>. All but main.c is in the library, so that unit tests reach it.
+# the program posemesh-<name>. All but a main.c is in the library, so that unit tests reach it.
 function(posemesh_service name)
   cmake_parse_arguments(arg "" "" "FOLDERS;LIBRARIES" ${ARGN})
   set(patterns *.c)
@@ -24,7 +24,7 @@ function(posemesh_service name)
     list(APPEND patterns ${folder}/*.c)
   endforeach()
   file(GLOB sources CONFIGURE_DEPENDS RELATIVE ${CMAKE_CURRENT_SOURCE_DIR} ${patterns})
-  list(REMOVE_ITEM sources main.c)
+  list(FILTER sources EXCLUDE REGEX "(^|/)main\\.c$")
   add_library(posemesh_${name} STATIC ${sources})
   target_link_libraries(posemesh_${name} PUBLIC ${arg_LIBRARIES})
   posemesh_program(posemesh-${name} SOURCES main.c LIBRARIES posemesh_${name})

@@ -27,6 +27,8 @@ struct level {
 struct tree_removal {
     int parent_fd;
     char *name;
+    const char *const *kept; /* children of the root; NULL: it goes itself */
+    dev_t device;            /* of the root */
     struct level levels[LIMIT_WORKSPACE_DEPTH];
     int depth;
     unsigned moved_count; /* folders moved up to the root because they lay too deep */
@@ -35,11 +37,12 @@ struct tree_removal {
     char first_name[NAME_MAX + 1];
 };
 
-struct tree_removal *tree_removal_create(int parent_fd, const char *name)
+struct tree_removal *tree_removal_create(int parent_fd, const char *name, const char *const *kept)
 {
     struct tree_removal *removal = memory_allocate(sizeof *removal);
     removal->parent_fd = parent_fd;
     removal->name = memory_copy_text(name);
+    removal->kept = kept;
     return removal;
 }
 
@@ -74,16 +77,31 @@ static int holder_fd(const struct tree_removal *removal)
     return removal->depth > 0 ? dirfd(removal->levels[removal->depth - 1].stream) : removal->parent_fd;
 }
 
+/* Jobs leave folders without permissions behind (unpacked archives do); their owner can still remove them.
+ * Those of another uid stay as they are. */
+static int open_folder(int parent_fd, const char *name, struct stat *status)
+{
+    const int flags = O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC;
+    int fd = openat(parent_fd, name, flags);
+    if (fd < 0 && errno == EACCES && fstatat(parent_fd, name, status, AT_SYMLINK_NOFOLLOW) == 0 &&
+        fchmodat(parent_fd, name, (status->st_mode & ALLPERMS) | S_IRWXU, AT_SYMLINK_NOFOLLOW) == 0)
+        fd = openat(parent_fd, name, flags);
+    if (fd >= 0 && fstat(fd, status) == 0 && (status->st_mode & S_IRWXU) != S_IRWXU)
+        (void)!fchmod(fd, (status->st_mode & ALLPERMS) | S_IRWXU);
+    return fd;
+}
+
 static bool push(struct tree_removal *removal, const char *name)
 {
-    int fd = openat(holder_fd(removal), name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    struct stat status;
+    int fd = open_folder(holder_fd(removal), name, &status);
     if (fd < 0)
         return false;
-    /* A job may leave folders without write permission; those of another uid stay as they are. */
-    (void)!fchmod(fd, S_IRWXU);
-    DIR *stream = fdopendir(fd);
+    if (removal->depth == 0)
+        removal->device = status.st_dev;
+    DIR *stream = status.st_dev == removal->device ? fdopendir(fd) : NULL;
     if (!stream) {
-        int errno_value = errno;
+        int errno_value = status.st_dev == removal->device ? errno : EXDEV;
         close(fd);
         errno = errno_value;
         return false;
@@ -104,12 +122,18 @@ static bool move_up(struct tree_removal *removal, const char *name)
     return true;
 }
 
+static bool stays(const struct tree_removal *removal, const char *name)
+{
+    for (const char *const *kept = removal->kept; removal->depth == 1 && kept && *kept; kept++)
+        if (strcmp(name, *kept) == 0)
+            return true;
+    return strcmp(name, ".") == 0 || strcmp(name, "..") == 0;
+}
+
 /* Unlinking first and asking afterwards: a link to a folder is unlinked, a folder says EISDIR. */
 static void remove_entry(struct tree_removal *removal, const char *name)
 {
-    if (strcmp(name, ".") == 0 || strcmp(name, "..") == 0)
-        return;
-    if (unlinkat(holder_fd(removal), name, 0) == 0 || errno == ENOENT)
+    if (stays(removal, name) || unlinkat(holder_fd(removal), name, 0) == 0 || errno == ENOENT)
         return;
     int errno_value = errno;
     bool entered = false;
@@ -143,9 +167,25 @@ static enum tree_removal_state fail(const struct tree_removal *removal, int errn
     return TREE_REMOVAL_FAILED;
 }
 
+static enum tree_removal_state empty_root(struct tree_removal *removal, bool tried, struct error *error)
+{
+    if (tried)
+        return removal->first_errno ? fail(removal, removal->first_errno, removal->first_name, error)
+                                    : TREE_REMOVAL_DONE;
+    if (push(removal, removal->name))
+        return TREE_REMOVAL_MORE;
+    int errno_value = errno;
+    bool is_folder = errno_value != ENOTDIR && errno_value != ELOOP;
+    if (errno_value == ENOENT || (!is_folder && unlinkat(removal->parent_fd, removal->name, 0) == 0))
+        return TREE_REMOVAL_DONE;
+    return fail(removal, errno_value, removal->name, error);
+}
+
 /* The root itself: gone, or to be emptied first, or not empty although everything was tried. */
 static enum tree_removal_state remove_root(struct tree_removal *removal, bool tried, struct error *error)
 {
+    if (removal->kept)
+        return empty_root(removal, tried, error);
     if (unlinkat(removal->parent_fd, removal->name, AT_REMOVEDIR) == 0 || errno == ENOENT)
         return TREE_REMOVAL_DONE;
     if (errno == ENOTDIR && unlinkat(removal->parent_fd, removal->name, 0) == 0)

@@ -1,6 +1,6 @@
 /*
- * A call as the parts of the client see it: http_client.c (the client, calls and their end), http_request.h (what a
- * caller asked for, and where redirects may go) and http_transfer.h (curl's view of it).
+ * A call as the parts of the client see it: http_client.c (the client, calls and their end), http_request.h
+ * (what a caller asked for, and where redirects may go) and http_transfer.h (curl's view of it).
  */
 #ifndef LIBCOMMON_HTTP_HTTP_CALL_H
 #define LIBCOMMON_HTTP_HTTP_CALL_H

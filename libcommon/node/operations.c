@@ -12,6 +12,9 @@ const struct operation_info operation_infos[OPERATION_COUNT] = {OPERATIONS(OPERA
 #define EVENT_ROW(message, publisher) [EVENT_##message] = {&message_##message##_type, publisher},
 const struct event_info event_infos[EVENT_COUNT] = {EVENTS(EVENT_ROW)};
 
+#define COMMAND_ROW(action, meaning) [COMMAND_##action] = {#action, meaning},
+const struct command_info command_infos[COMMAND_COUNT] = {COMMANDS(COMMAND_ROW)};
+
 enum role role_status_of(enum service_id service)
 {
     static const enum role roles[SERVICE_COUNT] = {

@@ -63,6 +63,11 @@
     EVENT(transfer_progress,   SERVICE_STORED) \
     EVENT(workspace_overrun,   SERVICE_STORED)
 
+/* COMMAND(action, what the runner host does): what a host_command asks for */
+#define COMMANDS(COMMAND) \
+    COMMAND(start,  "runs a job for the task, unless it has one") \
+    COMMAND(cancel, "stops the task's job, if there is one")
+
 /* clang-format on */
 
 enum role {
@@ -87,6 +92,13 @@ enum event {
         EVENT_COUNT
 };
 
+enum command {
+#define COMMAND_ENUM(action, ...) COMMAND_##action,
+    COMMANDS(COMMAND_ENUM)
+#undef COMMAND_ENUM
+        COMMAND_COUNT
+};
+
 struct role_info {
     enum service_id owner;
     const char *folder;
@@ -108,9 +120,15 @@ struct event_info {
     enum service_id publisher;
 };
 
+struct command_info {
+    const char *action; /* as in a host_command */
+    const char *meaning;
+};
+
 extern const struct role_info role_infos[ROLE_COUNT];
 extern const struct operation_info operation_infos[OPERATION_COUNT];
 extern const struct event_info event_infos[EVENT_COUNT];
+extern const struct command_info command_infos[COMMAND_COUNT];
 
 /* The status role of a service. */
 enum role role_status_of(enum service_id service);

@@ -74,7 +74,7 @@ static bool take_folder(int fd, const char *path, uid_t uid, gid_t gid, mode_t m
 static bool make_folder(const char *path, uid_t uid, gid_t gid, mode_t mode, bool set_owner,
                         struct error *error)
 {
-    if (!make_parents(path, set_owner, error) || !folder_make(path, 0700, error))
+    if (!make_parents(path, set_owner, error) || !folder_make(path, S_IRWXU, error))
         return false;
     /* A link or a file in its place is somebody's trap or mistake. */
     int fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);

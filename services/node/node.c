@@ -115,9 +115,9 @@ static bool create_supervisor(struct node *node, struct error *error)
     if (!node->loop || !loop_signal_add(node->loop, SIGTERM, on_terminate, node, error) ||
         !loop_signal_add(node->loop, SIGINT, on_terminate, node, error))
         return false;
-    node->supervisor = supervisor_create(node->loop, &options, on_services_stopped, node, error);
+    node->supervisor = supervisor_create(node->loop, &options, on_services_stopped, node);
     node->ipc = ipc_create(node->loop, SERVICE_NODE, node->settings.runtime_dir, &peers, error);
-    if (!node->supervisor || !node->ipc)
+    if (!node->ipc)
         return false;
     node->drain =
         drain_create(node->loop, node->ipc, node->settings.drain_grace_secs, on_drained, node, error);

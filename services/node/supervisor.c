@@ -4,13 +4,12 @@
 #include "libcommon/base/log.h"
 #include "libcommon/base/memory.h"
 #include "libcommon/base/retry.h"
+#include "libcommon/loop/spawn.h"
 #include "services/node/child_environment.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <limits.h>
 #include <signal.h>
-#include <spawn.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -37,7 +36,6 @@ struct child {
 struct supervisor {
     struct loop *loop;
     struct supervisor_options options;
-    char folder[PATH_MAX]; /* of the programs: beside posemesh-node */
     struct child children[SERVICE_COUNT];
     bool stopping;
     int exit_status;
@@ -86,52 +84,30 @@ static void remove_pid_file(const struct child *child)
 
 /* --- starting --- */
 
-static int set_up_spawn(const struct child *child, posix_spawn_file_actions_t *actions,
-                        posix_spawnattr_t *attributes)
+/* A group of its own: Ctrl-C reaches posemesh-node alone, which drains first. */
+static bool spawn(struct child *child, struct error *error)
 {
-    sigset_t none;
-    sigset_t all;
-    sigemptyset(&none);
-    sigfillset(&all);
-    int first_closed = CHILD_SECRETS_FD;
-    int code = posix_spawnattr_setsigmask(attributes, &none);
-    if (!code)
-        code = posix_spawnattr_setsigdefault(attributes, &all);
-    /* A group of its own: Ctrl-C reaches posemesh-node alone, which drains first. */
-    if (!code)
-        code = posix_spawnattr_setpgroup(attributes, 0);
-    if (!code)
-        code = posix_spawnattr_setflags(attributes, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF |
-                                                        POSIX_SPAWN_SETPGROUP);
-    if (!code && child->service == SERVICE_AUTHD) {
-        code = posix_spawn_file_actions_adddup2(actions, child->supervisor->options.secrets_fd,
-                                                CHILD_SECRETS_FD);
-        first_closed = CHILD_SECRETS_FD + 1;
-    }
-    if (!code)
-        code = posix_spawn_file_actions_addclosefrom_np(actions, first_closed);
-    return code;
-}
-
-static int spawn(struct child *child)
-{
-    char path[PATH_MAX + 64];
+    _Static_assert(CHILD_SECRETS_FD == 3, "the secrets come behind what every program has");
+    const int descriptors[] = {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO,
+                               child->supervisor->options.secrets_fd};
+    char name[64];
+    char path[PATH_MAX];
     char *arguments[] = {path, NULL};
     struct child_environment environment;
-    posix_spawn_file_actions_t actions;
-    posix_spawnattr_t attributes;
-    snprintf(path, sizeof path, "%s/posemesh-%s", child->supervisor->folder, service_name(child->service));
+    snprintf(name, sizeof name, "posemesh-%s", service_name(child->service));
+    if (!spawn_find_beside(name, path, error))
+        return false;
     child_environment_make(&environment, environ, child->service, &child->supervisor->options.identities,
                            getpid());
-    posix_spawn_file_actions_init(&actions);
-    posix_spawnattr_init(&attributes);
-    int code = set_up_spawn(child, &actions, &attributes);
-    if (!code)
-        code = posix_spawn(&child->pid, path, &actions, &attributes, arguments, environment.variables);
-    posix_spawn_file_actions_destroy(&actions);
-    posix_spawnattr_destroy(&attributes);
+    int code = spawn_start(&(struct spawn){.path = path,
+                                           .arguments = arguments,
+                                           .variables = environment.variables,
+                                           .descriptors = descriptors,
+                                           .descriptor_count = child->service == SERVICE_AUTHD ? 4 : 3,
+                                           .folder_fd = -1},
+                           &child->pid);
     child_environment_clear(&environment);
-    return code;
+    return !code || error_set_errno(error, code, "cannot start %s", name);
 }
 
 static void on_exit_of_child(void *context, pid_t pid, int status);
@@ -139,10 +115,9 @@ static void on_exit_of_child(void *context, pid_t pid, int status);
 static bool start_child(struct child *child, struct error *error)
 {
     child->started_boot_ms = clock_boot_ms();
-    int code = spawn(child);
-    if (code) {
+    if (!spawn(child, error)) {
         child->pid = 0;
-        return error_set_errno(error, code, "cannot start posemesh-%s", service_name(child->service));
+        return false;
     }
     /* One that nobody watches would run beside the next that is started. */
     if (!loop_child_add(child->supervisor->loop, child->pid, on_exit_of_child, child, error)) {
@@ -253,24 +228,10 @@ void supervisor_stop(struct supervisor *supervisor)
 
 /* --- life --- */
 
-static bool find_folder(char folder[PATH_MAX], struct error *error)
-{
-    ssize_t length = readlink("/proc/self/exe", folder, PATH_MAX - 1);
-    if (length <= 0)
-        return error_set_errno(error, errno, "cannot find the folder of posemesh-node");
-    folder[length] = '\0';
-    *strrchr(folder, '/') = '\0';
-    return true;
-}
-
 struct supervisor *supervisor_create(struct loop *loop, const struct supervisor_options *options,
-                                     supervisor_done_function *on_done, void *context, struct error *error)
+                                     supervisor_done_function *on_done, void *context)
 {
     struct supervisor *supervisor = memory_allocate(sizeof *supervisor);
-    if (!find_folder(supervisor->folder, error)) {
-        free(supervisor);
-        return NULL;
-    }
     supervisor->loop = loop;
     supervisor->options = *options;
     supervisor->on_done = on_done;

@@ -25,7 +25,7 @@ typedef void supervisor_done_function(void *context, int exit_status);
 
 /* Strings of `options` are borrowed. */
 struct supervisor *supervisor_create(struct loop *loop, const struct supervisor_options *options,
-                                     supervisor_done_function *on_done, void *context, struct error *error);
+                                     supervisor_done_function *on_done, void *context);
 
 /* Kills what still runs. */
 void supervisor_free(struct supervisor *supervisor);

@@ -6,6 +6,7 @@
 #include "services/runnerd/host/host_link.h"
 #include "services/runnerd/host/runner_folder.h"
 #include "services/runnerd/job/job.h"
+#include "services/runnerd/shim/job_shim.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -76,8 +77,9 @@ static const char *refusal_of(const struct runnerd *runnerd, const struct messag
     return NULL;
 }
 
-static void start_job(struct runnerd *runnerd, const struct message_host_command *command)
+void runnerd_handle_start(void *context, const struct message_host_command *command)
 {
+    struct runnerd *runnerd = context;
     if (find_job(runnerd, &command->task_key))
         return;
     if (runnerd->job_count == JOBS_MAX) {
@@ -92,7 +94,13 @@ static void start_job(struct runnerd *runnerd, const struct message_host_command
     job_start(job);
 }
 
-/* --- leased --- */
+void runnerd_handle_cancel(void *context, const struct message_host_command *command)
+{
+    const struct runnerd *runnerd = context;
+    struct job *job = find_job(runnerd, &command->task_key);
+    if (job)
+        job_stop(job, "cancelled", false);
+}
 
 static void list_running(void *context, struct text_list *keys)
 {
@@ -107,22 +115,6 @@ static void on_expected(void *context, const struct text_list *keys)
     for (size_t i = 0; i < runnerd->job_count; i++)
         if (!text_list_contains(keys, job_key(runnerd->jobs[i])->bytes))
             job_stop(runnerd->jobs[i], "the node does not know the task any more", false);
-}
-
-static void on_command(void *context, const struct message_host_command *command)
-{
-    struct runnerd *runnerd = context;
-    if (!command->task_key.length) {
-        log_warn("a command without a task's key is ignored: %s", command->action);
-        return;
-    }
-    struct job *job = find_job(runnerd, &command->task_key);
-    if (strcmp(command->action, "start") == 0)
-        start_job(runnerd, command);
-    else if (strcmp(command->action, "cancel") != 0)
-        log_warn("a command that is not known is ignored: %s", command->action);
-    else if (job)
-        job_stop(job, "cancelled", false);
 }
 
 /* --- hooks --- */
@@ -151,11 +143,14 @@ void runnerd_terminate(struct service_context *context)
         job_stop(runnerd->jobs[i], "runner host stopped", true);
 }
 
-bool runnerd_start(struct service_context *context, struct error *error)
+bool runnerd_start(struct service_context *context, host_command_function *const handlers[COMMAND_COUNT],
+                   int shim_fd, struct error *error)
 {
     struct runnerd *runnerd = memory_allocate(sizeof *runnerd);
     context->state = runnerd;
     runnerd->service = context;
+    if (shim_fd < 0)
+        return error_set(error, ERROR_NOT_FOUND, JOB_SHIM_PROGRAM " is not beside this program");
     umask(JOB_UMASK);
     /* What a killed shim leaves behind becomes a child of this process: see job_process.c. */
     if (prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) != 0)
@@ -163,6 +158,7 @@ bool runnerd_start(struct service_context *context, struct error *error)
     runner_folder_load(&runnerd->folder, context->settings.runners_dir, context->settings.enable_noop);
     runnerd->host = (struct job_host){.loop = context->loop,
                                       .leased = ipc_client_create(context->ipc, ROLE_leased_runner, error),
+                                      .processes = {.shim_fd = shim_fd},
                                       .noop_sleep_secs = context->settings.noop_sleep_secs,
                                       .on_ended = on_job_ended,
                                       .context = runnerd};
@@ -178,7 +174,7 @@ bool runnerd_start(struct service_context *context, struct error *error)
                                                                  .random = &context->random,
                                                                  .list_running = list_running,
                                                                  .on_expected = on_expected,
-                                                                 .on_command = on_command,
+                                                                 .handlers = handlers,
                                                                  .context = runnerd});
     host_link_start(runnerd->link);
     return true;

@@ -1,10 +1,18 @@
-/* The hooks of main.c. */
+/* The hooks and handlers of main.c. */
 #ifndef RUNNERD_RUNNERD_H
 #define RUNNERD_RUNNERD_H
 
 #include "libcommon/service/service.h"
+#include "services/runnerd/host/host_link.h"
 
-service_step_function runnerd_start;
+/* Jobs are run below the program that `shim_fd` (of job_process_open_shim()) has open. `handlers` is
+ * borrowed. */
+bool runnerd_start(struct service_context *context, host_command_function *const handlers[COMMAND_COUNT],
+                   int shim_fd, struct error *error);
+
+/* `context` is the service's state. */
+host_command_function runnerd_handle_start;
+host_command_function runnerd_handle_cancel;
 
 /* Stops all jobs, tells leased so as far as 2 s allow, and leaves. */
 void runnerd_terminate(struct service_context *context);

@@ -30,12 +30,12 @@ static void check_runner(const struct runner *runner)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct runner runner;
-    static struct runner_file_report report;
-    if (runner_file_parse((const char *)data, size, "/", &runner, &report)) {
-        fuzz_expect(report.fault_count == 0, "what is taken has no fault");
+    static struct runner_file_findings findings;
+    if (runner_file_parse((const char *)data, size, "/", &runner, &findings)) {
+        fuzz_expect(findings.fault_count == 0, "what is taken has no fault");
         check_runner(&runner);
     } else {
-        fuzz_expect(report.fault_count > 0 && report.faults[0][0], "what is refused says why");
+        fuzz_expect(findings.fault_count > 0 && findings.faults[0][0], "what is refused says why");
         fuzz_expect(!runner.capability && !runner.command && !runner.environment,
                     "what is refused leaves nothing");
     }

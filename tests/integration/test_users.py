@@ -1,7 +1,11 @@
 """Who the services run as, and two nodes side by side."""
 import os
+import shutil
+import tempfile
 import unittest
+import unittest.mock
 
+import programs
 from harness import NOBODY, NodeCase
 from programs import SERVICES
 
@@ -30,6 +34,14 @@ class Users(NodeCase):
         self.assertEqual(node.log.find_all("nothing isolates"), [])
         shown = self.devnet.run(["report_task"])
         self.assertEqual(shown["tasks"][0]["events"][0]["uid"], uid_of(node.pid("runnerd")))
+
+    @unittest.skipUnless(os.geteuid() == 0, "needs root")
+    def test_jobs_run_when_the_programs_lie_where_only_root_can_go(self):
+        folder = self.enterContext(tempfile.TemporaryDirectory())
+        closed = shutil.copytree(programs.BIN, os.path.join(folder, "bin"))
+        with unittest.mock.patch.object(programs, "BIN", closed):
+            self.own_node()
+        self.assert_completed(self.devnet.run(["write", "small.json", 5]))
 
     def test_two_nodes_share_the_work_and_do_not_disturb_each_other(self):
         for _ in range(2):

@@ -26,7 +26,7 @@ def find_pattern(name):
 
 
 def registrations(root, kind, name):
-    command = ["git", "grep", "-nE", rf"\{{{kind}_{name}, \w+_handle_{name}\}}", "--", "services/*/main.c", "libcommon/service"]
+    command = ["git", "grep", "-nE", rf"{kind}_{name}(,|\] =) \w+_handle_{name}\b", "--", "services/*/main.c", "libcommon/service"]
     return subprocess.run(command, cwd=root, capture_output=True, text=True).stdout.splitlines()
 
 

@@ -45,12 +45,12 @@ static void play(const struct step *steps, size_t count)
         play(steps, sizeof steps / sizeof steps[0]);                                                         \
     } while (0)
 
-static void a_job_prepares_works_uploads_and_reports(void **state)
+static void a_job_prepares_works_uploads_and_finishes(void **state)
 {
     (void)state;
     PLAY({JOB_EVENT_PREPARED, NULL, JOB_ACTION_START_WORK},
          {JOB_EVENT_WORK_SUCCEEDED, NULL, JOB_ACTION_START_UPLOADS},
-         {JOB_EVENT_UPLOADED, NULL, JOB_ACTION_REPORT}, {JOB_EVENT_REPORTED, NULL, JOB_ACTION_END});
+         {JOB_EVENT_UPLOADED, NULL, JOB_ACTION_FINISH}, {JOB_EVENT_FINISHED, NULL, JOB_ACTION_END});
     assert_true(machine.succeeded);
     assert_null(machine.reason);
     assert_int_equal(machine.phase, JOB_PHASE_ENDED);
@@ -58,17 +58,17 @@ static void a_job_prepares_works_uploads_and_reports(void **state)
 
 static void each_failure_is_reported_with_its_reason(void **state)
 {
-    PLAY({JOB_EVENT_PREPARE_FAILED, "input", JOB_ACTION_REPORT});
+    PLAY({JOB_EVENT_PREPARE_FAILED, "input", JOB_ACTION_FINISH});
     assert_false(machine.succeeded);
     assert_string_equal(machine.reason, "input");
     reset(state);
     PLAY({JOB_EVENT_PREPARED, NULL, JOB_ACTION_START_WORK},
-         {JOB_EVENT_WORK_FAILED, "work", JOB_ACTION_REPORT});
+         {JOB_EVENT_WORK_FAILED, "work", JOB_ACTION_FINISH});
     assert_string_equal(machine.reason, "work");
     reset(state);
     PLAY({JOB_EVENT_PREPARED, NULL, JOB_ACTION_START_WORK},
          {JOB_EVENT_WORK_SUCCEEDED, NULL, JOB_ACTION_START_UPLOADS},
-         {JOB_EVENT_UPLOAD_FAILED, "upload", JOB_ACTION_REPORT});
+         {JOB_EVENT_UPLOAD_FAILED, "upload", JOB_ACTION_FINISH});
     assert_false(machine.succeeded);
     assert_string_equal(machine.reason, "upload");
 }
@@ -78,7 +78,7 @@ static void a_stop_while_working_waits_until_the_work_is_gone(void **state)
     (void)state;
     PLAY({JOB_EVENT_PREPARED, NULL, JOB_ACTION_START_WORK},
          {JOB_EVENT_STOP, "cancelled", JOB_ACTION_STOP_WORK},
-         {JOB_EVENT_WORK_FAILED, "killed by signal 15", JOB_ACTION_REPORT});
+         {JOB_EVENT_WORK_FAILED, "killed by signal 15", JOB_ACTION_FINISH});
     assert_true(machine.stopped);
     assert_string_equal(machine.reason, "cancelled");
 }
@@ -88,19 +88,19 @@ static void work_that_succeeds_after_a_stop_is_not_uploaded(void **state)
     (void)state;
     PLAY({JOB_EVENT_PREPARED, NULL, JOB_ACTION_START_WORK},
          {JOB_EVENT_STOP, "cancelled", JOB_ACTION_STOP_WORK},
-         {JOB_EVENT_WORK_SUCCEEDED, NULL, JOB_ACTION_REPORT});
+         {JOB_EVENT_WORK_SUCCEEDED, NULL, JOB_ACTION_FINISH});
     assert_false(machine.succeeded);
     assert_string_equal(machine.reason, "cancelled");
 }
 
-static void a_stop_while_preparing_or_uploading_reports_at_once(void **state)
+static void a_stop_while_preparing_or_uploading_finishes_at_once(void **state)
 {
-    PLAY({JOB_EVENT_STOP, "cancelled", JOB_ACTION_REPORT}, {JOB_EVENT_PREPARED, NULL, JOB_ACTION_NONE});
+    PLAY({JOB_EVENT_STOP, "cancelled", JOB_ACTION_FINISH}, {JOB_EVENT_PREPARED, NULL, JOB_ACTION_NONE});
     assert_string_equal(machine.reason, "cancelled");
     reset(state);
     PLAY({JOB_EVENT_PREPARED, NULL, JOB_ACTION_START_WORK},
          {JOB_EVENT_WORK_SUCCEEDED, NULL, JOB_ACTION_START_UPLOADS},
-         {JOB_EVENT_STOP, "cancelled", JOB_ACTION_REPORT}, {JOB_EVENT_UPLOADED, NULL, JOB_ACTION_NONE});
+         {JOB_EVENT_STOP, "cancelled", JOB_ACTION_FINISH}, {JOB_EVENT_UPLOADED, NULL, JOB_ACTION_NONE});
     assert_false(machine.succeeded);
 }
 
@@ -110,7 +110,7 @@ static void a_second_stop_is_passed_on_and_keeps_the_first_reason(void **state)
     PLAY({JOB_EVENT_PREPARED, NULL, JOB_ACTION_START_WORK},
          {JOB_EVENT_STOP, "timed out", JOB_ACTION_STOP_WORK},
          {JOB_EVENT_STOP, "cancelled", JOB_ACTION_STOP_WORK},
-         {JOB_EVENT_WORK_FAILED, NULL, JOB_ACTION_REPORT});
+         {JOB_EVENT_WORK_FAILED, NULL, JOB_ACTION_FINISH});
     assert_string_equal(machine.reason, "timed out");
 }
 
@@ -119,9 +119,9 @@ static void a_stop_after_the_end_changes_nothing(void **state)
     (void)state;
     PLAY({JOB_EVENT_PREPARED, NULL, JOB_ACTION_START_WORK},
          {JOB_EVENT_WORK_SUCCEEDED, NULL, JOB_ACTION_START_UPLOADS},
-         {JOB_EVENT_UPLOADED, NULL, JOB_ACTION_REPORT}, {JOB_EVENT_STOP, "cancelled", JOB_ACTION_NONE},
-         {JOB_EVENT_REPORTED, NULL, JOB_ACTION_END}, {JOB_EVENT_STOP, "cancelled", JOB_ACTION_NONE},
-         {JOB_EVENT_REPORTED, NULL, JOB_ACTION_NONE});
+         {JOB_EVENT_UPLOADED, NULL, JOB_ACTION_FINISH}, {JOB_EVENT_STOP, "cancelled", JOB_ACTION_NONE},
+         {JOB_EVENT_FINISHED, NULL, JOB_ACTION_END}, {JOB_EVENT_STOP, "cancelled", JOB_ACTION_NONE},
+         {JOB_EVENT_FINISHED, NULL, JOB_ACTION_NONE});
     assert_true(machine.succeeded);
     assert_false(machine.stopped);
 }
@@ -129,11 +129,11 @@ static void a_stop_after_the_end_changes_nothing(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(a_job_prepares_works_uploads_and_reports, reset, clear),
+        cmocka_unit_test_setup_teardown(a_job_prepares_works_uploads_and_finishes, reset, clear),
         cmocka_unit_test_setup_teardown(each_failure_is_reported_with_its_reason, reset, clear),
         cmocka_unit_test_setup_teardown(a_stop_while_working_waits_until_the_work_is_gone, reset, clear),
         cmocka_unit_test_setup_teardown(work_that_succeeds_after_a_stop_is_not_uploaded, reset, clear),
-        cmocka_unit_test_setup_teardown(a_stop_while_preparing_or_uploading_reports_at_once, reset, clear),
+        cmocka_unit_test_setup_teardown(a_stop_while_preparing_or_uploading_finishes_at_once, reset, clear),
         cmocka_unit_test_setup_teardown(a_second_stop_is_passed_on_and_keeps_the_first_reason, reset, clear),
         cmocka_unit_test_setup_teardown(a_stop_after_the_end_changes_nothing, reset, clear),
     };

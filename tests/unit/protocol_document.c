@@ -91,6 +91,15 @@ static void write_events(FILE *out)
                 service_name(event_infos[i].publisher));
 }
 
+static void write_commands(FILE *out)
+{
+    fputs("\n## Commands\n\nWhat `action` of a [host_command](#host_command) is, but `none`.\n\n"
+          "| action | the runner host |\n| --- | --- |\n",
+          out);
+    for (size_t i = 0; i < COMMAND_COUNT; i++)
+        fprintf(out, "| %s | %s |\n", command_infos[i].action, command_infos[i].meaning);
+}
+
 static void write_field(FILE *out, const struct message_field *field)
 {
     fprintf(out, "| %s | %s", field->name, kind_names[field->kind]);
@@ -123,6 +132,7 @@ char *protocol_document_compose(void)
     write_roles(out);
     write_operations(out);
     write_events(out);
+    write_commands(out);
     fputs("\n## Messages\n\nLimits are bytes of a value or of one text of a list, and items of a list of "
           "messages.\n",
           out);

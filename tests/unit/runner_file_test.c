@@ -13,19 +13,19 @@
 #include <cmocka.h>
 
 static struct runner runner;
-static struct runner_file_report report;
+static struct runner_file_findings findings;
 
 static bool parse(const char *text)
 {
-    return runner_file_parse(text, strlen(text), "/usr/bin", &runner, &report);
+    return runner_file_parse(text, strlen(text), "/usr/bin", &runner, &findings);
 }
 
 static void assert_fault(const char *text, const char *field)
 {
     assert_false(parse(text));
-    assert_true(report.fault_count > 0);
-    if (!strstr(report.faults[0], field))
-        fail_msg("'%s' does not name %s", report.faults[0], field);
+    assert_true(findings.fault_count > 0);
+    if (!strstr(findings.faults[0], field))
+        fail_msg("'%s' does not name %s", findings.faults[0], field);
     runner_clear(&runner);
 }
 
@@ -40,7 +40,7 @@ static void two_fields_are_enough(void **state)
     assert_int_equal(runner.timeout_secs, 3600);
     assert_int_equal(runner.max_concurrency, 1);
     assert_null(runner.environment);
-    assert_int_equal(report.warning_count, 0);
+    assert_int_equal(findings.warning_count, 0);
     runner_clear(&runner);
 }
 
@@ -98,7 +98,7 @@ static void all_faults_are_reported_at_once(void **state)
 {
     (void)state;
     assert_false(parse("{\"timeout_secs\": -1, \"max_concurrency\": 0, \"env\": 1, \"domain_token\": \"\"}"));
-    assert_int_equal(report.fault_count, 6);
+    assert_int_equal(findings.fault_count, 6);
     runner_clear(&runner);
 }
 
@@ -106,8 +106,8 @@ static void an_unknown_field_is_a_warning(void **state)
 {
     (void)state;
     assert_true(parse("{\"capability\": \"/x\", \"command\": [\"x\"], \"timeout\": 5}"));
-    assert_int_equal(report.warning_count, 1);
-    assert_non_null(strstr(report.warnings[0], "timeout"));
+    assert_int_equal(findings.warning_count, 1);
+    assert_non_null(strstr(findings.warnings[0], "timeout"));
     runner_clear(&runner);
 }
 

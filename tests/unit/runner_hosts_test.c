@@ -112,12 +112,11 @@ static void next(struct fixture *fixture, struct ipc_request *request, const cha
 
 static struct runner_host *start_job(struct fixture *fixture, const char *capability, const char *key)
 {
-    char action[] = "start";
     struct runner_host *host = runner_hosts_find_slot(fixture->hosts, capability);
-    struct message_host_command command = {.action = action, .capability = memory_copy_text(capability)};
+    struct message_host_command command = {.capability = memory_copy_text(capability)};
     assert_non_null(host);
     secret_assign(&command.task_key, key, strlen(key));
-    runner_host_command(host, &command);
+    runner_host_command(host, COMMAND_start, &command);
     secret_wipe(&command.task_key);
     free(command.capability);
     return host;

@@ -32,7 +32,7 @@ struct fixture {
 static void remove_tree(int parent_fd, const char *name)
 {
     struct error error;
-    struct tree_removal *removal = tree_removal_create(parent_fd, name);
+    struct tree_removal *removal = tree_removal_create(parent_fd, name, NULL);
     enum tree_removal_state state = TREE_REMOVAL_MORE;
     while (state == TREE_REMOVAL_MORE)
         state = tree_removal_step(removal, 3, &error);

@@ -57,7 +57,7 @@ static int tear_down(void **state)
     workspace_close(&fixture->workspace);
     workspace_close(&fixture->other);
     work_dir_close(&fixture->work_dir);
-    struct tree_removal *removal = tree_removal_create(AT_FDCWD, fixture->path);
+    struct tree_removal *removal = tree_removal_create(AT_FDCWD, fixture->path, NULL);
     while (tree_removal_step(removal, 100, &error) == TREE_REMOVAL_MORE)
         continue;
     tree_removal_free(removal);

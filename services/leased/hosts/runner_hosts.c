@@ -65,17 +65,19 @@ static void answer_poll(struct runner_host *host)
     ipc_answer(poll, host->commands ? &host->commands->message : &nothing);
 }
 
-void runner_host_command(struct runner_host *host, const struct message_host_command *command)
+void runner_host_command(struct runner_host *host, enum command command,
+                         const struct message_host_command *message)
 {
     struct queued_command *queued = memory_allocate(sizeof *queued);
-    message_copy(&message_host_command_type, &queued->message, command);
+    message_copy(&message_host_command_type, &queued->message, message);
+    memory_replace_text(&queued->message.action, command_infos[command].action);
     queued->message.sequence = ++host->next_sequence;
     struct queued_command **end = &host->commands;
     while (*end)
         end = &(*end)->next;
     *end = queued;
-    for (size_t i = 0; command->capability && i < host->slot_count; i++)
-        if (strcmp(host->slots[i].capability, command->capability) == 0)
+    for (size_t i = 0; command == COMMAND_start && i < host->slot_count; i++)
+        if (strcmp(host->slots[i].capability, message->capability) == 0)
             host->slots[i].used++;
     if (host->poll)
         answer_poll(host);

@@ -55,8 +55,9 @@ size_t runner_hosts_count(const struct runner_hosts *hosts);
 /* Whether a host is connected that can run anything: without one no task is worth a lease. */
 bool runner_hosts_can_work(const struct runner_hosts *hosts);
 
-/* Queues a command, copied; its sequence is filled in. A start takes a slot of its capability. */
-void runner_host_command(struct runner_host *host, const struct message_host_command *command);
+/* Queues a command, copied; its action and sequence are filled in. A start takes a slot of its capability. */
+void runner_host_command(struct runner_host *host, enum command command,
+                         const struct message_host_command *message);
 
 /* Whether a command about the task waits to be acknowledged. */
 bool runner_host_has_command(const struct runner_host *host, const struct secret *task_key);

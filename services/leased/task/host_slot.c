@@ -33,25 +33,21 @@ void host_slot_clear(struct host_slot *slot)
 
 bool host_slot_take(struct host_slot *slot, struct message_host_command *start)
 {
-    char action[] = "start";
     slot->host = runner_hosts_find_slot(slot->driver.around->hosts, start->capability);
     if (!slot->host)
         return false;
     memory_replace_text(&slot->capability, start->capability);
-    start->action = action;
     start->task_key = *slot->driver.key;
-    runner_host_command(slot->host, start);
+    runner_host_command(slot->host, COMMAND_start, start);
     return true;
 }
 
 void host_slot_cancel(struct host_slot *slot, const char *reason)
 {
-    char action[] = "cancel";
     char *why = memory_copy_text(reason);
-    const struct message_host_command command = {
-        .action = action, .task_key = *slot->driver.key, .reason = why};
+    const struct message_host_command command = {.task_key = *slot->driver.key, .reason = why};
     if (slot->host)
-        runner_host_command(slot->host, &command);
+        runner_host_command(slot->host, COMMAND_cancel, &command);
     free(why);
     loop_timer_start(&slot->patience, CANCEL_PATIENCE_MS);
 }

@@ -20,7 +20,7 @@ void host_slot_init(struct host_slot *slot, const struct task_driver *driver);
 /* Frees; the host is not told. */
 void host_slot_clear(struct host_slot *slot);
 
-/* Sends the start command, whose key and action are filled in, to a host with a free slot of its capability.
+/* Sends the start command, whose key is filled in, to a host with a free slot of its capability.
  * False: there is none. */
 bool host_slot_take(struct host_slot *slot, struct message_host_command *start);
 

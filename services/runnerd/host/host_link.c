@@ -66,6 +66,21 @@ static void say_hello(struct host_link *link)
 
 /* --- commands --- */
 
+static void handle(const struct host_link *link, const struct message_host_command *command)
+{
+    const struct host_link_options *options = &link->options;
+    if (!command->task_key.length) {
+        log_warn("a command without a task's key is ignored: %s", command->action);
+        return;
+    }
+    for (size_t i = 0; i < COMMAND_COUNT; i++)
+        if (strcmp(command->action, command_infos[i].action) == 0) {
+            options->handlers[i](options->context, command);
+            return;
+        }
+    log_warn("a command that is not known is ignored: %s", command->action);
+}
+
 static void on_command(void *context, const void *answer, const struct error *failure)
 {
     struct host_link *link = context;
@@ -85,7 +100,7 @@ static void on_command(void *context, const void *answer, const struct error *fa
     link->known_silent = false;
     if (command->sequence > link->acknowledged) {
         link->acknowledged = command->sequence;
-        link->options.on_command(link->options.context, command);
+        handle(link, command);
     }
     ask_next(link);
 }

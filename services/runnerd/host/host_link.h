@@ -11,6 +11,9 @@
 
 struct host_link;
 
+/* Handles a command, which comes once and names a task. */
+typedef void host_command_function(void *context, const struct message_host_command *command);
+
 struct host_link_options {
     struct loop *loop;
     struct ipc_client *leased;
@@ -18,7 +21,7 @@ struct host_link_options {
     struct random *random;
     void (*list_running)(void *context, struct text_list *keys);      /* adds the keys of what runs */
     void (*on_expected)(void *context, const struct text_list *keys); /* all else is to be stopped */
-    void (*on_command)(void *context, const struct message_host_command *command); /* start or cancel, once */
+    host_command_function *const *handlers;                           /* one for each of COMMANDS; borrowed */
     void *context;
 };
 

@@ -16,57 +16,57 @@
 enum { COMMAND_ELEMENTS_MAX = 256, VARIABLES_MAX = 256, TIMEOUT_MAX_SECS = 366 * 86400 };
 
 static void __attribute__((format(printf, 2, 3)))
-add_fault(struct runner_file_report *report, const char *format, ...)
+add_fault(struct runner_file_findings *findings, const char *format, ...)
 {
     va_list arguments;
-    if (report->fault_count >= sizeof report->faults / sizeof report->faults[0])
+    if (findings->fault_count >= sizeof findings->faults / sizeof findings->faults[0])
         return;
     va_start(arguments, format);
-    vsnprintf(report->faults[report->fault_count++], ERROR_TEXT_BYTES, format, arguments);
+    vsnprintf(findings->faults[findings->fault_count++], ERROR_TEXT_BYTES, format, arguments);
     va_end(arguments);
 }
 
 static void __attribute__((format(printf, 2, 3)))
-add_warning(struct runner_file_report *report, const char *format, ...)
+add_warning(struct runner_file_findings *findings, const char *format, ...)
 {
     va_list arguments;
-    if (report->warning_count >= sizeof report->warnings / sizeof report->warnings[0])
+    if (findings->warning_count >= sizeof findings->warnings / sizeof findings->warnings[0])
         return;
     va_start(arguments, format);
-    vsnprintf(report->warnings[report->warning_count++], ERROR_TEXT_BYTES, format, arguments);
+    vsnprintf(findings->warnings[findings->warning_count++], ERROR_TEXT_BYTES, format, arguments);
     va_end(arguments);
 }
 
 /* --- fields --- */
 
 static void read_capability(struct json_slice object, struct runner *runner,
-                            struct runner_file_report *report)
+                            struct runner_file_findings *findings)
 {
     struct error error;
     if (!json_field_required_string(object, "capability", &runner->capability, &error)) {
-        add_fault(report, "%s", error.text);
+        add_fault(findings, "%s", error.text);
         return;
     }
     if (strlen(runner->capability) > LIMIT_NAME_BYTES)
-        add_fault(report, "capability is longer than %d bytes", LIMIT_NAME_BYTES);
+        add_fault(findings, "capability is longer than %d bytes", LIMIT_NAME_BYTES);
     for (const char *c = runner->capability; *c; c++) {
         if ((unsigned char)*c > ' ' && *c != 0x7f)
             continue;
-        add_fault(report, "capability has white space or a control character in it");
+        add_fault(findings, "capability has white space or a control character in it");
         return;
     }
 }
 
 /* Relative paths are relative to the file: the job's current folder is its workspace. */
 static char *resolve_element(char *element, const char *folder, size_t index,
-                             struct runner_file_report *report)
+                             struct runner_file_findings *findings)
 {
     if (strncmp(element, "./", 2) != 0 && strncmp(element, "../", 3) != 0)
         return element;
     char *joined = memory_format("%s/%s", folder, element);
     char *real = realpath(joined, NULL);
     if (!real)
-        add_fault(report, "command[%zu]: %.200s: %s", index, element, strerror(errno));
+        add_fault(findings, "command[%zu]: %.200s: %s", index, element, strerror(errno));
     free(joined);
     if (!real)
         return element;
@@ -75,45 +75,45 @@ static char *resolve_element(char *element, const char *folder, size_t index,
 }
 
 static void read_command(struct json_slice object, const char *folder, struct runner *runner,
-                         struct runner_file_report *report)
+                         struct runner_file_findings *findings)
 {
     struct error error;
     struct json_slice array;
     struct json_slice element;
     size_t count = 0;
     if (!json_field_of_type(object, "command", JSON_TEXT_ARRAY, &array, &error)) {
-        add_fault(report, "%s", error.text);
+        add_fault(findings, "%s", error.text);
         return;
     }
     runner->command = memory_allocate_array(COMMAND_ELEMENTS_MAX + 1, sizeof *runner->command);
     struct json_iterator elements = json_text_elements(array);
     while (array.text && json_text_next_element(&elements, &element)) {
         if (count == COMMAND_ELEMENTS_MAX) {
-            add_fault(report, "command has more than %d elements", COMMAND_ELEMENTS_MAX);
+            add_fault(findings, "command has more than %d elements", COMMAND_ELEMENTS_MAX);
             return;
         }
         char *text = json_text_decode_string(element, &error);
         if (!text) {
-            add_fault(report, "command[%zu]: %s", count, error.text);
+            add_fault(findings, "command[%zu]: %s", count, error.text);
             return;
         }
-        runner->command[count] = resolve_element(text, folder, count, report);
+        runner->command[count] = resolve_element(text, folder, count, findings);
         count++;
     }
     if (!count || text_is_blank(runner->command[0]))
-        add_fault(report, "command must be an array that begins with a program");
+        add_fault(findings, "command must be an array that begins with a program");
     else if (runner->command[0][0] == '/' && access(runner->command[0], X_OK) != 0)
-        add_warning(report, "command[0]: %.200s: %s", runner->command[0], strerror(errno));
+        add_warning(findings, "command[0]: %.200s: %s", runner->command[0], strerror(errno));
 }
 
 static void read_integer(struct json_slice object, const char *name, int64_t low, int64_t high,
-                         int64_t *value, struct runner_file_report *report)
+                         int64_t *value, struct runner_file_findings *findings)
 {
     struct error error;
     if (!json_field_int64(object, name, value, NULL, &error))
-        add_fault(report, "%s", error.text);
+        add_fault(findings, "%s", error.text);
     else if (*value < low || *value > high)
-        add_fault(report, "%s must be %lld to %lld, got %lld", name, (long long)low, (long long)high,
+        add_fault(findings, "%s must be %lld to %lld, got %lld", name, (long long)low, (long long)high,
                   (long long)*value);
 }
 
@@ -128,7 +128,7 @@ static bool is_variable_name(const char *name)
 }
 
 static char *read_variable(struct json_slice raw_name, struct json_slice raw_value,
-                           struct runner_file_report *report)
+                           struct runner_file_findings *findings)
 {
     struct error error;
     char *variable = NULL;
@@ -136,11 +136,11 @@ static char *read_variable(struct json_slice raw_name, struct json_slice raw_val
     char *value =
         json_text_type(raw_value) == JSON_TEXT_STRING ? json_text_decode_string(raw_value, &error) : NULL;
     if (!name || !is_variable_name(name))
-        add_fault(report, "env: '%.64s' is no name of a variable", name ? name : "");
+        add_fault(findings, "env: '%.64s' is no name of a variable", name ? name : "");
     else if (strncmp(name, "POSEMESH_", 9) == 0)
-        add_fault(report, "env.%.64s: names with POSEMESH_ are the node's", name);
+        add_fault(findings, "env.%.64s: names with POSEMESH_ are the node's", name);
     else if (!value)
-        add_fault(report, "env.%.64s must be a string", name);
+        add_fault(findings, "env.%.64s must be a string", name);
     else
         variable = memory_format("%s=%s", name, value);
     free(name);
@@ -149,7 +149,7 @@ static char *read_variable(struct json_slice raw_name, struct json_slice raw_val
 }
 
 static void read_environment(struct json_slice object, struct runner *runner,
-                             struct runner_file_report *report)
+                             struct runner_file_findings *findings)
 {
     struct error error;
     struct json_slice variables;
@@ -157,7 +157,7 @@ static void read_environment(struct json_slice object, struct runner *runner,
     struct json_slice value;
     size_t count = 0;
     if (!json_field_of_type(object, "env", JSON_TEXT_OBJECT, &variables, &error)) {
-        add_fault(report, "%s", error.text);
+        add_fault(findings, "%s", error.text);
         return;
     }
     if (!variables.text)
@@ -166,17 +166,17 @@ static void read_environment(struct json_slice object, struct runner *runner,
     struct json_iterator members = json_text_members(variables);
     while (json_text_next_member(&members, &name, &value)) {
         if (count == VARIABLES_MAX) {
-            add_fault(report, "env has more than %d variables", VARIABLES_MAX);
+            add_fault(findings, "env has more than %d variables", VARIABLES_MAX);
             return;
         }
-        char *variable = read_variable(name, value, report);
+        char *variable = read_variable(name, value, findings);
         if (variable)
             runner->environment[count++] = variable;
     }
 }
 
 /* A field that is not known is most likely a typing mistake, or of a later version. */
-static void warn_of_unknown_fields(struct json_slice object, struct runner_file_report *report)
+static void warn_of_unknown_fields(struct json_slice object, struct runner_file_findings *findings)
 {
     static const char *const known[] = {"capability",      "command", "timeout_secs",
                                         "max_concurrency", "env",     "domain_token"};
@@ -190,40 +190,40 @@ static void warn_of_unknown_fields(struct json_slice object, struct runner_file_
         for (size_t i = 0; name && i < sizeof known / sizeof known[0]; i++)
             found = found || strcmp(name, known[i]) == 0;
         if (!found)
-            add_warning(report, "%.64s is not known and does nothing", name ? name : "a field");
+            add_warning(findings, "%.64s is not known and does nothing", name ? name : "a field");
         free(name);
     }
 }
 
 bool runner_file_parse(const char *text, size_t length, const char *folder, struct runner *runner,
-                       struct runner_file_report *report)
+                       struct runner_file_findings *findings)
 {
     struct error error;
     struct json_slice object;
     bool domain_token = false;
     *runner = (struct runner){.timeout_secs = 3600, .max_concurrency = 1};
-    *report = (struct runner_file_report){.fault_count = 0};
+    *findings = (struct runner_file_findings){.fault_count = 0};
     if (length > LIMIT_RUNNER_FILE_BYTES) {
-        add_fault(report, "has more than %d bytes", LIMIT_RUNNER_FILE_BYTES);
+        add_fault(findings, "has more than %d bytes", LIMIT_RUNNER_FILE_BYTES);
         return false;
     }
     if (!json_field_parse_object(text, length, &object, &error)) {
-        add_fault(report, "%s", error.text);
+        add_fault(findings, "%s", error.text);
         return false;
     }
-    read_capability(object, runner, report);
-    read_command(object, folder, runner, report);
-    read_integer(object, "timeout_secs", 1, TIMEOUT_MAX_SECS, &runner->timeout_secs, report);
-    read_integer(object, "max_concurrency", 1, LIMIT_CONCURRENCY, &runner->max_concurrency, report);
-    read_environment(object, runner, report);
+    read_capability(object, runner, findings);
+    read_command(object, folder, runner, findings);
+    read_integer(object, "timeout_secs", 1, TIMEOUT_MAX_SECS, &runner->timeout_secs, findings);
+    read_integer(object, "max_concurrency", 1, LIMIT_CONCURRENCY, &runner->max_concurrency, findings);
+    read_environment(object, runner, findings);
     if (!json_field_bool(object, "domain_token", &domain_token, NULL, &error))
-        add_fault(report, "%s", error.text);
+        add_fault(findings, "%s", error.text);
     if (domain_token)
-        add_warning(report, "domain_token: jobs get no domain token in this version");
-    warn_of_unknown_fields(object, report);
-    if (report->fault_count)
+        add_warning(findings, "domain_token: jobs get no domain token in this version");
+    warn_of_unknown_fields(object, findings);
+    if (findings->fault_count)
         runner_clear(runner);
-    return report->fault_count == 0;
+    return findings->fault_count == 0;
 }
 
 static void free_texts(char **texts)

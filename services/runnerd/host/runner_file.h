@@ -25,7 +25,7 @@ struct runner {
 };
 
 /* Every fault of a file, each naming its field. */
-struct runner_file_report {
+struct runner_file_findings {
     char faults[16][ERROR_TEXT_BYTES];
     size_t fault_count;
     char warnings[16][ERROR_TEXT_BYTES];
@@ -38,7 +38,7 @@ struct runner_file_report {
  * runner_clear() in both cases.
  */
 bool runner_file_parse(const char *text, size_t length, const char *folder, struct runner *runner,
-                       struct runner_file_report *report);
+                       struct runner_file_findings *findings);
 
 void runner_clear(struct runner *runner);
 

@@ -3,7 +3,7 @@
 #include "libcommon/base/limits.h"
 #include "libcommon/base/log.h"
 #include "libcommon/base/memory.h"
-#include "services/runnerd/job/job_files.h"
+#include "libcommon/files/file.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -49,20 +49,20 @@ static void load_file(struct runner_folder *folder, const char *path, const char
 {
     struct error error;
     struct runner runner;
-    struct runner_file_report report;
+    struct runner_file_findings findings;
     size_t length;
     char *file = memory_format("%s/%s", path, name);
-    char *text = job_files_read(AT_FDCWD, file, LIMIT_RUNNER_FILE_BYTES, true, &length, &error);
+    char *text = file_read_text(AT_FDCWD, file, LIMIT_RUNNER_FILE_BYTES, true, &length, &error);
     free(file);
     if (!text) {
         log_error("%s: %s; it is skipped", name, error.text);
         return;
     }
-    bool ok = runner_file_parse(text, length, path, &runner, &report);
-    for (size_t i = 0; i < report.warning_count; i++)
-        log_warn("%s: %s", name, report.warnings[i]);
-    for (size_t i = 0; i < report.fault_count; i++)
-        log_error("%s: %s; the file is skipped", name, report.faults[i]);
+    bool ok = runner_file_parse(text, length, path, &runner, &findings);
+    for (size_t i = 0; i < findings.warning_count; i++)
+        log_warn("%s: %s", name, findings.warnings[i]);
+    for (size_t i = 0; i < findings.fault_count; i++)
+        log_error("%s: %s; the file is skipped", name, findings.faults[i]);
     if (ok)
         add_runner(folder, &runner, name);
     free(text);

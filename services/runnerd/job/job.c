@@ -1,18 +1,125 @@
 #include "services/runnerd/job/job.h"
 
 #include "libcommon/base/memory.h"
-#include "services/runnerd/job/job_files.h"
-#include "services/runnerd/job/job_internal.h"
+#include "services/runnerd/host/job_updates.h"
+#include "services/runnerd/job/job_inputs.h"
+#include "services/runnerd/job/job_machine.h"
+#include "services/runnerd/job/job_uploads.h"
+#include "services/runnerd/work/exec.h"
+#include "services/runnerd/work/noop.h"
+#include "services/runnerd/workspace/job_files.h"
 
+#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
+struct job {
+    struct job_host *host;
+    struct message_host_command command;
+    const struct runner *runner;
+    char *refusal;
+    struct log_task log;
+    struct job_machine machine;
+    bool hurry;
+    int workspace_fd;
+    struct job_updates *updates;
+
+    struct job_inputs inputs;
+    struct work *work; /* NULL: not begun */
+    struct loop_timer timeout;
+    struct job_uploads uploads;
+
+    pthread_t remover; /* removes what the job made */
+    bool removing;
+    struct loop_timer end_timer; /* a job is not freed in the middle of its own functions */
+};
+
+/* Something happened. `reason` as of job_machine_on(). */
+static void on_event(struct job *job, enum job_event event, const char *reason);
+
+/* --- from the inputs to the uploads --- */
+
+static void on_inputs_end(void *context, const char *failure)
+{
+    on_event(context, failure ? JOB_EVENT_PREPARE_FAILED : JOB_EVENT_PREPARED, failure);
+}
+
+static void on_work_done(void *context, bool succeeded, const char *reason)
+{
+    on_event(context, succeeded ? JOB_EVENT_WORK_SUCCEEDED : JOB_EVENT_WORK_FAILED, reason);
+}
+
+static void on_timeout(void *context)
+{
+    struct job *job = context;
+    char *reason = memory_format("timed out after %lld s", (long long)job->runner->timeout_secs);
+    job_stop(job, reason, false);
+    free(reason);
+}
+
+static void start_work(struct job *job)
+{
+    struct error error;
+    const struct work_kind *kind = job->runner->noop ? &work_noop : &work_exec;
+    job->work = kind->start(&(struct work_options){.loop = job->host->loop,
+                                                   .command = &job->command,
+                                                   .inputs = job->inputs.items,
+                                                   .runner = job->runner,
+                                                   .workspace_fd = job->workspace_fd,
+                                                   .updates = job->updates,
+                                                   .log = &job->log,
+                                                   .processes = &job->host->processes,
+                                                   .noop_sleep_secs = job->host->noop_sleep_secs,
+                                                   .on_done = on_work_done,
+                                                   .context = job},
+                            &error);
+    if (!job->work)
+        on_event(job, JOB_EVENT_WORK_FAILED, error.text);
+    else if (job->runner->timeout_secs)
+        loop_timer_start(&job->timeout, job->runner->timeout_secs * 1000);
+}
+
+static void stop_work(struct job *job)
+{
+    loop_timer_stop(&job->timeout);
+    job_updates_drop(job->updates);
+    job->work->kind->stop(job->work, job->hurry);
+}
+
+static void on_room(void *context)
+{
+    const struct job *job = context;
+    if (job->work)
+        job->work->kind->resume(job->work);
+}
+
+static void on_uploads_end(void *context, const char *failure)
+{
+    struct job *job = context;
+    const char *progress = failure ? NULL : job->work->kind->last_progress;
+    if (progress)
+        job_updates_progress(job->updates, progress, strlen(progress));
+    on_event(job, failure ? JOB_EVENT_UPLOAD_FAILED : JOB_EVENT_UPLOADED, failure);
+}
+
+static void start_uploads(struct job *job)
+{
+    loop_timer_stop(&job->timeout);
+    job->uploads = (struct job_uploads){.stored = job->host->stored,
+                                        .task_key = &job->command.task_key,
+                                        .log = &job->log,
+                                        .workspace_fd = job->workspace_fd,
+                                        .on_end = on_uploads_end,
+                                        .context = job};
+    job_uploads_start(&job->uploads);
+}
+
 /* --- the end of a job --- */
 
-static void send_end(struct job *job)
+static void tell_end(struct job *job)
 {
-    job_reports_finish(job->reports, job->machine.succeeded, job->machine.reason);
+    job_updates_finish(job->updates, job->machine.succeeded, job->machine.reason);
 }
 
 static void on_removed(void *context)
@@ -20,42 +127,38 @@ static void on_removed(void *context)
     struct job *job = context;
     pthread_join(job->remover, NULL);
     job->removing = false;
-    send_end(job);
+    tell_end(job);
 }
 
 static void *remove_files(void *context)
 {
     struct job *job = context;
-    job_files_remove(job->command.workspace);
+    job_files_remove(job->workspace_fd);
     loop_post(job->host->loop, on_removed, job);
     return NULL;
 }
 
 /* leased closes the session after the end is told, and stored cannot remove what this uid made: it goes
  * first. */
-static void report(struct job *job)
+static void finish(struct job *job)
 {
-    loop_timer_stop(&job->work_timer);
-    job_transfers_cancel(job);
+    loop_timer_stop(&job->timeout);
+    transfer_pool_cancel(&job->inputs.transfers);
+    transfer_pool_cancel(&job->uploads.transfers);
     if (job->machine.succeeded)
         log_write(LOG_LEVEL_INFO, &job->log, "the job is done");
     else
         log_write(LOG_LEVEL_WARN, &job->log, "the job failed: %s", job->machine.reason);
     if (job->machine.stopped)
-        job_reports_drop(job->reports);
+        job_updates_drop(job->updates);
     job->removing = job->workspace_fd >= 0 && pthread_create(&job->remover, NULL, remove_files, job) == 0;
     if (!job->removing)
-        send_end(job);
+        tell_end(job);
 }
 
 static void on_finished(void *context)
 {
-    job_on(context, JOB_EVENT_REPORTED, NULL);
-}
-
-static void on_room(void *context)
-{
-    job_work_resume(context);
+    on_event(context, JOB_EVENT_FINISHED, NULL);
 }
 
 static void on_end(void *context)
@@ -66,29 +169,22 @@ static void on_end(void *context)
 
 /* --- the life --- */
 
-void job_on(struct job *job, enum job_event event, const char *reason)
+static void on_event(struct job *job, enum job_event event, const char *reason)
 {
     enum job_action action = job_machine_on(&job->machine, event, reason);
     log_write(LOG_LEVEL_DEBUG, &job->log, "the job is %s", job_phase_name(job->machine.phase));
     switch (action) {
     case JOB_ACTION_START_WORK:
-        if (job->runner->noop)
-            noop_start(job);
-        else
-            job_work_start(job);
+        start_work(job);
         break;
     case JOB_ACTION_STOP_WORK:
-        if (job->runner->noop)
-            noop_stop(job);
-        else
-            job_work_stop(job);
+        stop_work(job);
         break;
     case JOB_ACTION_START_UPLOADS:
-        loop_timer_stop(&job->work_timer);
-        job_uploads_start(job);
+        start_uploads(job);
         break;
-    case JOB_ACTION_REPORT:
-        report(job);
+    case JOB_ACTION_FINISH:
+        finish(job);
         break;
     case JOB_ACTION_END:
         loop_timer_start(&job->end_timer, 0);
@@ -102,22 +198,27 @@ void job_start(struct job *job)
 {
     struct error error;
     if (job->refusal) {
-        job_on(job, JOB_EVENT_PREPARE_FAILED, job->refusal);
+        on_event(job, JOB_EVENT_PREPARE_FAILED, job->refusal);
         return;
     }
     log_write(LOG_LEVEL_INFO, &job->log, "starting a job with %zu inputs", job->command.inputs.count);
     const char *workspace = job->command.workspace;
     job->workspace_fd = job_files_open_workspace(workspace ? workspace : "", &error);
+    job->inputs = (struct job_inputs){.stored = job->host->stored,
+                                      .command = &job->command,
+                                      .workspace_fd = job->workspace_fd,
+                                      .on_end = on_inputs_end,
+                                      .context = job};
     if (job->workspace_fd < 0)
-        job_on(job, JOB_EVENT_PREPARE_FAILED, error.text);
+        on_event(job, JOB_EVENT_PREPARE_FAILED, error.text);
     else
-        job_inputs_start(job);
+        job_inputs_start(&job->inputs);
 }
 
 void job_stop(struct job *job, const char *reason, bool hurry)
 {
     job->hurry = job->hurry || hurry;
-    job_on(job, JOB_EVENT_STOP, reason);
+    on_event(job, JOB_EVENT_STOP, reason);
 }
 
 /* --- making and freeing --- */
@@ -131,16 +232,13 @@ struct job *job_create(struct job_host *host, const struct message_host_command 
     job->refusal = memory_copy_text(refusal);
     job->workspace_fd = -1;
     message_copy(&message_host_command_type, &job->command, command);
-    job->inputs = memory_allocate_array(command->inputs.count + 1, sizeof *job->inputs);
     job->log = (struct log_task){.task_id = job->command.task_id,
                                  .job_id = job->command.job_id,
                                  .capability = job->command.capability,
                                  .domain_id = job->command.domain_id};
-    for (size_t i = 0; i < JOB_TRANSFERS_MAX; i++)
-        job->transfers[i].job = job;
     loop_timer_init(&job->end_timer, host->loop, on_end, job);
-    loop_timer_init(&job->work_timer, host->loop, NULL, job);
-    job->reports = job_reports_create(&(struct job_reports_options){.loop = host->loop,
+    loop_timer_init(&job->timeout, host->loop, on_timeout, job);
+    job->updates = job_updates_create(&(struct job_updates_options){.loop = host->loop,
                                                                     .leased = host->leased,
                                                                     .task_key = &job->command.task_key,
                                                                     .log = &job->log,
@@ -156,15 +254,13 @@ void job_free(struct job *job)
         return;
     if (job->removing)
         pthread_join(job->remover, NULL);
-    loop_timer_stop(&job->work_timer);
+    loop_timer_stop(&job->timeout);
     loop_timer_stop(&job->end_timer);
-    job_transfers_cancel(job);
-    job_process_free(job->process);
-    job_reports_free(job->reports);
-    for (size_t i = 0; i < job->command.inputs.count; i++)
-        message_clear(&message_input_type, &job->inputs[i]);
-    free(job->inputs);
-    output_list_clear(&job->outputs);
+    if (job->work)
+        job->work->kind->free(job->work);
+    job_updates_free(job->updates);
+    job_inputs_clear(&job->inputs);
+    job_uploads_clear(&job->uploads);
     message_clear(&message_host_command_type, &job->command);
     job_machine_clear(&job->machine);
     free(job->refusal);
@@ -185,5 +281,5 @@ const char *job_capability(const struct job *job)
 
 bool job_is_active(const struct job *job)
 {
-    return job->machine.phase < JOB_PHASE_REPORTING;
+    return job->machine.phase < JOB_PHASE_FINISHING;
 }

@@ -1,6 +1,6 @@
 /*
  * A job: one task on this host, from the start command to the answer to its task_finish. The life is
- * job_machine's; here it gets its input and output.
+ * job_machine's; here its inputs, its work, its uploads and what leased is told come together.
  */
 #ifndef RUNNERD_JOB_JOB_H
 #define RUNNERD_JOB_JOB_H

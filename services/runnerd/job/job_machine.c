@@ -10,13 +10,13 @@ static void keep_reason(struct job_machine *machine, const char *reason)
         machine->reason = memory_copy_text(reason ? reason : "failed without a reason");
 }
 
-static enum job_action report(struct job_machine *machine, bool succeeded, const char *reason)
+static enum job_action finish(struct job_machine *machine, bool succeeded, const char *reason)
 {
-    machine->phase = JOB_PHASE_REPORTING;
+    machine->phase = JOB_PHASE_FINISHING;
     machine->succeeded = succeeded;
     if (!succeeded)
         keep_reason(machine, reason);
-    return JOB_ACTION_REPORT;
+    return JOB_ACTION_FINISH;
 }
 
 static enum job_action on_stop(struct job_machine *machine, const char *reason)
@@ -33,7 +33,7 @@ static enum job_action on_stop(struct job_machine *machine, const char *reason)
     case JOB_PHASE_PREPARING:
     case JOB_PHASE_UPLOADING:
         machine->stopped = true;
-        return report(machine, false, reason);
+        return finish(machine, false, reason);
     default:
         return JOB_ACTION_NONE;
     }
@@ -42,11 +42,11 @@ static enum job_action on_stop(struct job_machine *machine, const char *reason)
 static enum job_action on_work_end(struct job_machine *machine, bool succeeded, const char *reason)
 {
     if (machine->phase == JOB_PHASE_STOPPING)
-        return report(machine, false, reason);
+        return finish(machine, false, reason);
     if (machine->phase != JOB_PHASE_WORKING)
         return JOB_ACTION_NONE;
     if (!succeeded)
-        return report(machine, false, reason);
+        return finish(machine, false, reason);
     machine->phase = JOB_PHASE_UPLOADING;
     return JOB_ACTION_START_UPLOADS;
 }
@@ -65,13 +65,13 @@ enum job_action job_machine_on(struct job_machine *machine, enum job_event event
         machine->phase = JOB_PHASE_WORKING;
         return JOB_ACTION_START_WORK;
     case JOB_EVENT_PREPARE_FAILED:
-        return machine->phase == JOB_PHASE_PREPARING ? report(machine, false, reason) : JOB_ACTION_NONE;
+        return machine->phase == JOB_PHASE_PREPARING ? finish(machine, false, reason) : JOB_ACTION_NONE;
     case JOB_EVENT_UPLOADED:
     case JOB_EVENT_UPLOAD_FAILED:
-        return machine->phase == JOB_PHASE_UPLOADING ? report(machine, event == JOB_EVENT_UPLOADED, reason)
+        return machine->phase == JOB_PHASE_UPLOADING ? finish(machine, event == JOB_EVENT_UPLOADED, reason)
                                                      : JOB_ACTION_NONE;
     default:
-        if (machine->phase != JOB_PHASE_REPORTING)
+        if (machine->phase != JOB_PHASE_FINISHING)
             return JOB_ACTION_NONE;
         machine->phase = JOB_PHASE_ENDED;
         return JOB_ACTION_END;
@@ -87,6 +87,6 @@ void job_machine_clear(struct job_machine *machine)
 const char *job_phase_name(enum job_phase phase)
 {
     static const char *const names[] = {"preparing", "working",   "stopping",
-                                        "uploading", "reporting", "ended"};
+                                        "uploading", "finishing", "ended"};
     return names[phase];
 }

@@ -2,7 +2,7 @@
  * The life of a job without I/O: what happened goes in, what to do next comes out. Exec and noop jobs differ
  * only in what "work" is.
  *
- *   preparing -> working -> uploading -> reporting -> ended
+ *   preparing -> working -> uploading -> finishing -> ended
  *        |          |           |            ^
  *        |      stopping -------+------------+
  *        +-----------------------------------+
@@ -17,7 +17,7 @@ enum job_phase {
     JOB_PHASE_WORKING,
     JOB_PHASE_STOPPING, /* told to end; something of it may still run */
     JOB_PHASE_UPLOADING,
-    JOB_PHASE_REPORTING, /* nothing of it runs any more; leased is told */
+    JOB_PHASE_FINISHING, /* nothing of it runs any more; leased is told */
     JOB_PHASE_ENDED
 };
 
@@ -29,7 +29,7 @@ enum job_event {
     JOB_EVENT_UPLOADED,
     JOB_EVENT_UPLOAD_FAILED,
     JOB_EVENT_STOP, /* cancel, timeout, or the end of the host */
-    JOB_EVENT_REPORTED
+    JOB_EVENT_FINISHED
 };
 
 enum job_action {
@@ -37,7 +37,7 @@ enum job_action {
     JOB_ACTION_START_WORK,
     JOB_ACTION_STOP_WORK,
     JOB_ACTION_START_UPLOADS,
-    JOB_ACTION_REPORT, /* transfers in flight are dropped, what the job made is removed, leased is told */
+    JOB_ACTION_FINISH, /* transfers in flight are dropped, what the job made is removed, leased is told */
     JOB_ACTION_END
 };
 

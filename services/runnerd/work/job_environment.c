@@ -1,7 +1,7 @@
 #include "services/runnerd/work/job_environment.h"
 
 #include "libcommon/base/memory.h"
-#include "services/runnerd/job/job_files.h"
+#include "services/runnerd/workspace/job_files.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -2,30 +2,22 @@
 
 #include "libcommon/base/log.h"
 #include "libcommon/base/memory.h"
-#include "libcommon/base/secret.h"
+#include "libcommon/loop/spawn.h"
 #include "services/runnerd/shim/job_shim.h"
 #include "services/runnerd/shim/process_tree.h"
+#include "services/runnerd/work/job_environment.h"
 #include "services/runnerd/work/line_splitter.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
-#include <spawn.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 #include <sys/epoll.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum {
-    GRACE_MS = 5000,
-    HURRIED_GRACE_MS = 1000,
-    READ_BYTES = 16 * 1024,
-    SWEEP_MS = 20,
-    SHIMS_MAX = 1024,
-    FIRST_OWN_FD = 10 /* above the descriptors that the shim is given */
-};
+enum { GRACE_MS = 5000, HURRIED_GRACE_MS = 1000, READ_BYTES = 16 * 1024, SWEEP_MS = 20, SHIMS_MAX = 1024 };
 
 struct stream {
     struct job_process *process;
@@ -37,11 +29,11 @@ struct stream {
 struct job_process {
     struct job_process_options options;
     pid_t shim; /* 0 once it is reaped */
-    int report_fd;
+    int outcome_fd;
     struct stream streams[2]; /* stdout, stderr */
     bool paused;
     bool lost; /* the shim was killed: what it left is ours now */
-    struct job_shim_report report;
+    struct job_shim_outcome outcome;
     struct loop_timer sweep;
     struct loop_timer done;
     struct job_process *next;
@@ -119,10 +111,11 @@ static void on_done(void *context)
     struct job_process *process = context;
     if (process->lost)
         process->options.on_gone(process->options.context, JOB_EXIT_UNKNOWN, 0);
-    else if (process->report.start_errno)
-        process->options.on_gone(process->options.context, JOB_EXIT_NOT_STARTED, process->report.start_errno);
+    else if (process->outcome.start_errno)
+        process->options.on_gone(process->options.context, JOB_EXIT_NOT_STARTED,
+                                 process->outcome.start_errno);
     else
-        process->options.on_gone(process->options.context, JOB_EXIT_STATUS, process->report.wait_status);
+        process->options.on_gone(process->options.context, JOB_EXIT_STATUS, process->outcome.wait_status);
 }
 
 static void look_for_end(struct job_process *process)
@@ -157,7 +150,7 @@ static void on_shim_exit(void *context, pid_t pid, int status)
     (void)pid;
     process->shim = 0;
     process->lost =
-        read(process->report_fd, &process->report, sizeof process->report) != sizeof process->report;
+        read(process->outcome_fd, &process->outcome, sizeof process->outcome) != sizeof process->outcome;
     if (process->lost) {
         log_warn("a job's shim ended by itself (status 0x%x): what is left of the job is killed", status);
         loop_timer_start(&process->sweep, 0);
@@ -173,55 +166,24 @@ void job_process_stop(struct job_process *process, bool hurry)
 
 /* --- the start --- */
 
-/* ends[0] is ours to read, ends[1] the shim's, numbered above what the shim gets it as. */
+/* Started by its descriptor: the way to the file may be closed to this uid. */
+static const char shim_path[] = "/proc/self/fd/4";
+_Static_assert(JOB_SHIM_PROGRAM_FD == 4, "the number in shim_path");
+
+int job_process_open_shim(void)
+{
+    struct error error;
+    char path[PATH_MAX];
+    return spawn_find_beside(JOB_SHIM_PROGRAM, path, &error) ? open(path, O_PATH | O_CLOEXEC) : -1;
+}
+
+/* ends[0] is ours to read, ends[1] the shim's. */
 static bool open_pipe(int ends[2], struct error *error)
 {
-    int made[2];
-    if (pipe2(made, O_CLOEXEC) != 0)
+    if (pipe2(ends, O_CLOEXEC) != 0)
         return error_set_errno(error, errno, "cannot make a pipe");
-    ends[0] = made[0];
-    ends[1] = fcntl(made[1], F_DUPFD_CLOEXEC, FIRST_OWN_FD);
-    close(made[1]);
     fcntl(ends[0], F_SETFL, O_NONBLOCK);
-    if (ends[1] >= 0)
-        return true;
-    close(ends[0]);
-    ends[0] = -1;
-    return error_set_errno(error, errno, "cannot make a pipe");
-}
-
-static int set_up_spawn(posix_spawn_file_actions_t *actions, posix_spawnattr_t *attributes, int pipes[3][2],
-                        int folder_fd)
-{
-    sigset_t none;
-    sigset_t all;
-    sigemptyset(&none);
-    sigfillset(&all);
-    int code = posix_spawn_file_actions_addfchdir_np(actions, folder_fd);
-    if (!code)
-        code = posix_spawn_file_actions_addopen(actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
-    for (int i = 0; !code && i < 3; i++)
-        code = posix_spawn_file_actions_adddup2(actions, pipes[i][1], STDOUT_FILENO + i);
-    if (!code)
-        code = posix_spawn_file_actions_addclosefrom_np(actions, JOB_SHIM_REPORT_FD + 1);
-    if (!code)
-        code = posix_spawnattr_setsigmask(attributes, &none);
-    if (!code)
-        code = posix_spawnattr_setsigdefault(attributes, &all);
-    if (!code)
-        code = posix_spawnattr_setflags(attributes,
-                                        POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSID);
-    return code;
-}
-
-/* Wiped: the task's key is among the variables. */
-static void free_texts(char **texts)
-{
-    for (size_t i = 0; texts[i]; i++) {
-        secret_wipe_bytes(texts[i], strlen(texts[i]));
-        free(texts[i]);
-    }
-    free(texts);
+    return true;
 }
 
 static size_t count_texts(char *const *texts)
@@ -232,50 +194,45 @@ static size_t count_texts(char *const *texts)
     return count;
 }
 
-static char **shim_arguments(char *const *command)
-{
-    size_t count = count_texts(command);
-    char **arguments = memory_allocate_array(count + 6, sizeof *arguments);
-    arguments[0] = memory_copy_text("posemesh-job");
-    arguments[1] = memory_copy_text(JOB_SHIM_ARGUMENT);
-    arguments[2] = memory_format("%d", (int)getpid());
-    arguments[3] = memory_format("%d", GRACE_MS);
-    arguments[4] = memory_format("%d", HURRIED_GRACE_MS);
-    for (size_t i = 0; i < count; i++)
-        arguments[5 + i] = memory_copy_text(command[i]);
-    return arguments;
-}
-
 static char **shim_variables(char *const *variables)
 {
     size_t count = count_texts(variables);
-    const char *library_path = getenv("LD_LIBRARY_PATH");
-    char **prefixed = memory_allocate_array(count + 2, sizeof *prefixed);
+    char **prefixed = memory_allocate_array(count + 1, sizeof *prefixed);
     for (size_t i = 0; i < count; i++)
         prefixed[i] = memory_format(JOB_SHIM_VARIABLE_PREFIX "%s", variables[i]);
-    /* The shim is this program and needs the same libraries. */
-    if (library_path)
-        prefixed[count] = memory_format("LD_LIBRARY_PATH=%s", library_path);
     return prefixed;
 }
 
 static int spawn_shim(struct job_process *process, int pipes[3][2])
 {
-    posix_spawn_file_actions_t actions;
-    posix_spawnattr_t attributes;
-    char **arguments = shim_arguments(process->options.command);
-    char **variables = shim_variables(process->options.variables);
-    posix_spawn_file_actions_init(&actions);
-    posix_spawnattr_init(&attributes);
-    int code = set_up_spawn(&actions, &attributes, pipes, process->options.folder_fd);
-    if (!code)
-        code = posix_spawn(&process->shim, "/proc/self/exe", &actions, &attributes, arguments, variables);
+    const struct job_process_options *options = &process->options;
+    char shim[] = JOB_SHIM_PROGRAM;
+    char numbers[3][16];
+    size_t count = count_texts(options->command);
+    char **arguments = memory_allocate_array(count + 5, sizeof *arguments);
+    char **variables = shim_variables(options->variables);
+    const int descriptors[JOB_SHIM_DESCRIPTORS] = {SPAWN_NO_INPUT, pipes[0][1], pipes[1][1], pipes[2][1],
+                                                   options->table->shim_fd};
+    const int values[3] = {(int)getpid(), GRACE_MS, HURRIED_GRACE_MS};
+    arguments[0] = shim;
+    for (size_t i = 0; i < 3; i++) {
+        snprintf(numbers[i], sizeof numbers[i], "%d", values[i]);
+        arguments[1 + i] = numbers[i];
+    }
+    for (size_t i = 0; i < count; i++)
+        arguments[4 + i] = options->command[i];
+    int code = spawn_start(&(struct spawn){.path = shim_path,
+                                           .arguments = arguments,
+                                           .variables = variables,
+                                           .descriptors = descriptors,
+                                           .descriptor_count = JOB_SHIM_DESCRIPTORS,
+                                           .folder_fd = options->folder_fd,
+                                           .new_session = true},
+                           &process->shim);
     if (code)
         process->shim = 0;
-    posix_spawnattr_destroy(&attributes);
-    posix_spawn_file_actions_destroy(&actions);
-    free_texts(arguments);
-    free_texts(variables);
+    free(arguments);
+    job_environment_free(variables);
     return code;
 }
 
@@ -291,7 +248,7 @@ static bool start(struct job_process *process, struct error *error)
             close(pipes[i][1]);
     process->streams[0].fd = pipes[0][0];
     process->streams[1].fd = pipes[1][0];
-    process->report_fd = pipes[2][0];
+    process->outcome_fd = pipes[2][0];
     if (code)
         ok = error_set_errno(error, code, "cannot start a process for the job");
     if (!ok || loop_child_add(process->options.loop, process->shim, on_shim_exit, process, error))
@@ -305,7 +262,7 @@ static bool start(struct job_process *process, struct error *error)
 struct job_process *job_process_start(const struct job_process_options *options, struct error *error)
 {
     struct job_process *process = memory_allocate(sizeof *process);
-    *process = (struct job_process){.options = *options, .report_fd = -1, .next = options->table->first};
+    *process = (struct job_process){.options = *options, .outcome_fd = -1, .next = options->table->first};
     options->table->first = process;
     loop_timer_init(&process->sweep, options->loop, on_sweep, process);
     loop_timer_init(&process->done, options->loop, on_done, process);
@@ -333,7 +290,7 @@ void job_process_free(struct job_process *process)
         stream_close(&process->streams[i]);
         line_splitter_clear(&process->streams[i].splitter);
     }
-    if (process->report_fd >= 0)
-        close(process->report_fd);
+    if (process->outcome_fd >= 0)
+        close(process->outcome_fd);
     free(process);
 }

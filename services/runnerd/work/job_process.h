@@ -12,7 +12,14 @@ struct job_process;
 /* The shims of all jobs of this host, so that what has lost its shim can be told from what has not. */
 struct job_process_table {
     struct job_process *first;
+    int shim_fd; /* of job_process_open_shim() */
 };
+
+/*
+ * Opens the program of the shim, which lies beside this one; -1 when it does not. Before the service gives up
+ * root: the folder may be closed to the uid that it gets.
+ */
+int job_process_open_shim(void);
 
 enum job_exit_kind {
     JOB_EXIT_STATUS,      /* value: as of waitpid() */

@@ -1,10 +1,8 @@
-/* The noop runners: a job's way without a program. */
 #include "services/runnerd/work/noop.h"
 
 #include "libcommon/base/memory.h"
 #include "libcommon/json/json_writer.h"
-#include "services/runnerd/job/job_files.h"
-#include "services/runnerd/job/job_internal.h"
+#include "services/runnerd/workspace/job_files.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -127,53 +125,71 @@ bool noop_write_files(const struct message_host_command *command, const struct m
 
 /* --- the work --- */
 
-struct writing {
-    struct job *job;
+struct noop {
+    struct work work;
+    struct loop_timer sleep;
     struct error error;
 };
 
 static bool write_output(void *context, const char *rel_path, const char *text, size_t length)
 {
-    struct writing *writing = context;
+    struct noop *noop = context;
     char *path = memory_format(JOB_FILES_OUTPUTS "/%s", rel_path);
-    bool ok = job_files_write(writing->job->workspace_fd, path, text, length, &writing->error);
+    bool ok = job_files_write(noop->work.options.workspace_fd, path, text, length, &noop->error);
     free(path);
     return ok;
 }
 
 static void on_woken(void *context)
 {
-    struct writing writing = {.job = context};
-    struct job *job = context;
-    if (noop_write_files(&job->command, job->inputs, write_output, &writing))
-        job_on(job, JOB_EVENT_WORK_SUCCEEDED, NULL);
-    else
-        job_on(job, JOB_EVENT_WORK_FAILED, writing.error.text);
+    struct noop *noop = context;
+    const struct work_options *options = &noop->work.options;
+    bool ok = noop_write_files(options->command, options->inputs, write_output, noop);
+    options->on_done(options->context, ok, ok ? NULL : noop->error.text);
 }
 
-void noop_start(struct job *job)
+static struct work *noop_start(const struct work_options *options, struct error *error)
 {
-    for (size_t i = 0; i < job->command.inputs.count; i++) {
-        char *event = noop_input_event(&job->inputs[i]);
-        job_reports_event(job->reports, event, strlen(event));
+    size_t input_count = options->command->inputs.count;
+    struct noop *noop = memory_allocate(sizeof *noop);
+    (void)error;
+    noop->work = (struct work){&work_noop, *options};
+    for (size_t i = 0; i < input_count; i++) {
+        char *event = noop_input_event(&options->inputs[i]);
+        job_updates_event(options->updates, event, strlen(event));
         free(event);
     }
-    char *progress = noop_progress(job->command.inputs.count);
-    job_reports_progress(job->reports, progress, strlen(progress));
+    char *progress = noop_progress(input_count);
+    job_updates_progress(options->updates, progress, strlen(progress));
     free(progress);
-    loop_timer_init(&job->work_timer, job->host->loop, on_woken, job);
-    loop_timer_start(&job->work_timer, job->host->noop_sleep_secs * 1000);
+    loop_timer_init(&noop->sleep, options->loop, on_woken, noop);
+    loop_timer_start(&noop->sleep, options->noop_sleep_secs * 1000);
+    return &noop->work;
 }
 
-void noop_stop(struct job *job)
+static void noop_stop(struct work *work, bool hurry)
 {
-    loop_timer_stop(&job->work_timer);
-    job_reports_drop(job->reports);
-    job_on(job, JOB_EVENT_WORK_FAILED, NULL);
+    struct noop *noop = (struct noop *)work;
+    (void)hurry;
+    loop_timer_stop(&noop->sleep);
+    work->options.on_done(work->options.context, false, NULL);
 }
 
-void noop_report_completed(struct job *job)
+/* It never waits for room: what it tells is little. */
+static void noop_resume(struct work *work)
 {
-    static const char completed[] = "{\"stage\":\"completed\"}";
-    job_reports_progress(job->reports, completed, strlen(completed));
+    (void)work;
 }
+
+static void noop_free(struct work *work)
+{
+    struct noop *noop = (struct noop *)work;
+    loop_timer_stop(&noop->sleep);
+    free(noop);
+}
+
+const struct work_kind work_noop = {.last_progress = "{\"stage\":\"completed\"}",
+                                    .start = noop_start,
+                                    .stop = noop_stop,
+                                    .resume = noop_resume,
+                                    .free = noop_free};

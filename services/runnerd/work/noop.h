@@ -1,13 +1,15 @@
-/* What a noop job leaves in its outputs folder (docs/network.md 5). */
+/* The work of a noop job, without a program: it sleeps and leaves the files of docs/network.md 5. */
 #ifndef RUNNERD_WORK_NOOP_H
 #define RUNNERD_WORK_NOOP_H
 
-#include "libcommon/node/messages.h"
+#include "services/runnerd/work/work.h"
 
 #include <stdbool.h>
 #include <stddef.h>
 
-/* The event and the progress that it reports. free() them. */
+extern const struct work_kind work_noop;
+
+/* The event and the progress that it tells. free() them. */
 char *noop_input_event(const struct message_input *input);
 char *noop_progress(size_t input_count);
 

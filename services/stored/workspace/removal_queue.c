@@ -34,7 +34,7 @@ struct removal_queue {
 
 static void append(struct removal_queue *queue, struct removal_job *job)
 {
-    job->removal = tree_removal_create(queue->parent_fd, job->name);
+    job->removal = tree_removal_create(queue->parent_fd, job->name, NULL);
     job->next = NULL;
     *queue->last = job;
     queue->last = &job->next;

@@ -2,8 +2,8 @@
  * What a job has to tell leased, in order and one message at a time: events, the latest progress, and at last
  * its end. A message that leased has no room for, or that nobody answers, is sent again with its number.
  */
-#ifndef RUNNERD_JOB_JOB_REPORTS_H
-#define RUNNERD_JOB_JOB_REPORTS_H
+#ifndef RUNNERD_HOST_JOB_UPDATES_H
+#define RUNNERD_HOST_JOB_UPDATES_H
 
 #include "libcommon/base/log.h"
 #include "libcommon/ipc/ipc.h"
@@ -11,9 +11,9 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-struct job_reports;
+struct job_updates;
 
-struct job_reports_options {
+struct job_updates_options {
     struct loop *loop;
     struct ipc_client *leased;
     const struct secret *task_key; /* borrowed; so is the next */
@@ -23,20 +23,20 @@ struct job_reports_options {
     void *context;
 };
 
-struct job_reports *job_reports_create(const struct job_reports_options *options);
-void job_reports_free(struct job_reports *reports);
+struct job_updates *job_updates_create(const struct job_updates_options *options);
+void job_updates_free(struct job_updates *updates);
 
 /* JSON texts. One above its limit is logged and dropped. Progress replaces progress that still waits. */
-void job_reports_progress(struct job_reports *reports, const char *json, size_t length);
-void job_reports_event(struct job_reports *reports, const char *json, size_t length);
+void job_updates_progress(struct job_updates *updates, const char *json, size_t length);
+void job_updates_event(struct job_updates *updates, const char *json, size_t length);
 
 /* Events wait: whoever makes them is to pause until on_room. */
-bool job_reports_is_full(const struct job_reports *reports);
+bool job_updates_is_full(const struct job_updates *updates);
 
 /* Drops what waits: nobody wants to know it any more. */
-void job_reports_drop(struct job_reports *reports);
+void job_updates_drop(struct job_updates *updates);
 
 /* To be sent after all that waits. `reason` is for a failure. Once. */
-void job_reports_finish(struct job_reports *reports, bool succeeded, const char *reason);
+void job_updates_finish(struct job_updates *updates, bool succeeded, const char *reason);
 
 #endif

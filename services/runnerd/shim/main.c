@@ -1,14 +1,14 @@
-#include "services/runnerd/shim/job_shim.h"
-
+/* posemesh-job-shim, which job_shim.h describes. It needs the C library alone. */
 #include "libcommon/base/clock.h"
 #include "libcommon/base/memory.h"
+#include "libcommon/loop/spawn.h"
+#include "services/runnerd/shim/job_shim.h"
 #include "services/runnerd/shim/process_tree.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <signal.h>
-#include <spawn.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
@@ -17,10 +17,10 @@
 #include <unistd.h>
 
 enum {
-    ARGUMENT_PARENT = 2,
-    ARGUMENT_GRACE = 3,
-    ARGUMENT_HURRIED_GRACE = 4,
-    ARGUMENT_COMMAND = 5,
+    ARGUMENT_PARENT = 1,
+    ARGUMENT_GRACE,
+    ARGUMENT_HURRIED_GRACE,
+    ARGUMENT_COMMAND,
     KILL_ROUND_MS = 10, /* between two looks for what was forked meanwhile */
     LOOK_MS = 1000
 };
@@ -30,13 +30,8 @@ struct shim {
     bool alone;     /* nothing below this process is left */
     bool killing;
     int64_t deadline_ms; /* 0: not stopping */
-    struct job_shim_report report;
+    struct job_shim_outcome outcome;
 };
-
-bool job_shim_is_wanted(int argc, char **argv)
-{
-    return argc > ARGUMENT_COMMAND && strcmp(argv[1], JOB_SHIM_ARGUMENT) == 0;
-}
 
 /* The job's environment, with the prefix cut off; what has no prefix is the shim's own. */
 static char **job_environment(void)
@@ -55,19 +50,16 @@ static char **job_environment(void)
 
 static int spawn_command(char **command, char **variables, pid_t *pid)
 {
-    posix_spawnattr_t attributes;
-    sigset_t none;
-    sigset_t all;
-    sigemptyset(&none);
-    sigfillset(&all);
-    posix_spawnattr_init(&attributes);
-    posix_spawnattr_setsigmask(&attributes, &none);
-    posix_spawnattr_setsigdefault(&attributes, &all);
-    posix_spawnattr_setflags(&attributes,
-                             POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSID);
-    int code = posix_spawnp(pid, command[0], NULL, &attributes, command, variables);
-    posix_spawnattr_destroy(&attributes);
-    return code;
+    static const int descriptors[] = {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO};
+    return spawn_start(&(struct spawn){.path = command[0],
+                                       .search_path = true,
+                                       .arguments = command,
+                                       .variables = variables,
+                                       .descriptors = descriptors,
+                                       .descriptor_count = 3,
+                                       .folder_fd = -1,
+                                       .new_session = true},
+                       pid);
 }
 
 static void reap(struct shim *shim)
@@ -77,7 +69,7 @@ static void reap(struct shim *shim)
     while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
         if (pid != shim->main_pid)
             continue;
-        shim->report.wait_status = status;
+        shim->outcome.wait_status = status;
         shim->main_pid = 0;
     }
     shim->alone = pid < 0 && errno == ECHILD;
@@ -126,17 +118,19 @@ static void watch(struct shim *shim, const sigset_t *signals, char **argv)
     }
 }
 
-int job_shim_main(int argc, char **argv)
+int main(int argc, char **argv)
 {
     struct shim shim = {.main_pid = 0};
     sigset_t signals;
-    (void)argc;
+    if (argc <= ARGUMENT_COMMAND) {
+        fputs("posemesh-job-shim is started by posemesh-runnerd, above each of its jobs\n", stderr);
+        return EXIT_FAILURE;
+    }
     sigemptyset(&signals);
     sigaddset(&signals, SIGCHLD);
     sigaddset(&signals, SIGTERM);
     sigaddset(&signals, SIGINT);
     sigprocmask(SIG_BLOCK, &signals, NULL);
-    fcntl(JOB_SHIM_REPORT_FD, F_SETFD, FD_CLOEXEC);
     prctl(PR_SET_NAME, "posemesh-job", 0, 0, 0);
     prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
     prctl(PR_SET_PDEATHSIG, SIGINT, 0, 0, 0);
@@ -148,12 +142,12 @@ int job_shim_main(int argc, char **argv)
     for (size_t i = 0; variables[i]; i++)
         if (strncmp(variables[i], "PATH=", 5) == 0)
             setenv("PATH", variables[i] + 5, 1); /* where posix_spawnp looks */
-    shim.report.start_errno = spawn_command(argv + ARGUMENT_COMMAND, variables, &shim.main_pid);
-    if (shim.report.start_errno)
+    shim.outcome.start_errno = spawn_command(argv + ARGUMENT_COMMAND, variables, &shim.main_pid);
+    if (shim.outcome.start_errno)
         shim.main_pid = 0;
     else
         watch(&shim, &signals, argv);
     free(variables);
-    ssize_t written = write(JOB_SHIM_REPORT_FD, &shim.report, sizeof shim.report);
-    return written == (ssize_t)sizeof shim.report ? EXIT_SUCCESS : EXIT_FAILURE;
+    ssize_t written = write(JOB_SHIM_OUTCOME_FD, &shim.outcome, sizeof shim.outcome);
+    return written == (ssize_t)sizeof shim.outcome ? EXIT_SUCCESS : EXIT_FAILURE;
 }

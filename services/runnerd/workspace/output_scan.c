@@ -1,9 +1,10 @@
-#include "services/runnerd/job/output_scan.h"
+#include "services/runnerd/workspace/output_scan.h"
 
 #include "libcommon/base/limits.h"
 #include "libcommon/base/memory.h"
+#include "libcommon/files/file.h"
 #include "libcommon/json/json_field.h"
-#include "services/runnerd/job/job_files.h"
+#include "services/runnerd/workspace/job_files.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -116,7 +117,7 @@ static bool read_table(struct scan *scan, int workspace_fd)
     struct json_slice object;
     struct json_slice path;
     struct json_slice row;
-    char *text = job_files_read(workspace_fd, JOB_FILES_OUTPUTS_TABLE, LIMIT_OUTPUTS_FILE_BYTES, false,
+    char *text = file_read_text(workspace_fd, JOB_FILES_OUTPUTS_TABLE, LIMIT_OUTPUTS_FILE_BYTES, false,
                                 &length, scan->error);
     if (!text)
         return scan->error->code == ERROR_NOT_FOUND || error_prefix(scan->error, JOB_FILES_OUTPUTS_TABLE);

@@ -2,8 +2,8 @@
  * What a job left to be uploaded: the regular files under its outputs folder, sorted by path, with what
  * outputs.json says of them: {"<path below outputs>": {"name": "...", "data_type": "...", "id": "..."}}.
  */
-#ifndef RUNNERD_JOB_OUTPUT_SCAN_H
-#define RUNNERD_JOB_OUTPUT_SCAN_H
+#ifndef RUNNERD_WORKSPACE_OUTPUT_SCAN_H
+#define RUNNERD_WORKSPACE_OUTPUT_SCAN_H
 
 #include "libcommon/base/error.h"
 

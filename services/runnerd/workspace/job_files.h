@@ -2,34 +2,25 @@
  * The files around a job in its workspace. Nothing here follows a link that the job may have made: the
  * workspace is open as a folder, names are single components or are opened without links.
  */
-#ifndef RUNNERD_JOB_JOB_FILES_H
-#define RUNNERD_JOB_JOB_FILES_H
+#ifndef RUNNERD_WORKSPACE_JOB_FILES_H
+#define RUNNERD_WORKSPACE_JOB_FILES_H
 
 #include "libcommon/base/error.h"
-#include "libcommon/node/messages.h"
 
 #include <stdbool.h>
 #include <stddef.h>
 
-#define JOB_FILES_FOLDER ".posemesh"
 #define JOB_FILES_TASK ".posemesh/task.json"
 #define JOB_FILES_INPUTS ".posemesh/inputs.json"
 #define JOB_FILES_OUTPUTS "outputs"
 #define JOB_FILES_OUTPUTS_TABLE "outputs.json"
 #define JOB_FILES_FAIL_REASON "fail_reason.txt"
 
-/* A regular file's text, NUL-terminated; ERROR_NOT_FOUND, ERROR_TOO_LARGE, ... free() it. */
-char *job_files_read(int folder_fd, const char *path, size_t max_bytes, bool follow_links, size_t *length,
-                     struct error *error);
-
 /* Writes a file anew; folders on the way are made. `path` has no `..`. */
 bool job_files_write(int folder_fd, const char *path, const char *text, size_t length, struct error *error);
 
 /* Opens the workspace and makes the outputs folder when it is missing. -1 on failure. */
 int job_files_open_workspace(const char *path, struct error *error);
-
-/* The text of POSEMESH_INPUTS_FILE. free() it. */
-char *job_files_inputs_json(const struct message_input *inputs, size_t count);
 
 /* The first LIMIT_REASON_BYTES of fail_reason.txt on one line, or NULL. free() it. */
 char *job_files_fail_reason(int folder_fd);
@@ -38,6 +29,6 @@ char *job_files_fail_reason(int folder_fd);
  * Removes all that this uid made in the workspace; datasets and the empty outputs folder are stored's.
  * Blocks: for a thread. Nothing of the job may run any more.
  */
-void job_files_remove(const char *workspace);
+void job_files_remove(int folder_fd);
 
 #endif

@@ -1,0 +1,218 @@
+#include "services/runnerd/host/job_updates.h"
+
+#include "libcommon/base/limits.h"
+#include "libcommon/base/memory.h"
+#include "libcommon/node/messages.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum { RETRY_MS = 1000, EVENTS_WAITING = 8 };
+
+enum update_kind { UPDATE_NONE, UPDATE_EVENT, UPDATE_PROGRESS, UPDATE_FINISH };
+
+struct waiting_event {
+    char *json;
+    struct waiting_event *next;
+};
+
+struct job_updates {
+    struct job_updates_options options;
+    struct waiting_event *events; /* oldest first */
+    struct waiting_event **events_end;
+    size_t event_count;
+    char *progress; /* NULL: none waits */
+    bool finishing;
+    bool succeeded;
+    char *reason;
+
+    enum update_kind kind; /* of the message in flight, or to be sent again */
+    char *json;
+    int64_t sequence;
+    struct ipc_call *call;
+    struct loop_timer retry;
+};
+
+static void pump(struct job_updates *updates);
+
+static struct secret key_of(const struct job_updates *updates)
+{
+    return *updates->options.task_key; /* a view: not wiped by us */
+}
+
+static char *pop_event(struct job_updates *updates)
+{
+    struct waiting_event *event = updates->events;
+    char *json = event->json;
+    updates->events = event->next;
+    if (!updates->events)
+        updates->events_end = &updates->events;
+    updates->event_count--;
+    free(event);
+    return json;
+}
+
+static void end_current(struct job_updates *updates)
+{
+    updates->kind = UPDATE_NONE;
+    free(updates->json);
+    updates->json = NULL;
+}
+
+static bool may_succeed_later(const struct error *failure)
+{
+    return failure->code == ERROR_UNAVAILABLE || failure->code == ERROR_TIMEOUT;
+}
+
+static void on_answer(void *context, const void *answer, const struct error *failure)
+{
+    struct job_updates *updates = context;
+    (void)answer;
+    updates->call = NULL;
+    if (failure && may_succeed_later(failure)) {
+        loop_timer_start(&updates->retry, RETRY_MS);
+        return;
+    }
+    bool finished = updates->kind == UPDATE_FINISH;
+    bool was_full = job_updates_is_full(updates);
+    if (failure)
+        log_write(failure->code == ERROR_NOT_FOUND ? LOG_LEVEL_DEBUG : LOG_LEVEL_WARN, updates->options.log,
+                  "leased did not take %s: %s",
+                  finished                        ? "the job's end"
+                  : updates->kind == UPDATE_EVENT ? "an event"
+                                                  : "progress",
+                  failure->text);
+    end_current(updates);
+    if (finished) {
+        updates->options.on_finished(updates->options.context);
+        return;
+    }
+    pump(updates);
+    if (was_full && !job_updates_is_full(updates))
+        updates->options.on_room(updates->options.context);
+}
+
+static void send_current(struct job_updates *updates)
+{
+    struct ipc_client *leased = updates->options.leased;
+    if (updates->kind == UPDATE_EVENT) {
+        const struct message_task_event event = {
+            .task_key = key_of(updates), .sequence = updates->sequence, .event = updates->json};
+        updates->call = call_task_event(leased, &event, on_answer, updates);
+    } else if (updates->kind == UPDATE_PROGRESS) {
+        const struct message_task_progress progress = {
+            .task_key = key_of(updates), .sequence = updates->sequence, .progress = updates->json};
+        updates->call = call_task_progress(leased, &progress, on_answer, updates);
+    } else {
+        const struct message_task_finish finish = {
+            .task_key = key_of(updates), .succeeded = updates->succeeded, .reason = updates->reason};
+        updates->call = call_task_finish(leased, &finish, on_answer, updates);
+    }
+}
+
+static void pump(struct job_updates *updates)
+{
+    if (updates->kind != UPDATE_NONE)
+        return;
+    if (updates->event_count) {
+        updates->kind = UPDATE_EVENT;
+        updates->json = pop_event(updates);
+    } else if (updates->progress) {
+        updates->kind = UPDATE_PROGRESS;
+        updates->json = updates->progress;
+        updates->progress = NULL;
+    } else if (updates->finishing) {
+        updates->finishing = false;
+        updates->kind = UPDATE_FINISH;
+    } else {
+        return;
+    }
+    updates->sequence++;
+    send_current(updates);
+}
+
+static void on_retry(void *context)
+{
+    send_current(context);
+}
+
+/* --- what the job tells --- */
+
+void job_updates_progress(struct job_updates *updates, const char *json, size_t length)
+{
+    if (length > LIMIT_PROGRESS_BYTES) {
+        log_write(LOG_LEVEL_WARN, updates->options.log, "progress of %zu bytes is dropped: the limit is %d",
+                  length, LIMIT_PROGRESS_BYTES);
+        return;
+    }
+    free(updates->progress);
+    updates->progress = memory_copy_bytes(json, length);
+    pump(updates);
+}
+
+void job_updates_event(struct job_updates *updates, const char *json, size_t length)
+{
+    if (length > LIMIT_EVENT_BYTES) {
+        log_write(LOG_LEVEL_WARN, updates->options.log, "an event of %zu bytes is dropped: the limit is %d",
+                  length, LIMIT_EVENT_BYTES);
+        return;
+    }
+    struct waiting_event *event = memory_allocate(sizeof *event);
+    event->json = memory_copy_bytes(json, length);
+    *updates->events_end = event;
+    updates->events_end = &event->next;
+    updates->event_count++;
+    pump(updates);
+}
+
+bool job_updates_is_full(const struct job_updates *updates)
+{
+    return updates->event_count >= EVENTS_WAITING;
+}
+
+void job_updates_drop(struct job_updates *updates)
+{
+    while (updates->event_count)
+        free(pop_event(updates));
+    free(updates->progress);
+    updates->progress = NULL;
+    if (!loop_timer_running(&updates->retry))
+        return;
+    loop_timer_stop(&updates->retry);
+    end_current(updates);
+    pump(updates);
+}
+
+void job_updates_finish(struct job_updates *updates, bool succeeded, const char *reason)
+{
+    updates->finishing = true;
+    updates->succeeded = succeeded;
+    memory_replace_text(&updates->reason, succeeded ? NULL : reason);
+    /* What leased would refuse never reaches it. */
+    if (updates->reason && strlen(updates->reason) > LIMIT_REASON_BYTES)
+        updates->reason[LIMIT_REASON_BYTES] = '\0';
+    pump(updates);
+}
+
+struct job_updates *job_updates_create(const struct job_updates_options *options)
+{
+    struct job_updates *updates = memory_allocate(sizeof *updates);
+    updates->options = *options;
+    updates->events_end = &updates->events;
+    loop_timer_init(&updates->retry, options->loop, on_retry, updates);
+    return updates;
+}
+
+void job_updates_free(struct job_updates *updates)
+{
+    if (!updates)
+        return;
+    ipc_cancel(updates->call);
+    loop_timer_stop(&updates->retry);
+    while (updates->event_count)
+        free(pop_event(updates));
+    free(updates->progress);
+    free(updates->json);
+    free(updates->reason);
+    free(updates);
+}

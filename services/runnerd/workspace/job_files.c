@@ -1,0 +1,110 @@
+#include "services/runnerd/workspace/job_files.h"
+
+#include "libcommon/base/limits.h"
+#include "libcommon/base/memory.h"
+#include "libcommon/base/text.h"
+#include "libcommon/files/file.h"
+#include "libcommon/files/folder.h"
+#include "libcommon/files/tree_removal.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+enum { FOLDER_MODE = 0770, FILE_MODE = 0640, ENTRIES_EACH_STEP = 1000 };
+
+/* --- writing --- */
+
+static bool make_folders(int folder_fd, const char *path, struct error *error)
+{
+    char *copy = memory_copy_text(path);
+    bool ok = true;
+    for (char *slash = strchr(copy, '/'); ok && slash; slash = strchr(slash + 1, '/')) {
+        *slash = '\0';
+        ok = folder_make_at(folder_fd, copy, FOLDER_MODE, error);
+        *slash = '/';
+    }
+    free(copy);
+    return ok;
+}
+
+bool job_files_write(int folder_fd, const char *path, const char *text, size_t length, struct error *error)
+{
+    if (!make_folders(folder_fd, path, error))
+        return false;
+    int fd = openat(folder_fd, path, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, FILE_MODE);
+    bool ok = fd >= 0;
+    for (size_t done = 0; ok && done < length;) {
+        ssize_t written = write(fd, text + done, length - done);
+        if (written > 0)
+            done += (size_t)written;
+        else
+            ok = written < 0 && errno == EINTR;
+    }
+    if (!ok)
+        error_set_errno(error, errno, "cannot write %s in the workspace", path);
+    if (fd >= 0)
+        close(fd);
+    return ok;
+}
+
+int job_files_open_workspace(const char *path, struct error *error)
+{
+    if (path[0] != '/' || strstr(path, "/..")) {
+        error_set(error, ERROR_INVALID, "workspace '%.200s' is no absolute path", path);
+        return -1;
+    }
+    int fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    if (fd < 0) {
+        error_set_errno(error, errno, "cannot open the workspace %.200s", path);
+        return -1;
+    }
+    if (folder_make_at(fd, JOB_FILES_OUTPUTS, FOLDER_MODE, error))
+        return fd;
+    close(fd);
+    return -1;
+}
+
+/* What does not fit is cut, unlike with file_read_text(): a long reason is better than none. */
+char *job_files_fail_reason(int folder_fd)
+{
+    struct error error;
+    char text[LIMIT_REASON_BYTES];
+    int fd = file_open(folder_fd, JOB_FILES_FAIL_REASON, false, &error);
+    if (fd < 0)
+        return NULL;
+    ssize_t got = read(fd, text, sizeof text - 1);
+    close(fd);
+    if (got <= 0)
+        return NULL;
+    size_t length = strnlen(text, (size_t)got);
+    /* A cut must not leave half of a character. */
+    if ((size_t)got == sizeof text - 1)
+        while (length && ((unsigned char)text[length - 1] & 0x80) != 0)
+            length--;
+    const char *start = text;
+    text_trim(&start, &length);
+    return length ? text_copy_one_line(start, length) : NULL;
+}
+
+/* --- removal --- */
+
+/* What cannot be removed is stored's to report. */
+static void empty_folder(int parent_fd, const char *name, const char *const *kept)
+{
+    struct error error;
+    struct tree_removal *removal = tree_removal_create(parent_fd, name, kept);
+    while (tree_removal_step(removal, ENTRIES_EACH_STEP, &error) == TREE_REMOVAL_MORE)
+        continue;
+    tree_removal_free(removal);
+}
+
+void job_files_remove(int folder_fd)
+{
+    static const char *const made_by_stored[] = {"datasets", JOB_FILES_OUTPUTS, NULL};
+    static const char *const none[] = {NULL};
+    empty_folder(folder_fd, JOB_FILES_OUTPUTS, none);
+    empty_folder(folder_fd, ".", made_by_stored);
+}
