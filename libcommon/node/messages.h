@@ -213,30 +213,6 @@
     FIELD(text,    rel_path,     required, LIMIT_NAME_BYTES, none, "as in artifact_open") \
     FIELD(integer, length_bytes, required, 0, none, "of the finished file")
 
-#define FIELDS_workspace_list(FIELD) \
-    FIELD(secret,  task_key, required, 64, none, "of the task") \
-    FIELD(text,    path,     optional, LIMIT_PATH_BYTES, none, "the folder, below the workspace; absent: the workspace") \
-    FIELD(text,    after,    optional, LIMIT_NAME_BYTES, none, "only names behind this one: the last of the answer before")
-
-#define FIELDS_workspace_entry(FIELD) \
-    FIELD(text,    name,       required, LIMIT_NAME_BYTES, none, "bytes as they are, UTF-8 or not") \
-    FIELD(text,    kind,       required, 16, none, "file or folder") \
-    FIELD(integer, size_bytes, required, 0, none, "of a file; 0 for a folder")
-
-#define FIELDS_workspace_entries(FIELD) \
-    FIELD(records, entries, required, LIMIT_ENTRIES_LISTED, workspace_entry, "sorted by the bytes of their names; links, pipes, sockets and devices are left out") \
-    FIELD(boolean, more,    required, 0, none, "whether there are names behind the last one")
-
-#define FIELDS_file_read(FIELD) \
-    FIELD(secret,  task_key,     required, 64, none, "of the task") \
-    FIELD(text,    path,         required, LIMIT_PATH_BYTES, none, "a regular file, below the workspace") \
-    FIELD(integer, offset_bytes, required, 0, none, "where to begin; from the file's end on there are no bytes") \
-    FIELD(integer, limit_bytes,  required, 0, none, "how much at most, 0 to 65536")
-
-#define FIELDS_file_bytes(FIELD) \
-    FIELD(bytes,   bytes,      required, LIMIT_INLINE_BYTES, none, "as many as asked for, fewer at the end") \
-    FIELD(integer, size_bytes, required, 0, none, "of the file, now")
-
 /* ---- events (pub/sub): hints that may get lost, never secrets ---- */
 
 #define FIELDS_domain_token_wanted(FIELD) \
@@ -293,11 +269,6 @@
     MESSAGE(input,              "a materialised input") \
     MESSAGE(artifact_put,       "stores a file of the workspace as an artifact") \
     MESSAGE(artifact_put_bytes, "stores bytes as an artifact") \
-    MESSAGE(workspace_list,     "asks what is in a folder of the workspace") \
-    MESSAGE(workspace_entry,    "a file or folder of the workspace") \
-    MESSAGE(workspace_entries,  "what is in a folder of the workspace") \
-    MESSAGE(file_read,          "asks for a piece of a file of the workspace") \
-    MESSAGE(file_bytes,         "a piece of a file") \
     MESSAGE(artifact_open,      "begins to store a file that is still being written") \
     MESSAGE(artifact_grow,      "a streamed artifact's file has grown") \
     MESSAGE(artifact_finish,    "a streamed artifact's file is whole") \

@@ -5,7 +5,6 @@
 #include "services/stored/artifacts/artifact.h"
 #include "services/stored/inputs/input.h"
 #include "services/stored/session.h"
-#include "services/stored/workspace/workspace_files.h"
 
 /* NULL when `request` was answered with the reason why there is none. */
 static struct session *find_session(void *opaque, const struct secret *task_key, struct ipc_request *request)
@@ -77,30 +76,6 @@ static void handle_finish(void *opaque, struct ipc_request *request, const void 
         artifact_finish(session, finish, request);
 }
 
-static void handle_list(void *opaque, struct ipc_request *request, const void *message)
-{
-    const struct message_workspace_list *asked = message;
-    const struct session *session = find_active(opaque, &asked->task_key, request);
-    if (session)
-        workspace_files_list(session->files, asked, request);
-}
-
-static void handle_read(void *opaque, struct ipc_request *request, const void *message)
-{
-    const struct message_file_read *asked = message;
-    struct message_file_bytes answer;
-    struct error error;
-    const struct session *session = find_active(opaque, &asked->task_key, request);
-    if (!session)
-        return;
-    if (!workspace_files_read(&session->workspace, asked, &answer, &error)) {
-        ipc_fail(request, &error);
-        return;
-    }
-    ipc_answer(request, &answer);
-    message_clear(&message_file_bytes_type, &answer);
-}
-
 const struct ipc_handler runner_handlers[] = {
     {OPERATION_input_materialize, handle_materialize},
     {OPERATION_artifact_put, handle_put},
@@ -108,7 +83,5 @@ const struct ipc_handler runner_handlers[] = {
     {OPERATION_artifact_open, handle_open},
     {OPERATION_artifact_grow, handle_grow},
     {OPERATION_artifact_finish, handle_finish},
-    {OPERATION_workspace_list, handle_list},
-    {OPERATION_file_read, handle_read},
 };
 const size_t runner_handler_count = sizeof runner_handlers / sizeof runner_handlers[0];

@@ -9,7 +9,6 @@
 #include "services/stored/inputs/input.h"
 #include "services/stored/journal/journal.h"
 #include "services/stored/stored.h"
-#include "services/stored/workspace/workspace_files.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -116,7 +115,6 @@ static struct session *session_create(struct stored *stored, const struct messag
     session->log =
         (struct log_task){session->task_id, session->job_id, session->capability, session->domain_id};
     session->workspace = (struct workspace){.fd = -1, .datasets_fd = -1, .incoming_fd = -1};
-    session->files = workspace_files_create(stored->client.loop, &session->workspace);
     session->input_paths = input_path_set_create();
     session->next = stored->sessions;
     stored->sessions = session;
@@ -167,7 +165,6 @@ void session_cancel(struct session *session, const struct error *reason)
     session->cancelled = true;
     inputs_cancel(session, reason);
     artifacts_cancel(session, reason);
-    workspace_files_cancel(session->files, reason);
 }
 
 /* Transfers first: they use the session's way to the server and its workspace. */
@@ -180,7 +177,6 @@ void session_drop(struct session *session)
     session->stored->session_count--;
     inputs_drop(session);
     artifacts_drop(session);
-    workspace_files_free(session->files);
     domain_access_clear(&session->access);
     workspace_watch_remove(session->watched);
     workspace_close(&session->workspace);

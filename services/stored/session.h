@@ -18,7 +18,6 @@
 struct artifact;
 struct input;
 struct stored;
-struct workspace_files;
 
 struct session {
     struct stored *stored;
@@ -32,7 +31,6 @@ struct session {
     struct log_task log;
     struct domain_access access;
     struct workspace workspace;
-    struct workspace_files *files; /* what jobs ask of the workspace */
     struct input_path_set *input_paths;
     struct input *inputs; /* fetched or being fetched */
     void *inputs_by_cid;  /* the same, for tsearch(): tasks have thousands */

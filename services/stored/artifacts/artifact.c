@@ -226,7 +226,7 @@ static bool open_file(const struct session *session, const struct artifact_wish 
                       struct artifact_file *file, struct error *error)
 {
     int fd = wish->bytes
-                 ? workspace_keep_bytes(&session->workspace, wish->bytes->bytes, wish->bytes->length, error)
+                 ? workspace_spool_bytes(&session->workspace, wish->bytes->bytes, wish->bytes->length, error)
                  : workspace_open_file(&session->workspace, wish->path, error);
     return fd >= 0 && artifact_file_take(file, fd, error);
 }

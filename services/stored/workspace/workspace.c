@@ -286,31 +286,19 @@ static void set_open_error(struct error *error, int errno_value, const char *pat
     }
 }
 
-static int open_to_read(const struct workspace *workspace, const char *path, uint64_t flags,
-                        struct error *error)
+int workspace_open_file(const struct workspace *workspace, const char *path, struct error *error)
 {
+    struct stat status;
     if (leads_up(path)) {
         error_set(error, ERROR_INVALID, "the path %.200s has \"..\"", path);
         return -1;
     }
     /* Without O_NONBLOCK a named pipe, or a lease on a file, would stop the whole service. */
-    int fd = open_beneath(workspace->fd, path, flags | O_RDONLY | O_NONBLOCK | O_NOCTTY);
-    if (fd < 0)
+    int fd = open_beneath(workspace->fd, path, O_RDONLY | O_NONBLOCK | O_NOCTTY);
+    if (fd < 0) {
         set_open_error(error, errno, path);
-    return fd;
-}
-
-int workspace_open_folder(const struct workspace *workspace, const char *path, struct error *error)
-{
-    return open_to_read(workspace, path && *path ? path : ".", O_DIRECTORY, error);
-}
-
-int workspace_open_file(const struct workspace *workspace, const char *path, struct error *error)
-{
-    struct stat status;
-    int fd = open_to_read(workspace, path, 0, error);
-    if (fd < 0)
         return -1;
+    }
     if (fstat(fd, &status) == 0 && S_ISREG(status.st_mode))
         return fd;
     error_set(error, ERROR_INVALID, "%.200s in the workspace is not a regular file", path);
@@ -334,8 +322,8 @@ static bool write_whole(int fd, const char *bytes, size_t length, struct error *
 
 /* O_TMPFILE would need no name at all, but not every file system has it. A crash before unlinkat() leaves a
  * file that the next one truncates. */
-int workspace_keep_bytes(const struct workspace *workspace, const void *bytes, size_t length,
-                         struct error *error)
+int workspace_spool_bytes(const struct workspace *workspace, const void *bytes, size_t length,
+                          struct error *error)
 {
     static const char name[] = "bytes";
     int fd = openat(workspace->incoming_fd, name, O_RDWR | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC,

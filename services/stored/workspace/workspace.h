@@ -63,17 +63,14 @@ bool workspace_owns(const char *name, const char *task_id);
 void workspace_close(struct workspace *workspace);
 
 /*
- * Both open for reading, once, without waiting and without following anything: neither links, nor "..", nor
- * "/" are taken. -1 with ERROR_NOT_FOUND, or ERROR_INVALID for what is something else than it should be.
+ * Opens for reading, once, without waiting and without following anything: neither links, nor "..", nor "/"
+ * are taken. -1 with ERROR_NOT_FOUND, or ERROR_INVALID for what is no regular file of the workspace.
  */
 int workspace_open_file(const struct workspace *workspace, const char *path, struct error *error);
 
-/* `path` NULL or empty: the workspace itself. */
-int workspace_open_folder(const struct workspace *workspace, const char *path, struct error *error);
-
 /* A file with these bytes that has no name: it is gone when the descriptor is closed. -1 on failure. */
-int workspace_keep_bytes(const struct workspace *workspace, const void *bytes, size_t length,
-                         struct error *error);
+int workspace_spool_bytes(const struct workspace *workspace, const void *bytes, size_t length,
+                          struct error *error);
 
 /* Creates a file in the incoming folder, 0640, which must not be there. */
 int workspace_create_incoming(const struct workspace *workspace, const char *name, struct error *error);
