@@ -131,7 +131,7 @@
     FIELD(text,    outputs_prefix,   optional, LIMIT_NAME_BYTES, none, "of logical paths") \
     FIELD(secret,  access_token,     optional, LIMIT_TOKEN_BYTES, none, "the lease's domain token") \
     FIELD(integer, lease_ends_boot_ms, optional, 0, none, "CLOCK_BOOTTIME after which no request is tried again; 0: not known") \
-    FIELD(text,    owner,            optional, 64, none, "random, new for each start of leased: see sessions_keep")
+    FIELD(text,    owner,            optional, 64, none, "random, new for each start of leased: see sessions_close_others")
 
 #define FIELDS_session_opened(FIELD) \
     FIELD(text,    workspace, required, LIMIT_NAME_BYTES, none, "the folder made for the task")
@@ -149,7 +149,7 @@
     FIELD(secret,  task_key,     required, 64, none, "as session_cancel, and its workspace is removed") \
     FIELD(secret,  access_token, optional, LIMIT_TOKEN_BYTES, none, "as in session_cancel")
 
-#define FIELDS_sessions_keep(FIELD) \
+#define FIELDS_sessions_close_others(FIELD) \
     FIELD(text,    owner,    required, 64, none, "sessions of any other owner belong to a leased that is gone: they are closed")
 
 #define FIELDS_session_artifacts(FIELD) \
@@ -261,7 +261,7 @@
     MESSAGE(session_update,     "a heartbeat brought a new token or a longer lease") \
     MESSAGE(session_cancel,     "stops a session's transfers") \
     MESSAGE(session_close,      "ends a session") \
-    MESSAGE(sessions_keep,      "ends the sessions that an earlier leased has left") \
+    MESSAGE(sessions_close_others, "ends the sessions that an earlier leased has left") \
     MESSAGE(session_artifacts,  "asks what a session has stored") \
     MESSAGE(artifact,           "a stored artifact") \
     MESSAGE(artifacts,          "what a session has stored") \

@@ -218,7 +218,7 @@ void session_close(struct session *session, const struct error *reason, removal_
     free(task_id);
 }
 
-void sessions_keep(struct stored *stored, const char *owner)
+void sessions_close_others(struct stored *stored, const char *owner)
 {
     struct session *next = NULL;
     struct error reason;

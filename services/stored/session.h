@@ -74,7 +74,7 @@ void session_drop(struct session *session);
 void sessions_restore(struct stored *stored);
 
 /* Closes the sessions that an earlier start of leased has left: only `owner` closes its own. */
-void sessions_keep(struct stored *stored, const char *owner);
+void sessions_close_others(struct stored *stored, const char *owner);
 
 /* Whether new transfers may begin; what ended the earlier ones says why not. */
 bool session_check_active(const struct session *session, struct error *error);

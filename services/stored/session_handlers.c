@@ -94,8 +94,8 @@ static void handle_close(void *opaque, struct ipc_request *request, const void *
 
 static void handle_keep(void *opaque, struct ipc_request *request, const void *message)
 {
-    const struct message_sessions_keep *keep = message;
-    sessions_keep(stored_of(opaque), keep->owner);
+    const struct message_sessions_close_others *keep = message;
+    sessions_close_others(stored_of(opaque), keep->owner);
     ipc_answer_done(request);
 }
 
@@ -117,6 +117,6 @@ static void handle_artifacts(void *opaque, struct ipc_request *request, const vo
 const struct ipc_handler session_handlers[] = {
     {OPERATION_session_open, handle_open},           {OPERATION_session_update, handle_update},
     {OPERATION_session_cancel, handle_cancel},       {OPERATION_session_close, handle_close},
-    {OPERATION_session_artifacts, handle_artifacts}, {OPERATION_sessions_keep, handle_keep},
+    {OPERATION_session_artifacts, handle_artifacts}, {OPERATION_sessions_close_others, handle_keep},
 };
 const size_t session_handler_count = sizeof session_handlers / sizeof session_handlers[0];
