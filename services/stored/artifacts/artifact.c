@@ -82,8 +82,9 @@ static void on_upload_done(void *context, const struct artifact_upload_result *r
     memory_replace_text(&artifact->id, result->id);
     artifact->stored = true;
     /* Of a stream its writer has promised that it does not change. */
-    artifact->file = streamed || artifact_file_is_settled(result->file) ? result->file->mark
-                                                                        : (struct artifact_file_mark){0};
+    artifact->file = streamed || file_fingerprint_is_settled(&result->file->fingerprint)
+                         ? result->file->fingerprint
+                         : (struct file_fingerprint){0};
     artifact_describe(artifact, &message);
     journal_artifact_stored(session->stored->journal, session->task_id, &message, &artifact->file);
     request_list_answer(&artifact->waiting, &message);
@@ -208,7 +209,7 @@ struct artifact *artifact_begin(struct session *session, const struct artifact_w
     }
     struct artifact *artifact = find_entry(session, name);
     artifact->failure = (struct error){0};
-    artifact->file = (struct artifact_file_mark){0};
+    artifact->file = (struct file_fingerprint){0};
     journal_artifact_replaced(session->stored->journal, session->task_id, artifact->name.logical_path);
     artifact->upload = artifact_upload_start(
         &(struct artifact_upload_spec){.session = session,
@@ -238,7 +239,7 @@ static bool is_stored_as_it_is(const struct artifact *artifact, const struct art
     return artifact && artifact->stored && artifact->file.inode &&
            is_named(artifact, name->name, name->data_type) &&
            (text_is_blank(id) || strcmp(id, artifact->id) == 0) &&
-           artifact_file_mark_is_identical(&artifact->file, &file->mark);
+           file_fingerprint_is_identical(&artifact->file, &file->fingerprint);
 }
 
 void artifact_answer_stored(const struct artifact *artifact, struct ipc_request *request)
@@ -255,9 +256,9 @@ static bool is_under_way(const struct artifact *artifact, const struct artifact_
 {
     const struct artifact_file *sent = artifact_upload_file(artifact->upload);
     if (artifact_upload_is_streamed(artifact->upload))
-        return artifact_file_mark_is_same_file(&sent->mark, &file->mark);
+        return file_fingerprint_is_same_file(&sent->fingerprint, &file->fingerprint);
     return wish->bytes ? artifact_file_has_same_bytes(sent, file)
-                       : artifact_file_mark_equals(&sent->mark, &file->mark);
+                       : file_fingerprint_equals(&sent->fingerprint, &file->fingerprint);
 }
 
 /* Waits for what is on its way; a stream's file is then taken for whole. */
@@ -337,7 +338,7 @@ void artifact_put_bytes(struct session *session, const struct message_artifact_p
 /* --- all of a session --- */
 
 void artifact_restore(struct session *session, const struct message_artifact *message,
-                      const struct artifact_file_mark *file)
+                      const struct file_fingerprint *file)
 {
     struct artifact_name name = {.logical_path = memory_copy_text(message->logical_path),
                                  .name = memory_copy_text(message->name),

@@ -10,10 +10,10 @@
 struct artifact {
     struct session *session;
     struct artifact_name name;
-    char *id;                       /* of the data at the server; NULL: not known yet */
-    bool stored;                    /* an upload succeeded */
-    struct artifact_file_mark file; /* that was stored; all zero: it has to be sent again to be sure */
-    struct error failure;           /* of a stream, for its writer's next call */
+    char *id;                     /* of the data at the server; NULL: not known yet */
+    bool stored;                  /* an upload succeeded */
+    struct file_fingerprint file; /* that was stored; all zero: it has to be sent again to be sure */
+    struct error failure;         /* of a stream, for its writer's next call */
 
     struct artifact_upload *upload; /* under way; NULL: none */
     struct request_list waiting;    /* for its end */
@@ -55,7 +55,7 @@ void artifact_note_failure(struct session *session, const struct artifact_wish *
 
 /* An entry for what was stored before a restart. */
 void artifact_restore(struct session *session, const struct message_artifact *message,
-                      const struct artifact_file_mark *file);
+                      const struct file_fingerprint *file);
 
 /* Answers with message_artifact. */
 void artifact_answer_stored(const struct artifact *artifact, struct ipc_request *request);

@@ -75,7 +75,8 @@ static void answer_open_again(const struct artifact *artifact, const struct arti
     struct artifact_file file = {.fd = -1};
     int fd = workspace_open_file(&artifact->session->workspace, wish->path, &error);
     bool ok = fd >= 0 && artifact_file_take(&file, fd, &error) &&
-              (artifact_file_mark_is_same_file(&artifact_upload_file(artifact->upload)->mark, &file.mark) ||
+              (file_fingerprint_is_same_file(&artifact_upload_file(artifact->upload)->fingerprint,
+                                             &file.fingerprint) ||
                error_set(&error, ERROR_CONFLICT, "output %.128s is being stored from another file",
                          wish->rel_path));
     artifact_file_close(&file);

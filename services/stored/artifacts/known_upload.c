@@ -2,10 +2,10 @@
 
 #include <string.h>
 
-static bool is_same_file(const struct artifact_file_mark *before, const struct artifact_file_mark *now,
+static bool is_same_file(const struct file_fingerprint *before, const struct file_fingerprint *now,
                          bool streamed)
 {
-    return streamed ? artifact_file_mark_is_same_file(before, now) : artifact_file_mark_equals(before, now);
+    return streamed ? file_fingerprint_is_same_file(before, now) : file_fingerprint_equals(before, now);
 }
 
 enum known_upload_use known_upload_find(const struct journal_upload_key *key,
@@ -14,7 +14,7 @@ enum known_upload_use known_upload_find(const struct journal_upload_key *key,
 {
     if (!journal_upload_find(key, known))
         return KNOWN_UPLOAD_NONE;
-    if (!is_same_file(&known->file, &file->mark, streamed))
+    if (!is_same_file(&known->file, &file->fingerprint, streamed))
         return KNOWN_UPLOAD_CHANGED;
     bool same_name = strcmp(known->name, name->name) == 0 && strcmp(known->data_type, name->data_type) == 0;
     return same_name ? KNOWN_UPLOAD_GO_ON : KNOWN_UPLOAD_RENAMED;
@@ -28,5 +28,5 @@ int64_t known_upload_announced_bytes(const struct journal_upload *known, const s
         if (end > bytes)
             bytes = end;
     }
-    return bytes < file->mark.bytes ? bytes : file->mark.bytes;
+    return bytes < file->fingerprint.bytes ? bytes : file->fingerprint.bytes;
 }

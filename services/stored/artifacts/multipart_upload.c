@@ -303,7 +303,7 @@ static void on_init_done(void *context, const struct http_response *response, co
                                                       .existing_id = upload->existing_id,
                                                       .upload_id = upload->upload_id,
                                                       .part_bytes = upload->part_bytes,
-                                                      .file = upload->spec.file->mark});
+                                                      .file = upload->spec.file->fingerprint});
         multipart_upload_extend(upload, upload->spec.whole);
     }
 }
