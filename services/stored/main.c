@@ -3,8 +3,6 @@
  * stores artifacts, with the token of each lease.
  */
 #include "libcommon/service/service.h"
-#include "services/stored/runner_handlers.h"
-#include "services/stored/session_handlers.h"
 #include "services/stored/stored.h"
 
 static const struct ipc_handler session_handlers[] = {

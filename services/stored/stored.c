@@ -5,7 +5,6 @@
 #include "libcommon/base/text.h"
 #include "libcommon/base/uuid.h"
 #include "libcommon/json/json_writer.h"
-#include "services/stored/session/leftovers.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -80,19 +79,20 @@ static bool open_journal(struct stored *stored, struct error *error)
 static struct sessions *create_sessions(struct stored *stored)
 {
     const struct settings *settings = &stored->context->settings;
-    return sessions_create(&(struct session_setup){.client = &stored->client,
-                                                   .journal = stored->journal,
-                                                   .transfers = &stored->transfers,
-                                                   .work_dir = &stored->work_dir,
-                                                   .removals = stored->removals,
-                                                   .watch = stored->watch,
-                                                   .workspace_max_bytes = settings->workspace_max_bytes,
-                                                   .aborts = stored->aborts,
-                                                   .upload_infos = &stored->upload_infos,
-                                                   .multipart_min_bytes = settings->multipart_min_bytes,
-                                                   .upload_concurrency = (size_t)settings->upload_concurrency,
-                                                   .on_overrun = publish_overrun,
-                                                   .context = stored});
+    return sessions_create(
+        &(struct session_setup){.client = &stored->client,
+                                .journal = stored->journal,
+                                .transfers = &stored->transfers,
+                                .work_dir = &stored->work_dir,
+                                .removals = stored->removals,
+                                .watch = stored->watch,
+                                .workspace_max_bytes = settings->workspace_max_bytes,
+                                .uploads = {.aborts = stored->aborts,
+                                            .infos = &stored->upload_infos,
+                                            .multipart_min_bytes = settings->multipart_min_bytes,
+                                            .concurrency = (size_t)settings->upload_concurrency},
+                                .on_overrun = publish_overrun,
+                                .context = stored});
 }
 
 bool stored_start(struct service_context *context, struct error *error)
@@ -123,7 +123,7 @@ bool stored_start(struct service_context *context, struct error *error)
     stored->sessions = create_sessions(stored);
     sessions_restore(stored->sessions);
     log_info("client id %s", stored->client_id);
-    return leftovers_remove(&stored->work_dir, stored->removals, stored->sessions, error);
+    return sessions_remove_leftovers(stored->sessions, error);
 }
 
 /*

@@ -28,4 +28,18 @@ void stored_terminate(struct service_context *context);
 void stored_stop(struct service_context *context);
 void stored_describe(struct service_context *context, struct service_state *state);
 
+/* The message handlers of main.c's tables. */
+ipc_handle_function stored_handle_session_open;
+ipc_handle_function stored_handle_session_update;
+ipc_handle_function stored_handle_session_cancel;
+ipc_handle_function stored_handle_session_close;
+ipc_handle_function stored_handle_sessions_close_others;
+ipc_handle_function stored_handle_session_artifacts;
+ipc_handle_function stored_handle_input_materialize;
+ipc_handle_function stored_handle_artifact_put;
+ipc_handle_function stored_handle_artifact_put_bytes;
+ipc_handle_function stored_handle_artifact_open;
+ipc_handle_function stored_handle_artifact_grow;
+ipc_handle_function stored_handle_artifact_finish;
+
 #endif

@@ -77,13 +77,6 @@ void artifact_upload_drop(struct artifact_upload *upload)
     free(upload);
 }
 
-void artifact_upload_abort(const struct upload_setup *setup, const char *upload_id)
-{
-    char *path = data_path_of_upload(setup->data_path, upload_id);
-    multipart_aborts_add(setup->aborts, setup->access, path);
-    free(path);
-}
-
 void artifact_upload_cancel(struct artifact_upload *upload)
 {
     if (!upload)
@@ -91,7 +84,8 @@ void artifact_upload_cancel(struct artifact_upload *upload)
     multipart_upload_cancel(upload->multipart);
     upload->multipart = NULL;
     if (upload->earlier.upload_id)
-        artifact_upload_abort(upload->setup, upload->earlier.upload_id);
+        multipart_aborts_add(upload->setup->policy->aborts, upload->setup->access, upload->setup->data_path,
+                             upload->earlier.upload_id);
     artifact_upload_drop(upload);
 }
 
@@ -216,7 +210,7 @@ static void send_parts(struct artifact_upload *upload)
     const struct upload_setup *setup = upload->setup;
     struct transfer_meter *meter = transfer_meter_of(upload->transfer);
     const struct multipart_upload_spec spec = {.access = setup->access,
-                                               .aborts = setup->aborts,
+                                               .aborts = setup->policy->aborts,
                                                .file = &upload->file,
                                                .whole = upload->way.whole,
                                                .journal = journal_key(upload),
@@ -224,7 +218,7 @@ static void send_parts(struct artifact_upload *upload)
                                                .name = upload->name->name,
                                                .data_type = upload->name->data_type,
                                                .existing_id = upload->id,
-                                               .concurrency = setup->concurrency,
+                                               .concurrency = setup->policy->concurrency,
                                                .meter = meter,
                                                .on_done = on_parts_done,
                                                .context = upload};
@@ -290,8 +284,8 @@ static void take(struct artifact_upload *upload, enum upload_step step, const st
         look_up(upload, on_looked_up);
         return;
     case UPLOAD_STEP_ASK_LIMITS:
-        upload_limits_ask(&upload->limits, upload->setup->access, upload->setup->infos, on_limits_known,
-                          upload);
+        upload_limits_ask(&upload->limits, upload->setup->access, upload->setup->policy->infos,
+                          on_limits_known, upload);
         return;
     case UPLOAD_STEP_SEND_WHOLE:
         send_whole(upload);
@@ -367,7 +361,7 @@ struct artifact_upload *artifact_upload_start(const struct artifact_upload_spec 
                                        .way = {.streamed = spec->streamed,
                                                .transient = spec->transient,
                                                .whole = !spec->streamed,
-                                               .multipart_min_bytes = setup->multipart_min_bytes},
+                                               .multipart_min_bytes = setup->policy->multipart_min_bytes},
                                        .started_ms = clock_boot_ms()};
     find_earlier(upload);
     upload->transfer =

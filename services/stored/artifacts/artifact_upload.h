@@ -19,17 +19,22 @@
 
 struct artifact_upload;
 
-/* What all uploads of a task share; all is borrowed. */
-struct upload_setup {
-    struct domain_access *access;
+/* What all uploads of stored share; all is borrowed. */
+struct upload_policy {
     struct multipart_aborts *aborts;
     struct upload_info_cache *infos;
+    int64_t multipart_min_bytes;
+    size_t concurrency; /* parts of one artifact in flight */
+};
+
+/* What all uploads of a task share; all is borrowed. */
+struct upload_setup {
+    const struct upload_policy *policy;
+    struct domain_access *access;
     struct journal *journal;
     struct transfers *transfers;
     const char *task_id;
     const char *data_path; /* data_path_of_domain() */
-    int64_t multipart_min_bytes;
-    size_t concurrency; /* parts of one artifact in flight */
 };
 
 /* Once, in a later turn: the id of the stored data, or why there is none. Of success `file` tells what was
@@ -68,9 +73,6 @@ bool artifact_upload_is_streamed(const struct artifact_upload *upload);
 
 /* Without on_done; the server is told when it knows of a multipart upload. NULL is harmless. */
 void artifact_upload_cancel(struct artifact_upload *upload);
-
-/* Tells the server that nobody resumes an upload of an earlier run of stored. */
-void artifact_upload_abort(const struct upload_setup *setup, const char *upload_id);
 
 /* Without on_done, and the server keeps what it has: the next stored resumes it. NULL is harmless. */
 void artifact_upload_drop(struct artifact_upload *upload);

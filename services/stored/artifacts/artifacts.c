@@ -4,11 +4,16 @@
  */
 #include "services/stored/artifacts/artifacts.h"
 
+#include "libcommon/base/limits.h"
 #include "libcommon/base/memory.h"
 #include "libcommon/base/text.h"
+#include "services/stored/domain/domain_answer.h"
 #include "services/stored/journal/journal.h"
 
 #include <stdlib.h>
+#include <string.h>
+
+enum { STORED_NAME_BYTES = LIMIT_NAME_BYTES * 2 };
 
 struct artifacts *artifacts_create(const struct artifacts_spec *spec)
 {
@@ -73,8 +78,22 @@ static void on_upload_done(void *context, const struct artifact_upload_result *r
 bool artifacts_name(const struct artifacts *artifacts, const struct artifact_spec *spec,
                     struct artifact_name *name, struct error *error)
 {
-    return artifact_spec_name(spec, artifacts->spec.outputs_prefix, artifacts->spec.uploads.task_id, name,
-                              error);
+    if (!artifact_name_build(artifacts->spec.outputs_prefix, spec->rel_path, artifacts->spec.uploads.task_id,
+                             name, error))
+        return false;
+    if (spec->id && strlen(spec->id) > DOMAIN_ANSWER_ID_BYTES) {
+        artifact_name_clear(name);
+        return error_set(error, ERROR_TOO_LARGE, "id has more than %d bytes", DOMAIN_ANSWER_ID_BYTES);
+    }
+    if (!text_is_blank(spec->name))
+        memory_replace_text(&name->name, spec->name);
+    if (!text_is_blank(spec->data_type))
+        memory_replace_text(&name->data_type, spec->data_type);
+    if (strlen(name->logical_path) <= STORED_NAME_BYTES && strlen(name->name) <= STORED_NAME_BYTES &&
+        strlen(name->data_type) <= LIMIT_NAME_BYTES)
+        return true;
+    artifact_name_clear(name);
+    return error_set(error, ERROR_TOO_LARGE, "the name of output %.128s is too long", spec->rel_path);
 }
 
 bool artifacts_open_file(const struct artifacts *artifacts, const struct artifact_spec *spec,
@@ -144,20 +163,20 @@ void artifacts_restore(struct artifacts *artifacts)
 
 static void abort_upload(void *context, const char *upload_id)
 {
-    const struct artifacts *artifacts = context;
-    artifact_upload_abort(&artifacts->spec.uploads, upload_id);
+    const struct upload_setup *setup = context;
+    multipart_aborts_add(setup->policy->aborts, setup->access, setup->data_path, upload_id);
 }
 
 /* Failing an artifact that never was stored removes it from the table, hence the saved `next`. What no put
  * has taken up again since a restart ends, too. */
 void artifacts_cancel(struct artifacts *artifacts, const struct error *reason)
 {
-    const struct upload_setup *setup = &artifacts->spec.uploads;
+    struct upload_setup *setup = &artifacts->spec.uploads;
     struct artifact *next = NULL;
     for (struct artifact *artifact = artifacts->table.first; artifact; artifact = next) {
         next = artifact->next;
         if (artifact->upload)
             fail(artifact, reason, false);
     }
-    journal_uploads_end(setup->journal, setup->task_id, abort_upload, artifacts);
+    journal_uploads_end(setup->journal, setup->task_id, abort_upload, setup);
 }

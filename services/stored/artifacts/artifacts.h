@@ -6,7 +6,6 @@
 #define STORED_ARTIFACTS_ARTIFACTS_H
 
 #include "libcommon/ipc/ipc.h"
-#include "services/stored/artifacts/artifact_spec.h"
 #include "services/stored/artifacts/artifact_table.h"
 #include "services/stored/artifacts/artifact_upload.h"
 #include "services/stored/workspace/workspace.h"
@@ -36,7 +35,21 @@ void artifacts_cancel(struct artifacts *artifacts, const struct error *reason);
 
 /* --- for what runners ask --- */
 
-/* artifact_spec_name() for this task. */
+/* What a runner says of an output that it wants stored, in whichever message. Borrowed; texts may be NULL but
+ * for rel_path. */
+struct artifact_spec {
+    const char *path;                /* of the file, below the workspace */
+    const struct byte_string *bytes; /* instead of a file */
+    const char *rel_path;
+    const char *name;
+    const char *data_type;
+    const char *id;
+};
+
+/*
+ * The name that is derived for the task (artifact_name_build()), and what the spec says instead;
+ * artifact_name_clear() it. ERROR_TOO_LARGE above the limits of the messages that carry the result.
+ */
 bool artifacts_name(const struct artifacts *artifacts, const struct artifact_spec *spec,
                     struct artifact_name *name, struct error *error);
 

@@ -50,22 +50,15 @@ void multipart_upload_drop(struct multipart_upload *upload)
     free(upload);
 }
 
-static void abort_at_server(const struct multipart_upload *upload)
-{
-    if (!upload->upload_id)
-        return;
-    char *path = data_path_of_upload(upload->spec.data_path, upload->upload_id);
-    multipart_aborts_add(upload->spec.aborts, upload->spec.access, path);
-    free(path);
-}
-
 void multipart_upload_cancel(struct multipart_upload *upload)
 {
     if (!upload)
         return;
     /* Parts first: one that arrives after the abort would be kept by some servers. */
     stop_requests(upload);
-    abort_at_server(upload);
+    if (upload->upload_id)
+        multipart_aborts_add(upload->spec.aborts, upload->spec.access, upload->spec.data_path,
+                             upload->upload_id);
     multipart_upload_drop(upload);
 }
 

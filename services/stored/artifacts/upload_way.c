@@ -17,9 +17,7 @@ static enum upload_step send_more(struct upload_way *way)
 {
     if (way->whole && (way->form == UPLOAD_WAY_WHOLE || way->bytes == 0))
         return send_whole(way);
-    if (way->form == UPLOAD_WAY_PARTS && way->bytes > 0)
-        return send_parts(way);
-    return UPLOAD_STEP_WAIT;
+    return way->form == UPLOAD_WAY_PARTS ? send_parts(way) : UPLOAD_STEP_WAIT;
 }
 
 static enum upload_step choose_form(struct upload_way *way)

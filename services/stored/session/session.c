@@ -15,41 +15,33 @@ static struct inputs *create_inputs(struct session *session)
                                                .workspace = &session->workspace,
                                                .journal = session->setup->journal,
                                                .transfers = session->setup->transfers,
-                                               .task_id = session->task_id,
-                                               .domain_id = session->domain_id});
+                                               .task_id = session->opened.task_id,
+                                               .domain_id = session->opened.domain_id});
 }
 
 static struct artifacts *create_artifacts(struct session *session)
 {
     const struct session_setup *setup = session->setup;
-    const struct upload_setup uploads = {.access = &session->access,
-                                         .aborts = setup->aborts,
-                                         .infos = setup->upload_infos,
+    const struct upload_setup uploads = {.policy = &setup->uploads,
+                                         .access = &session->access,
                                          .journal = setup->journal,
                                          .transfers = setup->transfers,
-                                         .task_id = session->task_id,
-                                         .data_path = session->data_path,
-                                         .multipart_min_bytes = setup->multipart_min_bytes,
-                                         .concurrency = setup->upload_concurrency};
-    return artifacts_create(&(struct artifacts_spec){
-        .uploads = uploads, .workspace = &session->workspace, .outputs_prefix = session->outputs_prefix});
+                                         .task_id = session->opened.task_id,
+                                         .data_path = session->data_path};
+    return artifacts_create(&(struct artifacts_spec){.uploads = uploads,
+                                                     .workspace = &session->workspace,
+                                                     .outputs_prefix = session->opened.outputs_prefix});
 }
 
-struct session *session_create(const struct session_setup *setup, const struct message_session_open *message)
+struct session *session_create(const struct session_setup *setup, const struct message_session_open *opened)
 {
     struct session *session = memory_allocate(sizeof *session);
-    session->setup = setup;
-    secret_assign(&session->task_key, message->task_key.bytes, message->task_key.length);
-    session->task_id = memory_copy_text(message->task_id);
-    session->job_id = memory_copy_text(message->job_id);
-    session->capability = memory_copy_text(message->capability);
-    session->domain_id = memory_copy_text(message->domain_id);
-    session->data_path = data_path_of_domain(message->domain_id);
-    session->outputs_prefix = memory_copy_text(message->outputs_prefix);
-    session->owner = memory_copy_text(message->owner);
-    session->log =
-        (struct log_task){session->task_id, session->job_id, session->capability, session->domain_id};
-    session->workspace = (struct workspace){.fd = -1, .datasets_fd = -1, .incoming_fd = -1};
+    *session = (struct session){.setup = setup,
+                                .data_path = data_path_of_domain(opened->domain_id),
+                                .workspace = {.fd = -1, .datasets_fd = -1, .incoming_fd = -1}};
+    message_copy(&message_session_open_type, &session->opened, opened);
+    session->log = (struct log_task){session->opened.task_id, session->opened.job_id,
+                                     session->opened.capability, session->opened.domain_id};
     session->inputs = create_inputs(session);
     session->artifacts = create_artifacts(session);
     return session;
@@ -63,14 +55,8 @@ void session_free(struct session *session)
     domain_access_clear(&session->access);
     workspace_watch_remove(session->watched);
     workspace_close(&session->workspace);
-    secret_wipe(&session->task_key);
-    free(session->task_id);
-    free(session->job_id);
-    free(session->capability);
-    free(session->domain_id);
+    message_clear(&message_session_open_type, &session->opened);
     free(session->data_path);
-    free(session->outputs_prefix);
-    free(session->owner);
     free(session);
 }
 
@@ -86,7 +72,7 @@ bool session_check_active(const struct session *session, struct error *error)
 void session_cancel(struct session *session, const struct error *reason)
 {
     if (!session->cancelled) {
-        journal_session_cancelled(session->setup->journal, session->task_id);
+        journal_session_cancelled(session->setup->journal, session->opened.task_id);
         session->cancel_reason = *reason;
     }
     session->cancelled = true;
@@ -106,7 +92,7 @@ static void on_overrun(void *context, int64_t used_bytes)
         log_write(LOG_LEVEL_WARN, &session->log, "session cancelled: %s", reason.text);
         session_cancel(session, &reason);
     }
-    setup->on_overrun(setup->context, session->task_id, used_bytes, setup->workspace_max_bytes);
+    setup->on_overrun(setup->context, session->opened.task_id, used_bytes, setup->workspace_max_bytes);
 }
 
 /* --- the beginning --- */
@@ -123,35 +109,36 @@ static bool make_workspace(struct session *session, struct error *error)
 {
     const struct session_setup *setup = session->setup;
     char *retired = NULL;
-    if (!workspace_retire(setup->work_dir, session->task_id, &retired, error))
+    if (!workspace_retire(setup->work_dir, session->opened.task_id, &retired, error))
         return false;
     if (retired) {
         log_write(LOG_LEVEL_INFO, &session->log, "removing the workspace of an earlier attempt");
         removal_queue_add(setup->removals, retired, NULL, NULL);
         free(retired);
     }
-    if (!workspace_create(&session->workspace, setup->work_dir, session->task_id, error))
+    if (!workspace_create(&session->workspace, setup->work_dir, session->opened.task_id, error))
         return false;
     watch_workspace(session);
     return true;
 }
 
-static bool open_access(struct session *session, const struct message_session_open *message,
-                        struct error *error)
+static bool open_access(struct session *session, struct error *error)
 {
-    return domain_access_init(&session->access, session->setup->client, message->server_url, &session->log,
-                              error);
+    return domain_access_init(&session->access, session->setup->client, session->opened.server_url,
+                              &session->log, error);
 }
 
-bool session_begin(struct session *session, const struct message_session_open *message, struct error *error)
+bool session_begin(struct session *session, struct error *error)
 {
-    if (!open_access(session, message, error) || !make_workspace(session, error))
+    struct message_session_open *opened = &session->opened;
+    if (!open_access(session, error) || !make_workspace(session, error))
         return false;
-    session->access.lease_ends_boot_ms = message->lease_ends_boot_ms;
-    secret_assign(&session->access.token, message->access_token.bytes, message->access_token.length);
-    journal_session_opened(session->setup->journal, message);
+    journal_session_opened(session->setup->journal, opened);
+    session->access.lease_ends_boot_ms = opened->lease_ends_boot_ms;
+    session->access.token = opened->access_token;
+    opened->access_token = (struct secret){0};
     log_write(LOG_LEVEL_INFO, &session->log, "session opened for %s%s", session->access.server_url,
-              message->access_token.length ? "" : ", without a token");
+              session->access.token.length ? "" : ", without a token");
     return true;
 }
 
@@ -163,8 +150,8 @@ bool session_restore(struct session *session, const struct journal_record *recor
 {
     session->cancelled = record->cancelled;
     error_set(&session->cancel_reason, ERROR_CANCELLED, "the session was cancelled");
-    if (!open_access(session, record->message, error) ||
-        !workspace_reopen(&session->workspace, session->setup->work_dir, session->task_id, error))
+    if (!open_access(session, error) ||
+        !workspace_reopen(&session->workspace, session->setup->work_dir, session->opened.task_id, error))
         return false;
     session->access.token_lost = record->had_token;
     watch_workspace(session);
@@ -185,7 +172,7 @@ void session_update(struct session *session, const struct message_session_update
     if (update->lease_ends_boot_ms)
         access->lease_ends_boot_ms = update->lease_ends_boot_ms;
     if (update->access_token.length && !access->token.length && !access->token_lost)
-        journal_session_got_token(session->setup->journal, session->task_id);
+        journal_session_got_token(session->setup->journal, session->opened.task_id);
     if (update->access_token.length)
         domain_access_set_token(access, &update->access_token);
 }

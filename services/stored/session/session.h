@@ -15,7 +15,6 @@
 #include "services/stored/workspace/workspace_watch.h"
 
 #include <stdbool.h>
-#include <stddef.h>
 #include <stdint.h>
 
 /* What all sessions share; all is borrowed. */
@@ -27,10 +26,7 @@ struct session_setup {
     struct removal_queue *removals;
     struct workspace_watch *watch;
     int64_t workspace_max_bytes; /* 0: no limit */
-    struct multipart_aborts *aborts;
-    struct upload_info_cache *upload_infos;
-    int64_t multipart_min_bytes;
-    size_t upload_concurrency;
+    struct upload_policy uploads;
     /* Every few seconds from the moment on that a workspace holds more than it may. */
     void (*on_overrun)(void *context, const char *task_id, int64_t used_bytes, int64_t limit_bytes);
     void *context;
@@ -38,14 +34,8 @@ struct session_setup {
 
 struct session {
     const struct session_setup *setup;
-    struct secret task_key;
-    char *task_id;
-    char *job_id;
-    char *capability;
-    char *domain_id;
-    char *data_path; /* data_path_of_domain() */
-    char *outputs_prefix;
-    char *owner; /* the start of leased that it belongs to; NULL: not said */
+    struct message_session_open opened; /* as leased said it, but that the token is in `access` */
+    char *data_path;                    /* data_path_of_domain() */
     struct log_task log;
     struct domain_access access;
     struct workspace workspace;
@@ -57,8 +47,8 @@ struct session {
     struct session *next; /* for sessions.h */
 };
 
-/* Of what `message` says, without workspace. `setup` is borrowed. */
-struct session *session_create(const struct session_setup *setup, const struct message_session_open *message);
+/* Of what `opened` says, without workspace. `setup` is borrowed. */
+struct session *session_create(const struct session_setup *setup, const struct message_session_open *opened);
 
 /* Frees it without answers to anybody and without telling the server: the next stored resumes it. */
 void session_free(struct session *session);
@@ -67,7 +57,7 @@ void session_free(struct session *session);
  * Makes its workspace and its way to the server. What an earlier attempt at the same task left is moved aside
  * and removed. ERROR_INVALID for a server_url that cannot be used, and what making folders fails with.
  */
-bool session_begin(struct session *session, const struct message_session_open *message, struct error *error);
+bool session_begin(struct session *session, struct error *error);
 
 /* As session_begin, with the workspace and the records of an earlier run of stored. */
 bool session_restore(struct session *session, const struct journal_record *record, struct error *error);

@@ -4,6 +4,7 @@
 
 #include "libcommon/base/limits.h"
 #include "libcommon/base/memory.h"
+#include "libcommon/base/uuid.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -30,18 +31,10 @@ struct session *sessions_find(const struct sessions *sessions, const struct secr
                               struct error *error)
 {
     struct session *session = sessions->first;
-    while (session && !secret_equal(&session->task_key, task_key))
+    while (session && !secret_equal(&session->opened.task_key, task_key))
         session = session->next;
     if (!session)
         error_set(error, ERROR_NOT_FOUND, "no session has this task key");
-    return session;
-}
-
-bool sessions_own(const struct sessions *sessions, const char *folder_name)
-{
-    const struct session *session = sessions->first;
-    while (session && !workspace_owns(folder_name, session->task_id))
-        session = session->next;
     return session;
 }
 
@@ -84,7 +77,7 @@ static void remove_workspace(const struct session_setup *setup, const char *task
 void sessions_close(struct sessions *sessions, struct session *session, const struct error *reason,
                     removal_done_function *on_removed, void *context)
 {
-    char *task_id = memory_copy_text(session->task_id);
+    char *task_id = memory_copy_text(session->opened.task_id);
     session_cancel(session, reason);
     drop(sessions, session);
     journal_session_closed(sessions->setup.journal, task_id);
@@ -99,7 +92,7 @@ void sessions_close_others(struct sessions *sessions, const char *owner)
     error_set(&reason, ERROR_CANCELLED, "leased was restarted and does not know the task");
     for (struct session *session = sessions->first; session; session = next) {
         next = session->next;
-        if (session->owner && strcmp(session->owner, owner) == 0)
+        if (session->opened.owner && strcmp(session->opened.owner, owner) == 0)
             continue;
         log_write(LOG_LEVEL_WARN, &session->log, "session closed: %s", reason.text);
         sessions_close(sessions, session, &reason, NULL, NULL);
@@ -129,7 +122,7 @@ static void end_earlier_attempt(struct sessions *sessions, const char *task_id)
 {
     struct session *earlier = sessions->first;
     struct error reason;
-    while (earlier && strcmp(earlier->task_id, task_id) != 0)
+    while (earlier && strcmp(earlier->opened.task_id, task_id) != 0)
         earlier = earlier->next;
     if (!earlier)
         return;
@@ -159,7 +152,7 @@ struct session *sessions_open(struct sessions *sessions, const struct message_se
         return NULL;
     end_earlier_attempt(sessions, message->task_id);
     session = add(sessions, message);
-    if (session_begin(session, message, error))
+    if (session_begin(session, error))
         return session;
     drop(sessions, session);
     return NULL;
@@ -175,11 +168,50 @@ static void restore(void *context, const struct journal_record *record)
     if (session_restore(session, record, &error))
         return;
     log_write(LOG_LEVEL_WARN, &session->log, "session lost: %s", error.text);
-    journal_session_closed(sessions->setup.journal, session->task_id);
+    journal_session_closed(sessions->setup.journal, session->opened.task_id);
     drop(sessions, session);
 }
 
 void sessions_restore(struct sessions *sessions)
 {
     journal_visit_records(sessions->setup.journal, JOURNAL_SESSIONS, NULL, restore, sessions);
+}
+
+/* --- what earlier runs left --- */
+
+static bool is_in_use(const struct sessions *sessions, const char *folder_name)
+{
+    const struct session *session = sessions->first;
+    while (session && !workspace_owns(folder_name, session->opened.task_id))
+        session = session->next;
+    return session;
+}
+
+/*
+ * What is in the queue is removed while sessions may already be opened, so a workspace that a session may
+ * want is moved aside first.
+ */
+static void remove_leftover(const struct session_setup *setup, const char *name)
+{
+    struct error error;
+    char *retired = NULL;
+    if (uuid_is_valid(name) && !workspace_retire(setup->work_dir, name, &retired, &error))
+        log_warn("a left-over workspace stays: %s", error.text);
+    if (retired || !uuid_is_valid(name)) {
+        log_info("removing %s, left by an earlier run", retired ? retired : name);
+        removal_queue_add(setup->removals, retired ? retired : name, NULL, NULL);
+    }
+    free(retired);
+}
+
+bool sessions_remove_leftovers(struct sessions *sessions, struct error *error)
+{
+    /* Found first: moving folders while reading their folder could show some twice. */
+    struct text_list names = {0};
+    bool ok = work_dir_find_leftovers(sessions->setup.work_dir, &names, error);
+    for (size_t i = 0; ok && i < names.count; i++)
+        if (!is_in_use(sessions, names.items[i]))
+            remove_leftover(&sessions->setup, names.items[i]);
+    text_list_clear(&names);
+    return ok;
 }

@@ -14,14 +14,14 @@ void sessions_free(struct sessions *sessions);
 
 /* Opens what the journal knows again, as far as the workspaces are still there. */
 void sessions_restore(struct sessions *sessions);
+
+/* Removes what else earlier runs left in the work dir, in the background. */
+bool sessions_remove_leftovers(struct sessions *sessions, struct error *error);
 size_t sessions_count(const struct sessions *sessions);
 
 /* NULL when there is none; `error` then says so. */
 struct session *sessions_find(const struct sessions *sessions, const struct secret *task_key,
                               struct error *error);
-
-/* Whether a folder of the work dir belongs to one of them. */
-bool sessions_own(const struct sessions *sessions, const char *folder_name);
 
 /*
  * Gives the session of the key in `message`, a new one with a fresh workspace when there is none. NULL with

@@ -8,6 +8,7 @@
 #define STORED_WORKSPACE_WORKSPACE_H
 
 #include "libcommon/base/error.h"
+#include "libcommon/message/message.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -25,11 +26,9 @@ struct work_dir {
 bool work_dir_open(struct work_dir *work_dir, const char *path, struct error *error);
 void work_dir_close(struct work_dir *work_dir);
 
-/* Calls `visit` with the name of each folder that an earlier run left: workspaces of task ids (UUIDs) and our
- * own, those of restored sessions too: workspace_owns() tells. */
-typedef void work_dir_visit_function(void *context, const char *name);
-bool work_dir_visit_leftovers(struct work_dir *work_dir, work_dir_visit_function *visit, void *context,
-                              struct error *error);
+/* The names of the folders that an earlier run left: workspaces of task ids (UUIDs) and our own, those of
+ * restored sessions too: workspace_owns() tells. text_list_clear() them, also on failure. */
+bool work_dir_find_leftovers(const struct work_dir *work_dir, struct text_list *names, struct error *error);
 
 /* A task id that can be a folder's name: A-Z a-z 0-9 - _ . alone, at most 64, not beginning with a dot. */
 bool workspace_name_is_safe(const char *task_id);
@@ -56,7 +55,7 @@ bool workspace_create(struct workspace *workspace, struct work_dir *work_dir, co
 bool workspace_reopen(struct workspace *workspace, struct work_dir *work_dir, const char *task_id,
                       struct error *error);
 
-/* Whether `name`, as work_dir_visit_leftovers() gives it, belongs to this task's workspace. */
+/* Whether `name`, as work_dir_find_leftovers() gives it, belongs to this task's workspace. */
 bool workspace_owns(const char *name, const char *task_id);
 
 /* Closes the descriptors; the folder stays. */
