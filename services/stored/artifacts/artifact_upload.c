@@ -16,6 +16,7 @@
 #include "services/stored/artifacts/upload_limits.h"
 #include "services/stored/artifacts/upload_way.h"
 
+#include <assert.h>
 #include <stdlib.h>
 
 struct artifact_upload {
@@ -271,9 +272,10 @@ static void on_limits_known(void *context, const struct upload_info *info)
 
 /* --- step by step --- */
 
-/* `reason`: how the step before failed; may be NULL when the step needs none. */
+/* `reason`: how the step before failed; NULL: it did not, so that nothing is given up or begun anew. */
 static void take(struct artifact_upload *upload, enum upload_step step, const struct error *reason)
 {
+    assert(reason || (step != UPLOAD_STEP_GIVE_UP && step != UPLOAD_STEP_SEND_PARTS_ANEW));
     switch (step) {
     case UPLOAD_STEP_WAIT:
         return;

@@ -284,8 +284,11 @@ void inputs_cancel(struct inputs *inputs, const struct error *reason)
 
 void inputs_free(struct inputs *inputs)
 {
-    while (inputs->first)
-        input_free(inputs->first);
+    struct input *next = NULL;
+    for (struct input *input = inputs->first; input; input = next) {
+        next = input->next;
+        input_free(input);
+    }
     input_path_set_free(inputs->paths);
     free(inputs);
 }
