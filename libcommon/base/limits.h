@@ -43,13 +43,8 @@ enum {
     LIMIT_RUNNER_HOSTS = 16,
     LIMIT_CONCURRENCY = 256,
     LIMIT_ARTIFACTS = 10000,
-    LIMIT_OPEN_STREAMS = 32, /* of a task: each has a descriptor, and is answered at once */
-
-    /* --- what a job asks of its workspace --- */
-    LIMIT_INLINE_BYTES =
-        64 * 1024,                /* of a file inside a message; more goes by its path, or in several reads */
-    LIMIT_ENTRIES_LISTED = 1000,  /* of a folder, in one answer */
-    LIMIT_ENTRIES_READ = 1000000, /* of a folder, for one answer: about a second of the loop's time */
+    LIMIT_OPEN_STREAMS = 32,        /* of a task: each has a descriptor, and is answered at once */
+    LIMIT_INLINE_BYTES = 64 * 1024, /* of an artifact inside a message; more goes by a file */
 
     /* --- files and text --- */
     LIMIT_JSON_DEPTH = 64,

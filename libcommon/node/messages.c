@@ -3,7 +3,6 @@
 /* Records name their type. */
 #define RECORD_capability (&message_capability_type)
 #define RECORD_artifact (&message_artifact_type)
-#define RECORD_workspace_entry (&message_workspace_entry_type)
 
 MESSAGES(MESSAGE_TYPE)
 

@@ -131,7 +131,7 @@
     FIELD(text,    outputs_prefix,   optional, LIMIT_NAME_BYTES, none, "of logical paths") \
     FIELD(secret,  access_token,     optional, LIMIT_TOKEN_BYTES, none, "the lease's domain token") \
     FIELD(integer, lease_ends_boot_ms, optional, 0, none, "CLOCK_BOOTTIME after which no request is tried again; 0: not known") \
-    FIELD(text,    owner,            optional, 64, none, "random, new for each start of leased: see sessions_keep")
+    FIELD(text,    owner,            optional, 64, none, "random, new for each start of leased: see sessions_close_others")
 
 #define FIELDS_session_opened(FIELD) \
     FIELD(text,    workspace, required, LIMIT_NAME_BYTES, none, "the folder made for the task")
@@ -149,7 +149,7 @@
     FIELD(secret,  task_key,     required, 64, none, "as session_cancel, and its workspace is removed") \
     FIELD(secret,  access_token, optional, LIMIT_TOKEN_BYTES, none, "as in session_cancel")
 
-#define FIELDS_sessions_keep(FIELD) \
+#define FIELDS_sessions_close_others(FIELD) \
     FIELD(text,    owner,    required, 64, none, "sessions of any other owner belong to a leased that is gone: they are closed")
 
 #define FIELDS_session_artifacts(FIELD) \
@@ -213,30 +213,6 @@
     FIELD(text,    rel_path,     required, LIMIT_NAME_BYTES, none, "as in artifact_open") \
     FIELD(integer, length_bytes, required, 0, none, "of the finished file")
 
-#define FIELDS_workspace_list(FIELD) \
-    FIELD(secret,  task_key, required, 64, none, "of the task") \
-    FIELD(text,    path,     optional, LIMIT_PATH_BYTES, none, "the folder, below the workspace; absent: the workspace") \
-    FIELD(text,    after,    optional, LIMIT_NAME_BYTES, none, "only names behind this one: the last of the answer before")
-
-#define FIELDS_workspace_entry(FIELD) \
-    FIELD(text,    name,       required, LIMIT_NAME_BYTES, none, "bytes as they are, UTF-8 or not") \
-    FIELD(text,    kind,       required, 16, none, "file or folder") \
-    FIELD(integer, size_bytes, required, 0, none, "of a file; 0 for a folder")
-
-#define FIELDS_workspace_entries(FIELD) \
-    FIELD(records, entries, required, LIMIT_ENTRIES_LISTED, workspace_entry, "sorted by the bytes of their names; links, pipes, sockets and devices are left out") \
-    FIELD(boolean, more,    required, 0, none, "whether there are names behind the last one")
-
-#define FIELDS_file_read(FIELD) \
-    FIELD(secret,  task_key,     required, 64, none, "of the task") \
-    FIELD(text,    path,         required, LIMIT_PATH_BYTES, none, "a regular file, below the workspace") \
-    FIELD(integer, offset_bytes, required, 0, none, "where to begin; from the file's end on there are no bytes") \
-    FIELD(integer, limit_bytes,  required, 0, none, "how much at most, 0 to 65536")
-
-#define FIELDS_file_bytes(FIELD) \
-    FIELD(bytes,   bytes,      required, LIMIT_INLINE_BYTES, none, "as many as asked for, fewer at the end") \
-    FIELD(integer, size_bytes, required, 0, none, "of the file, now")
-
 /* ---- events (pub/sub): hints that may get lost, never secrets ---- */
 
 #define FIELDS_domain_token_wanted(FIELD) \
@@ -285,7 +261,7 @@
     MESSAGE(session_update,     "a heartbeat brought a new token or a longer lease") \
     MESSAGE(session_cancel,     "stops a session's transfers") \
     MESSAGE(session_close,      "ends a session") \
-    MESSAGE(sessions_keep,      "ends the sessions that an earlier leased has left") \
+    MESSAGE(sessions_close_others, "ends the sessions that an earlier leased has left") \
     MESSAGE(session_artifacts,  "asks what a session has stored") \
     MESSAGE(artifact,           "a stored artifact") \
     MESSAGE(artifacts,          "what a session has stored") \
@@ -293,11 +269,6 @@
     MESSAGE(input,              "a materialised input") \
     MESSAGE(artifact_put,       "stores a file of the workspace as an artifact") \
     MESSAGE(artifact_put_bytes, "stores bytes as an artifact") \
-    MESSAGE(workspace_list,     "asks what is in a folder of the workspace") \
-    MESSAGE(workspace_entry,    "a file or folder of the workspace") \
-    MESSAGE(workspace_entries,  "what is in a folder of the workspace") \
-    MESSAGE(file_read,          "asks for a piece of a file of the workspace") \
-    MESSAGE(file_bytes,         "a piece of a file") \
     MESSAGE(artifact_open,      "begins to store a file that is still being written") \
     MESSAGE(artifact_grow,      "a streamed artifact's file has grown") \
     MESSAGE(artifact_finish,    "a streamed artifact's file is whole") \

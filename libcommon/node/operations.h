@@ -45,16 +45,14 @@
     OPERATION(session_update,    done,           stored_session, 64 * 1024,                 10000, "sets the same token") \
     OPERATION(session_cancel,    done,           stored_session, 64 * 1024,                 10000, "nothing") \
     OPERATION(session_close,     done,           stored_session, 64 * 1024,                 60000, "nothing") \
-    OPERATION(sessions_keep,     done,           stored_session, LIMIT_SMALL_MESSAGE_BYTES, 0,     "nothing") \
+    OPERATION(sessions_close_others, done,       stored_session, LIMIT_SMALL_MESSAGE_BYTES, 0,     "nothing") \
     OPERATION(session_artifacts, artifacts,      stored_session, LIMIT_SMALL_MESSAGE_BYTES, 10000, "gives the same list") \
     OPERATION(input_materialize, input,          stored_runner,  64 * 1024,                 0,     "gives the same files") \
     OPERATION(artifact_put,      artifact,       stored_runner,  64 * 1024,                 0,     "joins the upload in progress; a file that is stored as it is, is not sent again") \
     OPERATION(artifact_open,     done,           stored_runner,  64 * 1024,                 30000, "nothing: the stream is known") \
     OPERATION(artifact_grow,     done,           stored_runner,  LIMIT_SMALL_MESSAGE_BYTES, 30000, "nothing: a stream does not shrink") \
     OPERATION(artifact_finish,   artifact,       stored_runner,  LIMIT_SMALL_MESSAGE_BYTES, 0,     "waits for the same end") \
-    OPERATION(artifact_put_bytes, artifact,          stored_runner, LIMIT_INLINE_BYTES + LIMIT_SMALL_MESSAGE_BYTES, 0, "as artifact_put") \
-    OPERATION(workspace_list,     workspace_entries, stored_runner, LIMIT_SMALL_MESSAGE_BYTES, 30000, "reads the folder again") \
-    OPERATION(file_read,          file_bytes,        stored_runner, LIMIT_SMALL_MESSAGE_BYTES, 10000, "reads the file again") \
+    OPERATION(artifact_put_bytes, artifact,      stored_runner,  LIMIT_INLINE_BYTES + LIMIT_SMALL_MESSAGE_BYTES, 0, "as artifact_put") \
     OPERATION(status_get,        status,         every_status,   LIMIT_SMALL_MESSAGE_BYTES, 2000,  "nothing")
 
 /* EVENT(message, publisher): on <POSEMESH_RUNTIME_DIR>/<publisher>/events/sock, for httpd and leased */

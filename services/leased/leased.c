@@ -166,8 +166,9 @@ static void disown_earlier_sessions(struct leased *leased)
     unsigned char bytes[(LEASED_ID_BYTES - 1) / 2];
     random_bytes(&leased->service->random, bytes, sizeof bytes);
     hex_encode(bytes, sizeof bytes, leased->id);
-    leased->close_others_call = call_sessions_keep(
-        leased->stored, &(struct message_sessions_keep){.owner = leased->id}, on_others_closed, leased);
+    leased->close_others_call = call_sessions_close_others(
+        leased->stored, &(struct message_sessions_close_others){.owner = leased->id}, on_others_closed,
+        leased);
 }
 
 static void make_parts(struct leased *leased)

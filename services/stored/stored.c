@@ -5,8 +5,6 @@
 #include "libcommon/base/text.h"
 #include "libcommon/base/uuid.h"
 #include "libcommon/json/json_writer.h"
-#include "services/stored/journal/journal.h"
-#include "services/stored/session.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -41,9 +39,9 @@ static void publish_token_wanted(void *opaque, const char *task_id, bool lost)
     message_clear(&message_domain_token_wanted_type, &wanted);
 }
 
-void stored_publish_overrun(const struct stored *stored, const char *task_id, int64_t used_bytes,
-                            int64_t limit_bytes)
+static void publish_overrun(void *opaque, const char *task_id, int64_t used_bytes, int64_t limit_bytes)
 {
+    const struct stored *stored = opaque;
     struct message_workspace_overrun overrun = {
         .task_id = memory_copy_text(task_id), .used_bytes = used_bytes, .limit_bytes = limit_bytes};
     ipc_publish(stored->context->ipc, EVENT_workspace_overrun, &overrun);
@@ -54,59 +52,6 @@ static void publish_progress(void *opaque, const struct message_transfer_progres
 {
     const struct stored *stored = opaque;
     ipc_publish(stored->context->ipc, EVENT_transfer_progress, progress);
-}
-
-static void remove_leftover(void *opaque, const char *name)
-{
-    struct stored *stored = opaque;
-    log_info("removing %s, left by an earlier run", name);
-    removal_queue_add(stored->removals, name, NULL, NULL);
-}
-
-/*
- * What is in the queue is removed while sessions may already be opened, so a workspace that a session may
- * want is moved aside first.
- */
-static void sweep_leftover(void *opaque, const char *name)
-{
-    struct stored *stored = opaque;
-    struct error error;
-    char *retired = NULL;
-    if (!uuid_is_valid(name)) {
-        remove_leftover(stored, name);
-        return;
-    }
-    if (!workspace_retire(&stored->work_dir, name, &retired, &error))
-        log_warn("a left-over workspace stays: %s", error.text);
-    if (retired)
-        remove_leftover(stored, retired);
-    free(retired);
-}
-
-struct leftovers {
-    const struct stored *stored;
-    struct text_list names;
-};
-
-/* Workspaces of sessions that the journal has brought back are in use. */
-static void collect(void *opaque, const char *name)
-{
-    struct leftovers *leftovers = opaque;
-    for (const struct session *session = leftovers->stored->sessions; session; session = session->next)
-        if (workspace_owns(name, session->task_id))
-            return;
-    text_list_add(&leftovers->names, name);
-}
-
-static bool sweep(struct stored *stored, struct error *error)
-{
-    /* Collected first: moving folders while reading their folder could show some twice. */
-    struct leftovers leftovers = {.stored = stored};
-    bool ok = work_dir_visit_leftovers(&stored->work_dir, collect, &leftovers, error);
-    for (size_t i = 0; ok && i < leftovers.names.count; i++)
-        sweep_leftover(stored, leftovers.names.items[i]);
-    text_list_clear(&leftovers.names);
-    return ok;
 }
 
 static void on_stop_due(void *opaque)
@@ -131,6 +76,25 @@ static bool open_journal(struct stored *stored, struct error *error)
     return stored->journal;
 }
 
+static struct sessions *create_sessions(struct stored *stored)
+{
+    const struct settings *settings = &stored->context->settings;
+    return sessions_create(
+        &(struct session_setup){.client = &stored->client,
+                                .journal = stored->journal,
+                                .transfers = &stored->transfers,
+                                .work_dir = &stored->work_dir,
+                                .removals = stored->removals,
+                                .watch = stored->watch,
+                                .workspace_max_bytes = settings->workspace_max_bytes,
+                                .uploads = {.aborts = stored->aborts,
+                                            .infos = &stored->upload_infos,
+                                            .multipart_min_bytes = settings->multipart_min_bytes,
+                                            .concurrency = (size_t)settings->upload_concurrency},
+                                .on_overrun = publish_overrun,
+                                .context = stored});
+}
+
 bool stored_start(struct service_context *context, struct error *error)
 {
     const struct settings *settings = &context->settings;
@@ -149,24 +113,22 @@ bool stored_start(struct service_context *context, struct error *error)
                                             .request_timeout_ms = settings->request_timeout_secs * 1000,
                                             .want_token = publish_token_wanted,
                                             .context = stored};
-    stored->multipart_min_bytes = settings->multipart_min_bytes;
-    stored->upload_concurrency = (size_t)settings->upload_concurrency;
-    stored->workspace_max_bytes = settings->workspace_max_bytes;
     stored->aborts = multipart_aborts_create(on_aborts_idle, stored);
-    stored->watch = workspace_watch_create(context->loop, stored->workspace_max_bytes);
+    stored->watch = workspace_watch_create(context->loop, settings->workspace_max_bytes);
     transfers_init(&stored->transfers, context->loop, publish_progress, stored);
     loop_timer_init(&stored->stop_timer, context->loop, on_stop_due, stored);
     if (!work_dir_open(&stored->work_dir, settings->work_dir, error))
         return false;
     stored->removals = removal_queue_create(context->loop, stored->work_dir.fd);
-    sessions_restore(stored);
+    stored->sessions = create_sessions(stored);
+    sessions_restore(stored->sessions);
     log_info("client id %s", stored->client_id);
-    return sweep(stored, error);
+    return sessions_remove_leftovers(stored->sessions, error);
 }
 
 /*
- * Sessions and transfers go on to the last moment: the next stored goes on with them, and callers that wait
- * then are answered by it. Only uploads that were given up have to be told to the server still.
+ * Sessions and transfers go on to the last moment: the next stored resumes them, and callers that wait then
+ * are answered by it. Only uploads that were given up have to be told to the server still.
  */
 void stored_terminate(struct service_context *context)
 {
@@ -182,8 +144,7 @@ void stored_stop(struct service_context *context)
     struct stored *stored = context->state;
     if (!stored)
         return;
-    while (stored->sessions)
-        session_drop(stored->sessions);
+    sessions_free(stored->sessions);
     if (stored->stop_timer.loop)
         loop_timer_stop(&stored->stop_timer);
     workspace_watch_free(stored->watch);
@@ -202,7 +163,7 @@ static char *describe_for_programs(const struct stored *stored, int64_t now_ms)
     struct json_writer writer = JSON_WRITER_EMPTY;
     json_writer_open_object(&writer);
     json_writer_key(&writer, "sessions");
-    json_writer_int64(&writer, (int64_t)stored->session_count);
+    json_writer_int64(&writer, (int64_t)sessions_count(stored->sessions));
     json_writer_key(&writer, "transfer_count");
     json_writer_int64(&writer, (int64_t)stored->transfers.count);
     json_writer_key(&writer, "bytes_per_second");
@@ -217,10 +178,11 @@ void stored_describe(struct service_context *context, struct service_state *stat
 {
     const struct stored *stored = context->state;
     int64_t now_ms = clock_boot_ms();
+    size_t sessions = sessions_count(stored->sessions);
     size_t transfers = stored->transfers.count;
     state->ready = !stored->stopping;
-    int length = snprintf(state->summary, sizeof state->summary, "%zu session%s open", stored->session_count,
-                          stored->session_count == 1 ? "" : "s");
+    int length = snprintf(state->summary, sizeof state->summary, "%zu session%s open", sessions,
+                          sessions == 1 ? "" : "s");
     if (transfers)
         snprintf(state->summary + length, sizeof state->summary - (size_t)length,
                  ", %zu transfer%s at %.1f MB/s", transfers, transfers == 1 ? "" : "s",

@@ -3,20 +3,9 @@
 #define STORED_STORED_H
 
 #include "libcommon/service/service.h"
-#include "services/stored/artifacts/multipart_abort.h"
-#include "services/stored/artifacts/upload_info.h"
-#include "services/stored/domain/domain_request.h"
-#include "services/stored/transfers/transfers.h"
-#include "services/stored/workspace/removal_queue.h"
-#include "services/stored/workspace/workspace.h"
-#include "services/stored/workspace/workspace_watch.h"
+#include "services/stored/session/sessions.h"
 
 #include <stdbool.h>
-#include <stddef.h>
-#include <stdint.h>
-
-struct session;
-struct journal;
 
 struct stored {
     struct service_context *context;
@@ -27,24 +16,30 @@ struct stored {
     struct journal *journal;
     struct multipart_aborts *aborts;
     struct upload_info_cache upload_infos;
-    int64_t multipart_min_bytes;
-    size_t upload_concurrency;
     struct transfers transfers;
-    int64_t workspace_max_bytes; /* 0: no limit */
     struct workspace_watch *watch;
-    struct session *sessions;
-    size_t session_count;
+    struct sessions *sessions;
     bool stopping;
     struct loop_timer stop_timer;
 };
-
-/* Tells leased that a task's workspace holds more than it may. */
-void stored_publish_overrun(const struct stored *stored, const char *task_id, int64_t used_bytes,
-                            int64_t limit_bytes);
 
 service_step_function stored_start;
 void stored_terminate(struct service_context *context);
 void stored_stop(struct service_context *context);
 void stored_describe(struct service_context *context, struct service_state *state);
+
+/* The message handlers of main.c's tables. */
+ipc_handle_function stored_handle_session_open;
+ipc_handle_function stored_handle_session_update;
+ipc_handle_function stored_handle_session_cancel;
+ipc_handle_function stored_handle_session_close;
+ipc_handle_function stored_handle_sessions_close_others;
+ipc_handle_function stored_handle_session_artifacts;
+ipc_handle_function stored_handle_input_materialize;
+ipc_handle_function stored_handle_artifact_put;
+ipc_handle_function stored_handle_artifact_put_bytes;
+ipc_handle_function stored_handle_artifact_open;
+ipc_handle_function stored_handle_artifact_grow;
+ipc_handle_function stored_handle_artifact_finish;
 
 #endif

@@ -46,63 +46,10 @@ def do_put_bytes(rel_path, size):
     report(outcome(lambda: CLIENT.call("artifact_put_bytes", **own({"rel_path": rel_path, "bytes": content(rel_path, size)}))))
 
 
-def do_read_whole(path, limit_bytes):
-    """A file in pieces: how many, and whether they are the file."""
-    whole, pieces = bytearray(), 0
-    while True:
-        answer = CLIENT.call("file_read", **own({"path": path, "offset_bytes": len(whole), "limit_bytes": limit_bytes}))
-        if not answer["bytes"]:
-            break
-        whole += answer["bytes"]
-        pieces += 1
-    with open(path, "rb") as file:
-        report({"pieces": pieces, "same": whole == file.read(), "size_bytes": answer["size_bytes"]})
-
-
-def do_list_pages(path, pages):
-    """The first answers about a folder, and whether other requests were answered while each was made."""
-    names, sizes, served = [], [], []
-    for _ in range(pages):
-        number = CLIENT.begin("workspace_list", **own({"path": path, "after": names[-1] if names else None}))
-        for _ in range(5):
-            CLIENT.call("file_read", **own({"path": f"{path}/{0:07}", "offset_bytes": 0, "limit_bytes": 1}))
-        served.append(not CLIENT.has_answer(number))
-        answer = CLIENT.finish(number)
-        names += [entry["name"] for entry in answer["entries"]]
-        sizes.append(len(answer["entries"]))
-    report({"sizes": sizes, "more": answer["more"], "served": served,
-            "right": names == sorted(os.listdir(path))[:len(names)]})
-
-
-def do_list_at_once(path, times):
-    """How many of so many requests got a page, and why others did not."""
-    numbers = [CLIENT.begin("workspace_list", **own({"path": path})) for _ in range(times)]
-    answers = [outcome(lambda number=number: CLIENT.finish(number)) for number in numbers]
-    report({"answered": sum(len(answer.get("entries", ())) == 1000 for answer in answers),
-            "refused": [answer for answer in answers if "failure" in answer]})
-
-
-def do_fill(folder, count):
-    """Names of few files, which is quicker than many files; a file has 65000 names at most."""
-    os.makedirs(folder)
-    for number in range(count):
-        path = f"{folder}/{number * 7919 % count:07}"
-        if number % 50000 == 0:
-            first = path
-            do_write(first, "")
-        else:
-            os.link(first, path)
-
-
 def do_write(path, text):
     os.makedirs(os.path.dirname(path) or ".", exist_ok=True)
     with open(path, "w") as file:
         file.write(text)
-
-
-def do_write_random(path, size):
-    with open(path, "wb") as file:
-        file.write(os.urandom(size))
 
 
 def do_socket(path):
@@ -110,9 +57,8 @@ def do_socket(path):
 
 
 VERBS = {
-    "call": do_call, "calls_at_once": do_calls_at_once, "put_bytes": do_put_bytes, "read_whole": do_read_whole,
-    "list_pages": do_list_pages, "list_at_once": do_list_at_once, "fill": do_fill, "write": do_write,
-    "write_random": do_write_random, "socket": do_socket, "link": lambda path, target: os.symlink(target, path), "pipe": os.mkfifo,
+    "call": do_call, "calls_at_once": do_calls_at_once, "put_bytes": do_put_bytes, "write": do_write, "socket": do_socket,
+    "names": lambda folder: report(os.listdir(folder)), "link": lambda path, target: os.symlink(target, path), "pipe": os.mkfifo,
 }
 
 

@@ -138,10 +138,6 @@ class RunnerClient:
             raise CallFailed(answer)
         return answer
 
-    def has_answer(self, number):
-        """Whether the answer has come already, as far as calls that were waited for have seen."""
-        return number in self._answers
-
     def _receive(self):
         kind, length = struct.unpack(">cQ", self._take(9))
         if kind != _FRAME:

@@ -1,9 +1,8 @@
-"""What a job can ask of stored about its files: its own workspace and nothing else, in pieces of bounded size."""
+"""What a job can have stored: bytes of a bounded size, and files of its own workspace alone."""
 import hashlib
 import os
 import shutil
 import unittest
-import uuid
 
 from harness import HERE, NodeCase
 from scripted_content import content
@@ -15,14 +14,6 @@ INLINE_BYTES = 65536
 ALL_KINDS = [["write", "mine/file", "content"], ["write", "mine/folder/inner", "x"], ["link", "mine/link", "file"],
              ["link", "mine/link-out", "/etc/passwd"], ["link", "mine/folder-link", "folder"], ["pipe", "mine/pipe"],
              ["socket", "mine/socket"]]
-
-
-def listing(path=None, after=None):
-    return ["call", "workspace_list", {"path": path, "after": after}]
-
-
-def reading(path, offset_bytes=0, limit_bytes=100):
-    return ["call", "file_read", {"path": path, "offset_bytes": offset_bytes, "limit_bytes": limit_bytes}]
 
 
 def putting(rel_path, text, **fields):
@@ -61,83 +52,21 @@ class RunnerCalls(NodeCase):
         self.assertEqual(answer.get("failure"), code, answer)
         self.assertIn(text, answer["text"])
 
-    # --- workspace_list ---
+    # --- artifact_put ---
 
-    def test_a_job_lists_its_inputs_and_its_own_files(self):
-        domain = str(uuid.uuid4())
-        data_id = self.devnet.store(domain, "scan", "ply", b"ply\n")
-        root, mine, after = self.answers(*ALL_KINDS, ["write", "mine/ü", "x"], listing(), listing("mine"), listing("mine", "file"),
-                                         domain=domain, inputs_cids=[data_id])
-        self.assertEqual({entry["name"]: entry["kind"] for entry in root["entries"]},
-                         {".posemesh": "folder", "datasets": "folder", "mine": "folder", "outputs": "folder"})
-        wanted = [{"name": "file", "kind": "file", "size_bytes": 7}, {"name": "folder", "kind": "folder", "size_bytes": 0},
-                  {"name": "ü", "kind": "file", "size_bytes": 1}]
-        self.assertEqual(mine, {"entries": wanted, "more": False})
-        self.assertEqual(after, {"entries": wanted[1:], "more": False})
-
-    def test_a_job_lists_nothing_outside_its_workspace(self):
-        paths = ["..", "../", "/", "/etc", "mine/..", "mine/../..", "mine/folder-link", "mine/folder-link/", "mine/link-out"]
-        for path, answer in zip(paths, self.answers(*ALL_KINDS, *[listing(path) for path in paths]), strict=True):
-            with self.subTest(path):
-                self.assert_refused(answer, "invalid")
-        no_folders = ["mine/file", "mine/pipe", "mine/socket", "nowhere"]
-        for path, answer in zip(no_folders, self.answers(*ALL_KINDS, *[listing(path) for path in no_folders]), strict=True):
-            with self.subTest(path):
-                self.assert_refused(answer, "not_found")
-
-    def test_a_folder_of_a_hundred_thousand_files_comes_in_pages_and_keeps_nobody_waiting(self):
-        count = 100000
-        pages, last, end = self.answers(["fill", "huge", count], ["list_pages", "huge", 3], listing("huge", f"{count - 3:07}"),
-                                        listing("huge", f"{count - 1:07}"))
-        self.assertIn(True, pages.pop("served"))
-        self.assertEqual(pages, {"sizes": [1000] * 3, "more": True, "right": True})
-        self.assertEqual(([entry["name"] for entry in last["entries"]], last["more"]), (["0099998", "0099999"], False))
-        self.assertEqual(end, {"entries": [], "more": False})
-
-    def test_a_job_that_lists_without_end_is_refused_some(self):
-        lists, again = self.answers(["fill", "large", 5000], ["list_at_once", "large", 40], listing("outputs"))
-        self.assertGreaterEqual(lists["answered"], 16)
-        self.assertEqual(lists["answered"] + len(lists["refused"]), 40)
-        self.assertTrue(lists["refused"])
-        for answer in lists["refused"]:
-            self.assert_refused(answer, "unavailable", "the limit")
-        self.assertEqual(again, {"entries": [], "more": False})
-
-    # --- file_read ---
-
-    def test_a_job_reads_a_file_in_pieces(self):
-        size = 3 * INLINE_BYTES + 1
-        pieces, whole, *some = self.answers(["write_random", "mine.bin", size], ["write", "digits", "0123456789"],
-                                            ["read_whole", "mine.bin", INLINE_BYTES], ["read_whole", "digits", 3],
-                                            reading("digits", 2, 3), reading("digits", 10), reading("digits", 2 ** 63 - 1),
-                                            reading("digits", 0, 0))
-        self.assertEqual(pieces, {"pieces": 4, "same": True, "size_bytes": size})
-        self.assertEqual(whole, {"pieces": 4, "same": True, "size_bytes": 10})
-        self.assertEqual(some, [{"bytes": text.encode().hex(), "size_bytes": 10} for text in ("234", "", "", "")])
-
-    def test_a_job_reads_its_inputs(self):
-        domain = str(uuid.uuid4())
-        data_id = self.devnet.store(domain, "scan", "ply", b"ply\n")
-        (answer,) = self.answers(reading("datasets/scan/scan.ply"), domain=domain, inputs_cids=[data_id])
-        self.assertEqual(answer, {"bytes": b"ply\n".hex(), "size_bytes": 4})
-
-    def test_what_is_no_piece_is_refused(self):
-        answers = self.answers(["write", "file", "x"], reading("file", -1), reading("file", -2 ** 63), reading("file", 0, -1),
-                               reading("file", 0, INLINE_BYTES + 1), reading("x" * 2049))
-        for answer, code in zip(answers, ("invalid", "invalid", "invalid", "too_large", "too_large"), strict=True):
-            self.assert_refused(answer, code)
-
-    def test_a_job_reads_nothing_but_regular_files_of_its_workspace(self):
+    def test_a_job_stores_nothing_but_regular_files_of_its_workspace(self):
         paths = ["mine/link", "mine/link-out", "mine/folder-link/inner", "../", "mine/../mine/file", "/etc/passwd", "mine/folder",
                  "mine/pipe", "mine/socket", f"../../{os.path.basename(self.node.work)}"]
-        for path, answer in zip(paths, self.answers(*ALL_KINDS, *[reading(path) for path in paths]), strict=True):
+        puts = [["call", "artifact_put", {"path": path, "rel_path": f"{number}.bin"}] for number, path in enumerate(paths)]
+        answers, shown = self.job(*ALL_KINDS, *puts)
+        for path, answer in zip(paths, answers, strict=True):
             with self.subTest(path):
                 self.assert_refused(answer, "invalid")
+        self.assertEqual(self.devnet.stored(shown), {})
 
     def test_another_key_is_no_session(self):
         steps = [["call", name, {"task_key_hex": key.hex(), **fields}] for key in (b"", b"0" * 32) for name, fields in (
-            ("workspace_list", {}), ("file_read", {"path": "file", "offset_bytes": 0, "limit_bytes": 1}),
-            ("artifact_put_bytes", putting("a.json", "{}")))]
+            ("artifact_put", {"path": "file", "rel_path": "a.json"}), ("artifact_put_bytes", putting("a.json", "{}")))]
         for answer in self.answers(*steps):
             self.assert_refused(answer, "not_found", "no session has this task key")
 
@@ -145,8 +74,8 @@ class RunnerCalls(NodeCase):
 
     def test_a_job_stores_bytes_that_are_in_no_file(self):
         sizes = {"deep/er/table.csv": 1000, "empty.bin": 0, "large.ply": INLINE_BYTES, "below.glb": INLINE_BYTES - 1}
-        answers, shown = self.job(*[["put_bytes", path, size] for path, size in sizes.items()], listing("outputs"))
-        self.assertEqual(answers.pop(), {"entries": [], "more": False})
+        answers, shown = self.job(*[["put_bytes", path, size] for path, size in sizes.items()], ["names", "outputs"])
+        self.assertEqual(answers.pop(), [])
         rows = self.devnet.stored(shown)
         self.assertEqual(sorted(rows), sorted("jobs/42/" + path for path in sizes))
         for (path, size), answer in zip(sizes.items(), answers, strict=True):
@@ -205,13 +134,11 @@ class RunnerCalls(NodeCase):
 
     def test_bytes_are_not_in_the_log(self):
         mark = self.node.log.mark()
-        self.answers(["call", "artifact_put_bytes", putting("a.txt", "do-not-log-me")], ["write", "mine", "do-not-show-me"], reading("mine"))
+        self.answers(["call", "artifact_put_bytes", putting("a.txt", "do-not-log-me")])
         self.node.log.wait("bytes=(13 bytes)", "stored", since=mark)
-        self.node.log.wait("file_bytes{bytes=(14 bytes)", "stored", since=mark)
         for line in self.node.log.lines[mark:]:
             if line.get("service") == "stored":
                 self.assertNotIn("do-not-log-me", str(line))
-                self.assertNotIn("do-not-show-me", str(line))
 
 
 if __name__ == "__main__":

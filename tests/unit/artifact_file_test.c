@@ -94,9 +94,9 @@ static void a_change_shows_also_when_the_size_is_the_same(void **state)
 static void another_file_has_another_mark(void **state)
 {
     struct fixture *fixture = *state;
-    struct artifact_file_mark first = fixture->file.mark;
+    struct file_fingerprint first = fixture->file.fingerprint;
     char copy[80];
-    assert_true(artifact_file_mark_equals(&first, &fixture->file.mark));
+    assert_true(file_fingerprint_equals(&first, &fixture->file.fingerprint));
     snprintf(copy, sizeof copy, "%s.copy", fixture->path);
     int fd = open(copy, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
     assert_int_equal(write(fd, "0123456789", 10), 10);
@@ -104,19 +104,19 @@ static void another_file_has_another_mark(void **state)
     assert_int_equal(rename(copy, fixture->path), 0);
     set_modified(fixture, (struct timespec){1700000000, 5});
     take(fixture);
-    assert_false(artifact_file_mark_equals(&first, &fixture->file.mark));
+    assert_false(file_fingerprint_equals(&first, &fixture->file.fingerprint));
 }
 
 static void a_file_written_just_now_may_be_written_again_unseen(void **state)
 {
     struct fixture *fixture = *state;
     struct timespec now;
-    assert_true(artifact_file_is_settled(&fixture->file));
+    assert_true(file_fingerprint_is_settled(&fixture->file.fingerprint));
     clock_gettime(CLOCK_REALTIME, &now);
     now.tv_sec += 60;
     set_modified(fixture, now);
     take(fixture);
-    assert_false(artifact_file_is_settled(&fixture->file));
+    assert_false(file_fingerprint_is_settled(&fixture->file.fingerprint));
 }
 
 /* --- a stream --- */

@@ -84,7 +84,7 @@ static struct journal_upload_key key_of(const struct fixture *fixture)
     return (struct journal_upload_key){fixture->journal, TASK, PATH};
 }
 
-static const struct artifact_file_mark file_mark = {7, UINT64_MAX, 12345678901, 1700000000123456789,
+static const struct file_fingerprint fingerprint = {7, UINT64_MAX, 12345678901, 1700000000123456789,
                                                     1700000000123456790};
 
 static void begin_upload(const struct fixture *fixture, const char *upload_id)
@@ -94,7 +94,7 @@ static void begin_upload(const struct fixture *fixture, const char *upload_id)
     char *id = memory_copy_text(upload_id);
     const struct journal_upload_key key = key_of(fixture);
     const struct journal_upload upload = {
-        .name = name, .data_type = data_type, .upload_id = id, .part_bytes = 8, .file = file_mark};
+        .name = name, .data_type = data_type, .upload_id = id, .part_bytes = 8, .file = fingerprint};
     journal_upload_began(&key, &upload);
     free(id);
 }
@@ -107,7 +107,7 @@ struct seen {
     bool cancelled;
     char task_id[64];
     char text[64];
-    struct artifact_file_mark file;
+    struct file_fingerprint file;
 };
 
 static void see_session(void *context, const struct journal_record *record)
@@ -254,13 +254,13 @@ static void a_stored_artifact_ends_its_upload(void **state)
     struct seen seen = {0};
     open_session(fixture, TASK, "t");
     begin_upload(fixture, "u1");
-    journal_artifact_stored(fixture->journal, TASK, &artifact, &file_mark);
+    journal_artifact_stored(fixture->journal, TASK, &artifact, &fingerprint);
     message_clear(&message_artifact_type, &artifact);
     open_again(fixture, BOOT);
     journal_visit_records(fixture->journal, JOURNAL_ARTIFACTS, TASK, see_artifact, &seen);
     assert_int_equal(seen.count, 1);
     assert_string_equal(seen.text, "id-1");
-    assert_true(artifact_file_mark_is_identical(&seen.file, &file_mark));
+    assert_true(file_fingerprint_is_identical(&seen.file, &fingerprint));
     const struct journal_upload_key key = key_of(fixture);
     assert_false(journal_upload_find(&key, &upload));
 }
@@ -287,7 +287,7 @@ static void an_upload_comes_back_with_its_parts(void **state)
     assert_null(upload.existing_id);
     assert_int_equal(upload.part_bytes, 8);
     assert_false(upload.completing);
-    assert_true(artifact_file_mark_is_identical(&upload.file, &file_mark));
+    assert_true(file_fingerprint_is_identical(&upload.file, &fingerprint));
     assert_int_equal(upload.part_count, 3);
     assert_int_equal(upload.parts[2].number, 5);
     assert_string_equal(upload.parts[2].etag, "\"e5\"");

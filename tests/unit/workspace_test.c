@@ -204,21 +204,16 @@ static void knows_the_folders_of_a_task(void **state)
     assert_false(workspace_owns("0b0e0a52-6d3c-4f7b-9f5e-0d6f0f2b7c12", TASK));
 }
 
-static void count_leftover(void *context, const char *name)
-{
-    (void)name;
-    ++*(int *)context;
-}
-
 static void sees_only_its_own_folders_as_left_over(void **state)
 {
     struct fixture *fixture = *state;
     struct error error;
-    int count = 0;
+    struct text_list names = {0};
     assert_int_equal(mkdirat(fixture->work_dir.fd, "photos", 0700), 0);
     assert_int_equal(mkdirat(fixture->work_dir.fd, ".removed-1-2-x", 0700), 0);
-    assert_true(work_dir_visit_leftovers(&fixture->work_dir, count_leftover, &count, &error));
-    assert_int_equal(count, 3); /* the workspace, its incoming folder, and the last one */
+    assert_true(work_dir_find_leftovers(&fixture->work_dir, &names, &error));
+    assert_int_equal(names.count, 3); /* the workspace, its incoming folder, and the last one */
+    text_list_clear(&names);
 }
 
 static void removes_links_without_following_them(void **state)

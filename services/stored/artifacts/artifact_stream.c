@@ -1,9 +1,7 @@
-/* Artifacts that go up while their file is still being written, and what a restart left of all artifacts. */
-#include "services/stored/artifacts/artifact_internal.h"
+#include "services/stored/artifacts/artifact_stream.h"
 
 #include "libcommon/base/limits.h"
-#include "libcommon/base/memory.h"
-#include "services/stored/stored.h"
+#include "services/stored/journal/journal.h"
 
 static bool is_open(const struct artifact *artifact)
 {
@@ -13,54 +11,52 @@ static bool is_open(const struct artifact *artifact)
 /* --- opening --- */
 
 /* NULL with the reason in `error`. */
-static struct artifact *open_stream(struct session *session, const struct artifact_wish *wish,
+static struct artifact *open_stream(struct artifacts *artifacts, const struct artifact_spec *spec,
                                     struct error *error)
 {
     struct artifact_name name = {0};
     struct artifact_file file = {.fd = -1};
     struct artifact *artifact = NULL;
-    if (!artifact_name_wish(session, wish, &name, error))
+    if (!artifacts_name(artifacts, spec, &name, error))
         return NULL;
-    const struct artifact *known = artifact_find(session, name.logical_path);
+    const struct artifact *known = artifact_table_find(&artifacts->table, name.logical_path);
     if (known && known->upload) {
-        error_set(error, ERROR_CONFLICT, "output %.128s is being stored", wish->rel_path);
-    } else {
-        int fd = workspace_open_file(&session->workspace, wish->path, error);
-        if (fd >= 0 && artifact_file_take(&file, fd, error))
-            artifact = artifact_begin(session, wish, &name, &file, true, error);
+        error_set(error, ERROR_CONFLICT, "output %.128s is being stored", spec->rel_path);
+    } else if (artifacts_open_file(artifacts, spec, &file, error)) {
+        artifact = artifacts_begin_upload(artifacts, spec, &name, &file, true, error);
     }
     artifact_name_clear(&name);
     return artifact;
 }
 
-static bool check_streams(const struct session *session, struct error *error)
+static bool check_streams(const struct artifacts *artifacts, struct error *error)
 {
     size_t streams = 0;
-    for (const struct artifact *artifact = session->artifacts; artifact; artifact = artifact->next)
+    for (const struct artifact *artifact = artifacts->table.first; artifact; artifact = artifact->next)
         streams += is_open(artifact);
     return streams < LIMIT_OPEN_STREAMS ||
            error_set(error, ERROR_UNAVAILABLE, "the task has %zu open streams, the limit is %d", streams,
                      LIMIT_OPEN_STREAMS);
 }
 
-static struct artifact_wish wish_of(const struct message_artifact_open *message)
+static struct artifact_spec spec_of(const struct message_artifact_open *message)
 {
-    return (struct artifact_wish){.path = message->path,
+    return (struct artifact_spec){.path = message->path,
                                   .rel_path = message->rel_path,
                                   .name = message->name,
                                   .data_type = message->data_type,
                                   .id = message->id};
 }
 
-/* The artifact that a call is about; NULL when the session has none. */
-static struct artifact *find_by_rel_path(const struct session *session, const char *rel_path,
+/* The artifact that a call is about; NULL when there is none. */
+static struct artifact *find_by_rel_path(const struct artifacts *artifacts, const char *rel_path,
                                          struct error *error)
 {
     struct artifact_name name = {0};
-    const struct artifact_wish wish = {.rel_path = rel_path};
-    if (!artifact_name_wish(session, &wish, &name, error))
+    const struct artifact_spec spec = {.rel_path = rel_path};
+    if (!artifacts_name(artifacts, &spec, &name, error))
         return NULL;
-    struct artifact *artifact = artifact_find(session, name.logical_path);
+    struct artifact *artifact = artifact_table_find(&artifacts->table, name.logical_path);
     artifact_name_clear(&name);
     if (!artifact)
         error_set(error, ERROR_NOT_FOUND, "output %.128s was not opened", rel_path);
@@ -68,16 +64,16 @@ static struct artifact *find_by_rel_path(const struct session *session, const ch
 }
 
 /* A repeat; of another file it would be a writer's mistake. */
-static void answer_open_again(const struct artifact *artifact, const struct artifact_wish *wish,
+static void answer_open_again(const struct artifact *artifact, const struct artifact_spec *spec,
                               struct ipc_request *request)
 {
     struct error error;
     struct artifact_file file = {.fd = -1};
-    int fd = workspace_open_file(&artifact->session->workspace, wish->path, &error);
-    bool ok = fd >= 0 && artifact_file_take(&file, fd, &error) &&
-              (artifact_file_mark_is_same_file(&artifact_upload_file(artifact->upload)->mark, &file.mark) ||
+    bool ok = artifacts_open_file(artifact->artifacts, spec, &file, &error) &&
+              (file_fingerprint_is_same_file(&artifact_upload_file(artifact->upload)->fingerprint,
+                                             &file.fingerprint) ||
                error_set(&error, ERROR_CONFLICT, "output %.128s is being stored from another file",
-                         wish->rel_path));
+                         spec->rel_path));
     artifact_file_close(&file);
     if (ok)
         ipc_answer_done(request);
@@ -85,31 +81,33 @@ static void answer_open_again(const struct artifact *artifact, const struct arti
         ipc_fail(request, &error);
 }
 
-void artifact_open(struct session *session, const struct message_artifact_open *message,
+void artifact_open(struct artifacts *artifacts, const struct message_artifact_open *message,
                    struct ipc_request *request)
 {
     struct error error;
-    const struct artifact_wish wish = wish_of(message);
-    const struct artifact *artifact = find_by_rel_path(session, message->rel_path, &error);
+    const struct artifact_spec spec = spec_of(message);
+    const struct artifact *artifact = find_by_rel_path(artifacts, message->rel_path, &error);
     if (is_open(artifact)) {
-        answer_open_again(artifact, &wish, request);
+        answer_open_again(artifact, &spec, request);
         return;
     }
-    artifact = check_streams(session, &error) ? open_stream(session, &wish, &error) : NULL;
+    artifact = check_streams(artifacts, &error) ? open_stream(artifacts, &spec, &error) : NULL;
     if (!artifact) {
         ipc_fail(request, &error);
         return;
     }
-    journal_stream_opened(session->stored->journal, session->task_id, artifact->name.logical_path, message);
+    journal_stream_opened(artifacts->spec.uploads.journal, artifacts->spec.uploads.task_id,
+                          artifact->name.logical_path, message);
     ipc_answer_done(request);
 }
 
 /* --- growing --- */
 
 /* The open stream; NULL with the reason why there is none. */
-static struct artifact *find_stream(const struct session *session, const char *rel_path, struct error *error)
+static struct artifact *find_stream(const struct artifacts *artifacts, const char *rel_path,
+                                    struct error *error)
 {
-    struct artifact *artifact = find_by_rel_path(session, rel_path, error);
+    struct artifact *artifact = find_by_rel_path(artifacts, rel_path, error);
     if (!artifact || is_open(artifact))
         return artifact;
     if (artifact->failure.code != ERROR_NONE)
@@ -126,11 +124,11 @@ static bool announce(struct artifact *artifact, int64_t length_bytes, bool whole
     return artifact_upload_announce(artifact->upload, length_bytes, whole, error);
 }
 
-void artifact_grow(struct session *session, const struct message_artifact_grow *message,
+void artifact_grow(struct artifacts *artifacts, const struct message_artifact_grow *message,
                    struct ipc_request *request)
 {
     struct error error;
-    struct artifact *artifact = find_stream(session, message->rel_path, &error);
+    struct artifact *artifact = find_stream(artifacts, message->rel_path, &error);
     if (artifact && announce(artifact, message->length_bytes, false, &error))
         ipc_answer_done(request);
     else
@@ -138,16 +136,16 @@ void artifact_grow(struct session *session, const struct message_artifact_grow *
 }
 
 /* A repeat may come when all is stored: it gets the same answer. */
-void artifact_finish(struct session *session, const struct message_artifact_finish *message,
+void artifact_finish(struct artifacts *artifacts, const struct message_artifact_finish *message,
                      struct ipc_request *request)
 {
     struct error error;
-    const struct artifact *known = find_by_rel_path(session, message->rel_path, &error);
+    const struct artifact *known = find_by_rel_path(artifacts, message->rel_path, &error);
     if (known && known->stored && !known->upload && known->failure.code == ERROR_NONE) {
-        artifact_answer_stored(known, request);
+        artifacts_answer_stored(known, request);
         return;
     }
-    struct artifact *artifact = find_stream(session, message->rel_path, &error);
+    struct artifact *artifact = find_stream(artifacts, message->rel_path, &error);
     if (artifact && announce(artifact, message->length_bytes, true, &error))
         request_list_add(&artifact->waiting, request);
     else
@@ -156,25 +154,31 @@ void artifact_finish(struct session *session, const struct message_artifact_fini
 
 /* --- after a restart --- */
 
-static void restore_stored(void *context, const struct journal_record *record)
+/* The next call about the stream is answered with `reason`. */
+static void note_failure(struct artifacts *artifacts, const struct artifact_spec *spec,
+                         const struct error *reason)
 {
-    artifact_restore(context, record->message, &record->file);
+    struct artifact_name name = {0};
+    struct error ignored;
+    log_write(LOG_LEVEL_WARN, &artifacts->spec.uploads.access->log, "cannot resume the stream %.128s: %s",
+              spec->rel_path, reason->text);
+    if (artifacts_name(artifacts, spec, &name, &ignored) &&
+        artifact_table_check_room(&artifacts->table, &name, &ignored))
+        artifact_table_enter(&artifacts->table, &name)->failure = *reason;
+    artifact_name_clear(&name);
 }
 
-static void restore_stream(void *context, const struct journal_record *record)
+static void restore(void *context, const struct journal_record *record)
 {
-    struct session *session = context;
+    struct artifacts *artifacts = context;
     struct error error;
-    const struct message_artifact_open *message = record->message;
-    const struct artifact_wish wish = wish_of(message);
-    if (!open_stream(session, &wish, &error))
-        artifact_note_failure(session, &wish, &error);
+    const struct artifact_spec spec = spec_of(record->message);
+    if (!open_stream(artifacts, &spec, &error))
+        note_failure(artifacts, &spec, &error);
 }
 
-void artifacts_restore(struct session *session)
+void artifact_streams_restore(struct artifacts *artifacts)
 {
-    struct journal *journal = session->stored->journal;
-    journal_visit_records(journal, JOURNAL_ARTIFACTS, session->task_id, restore_stored, session);
-    if (!session->cancelled)
-        journal_visit_records(journal, JOURNAL_STREAMS, session->task_id, restore_stream, session);
+    const struct upload_setup *setup = &artifacts->spec.uploads;
+    journal_visit_records(setup->journal, JOURNAL_STREAMS, setup->task_id, restore, artifacts);
 }

@@ -7,10 +7,35 @@
 
 #include "services/stored/artifacts/artifact_file.h"
 #include "services/stored/artifacts/artifact_name.h"
-#include "services/stored/journal/journal.h"
-#include "services/stored/session.h"
+#include "services/stored/artifacts/multipart_abort.h"
+#include "services/stored/artifacts/upload_info.h"
+#include "services/stored/domain/domain_request.h"
+#include "services/stored/journal/journal_upload.h"
+#include "services/stored/transfers/transfers.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
 
 struct artifact_upload;
+
+/* What all uploads of stored share; all is borrowed. */
+struct upload_policy {
+    struct multipart_aborts *aborts;
+    struct upload_info_cache *infos;
+    int64_t multipart_min_bytes;
+    size_t concurrency; /* parts of one artifact in flight */
+};
+
+/* What all uploads of a task share; all is borrowed. */
+struct upload_setup {
+    const struct upload_policy *policy;
+    struct domain_access *access;
+    struct journal *journal;
+    struct transfers *transfers;
+    const char *task_id;
+    const char *data_path; /* data_path_of_domain() */
+};
 
 /* Once, in a later turn: the id of the stored data, or why there is none. Of success `file` tells what was
  * stored; it is borrowed. The upload is gone after the function. */
@@ -22,11 +47,11 @@ struct artifact_upload_result {
 typedef void artifact_upload_done(void *context, const struct artifact_upload_result *result);
 
 struct artifact_upload_spec {
-    struct session *session;
-    const struct artifact_name *name; /* borrowed until the end */
-    const char *existing_id;          /* NULL: it is looked up by name and type */
-    bool streamed;                    /* the file is still being written */
-    bool transient;                   /* the file was made for this upload alone: another one each time */
+    const struct upload_setup *setup; /* borrowed until the end, as is the name */
+    const struct artifact_name *name;
+    const char *existing_id; /* NULL: it is looked up by name and type */
+    bool streamed;           /* the file is still being written */
+    bool transient;          /* the file was made for this upload alone: another one each time */
     artifact_upload_done *on_done;
     void *context;
 };
@@ -49,10 +74,7 @@ bool artifact_upload_is_streamed(const struct artifact_upload *upload);
 /* Without on_done; the server is told when it knows of a multipart upload. NULL is harmless. */
 void artifact_upload_cancel(struct artifact_upload *upload);
 
-/* Tells the server that nobody goes on with an upload of an earlier run of stored. */
-void artifact_upload_abort(const struct session *session, const char *upload_id);
-
-/* Without on_done, and the server keeps what it has: the next stored goes on. NULL is harmless. */
+/* Without on_done, and the server keeps what it has: the next stored resumes it. NULL is harmless. */
 void artifact_upload_drop(struct artifact_upload *upload);
 
 #endif

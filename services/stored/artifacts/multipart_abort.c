@@ -3,6 +3,7 @@
 #include "services/stored/artifacts/multipart_abort.h"
 
 #include "libcommon/base/memory.h"
+#include "services/stored/artifacts/data_path.h"
 
 #include <stdlib.h>
 
@@ -75,7 +76,7 @@ static void on_deleted(void *context, const struct http_response *response, cons
 }
 
 void multipart_aborts_add(struct multipart_aborts *aborts, const struct domain_access *access,
-                          const char *path)
+                          const char *data_path, const char *upload_id)
 {
     struct error error;
     if (aborts->count >= ABORTS_MAX || access->token_lost) {
@@ -99,10 +100,12 @@ void multipart_aborts_add(struct multipart_aborts *aborts, const struct domain_a
         return;
     }
     secret_assign_locked(&upload_abort->access.token, access->token.bytes, access->token.length);
+    char *path = data_path_of_upload(data_path, upload_id);
     upload_abort->request =
         domain_request_send(&upload_abort->access, &(struct domain_request_spec){.method = "DELETE",
                                                                                  .path = path,
                                                                                  .best_effort = true,
                                                                                  .on_done = on_deleted,
                                                                                  .context = upload_abort});
+    free(path);
 }

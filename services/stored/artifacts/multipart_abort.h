@@ -18,8 +18,8 @@ struct multipart_aborts *multipart_aborts_create(void (*on_idle)(void *context),
 void multipart_aborts_free(struct multipart_aborts *aborts);
 bool multipart_aborts_idle(const struct multipart_aborts *aborts);
 
-/* DELETEs `path` with a copy of `access` as it is now. */
+/* DELETEs the upload with a copy of `access` as it is now. */
 void multipart_aborts_add(struct multipart_aborts *aborts, const struct domain_access *access,
-                          const char *path);
+                          const char *data_path, const char *upload_id);
 
 #endif

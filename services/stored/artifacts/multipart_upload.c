@@ -7,37 +7,25 @@
 #include "services/stored/artifacts/multipart_upload.h"
 
 #include "libcommon/base/memory.h"
-#include "libcommon/http/url.h"
 #include "libcommon/json/json_writer.h"
+#include "services/stored/artifacts/data_path.h"
+#include "services/stored/artifacts/multipart_part.h"
 #include "services/stored/artifacts/multipart_plan.h"
 #include "services/stored/domain/domain_answer.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-/* A part in flight. */
-struct slot {
-    struct multipart_upload *upload;
-    struct domain_request *request; /* NULL: the slot is free */
-    struct multipart_range range;
-    int64_t moved_bytes; /* of this part, and counted by the meter */
-    char *etag;
-};
-
 struct multipart_upload {
-    struct multipart_upload_spec spec; /* its texts are not used after the start, but for the journal's */
-    char *data_path;
-    char *name;
-    char *data_type;
-    char *existing_id; /* NULL: it creates data */
-    char *upload_id;   /* as the server gave it */
-    char *id;          /* of the stored data */
+    struct multipart_upload_spec spec;
+    char *upload_id; /* as the server gave it */
+    char *id;        /* of the stored data */
     int64_t part_bytes;
     struct multipart_plan plan;
     struct domain_request *request; /* init or complete */
     int complete_attempts;
-    struct loop_timer resume_timer; /* to go on in a turn of its own */
-    struct slot slots[MULTIPART_UPLOAD_CONCURRENCY_MAX];
+    struct loop_timer resume_timer; /* to resume in a turn of its own */
+    struct multipart_part parts[MULTIPART_UPLOAD_CONCURRENCY_MAX];
 };
 
 /* --- the end --- */
@@ -47,10 +35,8 @@ static void stop_requests(struct multipart_upload *upload)
     loop_timer_stop(&upload->resume_timer);
     domain_request_cancel(upload->request);
     upload->request = NULL;
-    for (size_t i = 0; i < MULTIPART_UPLOAD_CONCURRENCY_MAX; i++) {
-        domain_request_cancel(upload->slots[i].request);
-        upload->slots[i].request = NULL;
-    }
+    for (size_t i = 0; i < MULTIPART_UPLOAD_CONCURRENCY_MAX; i++)
+        multipart_part_cancel(&upload->parts[i]);
 }
 
 void multipart_upload_drop(struct multipart_upload *upload)
@@ -58,33 +44,10 @@ void multipart_upload_drop(struct multipart_upload *upload)
     if (!upload)
         return;
     stop_requests(upload);
-    for (size_t i = 0; i < MULTIPART_UPLOAD_CONCURRENCY_MAX; i++)
-        free(upload->slots[i].etag);
     multipart_plan_clear(&upload->plan);
-    free(upload->data_path);
     free(upload->upload_id);
-    free(upload->name);
-    free(upload->data_type);
-    free(upload->existing_id);
     free(upload->id);
     free(upload);
-}
-
-char *multipart_upload_path(const char *data_path, const char *upload_id)
-{
-    char *id = url_encode_component(upload_id);
-    char *path = memory_format("%s/multipart?uploadId=%s", data_path, id);
-    free(id);
-    return path;
-}
-
-static void abort_at_server(const struct multipart_upload *upload)
-{
-    if (!upload->upload_id)
-        return;
-    char *path = multipart_upload_path(upload->data_path, upload->upload_id);
-    multipart_aborts_add(upload->spec.aborts, upload->spec.access, path);
-    free(path);
 }
 
 void multipart_upload_cancel(struct multipart_upload *upload)
@@ -93,7 +56,9 @@ void multipart_upload_cancel(struct multipart_upload *upload)
         return;
     /* Parts first: one that arrives after the abort would be kept by some servers. */
     stop_requests(upload);
-    abort_at_server(upload);
+    if (upload->upload_id)
+        multipart_aborts_add(upload->spec.aborts, upload->spec.access, upload->spec.data_path,
+                             upload->upload_id);
     multipart_upload_drop(upload);
 }
 
@@ -101,7 +66,7 @@ void multipart_upload_cancel(struct multipart_upload *upload)
  * What was stored, may have been, or never began is not aborted: an abort could undo what another try of
  * `complete` has done. What the server says to have forgotten is: it may be wrong.
  */
-static void report(struct multipart_upload *upload, struct multipart_upload_result *result)
+static void end(struct multipart_upload *upload, struct multipart_upload_result *result)
 {
     multipart_upload_done *on_done = upload->spec.on_done;
     void *context = upload->spec.context;
@@ -120,7 +85,7 @@ static void report(struct multipart_upload *upload, struct multipart_upload_resu
 static void fail(struct multipart_upload *upload, const struct error *error)
 {
     struct multipart_upload_result result = {.error = *error};
-    report(upload, &result);
+    end(upload, &result);
 }
 
 /* --- complete --- */
@@ -151,7 +116,7 @@ static void on_completed(void *context, const struct http_response *response, co
         result.maybe_stored = tried_before && (failure->status == 404 || failure->status == 409);
         result.forgotten = !tried_before && failure->status == 404;
     }
-    report(upload, &result);
+    end(upload, &result);
 }
 
 static void complete(struct multipart_upload *upload)
@@ -164,7 +129,7 @@ static void complete(struct multipart_upload *upload)
     }
     journal_upload_completing(&upload->spec.journal);
     char *body = multipart_plan_completion(&upload->plan);
-    char *path = multipart_upload_path(upload->data_path, upload->upload_id);
+    char *path = data_path_of_upload(upload->spec.data_path, upload->upload_id);
     upload->request = domain_request_send(upload->spec.access, &(struct domain_request_spec){
                                                                    .method = "POST",
                                                                    .path = path,
@@ -183,94 +148,45 @@ static void complete(struct multipart_upload *upload)
 
 /* --- parts --- */
 
-static void go_on(struct multipart_upload *upload);
-
-static void note_moved(struct slot *slot, int64_t bytes)
+/* Completes it, or starts as many parts as may be in flight. */
+static void send_parts_or_complete(struct multipart_upload *upload)
 {
-    transfer_meter_add(slot->upload->spec.meter, bytes - slot->moved_bytes);
-    slot->moved_bytes = bytes;
-}
-
-/* Straight from the file: a part is never held in memory, whatever its size. */
-static ssize_t read_part(void *context, int64_t offset, void *out, size_t capacity)
-{
-    struct slot *slot = context;
-    int64_t left = slot->range.bytes - offset;
-    if (left < (int64_t)capacity)
-        capacity = left > 0 ? (size_t)left : 0;
-    ssize_t got = artifact_file_read(slot->upload->spec.file, slot->range.offset + offset, out, capacity);
-    if (got > 0)
-        note_moved(slot, offset + got);
-    return got;
-}
-
-static bool check_part(void *context, const struct http_response *response, struct error *error)
-{
-    struct slot *slot = context;
-    return domain_answer_etag(response, &slot->etag, error);
-}
-
-static void on_part_done(void *context, const struct http_response *response, const struct error *failure)
-{
-    struct slot *slot = context;
-    struct multipart_upload *upload = slot->upload;
-    (void)response;
-    slot->request = NULL;
-    if (failure) {
-        struct error error = *failure;
-        error_prefix(&error, "part %zu of %zu", slot->range.number, upload->plan.part_count);
-        /* A source that ended early says "system": the reason is better. */
-        if (error.code == ERROR_SYSTEM)
-            (void)artifact_file_is_unchanged(upload->spec.file, &error);
-        struct multipart_upload_result result = {.error = error, .forgotten = failure->status == 404};
-        report(upload, &result);
-        return;
-    }
-    log_write(LOG_LEVEL_DEBUG, &upload->spec.access->log, "part %zu of %zu is up", slot->range.number,
-              upload->plan.part_count);
-    journal_part_stored(&upload->spec.journal, slot->range.number, slot->etag);
-    multipart_plan_finish(&upload->plan, slot->range.number, slot->etag);
-    slot->etag = NULL;
-    go_on(upload);
-}
-
-static void send_part(struct slot *slot)
-{
-    struct multipart_upload *upload = slot->upload;
-    char *whole = multipart_upload_path(upload->data_path, upload->upload_id);
-    char *path = memory_format("%s&partNumber=%zu", whole, slot->range.number);
-    free(whole);
-    slot->moved_bytes = 0;
-    slot->request = domain_request_send(upload->spec.access, &(struct domain_request_spec){
-                                                                 .method = "PUT",
-                                                                 .path = path,
-                                                                 .accept = "application/json",
-                                                                 .content_type = "application/octet-stream",
-                                                                 .source = read_part,
-                                                                 .source_bytes = slot->range.bytes,
-                                                                 .transfer = true,
-                                                                 .check = check_part,
-                                                                 .on_done = on_part_done,
-                                                                 .context = slot,
-                                                             });
-    free(path);
-}
-
-/* Completes it, or starts as many parts as there are free slots. */
-static void go_on(struct multipart_upload *upload)
-{
+    struct multipart_range range;
     if (multipart_plan_is_done(&upload->plan)) {
         complete(upload);
         return;
     }
     for (size_t i = 0; i < upload->spec.concurrency; i++) {
-        struct slot *slot = &upload->slots[i];
-        if (slot->request)
+        if (upload->parts[i].request)
             continue;
-        if (!multipart_plan_next(&upload->plan, &slot->range))
+        if (!multipart_plan_next(&upload->plan, &range))
             return;
-        send_part(slot);
+        char *path = data_path_of_part(upload->spec.data_path, upload->upload_id, range.number);
+        multipart_part_send(&upload->parts[i], upload->spec.access, path, &range);
+        free(path);
     }
+}
+
+static void on_part_done(void *context, const struct multipart_part *part, char *etag,
+                         const struct error *failure)
+{
+    struct multipart_upload *upload = context;
+    size_t number = part->range.number;
+    if (failure) {
+        struct error error = *failure;
+        error_prefix(&error, "part %zu of %zu", number, upload->plan.part_count);
+        /* A source that ended early says "system": the reason is better. */
+        if (error.code == ERROR_SYSTEM)
+            (void)artifact_file_is_unchanged(upload->spec.file, &error);
+        struct multipart_upload_result result = {.error = error, .forgotten = failure->status == 404};
+        end(upload, &result);
+        return;
+    }
+    log_write(LOG_LEVEL_DEBUG, &upload->spec.access->log, "part %zu of %zu is up", number,
+              upload->plan.part_count);
+    journal_part_stored(&upload->spec.journal, number, etag);
+    multipart_plan_finish(&upload->plan, number, etag);
+    send_parts_or_complete(upload);
 }
 
 /* --- init --- */
@@ -282,6 +198,19 @@ static bool check_init(void *context, const struct http_response *response, stru
     return domain_answer_upload(response, &upload->upload_id, &upload->part_bytes, error);
 }
 
+static void note_begun(const struct multipart_upload *upload)
+{
+    const struct multipart_upload_spec *spec = &upload->spec;
+    struct journal_upload begun = {.name = memory_copy_text(spec->name),
+                                   .data_type = memory_copy_text(spec->data_type),
+                                   .existing_id = memory_copy_text(spec->existing_id),
+                                   .upload_id = memory_copy_text(upload->upload_id),
+                                   .part_bytes = upload->part_bytes,
+                                   .file = spec->file->fingerprint};
+    journal_upload_began(&spec->journal, &begun);
+    journal_upload_clear(&begun);
+}
+
 /* 501 would be a failure for the moment anywhere else; here it is a server without multipart. */
 static void on_init_done(void *context, const struct http_response *response, const struct error *failure)
 {
@@ -291,19 +220,13 @@ static void on_init_done(void *context, const struct http_response *response, co
     upload->request = NULL;
     if (failure && (failure->status == 404 || failure->status == 405 || failure->status == 501)) {
         struct multipart_upload_result result = {.unsupported = true, .error = *failure};
-        report(upload, &result);
+        end(upload, &result);
     } else if (failure) {
         fail(upload, failure);
     } else if (!multipart_plan_init(&upload->plan, upload->part_bytes, &error)) {
         fail(upload, &error);
     } else {
-        journal_upload_began(&upload->spec.journal,
-                             &(struct journal_upload){.name = upload->name,
-                                                      .data_type = upload->data_type,
-                                                      .existing_id = upload->existing_id,
-                                                      .upload_id = upload->upload_id,
-                                                      .part_bytes = upload->part_bytes,
-                                                      .file = upload->spec.file->mark});
+        note_begun(upload);
         multipart_upload_extend(upload, upload->spec.whole);
     }
 }
@@ -321,7 +244,7 @@ void multipart_upload_extend(struct multipart_upload *upload, bool whole)
     if (!has_begun(upload))
         return;
     if (multipart_plan_extend(&upload->plan, upload->spec.file->bytes, whole, &error))
-        go_on(upload);
+        send_parts_or_complete(upload);
     else
         fail(upload, &error);
 }
@@ -353,17 +276,14 @@ static struct multipart_upload *create(const struct multipart_upload_spec *spec)
 {
     struct multipart_upload *upload = memory_allocate(sizeof *upload);
     upload->spec = *spec;
-    upload->data_path = memory_copy_text(spec->data_path);
-    upload->name = memory_copy_text(spec->name);
-    upload->data_type = memory_copy_text(spec->data_type);
-    upload->existing_id = memory_copy_text(spec->existing_id);
     loop_timer_init(&upload->resume_timer, spec->access->client->loop, resume, upload);
     if (upload->spec.concurrency < 1)
         upload->spec.concurrency = 1;
     if (upload->spec.concurrency > MULTIPART_UPLOAD_CONCURRENCY_MAX)
         upload->spec.concurrency = MULTIPART_UPLOAD_CONCURRENCY_MAX;
     for (size_t i = 0; i < MULTIPART_UPLOAD_CONCURRENCY_MAX; i++)
-        upload->slots[i].upload = upload;
+        upload->parts[i] = (struct multipart_part){
+            .file = spec->file, .meter = spec->meter, .on_done = on_part_done, .context = upload};
     return upload;
 }
 
@@ -389,22 +309,22 @@ struct multipart_upload *multipart_upload_start(const struct multipart_upload_sp
     return upload;
 }
 
-/* --- going on after a restart --- */
+/* --- after a restart --- */
 
 struct multipart_upload *multipart_upload_resume(const struct multipart_upload_spec *spec,
-                                                 const struct journal_upload *known)
+                                                 const struct journal_upload *found)
 {
     struct multipart_upload *upload = create(spec);
     struct error error;
-    upload->upload_id = memory_copy_text(known->upload_id);
-    upload->part_bytes = known->part_bytes;
-    upload->complete_attempts = known->completing ? 1 : 0;
-    /* A plan that cannot be is found again when it goes on. */
-    if (multipart_plan_init(&upload->plan, known->part_bytes, &error) &&
+    upload->upload_id = memory_copy_text(found->upload_id);
+    upload->part_bytes = found->part_bytes;
+    upload->complete_attempts = found->completing ? 1 : 0;
+    /* A plan that cannot be is found again when it is resumed. */
+    if (multipart_plan_init(&upload->plan, found->part_bytes, &error) &&
         multipart_plan_extend(&upload->plan, spec->file->bytes, spec->whole, &error))
-        for (size_t i = 0; i < known->part_count; i++)
-            multipart_plan_finish(&upload->plan, known->parts[i].number,
-                                  memory_copy_text(known->parts[i].etag));
+        for (size_t i = 0; i < found->part_count; i++)
+            multipart_plan_finish(&upload->plan, found->parts[i].number,
+                                  memory_copy_text(found->parts[i].etag));
     transfer_meter_restore(spec->meter, multipart_plan_done_bytes(&upload->plan));
     loop_timer_start(&upload->resume_timer, 0);
     return upload;

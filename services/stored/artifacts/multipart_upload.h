@@ -1,7 +1,7 @@
 /*
  * One large artifact on its way up (docs/network.md 4.2): init, parts side by side from the file, complete.
- * How far it is stands in the journal, so that it can go on after stored was killed. The file may still be
- * written: full parts go up meanwhile.
+ * How far it is stands in the journal, so that it can be resumed after stored was killed. The file may still
+ * be written: full parts go up meanwhile.
  */
 #ifndef STORED_ARTIFACTS_MULTIPART_UPLOAD_H
 #define STORED_ARTIFACTS_MULTIPART_UPLOAD_H
@@ -9,7 +9,7 @@
 #include "services/stored/artifacts/artifact_file.h"
 #include "services/stored/artifacts/multipart_abort.h"
 #include "services/stored/domain/domain_request.h"
-#include "services/stored/journal/journal.h"
+#include "services/stored/journal/journal_upload.h"
 #include "services/stored/transfers/transfer_meter.h"
 
 #include <stdbool.h>
@@ -31,18 +31,19 @@ struct multipart_upload_result {
 /* The upload is gone by then. */
 typedef void multipart_upload_done(void *context, const struct multipart_upload_result *result);
 
+/* All is borrowed until the end. */
 struct multipart_upload_spec {
-    struct domain_access *access;      /* borrowed */
-    struct multipart_aborts *aborts;   /* borrowed */
-    const struct artifact_file *file;  /* borrowed, not empty */
-    bool whole;                        /* the file is complete; else multipart_upload_extend() tells more */
-    struct journal_upload_key journal; /* its texts are borrowed until the end */
-    const char *data_path;             /* api/v1/domains/{domain}/data; this and the names are copied */
+    struct domain_access *access;
+    struct multipart_aborts *aborts;
+    const struct artifact_file *file; /* not empty */
+    bool whole;                       /* the file is complete; else multipart_upload_extend() tells more */
+    struct journal_upload_key journal;
+    const char *data_path; /* api/v1/domains/{domain}/data */
     const char *name;
     const char *data_type;
     const char *existing_id; /* NULL: create */
     size_t concurrency;
-    struct transfer_meter *meter; /* borrowed; may be NULL */
+    struct transfer_meter *meter; /* may be NULL */
     multipart_upload_done *on_done;
     void *context;
 };
@@ -50,18 +51,15 @@ struct multipart_upload_spec {
 /* `on_done` comes in a later turn. */
 struct multipart_upload *multipart_upload_start(const struct multipart_upload_spec *spec);
 
-/* Goes on with what the journal knows; `known` is not used after the call. */
+/* Resumes what the journal has; `found` is not used after the call. */
 struct multipart_upload *multipart_upload_resume(const struct multipart_upload_spec *spec,
-                                                 const struct journal_upload *known);
+                                                 const struct journal_upload *found);
 
 /* The file has grown, or is `whole` now. May end the upload, by on_done. */
 void multipart_upload_extend(struct multipart_upload *upload, bool whole);
 
 /* Without on_done; the server is told when it knows of the upload. NULL is harmless. */
 void multipart_upload_cancel(struct multipart_upload *upload);
-
-/* {data_path}/multipart?uploadId=..., the upload as a whole. free() it. */
-char *multipart_upload_path(const char *data_path, const char *upload_id);
 
 /* Without on_done, and the server keeps the parts: it is resumed by the next stored. NULL is harmless. */
 void multipart_upload_drop(struct multipart_upload *upload);

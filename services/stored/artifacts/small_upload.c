@@ -7,7 +7,7 @@
 #include <stdlib.h>
 
 struct small_upload {
-    struct small_upload_spec spec; /* its texts are own copies */
+    struct small_upload_spec spec;
     struct upload_form form;
     struct domain_request *request;
     char *answered_id; /* NULL: the answer had none */
@@ -26,10 +26,6 @@ void small_upload_cancel(struct small_upload *upload)
         return;
     domain_request_cancel(upload->request);
     upload_form_clear(&upload->form);
-    free((void *)(uintptr_t)upload->spec.data_path);
-    free((void *)(uintptr_t)upload->spec.name);
-    free((void *)(uintptr_t)upload->spec.data_type);
-    free((void *)(uintptr_t)upload->spec.id);
     free(upload->answered_id);
     free(upload);
 }
@@ -110,10 +106,6 @@ struct small_upload *small_upload_start(const struct small_upload_spec *spec)
 {
     struct small_upload *upload = memory_allocate(sizeof *upload);
     upload->spec = *spec;
-    upload->spec.data_path = memory_copy_text(spec->data_path);
-    upload->spec.name = memory_copy_text(spec->name);
-    upload->spec.data_type = memory_copy_text(spec->data_type);
-    upload->spec.id = memory_copy_text(spec->id);
     send_form(upload);
     return upload;
 }

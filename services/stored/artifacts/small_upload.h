@@ -13,14 +13,15 @@ struct small_upload;
 /* The id of the stored data, or why there is none. The upload is gone by then. */
 typedef void small_upload_done(void *context, const char *id, const struct error *failure);
 
+/* All is borrowed until the end. */
 struct small_upload_spec {
-    struct domain_access *access;     /* borrowed */
-    const struct artifact_file *file; /* borrowed */
-    const char *data_path;            /* api/v1/domains/{domain}/data; this and the texts below are copied */
+    struct domain_access *access;
+    const struct artifact_file *file;
+    const char *data_path; /* api/v1/domains/{domain}/data */
     const char *name;
     const char *data_type;
     const char *id;               /* of the data to replace; NULL: create */
-    struct transfer_meter *meter; /* borrowed; NULL: nobody counts */
+    struct transfer_meter *meter; /* NULL: nobody counts */
     small_upload_done *on_done;
     void *context;
 };

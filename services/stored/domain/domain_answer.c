@@ -23,7 +23,7 @@ static bool parse(const struct http_response *response, struct json_slice *objec
     return error_prefix(error, "the domain server's answer");
 }
 
-/* An id ends up in paths, in messages and in reports: bounded, and not blank. */
+/* An id ends up in paths, in messages and in what DMS is told: bounded, and not blank. */
 static bool take_id(struct json_slice object, char **id, struct error *error)
 {
     if (!json_field_string(object, "id", id, error))

@@ -11,7 +11,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-enum { DOMAIN_ANSWER_ID_BYTES = 256 }; /* a UUID, as a rule; ids end up in URLs and reports */
+enum { DOMAIN_ANSWER_ID_BYTES = 256 }; /* a UUID, as a rule; ids end up in URLs and messages */
 
 /* *id is that of the entry with exactly this name and type in {"data":[...]}; NULL when there is none. */
 bool domain_answer_find(const struct http_response *response, const char *name, const char *data_type,

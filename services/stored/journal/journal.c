@@ -1,9 +1,8 @@
-/* What the journal keeps of sessions. Messages are kept as they travel, so a field that is added later is
- * kept as well. */
-#include "services/stored/journal/journal_internal.h"
+#include "services/stored/journal/journal.h"
 
 #include "libcommon/base/log.h"
 #include "libcommon/base/memory.h"
+#include "services/stored/journal/journal_statement.h"
 
 #include <stdlib.h>
 
@@ -81,7 +80,7 @@ void journal_input_placed(struct journal *journal, const char *task_id, const st
 /* --- artifacts --- */
 
 void journal_artifact_stored(struct journal *journal, const char *task_id,
-                             const struct message_artifact *artifact, const struct artifact_file_mark *file)
+                             const struct message_artifact *artifact, const struct file_fingerprint *file)
 {
     const struct journal_upload_key key = {journal, task_id, artifact->logical_path};
     struct journal_value values[] = {JOURNAL_TEXT(task_id),
@@ -101,7 +100,7 @@ void journal_artifact_stored(struct journal *journal, const char *task_id,
 
 void journal_artifact_replaced(struct journal *journal, const char *task_id, const char *logical_path)
 {
-    journal_run(journal, JOURNAL_artifact_unmark,
+    journal_run(journal, JOURNAL_artifact_forget_fingerprint,
                 JOURNAL_VALUES(JOURNAL_TEXT(task_id), JOURNAL_TEXT(logical_path)));
 }
 
@@ -144,7 +143,7 @@ static void visit_row(void *context, sqlite3_stmt *row)
         visit->function(visit->context, &(struct journal_record){.message = message,
                                                                  .had_token = sqlite3_column_int(row, 1),
                                                                  .cancelled = sqlite3_column_int(row, 2),
-                                                                 .file = journal_file_mark(row, 3)});
+                                                                 .file = journal_fingerprint(row, 3)});
         message_clear(visit->type, message);
     } else {
         log_warn("the journal has a %s that cannot be read: %s", visit->type->name, error.text);

@@ -12,23 +12,11 @@
 #define STORED_JOURNAL_JOURNAL_H
 
 #include "libcommon/node/messages.h"
-#include "services/stored/artifacts/artifact_file.h"
+#include "services/stored/journal/journal_database.h"
+#include "services/stored/journal/journal_upload.h"
+#include "services/stored/workspace/file_fingerprint.h"
 
 #include <stdbool.h>
-#include <stddef.h>
-#include <stdint.h>
-
-struct journal;
-
-/*
- * `boot_id` names this boot of the machine. ERROR_CONFLICT: another process has the journal, or a newer
- * version wrote it. ERROR_SYSTEM: it cannot be opened. One that is damaged is replaced by an empty one, and
- * on a full disk by one in memory, which is gone with the process.
- */
-struct journal *journal_open(const char *state_dir, const char *boot_id, struct error *error);
-
-/* NULL is harmless. */
-void journal_close(struct journal *journal);
 
 /* What was kept in this boot under the same call before, else `fresh`, which is kept then. free() it. */
 char *journal_keep_client_id(struct journal *journal, const char *fresh);
@@ -48,7 +36,7 @@ void journal_input_placed(struct journal *journal, const char *task_id, const st
 
 /* `file` is what it was made of. Ends its upload and its stream. */
 void journal_artifact_stored(struct journal *journal, const char *task_id,
-                             const struct message_artifact *artifact, const struct artifact_file_mark *file);
+                             const struct message_artifact *artifact, const struct file_fingerprint *file);
 
 /* Another file goes up in its place: until that is stored, nobody can say which of them the server has. */
 void journal_artifact_replaced(struct journal *journal, const char *task_id, const char *logical_path);
@@ -66,10 +54,10 @@ enum journal_table {
 
 /* One row; borrowed. */
 struct journal_record {
-    const void *message;            /* of the table's type */
-    bool had_token;                 /* of a session */
-    bool cancelled;                 /* of a session */
-    struct artifact_file_mark file; /* of an artifact */
+    const void *message;          /* of the table's type */
+    bool had_token;               /* of a session */
+    bool cancelled;               /* of a session */
+    struct file_fingerprint file; /* of an artifact */
 };
 
 typedef void journal_record_function(void *context, const struct journal_record *record);
@@ -77,48 +65,5 @@ typedef void journal_record_function(void *context, const struct journal_record 
 /* Calls `visit` for each record of a task; of all tasks for JOURNAL_SESSIONS, `task_id` is then NULL. */
 void journal_visit_records(struct journal *journal, enum journal_table table, const char *task_id,
                            journal_record_function *visit, void *context);
-
-/* --- multipart uploads, by the artifact's logical path --- */
-
-/* Names the upload in every call; texts are borrowed. */
-struct journal_upload_key {
-    struct journal *journal;
-    const char *task_id;
-    const char *logical_path;
-};
-
-struct journal_part {
-    size_t number; /* 1-based */
-    char *etag;
-};
-
-struct journal_upload {
-    char *name; /* that the server was told */
-    char *data_type;
-    char *existing_id; /* NULL: it creates data */
-    char *upload_id;
-    int64_t part_bytes;
-    struct artifact_file_mark file;
-    bool completing;            /* the server may have been asked to complete it */
-    struct journal_part *parts; /* that the server has */
-    size_t part_count;
-};
-
-/* `upload` without its parts; one of the same key before it is forgotten. */
-void journal_upload_began(const struct journal_upload_key *key, const struct journal_upload *upload);
-void journal_part_stored(const struct journal_upload_key *key, size_t number, const char *etag);
-void journal_upload_completing(const struct journal_upload_key *key);
-
-/* Given up; one that succeeded ends with journal_artifact_stored(). Ends its stream, too. */
-void journal_upload_ended(const struct journal_upload_key *key);
-
-/* Forgets all uploads of a task; `visit` gets their ids. */
-typedef void journal_upload_id_function(void *context, const char *upload_id);
-void journal_uploads_end(struct journal *journal, const char *task_id, journal_upload_id_function *visit,
-                         void *context);
-
-/* False when there is none. journal_upload_clear() it. */
-bool journal_upload_find(const struct journal_upload_key *key, struct journal_upload *upload);
-void journal_upload_clear(struct journal_upload *upload);
 
 #endif

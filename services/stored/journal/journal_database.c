@@ -1,13 +1,11 @@
-/* The file behind the journal: opening, schema, statements. */
-#include "services/stored/journal/journal_internal.h"
+#include "services/stored/journal/journal_database.h"
 
 #include "libcommon/base/log.h"
 #include "libcommon/base/memory.h"
 #include "libcommon/files/folder.h"
+#include "services/stored/journal/journal_statement.h"
 
-#include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -43,96 +41,6 @@ static const char schema_sql[] =
     "PRAGMA user_version=1;"
     "COMMIT;";
 
-static const char *const statement_texts[JOURNAL_STATEMENT_COUNT] = {
-#define JOURNAL_STATEMENT_TEXT(name, sql) [JOURNAL_##name] = (sql),
-    JOURNAL_STATEMENTS(JOURNAL_STATEMENT_TEXT)
-#undef JOURNAL_STATEMENT_TEXT
-};
-
-/* --- statements --- */
-
-static int bind(sqlite3_stmt *statement, int index, const struct journal_value *value)
-{
-    if (value->is_null)
-        return sqlite3_bind_null(statement, index);
-    if (!value->data)
-        return sqlite3_bind_int64(statement, index, value->integer);
-    if (value->data_bytes)
-        return sqlite3_bind_blob64(statement, index, value->data, value->data_bytes, SQLITE_STATIC);
-    return sqlite3_bind_text(statement, index, value->data, -1, SQLITE_STATIC);
-}
-
-static sqlite3_stmt *prepared(struct journal *journal, enum journal_statement statement,
-                              const struct journal_value *values, size_t value_count)
-{
-    sqlite3_stmt *prepared_statement = journal->statements[statement];
-    for (size_t i = 0; i < value_count; i++)
-        (void)bind(prepared_statement, (int)i + 1, &values[i]);
-    return prepared_statement;
-}
-
-/* The values are the caller's: nothing may point at them afterwards. */
-static void finish(sqlite3_stmt *statement)
-{
-    sqlite3_reset(statement);
-    sqlite3_clear_bindings(statement);
-}
-
-bool journal_run(struct journal *journal, enum journal_statement statement,
-                 const struct journal_value *values, size_t value_count)
-{
-    sqlite3_stmt *running = prepared(journal, statement, values, value_count);
-    bool ok = sqlite3_step(running) == SQLITE_DONE;
-    if (!ok && !journal->failing)
-        log_warn("the journal cannot be written (%s): if stored is restarted now, it may have to repeat work",
-                 sqlite3_errmsg(journal->database));
-    if (!ok)
-        journal->failing = true;
-    /* Only what reached the file tells that it can be written again. */
-    else if (statement != JOURNAL_roll_back && sqlite3_get_autocommit(journal->database))
-        journal->failing = false;
-    finish(running);
-    return ok;
-}
-
-void journal_end(struct journal *journal, bool commit)
-{
-    if (commit)
-        journal_run(journal, JOURNAL_commit, NULL, 0);
-    /* Also a commit that failed may leave the transaction open. */
-    if (!sqlite3_get_autocommit(journal->database))
-        journal_run(journal, JOURNAL_roll_back, NULL, 0);
-}
-
-void journal_visit(struct journal *journal, enum journal_statement statement,
-                   const struct journal_value *values, size_t value_count, journal_row_function *visit,
-                   void *context)
-{
-    sqlite3_stmt *running = prepared(journal, statement, values, value_count);
-    int code = sqlite3_step(running);
-    for (; code == SQLITE_ROW; code = sqlite3_step(running))
-        visit(context, running);
-    if (code != SQLITE_DONE)
-        log_warn("the journal cannot be read: %s", sqlite3_errmsg(journal->database));
-    finish(running);
-}
-
-char *journal_text(sqlite3_stmt *row, int column)
-{
-    return memory_copy_text((const char *)sqlite3_column_text(row, column));
-}
-
-struct artifact_file_mark journal_file_mark(sqlite3_stmt *row, int column)
-{
-    return (struct artifact_file_mark){.device = (uint64_t)sqlite3_column_int64(row, column),
-                                       .inode = (uint64_t)sqlite3_column_int64(row, column + 1),
-                                       .bytes = sqlite3_column_int64(row, column + 2),
-                                       .modified_ns = sqlite3_column_int64(row, column + 3),
-                                       .changed_ns = sqlite3_column_int64(row, column + 4)};
-}
-
-/* --- opening --- */
-
 static bool run_sql(sqlite3 *database, const char *sql)
 {
     return sqlite3_exec(database, sql, NULL, NULL, NULL) == SQLITE_OK;
@@ -163,15 +71,6 @@ static bool forget_other_boots(sqlite3 *database, const char *boot_id)
     return ok;
 }
 
-static bool prepare_statements(struct journal *journal)
-{
-    for (size_t i = 0; i < JOURNAL_STATEMENT_COUNT; i++)
-        if (sqlite3_prepare_v3(journal->database, statement_texts[i], -1, SQLITE_PREPARE_PERSISTENT,
-                               &journal->statements[i], NULL) != SQLITE_OK)
-            return false;
-    return true;
-}
-
 static bool set_up(struct journal *journal, const char *boot_id, struct error *error)
 {
     sqlite3 *database = journal->database;
@@ -184,15 +83,14 @@ static bool set_up(struct journal *journal, const char *boot_id, struct error *e
             "the journal was written by a newer version of stored (schema %d, this one knows %d)", version,
             SCHEMA_VERSION);
     return (version == SCHEMA_VERSION || (version == 0 && run_sql(database, schema_sql))) &&
-           forget_other_boots(database, boot_id) && prepare_statements(journal);
+           forget_other_boots(database, boot_id) && journal_prepare(journal);
 }
 
 void journal_close(struct journal *journal)
 {
     if (!journal)
         return;
-    for (size_t i = 0; i < JOURNAL_STATEMENT_COUNT; i++)
-        sqlite3_finalize(journal->statements[i]);
+    journal_release_statements(journal);
     sqlite3_close(journal->database);
     free(journal);
 }

@@ -1,7 +1,7 @@
-/* What the journal keeps of multipart uploads. */
-#include "services/stored/journal/journal_internal.h"
+#include "services/stored/journal/journal_upload.h"
 
 #include "libcommon/base/memory.h"
+#include "services/stored/journal/journal_statement.h"
 
 #include <stdlib.h>
 
@@ -69,7 +69,7 @@ static void read_upload(void *context, sqlite3_stmt *row)
                                       .existing_id = journal_text(row, 2),
                                       .upload_id = journal_text(row, 3),
                                       .part_bytes = sqlite3_column_int64(row, 4),
-                                      .file = journal_file_mark(row, 5),
+                                      .file = journal_fingerprint(row, 5),
                                       .completing = sqlite3_column_int(row, 10)};
 }
 

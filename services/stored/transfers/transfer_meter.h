@@ -35,7 +35,7 @@ void transfer_meter_add(struct transfer_meter *meter, int64_t bytes);
 /* Was moved before a restart: no part of the rate. `meter` may be NULL. */
 void transfer_meter_restore(struct transfer_meter *meter, int64_t moved_bytes);
 
-/* Once a second: whether the transfer moved since the last tick, so that a report is due. */
+/* Once a second: whether the transfer moved since the last tick, so that its progress is due. */
 bool transfer_meter_tick(struct transfer_meter *meter, int64_t now_ms);
 
 /* Bytes per second over the last TRANSFER_METER_SAMPLES ticks, or since the beginning. */

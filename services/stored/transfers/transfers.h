@@ -36,10 +36,10 @@ struct transfer *transfer_begin(struct transfers *transfers, const char *task_id
                                 int64_t now_ms);
 struct transfer_meter *transfer_meter_of(struct transfer *transfer);
 
-/* Publishes the last report and frees. NULL is harmless. */
+/* Publishes its progress once more and frees. NULL is harmless. */
 void transfer_end(struct transfer *transfer, int64_t now_ms);
 
-/* What the timer does: a report of each transfer that moved. */
+/* What the timer does: the progress of each transfer that moved. */
 void transfers_tick(struct transfers *transfers, int64_t now_ms);
 
 /* All transfers together. */

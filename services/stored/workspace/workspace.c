@@ -6,6 +6,7 @@
 
 #include "libcommon/base/memory.h"
 #include "libcommon/base/uuid.h"
+#include "libcommon/files/folder.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -38,8 +39,8 @@ bool work_dir_open(struct work_dir *work_dir, const char *path, struct error *er
 {
     struct stat status;
     *work_dir = (struct work_dir){.path = memory_copy_text(path), .fd = -1};
-    if (mkdir(path, WORK_DIR_MODE) != 0 && errno != EEXIST)
-        return error_set_errno(error, errno, "cannot make POSEMESH_WORK_DIR %.200s", path);
+    if (!folder_make(path, WORK_DIR_MODE, error))
+        return error_prefix(error, "POSEMESH_WORK_DIR");
     work_dir->fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (work_dir->fd < 0 || fstat(work_dir->fd, &status) != 0)
         return error_set_errno(error, errno, "cannot open POSEMESH_WORK_DIR %.200s", path);
@@ -67,8 +68,7 @@ static bool is_leftover(const char *name)
     return uuid_is_valid(name) || starts_with(name, INCOMING_PREFIX) || starts_with(name, RETIRED_PREFIX);
 }
 
-bool work_dir_visit_leftovers(struct work_dir *work_dir, work_dir_visit_function *visit, void *context,
-                              struct error *error)
+bool work_dir_find_leftovers(const struct work_dir *work_dir, struct text_list *names, struct error *error)
 {
     int fd = openat(work_dir->fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     DIR *stream = fd < 0 ? NULL : fdopendir(fd);
@@ -80,7 +80,7 @@ bool work_dir_visit_leftovers(struct work_dir *work_dir, work_dir_visit_function
     }
     for (const struct dirent *entry = readdir(stream); entry; entry = readdir(stream))
         if (is_leftover(entry->d_name))
-            visit(context, entry->d_name);
+            text_list_add(names, entry->d_name);
     closedir(stream);
     return true;
 }
@@ -94,10 +94,10 @@ bool workspace_name_is_safe(const char *task_id)
 
 /* --- folders --- */
 
-/* The group is the work dir's also when that folder is not setgid; where we may not give it, the group stays
- * ours. */
-static int make_folder(const struct work_dir *work_dir, int parent_fd, const char *name, mode_t mode,
-                       struct error *error)
+/* Unlike folder_make(): none may be there yet, and mode and group are what they should be. The group is the
+ * work dir's also when that folder is not setgid; where we may not give it, the group stays ours. */
+static int make_new_folder(const struct work_dir *work_dir, int parent_fd, const char *name, mode_t mode,
+                           struct error *error)
 {
     int fd = -1;
     if (mkdirat(parent_fd, name, mode) == 0)
@@ -133,7 +133,7 @@ bool workspace_retire(struct work_dir *work_dir, const char *task_id, char **ret
         memory_format(RETIRED_PREFIX "%d-%u-%s", (int)getpid(), ++work_dir->retired_count, task_id);
     char *incoming = memory_format(INCOMING_PREFIX "%s", task_id);
     *retired = NULL;
-    int fd = make_folder(work_dir, work_dir->fd, folder, S_IRWXU, error);
+    int fd = make_new_folder(work_dir, work_dir->fd, folder, S_IRWXU, error);
     bool ok = fd >= 0 && move_into(work_dir, task_id, fd, &moved, error) &&
               move_into(work_dir, incoming, fd, &moved, error);
     if (fd >= 0)
@@ -153,15 +153,15 @@ bool workspace_create(struct workspace *workspace, struct work_dir *work_dir, co
     char *incoming = memory_format(INCOMING_PREFIX "%s", task_id);
     *workspace = (struct workspace){.fd = -1, .datasets_fd = -1, .incoming_fd = -1};
     workspace->path = memory_format("%s/%s", work_dir->path, task_id);
-    workspace->fd = make_folder(work_dir, work_dir->fd, task_id, SHARED_MODE, error);
+    workspace->fd = make_new_folder(work_dir, work_dir->fd, task_id, SHARED_MODE, error);
     if (workspace->fd >= 0)
-        workspace->datasets_fd = make_folder(work_dir, workspace->fd, "datasets", INPUTS_MODE, error);
+        workspace->datasets_fd = make_new_folder(work_dir, workspace->fd, "datasets", INPUTS_MODE, error);
     int outputs_fd = -1;
     if (workspace->datasets_fd >= 0)
-        outputs_fd = make_folder(work_dir, workspace->fd, "outputs", SHARED_MODE, error);
+        outputs_fd = make_new_folder(work_dir, workspace->fd, "outputs", SHARED_MODE, error);
     if (outputs_fd >= 0) {
         close(outputs_fd);
-        workspace->incoming_fd = make_folder(work_dir, work_dir->fd, incoming, PRIVATE_MODE, error);
+        workspace->incoming_fd = make_new_folder(work_dir, work_dir->fd, incoming, PRIVATE_MODE, error);
     }
     free(incoming);
     if (workspace->incoming_fd >= 0)
@@ -286,31 +286,19 @@ static void set_open_error(struct error *error, int errno_value, const char *pat
     }
 }
 
-static int open_to_read(const struct workspace *workspace, const char *path, uint64_t flags,
-                        struct error *error)
+int workspace_open_file(const struct workspace *workspace, const char *path, struct error *error)
 {
+    struct stat status;
     if (leads_up(path)) {
         error_set(error, ERROR_INVALID, "the path %.200s has \"..\"", path);
         return -1;
     }
     /* Without O_NONBLOCK a named pipe, or a lease on a file, would stop the whole service. */
-    int fd = open_beneath(workspace->fd, path, flags | O_RDONLY | O_NONBLOCK | O_NOCTTY);
-    if (fd < 0)
+    int fd = open_beneath(workspace->fd, path, O_RDONLY | O_NONBLOCK | O_NOCTTY);
+    if (fd < 0) {
         set_open_error(error, errno, path);
-    return fd;
-}
-
-int workspace_open_folder(const struct workspace *workspace, const char *path, struct error *error)
-{
-    return open_to_read(workspace, path && *path ? path : ".", O_DIRECTORY, error);
-}
-
-int workspace_open_file(const struct workspace *workspace, const char *path, struct error *error)
-{
-    struct stat status;
-    int fd = open_to_read(workspace, path, 0, error);
-    if (fd < 0)
         return -1;
+    }
     if (fstat(fd, &status) == 0 && S_ISREG(status.st_mode))
         return fd;
     error_set(error, ERROR_INVALID, "%.200s in the workspace is not a regular file", path);
@@ -334,8 +322,8 @@ static bool write_whole(int fd, const char *bytes, size_t length, struct error *
 
 /* O_TMPFILE would need no name at all, but not every file system has it. A crash before unlinkat() leaves a
  * file that the next one truncates. */
-int workspace_keep_bytes(const struct workspace *workspace, const void *bytes, size_t length,
-                         struct error *error)
+int workspace_spool_bytes(const struct workspace *workspace, const void *bytes, size_t length,
+                          struct error *error)
 {
     static const char name[] = "bytes";
     int fd = openat(workspace->incoming_fd, name, O_RDWR | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC,

@@ -8,6 +8,7 @@
 #define STORED_WORKSPACE_WORKSPACE_H
 
 #include "libcommon/base/error.h"
+#include "libcommon/message/message.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -25,11 +26,9 @@ struct work_dir {
 bool work_dir_open(struct work_dir *work_dir, const char *path, struct error *error);
 void work_dir_close(struct work_dir *work_dir);
 
-/* Calls `visit` with the name of each folder that an earlier run left: workspaces of task ids (UUIDs) and our
- * own, those of restored sessions too: workspace_owns() tells. */
-typedef void work_dir_visit_function(void *context, const char *name);
-bool work_dir_visit_leftovers(struct work_dir *work_dir, work_dir_visit_function *visit, void *context,
-                              struct error *error);
+/* The names of the folders that an earlier run left: workspaces of task ids (UUIDs) and our own, those of
+ * restored sessions too: workspace_owns() tells. text_list_clear() them, also on failure. */
+bool work_dir_find_leftovers(const struct work_dir *work_dir, struct text_list *names, struct error *error);
 
 /* A task id that can be a folder's name: A-Z a-z 0-9 - _ . alone, at most 64, not beginning with a dot. */
 bool workspace_name_is_safe(const char *task_id);
@@ -56,24 +55,21 @@ bool workspace_create(struct workspace *workspace, struct work_dir *work_dir, co
 bool workspace_reopen(struct workspace *workspace, struct work_dir *work_dir, const char *task_id,
                       struct error *error);
 
-/* Whether `name`, as work_dir_visit_leftovers() gives it, belongs to this task's workspace. */
+/* Whether `name`, as work_dir_find_leftovers() gives it, belongs to this task's workspace. */
 bool workspace_owns(const char *name, const char *task_id);
 
 /* Closes the descriptors; the folder stays. */
 void workspace_close(struct workspace *workspace);
 
 /*
- * Both open for reading, once, without waiting and without following anything: neither links, nor "..", nor
- * "/" are taken. -1 with ERROR_NOT_FOUND, or ERROR_INVALID for what is something else than it should be.
+ * Opens for reading, once, without waiting and without following anything: neither links, nor "..", nor "/"
+ * are taken. -1 with ERROR_NOT_FOUND, or ERROR_INVALID for what is no regular file of the workspace.
  */
 int workspace_open_file(const struct workspace *workspace, const char *path, struct error *error);
 
-/* `path` NULL or empty: the workspace itself. */
-int workspace_open_folder(const struct workspace *workspace, const char *path, struct error *error);
-
 /* A file with these bytes that has no name: it is gone when the descriptor is closed. -1 on failure. */
-int workspace_keep_bytes(const struct workspace *workspace, const void *bytes, size_t length,
-                         struct error *error);
+int workspace_spool_bytes(const struct workspace *workspace, const void *bytes, size_t length,
+                          struct error *error);
 
 /* Creates a file in the incoming folder, 0640, which must not be there. */
 int workspace_create_incoming(const struct workspace *workspace, const char *name, struct error *error);

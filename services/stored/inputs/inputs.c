@@ -1,26 +1,34 @@
 /*
- * The session's table of inputs, by CID. An entry is either being fetched (`request` is set, callers wait) or
+ * The table of inputs, by CID. An entry is either being fetched (`request` is set, callers wait) or
  * there (`answer` is filled and given again to whoever asks). What failed is forgotten.
  */
-#include "services/stored/inputs/input.h"
+#include "services/stored/inputs/inputs.h"
 
 #include "libcommon/base/clock.h"
 #include "libcommon/base/limits.h"
 #include "libcommon/base/memory.h"
 #include "services/stored/inputs/cid.h"
 #include "services/stored/inputs/incoming.h"
-#include "services/stored/journal/journal.h"
-#include "services/stored/request_list.h"
-#include "services/stored/stored.h"
+#include "services/stored/transfers/request_list.h"
 
 #include <search.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { SESSION_FILES_MAX = 200000 }; /* their paths stay in memory for repeated requests */
+enum { FILES_MAX = 200000 }; /* their paths stay in memory for repeated requests */
+
+struct inputs {
+    struct inputs_spec spec;
+    struct input_path_set *paths;
+    struct input *first;
+    void *by_cid; /* the same, for tsearch(): tasks have thousands */
+    size_t count;
+    size_t file_count;
+    unsigned number; /* of the latest download */
+};
 
 struct input {
-    struct session *session;
+    struct inputs *inputs;
     char *cid;
     struct request_list waiting;
     struct domain_request *request; /* NULL when the files are there */
@@ -54,11 +62,11 @@ static void stop_download(struct input *input)
 static void input_free(struct input *input)
 {
     stop_download(input);
-    tdelete(input, &input->session->inputs_by_cid, compare_cids);
+    tdelete(input, &input->inputs->by_cid, compare_cids);
     *input->link = input->next;
     if (input->next)
         input->next->link = input->link;
-    input->session->input_count--;
+    input->inputs->count--;
     message_clear(&message_input_type, &input->answer);
     request_list_drop(&input->waiting);
     free(input->cid);
@@ -122,22 +130,21 @@ static bool check(void *context, const struct http_response *response, struct er
 
 static bool place(struct input *input, struct error *error)
 {
-    struct session *session = input->session;
+    struct inputs *inputs = input->inputs;
     size_t files = incoming_file_count(input->incoming);
-    if (session->input_files + files > SESSION_FILES_MAX)
-        return error_set(error, ERROR_TOO_LARGE, "the task's inputs have more than %d files",
-                         SESSION_FILES_MAX);
-    if (!incoming_place(input->incoming, session->input_paths, input->cid, &input->answer, error))
+    if (inputs->file_count + files > FILES_MAX)
+        return error_set(error, ERROR_TOO_LARGE, "the task's inputs have more than %d files", FILES_MAX);
+    if (!incoming_place(input->incoming, inputs->paths, input->cid, &input->answer, error))
         return false;
-    session->input_files += files;
-    journal_input_placed(session->stored->journal, session->task_id, &input->answer);
+    inputs->file_count += files;
+    journal_input_placed(inputs->spec.journal, inputs->spec.task_id, &input->answer);
     return true;
 }
 
 static void on_done(void *context, const struct http_response *response, const struct error *failure)
 {
     struct input *input = context;
-    const struct log_task *log = &input->session->log;
+    const struct log_task *log = &input->inputs->spec.access->log;
     struct error error;
     (void)response;
     input->request = NULL;
@@ -159,114 +166,129 @@ static void on_done(void *context, const struct http_response *response, const s
 
 static void start_download(struct input *input, const struct cid_query *query)
 {
-    struct session *session = input->session;
+    const struct inputs_spec *spec = &input->inputs->spec;
     char *path = cid_request_path(query);
     if (query->foreign)
-        log_write(LOG_LEVEL_WARN, &session->log, "input %.200s names another server; it is read from %s",
-                  input->cid, session->access.server_url);
-    input->incoming = incoming_create(&session->workspace, ++session->input_number);
+        log_write(LOG_LEVEL_WARN, &spec->access->log, "input %.200s names another server; it is read from %s",
+                  input->cid, spec->access->server_url);
+    input->incoming = incoming_create(spec->workspace, ++input->inputs->number);
     input->started_ms = clock_boot_ms();
     input->is_single = query->id_count == 1;
-    input->transfer = transfer_begin(&session->stored->transfers, session->task_id, TRANSFER_IN, input->cid,
-                                     -1, input->started_ms);
-    input->request = domain_request_send(&session->access, &(struct domain_request_spec){
-                                                               .method = "GET",
-                                                               .path = path,
-                                                               .accept = "multipart/form-data",
-                                                               .transfer = true,
-                                                               .on_attempt = on_attempt,
-                                                               .on_headers = on_headers,
-                                                               .on_data = on_data,
-                                                               .check = check,
-                                                               .on_done = on_done,
-                                                               .context = input,
-                                                           });
+    input->transfer =
+        transfer_begin(spec->transfers, spec->task_id, TRANSFER_IN, input->cid, -1, input->started_ms);
+    input->request = domain_request_send(spec->access, &(struct domain_request_spec){
+                                                           .method = "GET",
+                                                           .path = path,
+                                                           .accept = "multipart/form-data",
+                                                           .transfer = true,
+                                                           .on_attempt = on_attempt,
+                                                           .on_headers = on_headers,
+                                                           .on_data = on_data,
+                                                           .check = check,
+                                                           .on_done = on_done,
+                                                           .context = input,
+                                                       });
     free(path);
 }
 
-/* --- the session's inputs --- */
+/* --- the table --- */
 
-static struct input *find(const struct session *session, const char *cid)
+static struct input *find(const struct inputs *inputs, const char *cid)
 {
     const struct input key = {.cid = (char *)(uintptr_t)cid};
-    struct input *const *node = tfind(&key, &session->inputs_by_cid, compare_cids);
+    struct input *const *node = tfind(&key, &inputs->by_cid, compare_cids);
     return node ? *node : NULL;
 }
 
-static struct input *input_create(struct session *session, const char *cid)
+static struct input *input_create(struct inputs *inputs, const char *cid)
 {
     struct input *input = memory_allocate(sizeof *input);
-    *input = (struct input){.session = session, .cid = memory_copy_text(cid), .next = session->inputs};
-    input->link = &session->inputs;
+    *input = (struct input){.inputs = inputs, .cid = memory_copy_text(cid), .next = inputs->first};
+    input->link = &inputs->first;
     if (input->next)
         input->next->link = &input->next;
-    session->inputs = input;
-    if (!tsearch(input, &session->inputs_by_cid, compare_cids))
+    inputs->first = input;
+    if (!tsearch(input, &inputs->by_cid, compare_cids))
         memory_exhausted();
-    session->input_count++;
+    inputs->count++;
     return input;
 }
 
-void input_materialize(struct session *session, const char *cid, struct ipc_request *request)
+bool inputs_join(struct inputs *inputs, const char *cid, struct ipc_request *request)
 {
+    struct input *input = find(inputs, cid);
+    if (input && input->request)
+        request_list_add(&input->waiting, request);
+    else if (input)
+        ipc_answer(request, &input->answer);
+    return input;
+}
+
+void inputs_fetch(struct inputs *inputs, const char *cid, struct ipc_request *request)
+{
+    const struct inputs_spec *spec = &inputs->spec;
     struct error error;
     struct cid_query query;
-    struct input *input = find(session, cid);
-    if (input && !input->request) {
-        ipc_answer(request, &input->answer);
-        return;
-    }
-    if (input) {
-        request_list_add(&input->waiting, request);
-        return;
-    }
     bool ok =
-        session->input_count < LIMIT_TASK_CIDS ||
+        inputs->count < LIMIT_TASK_CIDS ||
         error_set(&error, ERROR_TOO_LARGE, "the task has asked for %d inputs, the limit", LIMIT_TASK_CIDS);
-    if (!ok || !session_check_active(session, &error) ||
-        !cid_parse(cid, session->access.server_url, session->domain_id, &query, &error)) {
+    if (!ok || !cid_parse(cid, spec->access->server_url, spec->domain_id, &query, &error)) {
         ipc_fail(request, &error);
         return;
     }
-    input = input_create(session, cid);
+    struct input *input = input_create(inputs, cid);
     request_list_add(&input->waiting, request);
     start_download(input, &query);
     cid_query_clear(&query);
 }
 
-static void restore(void *context, const struct journal_record *record)
+struct inputs *inputs_create(const struct inputs_spec *spec)
 {
-    struct session *session = context;
-    const struct message_input *answer = record->message;
-    struct input *input = input_create(session, answer->cid);
-    message_copy(&message_input_type, &input->answer, answer);
-    input_path_take(session->input_paths, answer->path);
-    for (size_t i = 0; i < answer->related_files.count; i++)
-        input_path_take(session->input_paths, answer->related_files.items[i]);
-    session->input_files += 1 + answer->related_files.count;
+    struct inputs *inputs = memory_allocate(sizeof *inputs);
+    *inputs = (struct inputs){.spec = *spec, .paths = input_path_set_create()};
+    return inputs;
 }
 
-void inputs_restore(struct session *session)
+static void restore(void *context, const struct journal_record *record)
 {
-    journal_visit_records(session->stored->journal, JOURNAL_INPUTS, session->task_id, restore, session);
+    struct inputs *inputs = context;
+    const struct message_input *answer = record->message;
+    struct input *input = input_create(inputs, answer->cid);
+    message_copy(&message_input_type, &input->answer, answer);
+    input_path_take(inputs->paths, answer->path);
+    for (size_t i = 0; i < answer->related_files.count; i++)
+        input_path_take(inputs->paths, answer->related_files.items[i]);
+    inputs->file_count += 1 + answer->related_files.count;
+}
+
+void inputs_restore(struct inputs *inputs)
+{
+    journal_visit_records(inputs->spec.journal, JOURNAL_INPUTS, inputs->spec.task_id, restore, inputs);
+}
+
+size_t inputs_count(const struct inputs *inputs)
+{
+    return inputs->count;
 }
 
 /* Failing an input frees it, hence the saved `next`. */
-void inputs_cancel(struct session *session, const struct error *reason)
+void inputs_cancel(struct inputs *inputs, const struct error *reason)
 {
     struct input *next = NULL;
-    for (struct input *input = session->inputs; input; input = next) {
+    for (struct input *input = inputs->first; input; input = next) {
         next = input->next;
         if (input->request)
             fail(input, reason);
     }
 }
 
-void inputs_drop(struct session *session)
+void inputs_free(struct inputs *inputs)
 {
     struct input *next = NULL;
-    for (struct input *input = session->inputs; input; input = next) {
+    for (struct input *input = inputs->first; input; input = next) {
         next = input->next;
         input_free(input);
     }
+    input_path_set_free(inputs->paths);
+    free(inputs);
 }

@@ -1,6 +1,6 @@
 /* Callers that wait for one and the same result. */
-#ifndef STORED_REQUEST_LIST_H
-#define STORED_REQUEST_LIST_H
+#ifndef STORED_TRANSFERS_REQUEST_LIST_H
+#define STORED_TRANSFERS_REQUEST_LIST_H
 
 #include "libcommon/ipc/ipc.h"
 

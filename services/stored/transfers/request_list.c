@@ -1,4 +1,4 @@
-#include "services/stored/request_list.h"
+#include "services/stored/transfers/request_list.h"
 
 #include "libcommon/base/memory.h"
 

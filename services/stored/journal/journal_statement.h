@@ -1,10 +1,13 @@
-/* Shared by journal.c, journal_database.c and journal_upload.c only. */
-#ifndef STORED_JOURNAL_JOURNAL_INTERNAL_H
-#define STORED_JOURNAL_JOURNAL_INTERNAL_H
+/* The statements that read and write the journal. For this folder alone: others know journal.h. */
+#ifndef STORED_JOURNAL_JOURNAL_STATEMENT_H
+#define STORED_JOURNAL_JOURNAL_STATEMENT_H
 
-#include "services/stored/journal/journal.h"
+#include "services/stored/workspace/file_fingerprint.h"
 
 #include <sqlite3.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
 
 /*
  * STATEMENT(name, sql): prepared once, when the journal is opened. The four that read records have the same
@@ -23,7 +26,8 @@
     STATEMENT(artifact_add, "INSERT OR REPLACE INTO artifacts VALUES (?,?,?,?,?,?,?,?)")                     \
     STATEMENT(artifacts_of, "SELECT artifact, 0, 0, device, inode, bytes, modified_ns, changed_ns "          \
                             "FROM artifacts WHERE task_id = ? ORDER BY rowid")                               \
-    STATEMENT(artifact_unmark, "UPDATE artifacts SET inode = 0 WHERE task_id = ? AND logical_path = ?")      \
+    STATEMENT(artifact_forget_fingerprint,                                                                   \
+              "UPDATE artifacts SET inode = 0 WHERE task_id = ? AND logical_path = ?")                       \
     STATEMENT(stream_add, "INSERT OR REPLACE INTO streams VALUES (?,?,?)")                                   \
     STATEMENT(stream_forget, "DELETE FROM streams WHERE task_id = ? AND logical_path = ?")                   \
     STATEMENT(streams_of, "SELECT opened, 0, 0, 0, 0, 0, 0, 0 FROM streams WHERE task_id = ?")               \
@@ -68,6 +72,12 @@ struct journal_value {
     (const struct journal_value[]){__VA_ARGS__},                                                             \
         sizeof((const struct journal_value[]){__VA_ARGS__}) / sizeof(struct journal_value)
 
+/* Once the tables are there. False with the reason in `journal->database`. */
+bool journal_prepare(struct journal *journal);
+
+/* Finalizes them; harmless when they are not prepared. */
+void journal_release_statements(struct journal *journal);
+
 /* Runs a statement that gives no rows. What fails is logged. */
 bool journal_run(struct journal *journal, enum journal_statement statement,
                  const struct journal_value *values, size_t value_count);
@@ -85,6 +95,6 @@ void journal_visit(struct journal *journal, enum journal_statement statement,
 char *journal_text(sqlite3_stmt *row, int column);
 
 /* The five columns device, inode, bytes, modified_ns, changed_ns from `column` on. */
-struct artifact_file_mark journal_file_mark(sqlite3_stmt *row, int column);
+struct file_fingerprint journal_fingerprint(sqlite3_stmt *row, int column);
 
 #endif

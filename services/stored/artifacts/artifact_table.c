@@ -1,0 +1,120 @@
+#include "services/stored/artifacts/artifact_table.h"
+
+#include "libcommon/base/limits.h"
+#include "libcommon/base/memory.h"
+#include "services/stored/domain/domain_answer.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* The texts of all artifacts go into one answer of LIMIT_MESSAGE_BYTES. */
+enum { TEXT_BYTES_MAX = 6 * 1024 * 1024 };
+
+/* What an artifact adds to the answer of session_artifacts; its id is not known before it is stored. */
+static size_t text_bytes(const struct artifact_name *name)
+{
+    return strlen(name->logical_path) + strlen(name->name) + strlen(name->data_type) + DOMAIN_ANSWER_ID_BYTES;
+}
+
+struct artifact *artifact_table_find(const struct artifact_table *table, const char *logical_path)
+{
+    struct artifact *artifact = table->first;
+    while (artifact && strcmp(artifact->name.logical_path, logical_path) != 0)
+        artifact = artifact->next;
+    return artifact;
+}
+
+/* The server knows name and type alone: the later output would silently overwrite the first. */
+bool artifact_table_check_collisions(const struct artifact_table *table, const struct artifact_name *name,
+                                     struct error *error)
+{
+    for (const struct artifact *other = table->first; other; other = other->next)
+        if (artifact_name_collides(&other->name, name))
+            return error_set(error, ERROR_CONFLICT, "outputs %.120s and %.120s would be one artifact, %.60s",
+                             other->name.logical_path, name->logical_path, name->name);
+    return true;
+}
+
+bool artifact_table_check_room(const struct artifact_table *table, const struct artifact_name *name,
+                               struct error *error)
+{
+    if (table->count < LIMIT_ARTIFACTS && table->text_bytes + text_bytes(name) <= TEXT_BYTES_MAX)
+        return true;
+    return error_set(error, ERROR_TOO_LARGE,
+                     "the task has %zu artifacts already; more, or longer names, do not fit", table->count);
+}
+
+static struct artifact *append(struct artifact_table *table, const struct artifact_name *name)
+{
+    struct artifact **link = &table->first;
+    struct artifact *artifact = memory_allocate(sizeof *artifact);
+    *artifact = (struct artifact){.artifacts = table->artifacts, .name = *name};
+    while (*link)
+        link = &(*link)->next;
+    *link = artifact;
+    table->count++;
+    table->text_bytes += text_bytes(name);
+    return artifact;
+}
+
+bool artifact_is_named(const struct artifact *artifact, const char *name, const char *data_type)
+{
+    return strcmp(artifact->name.name, name) == 0 && strcmp(artifact->name.data_type, data_type) == 0;
+}
+
+/* A known output under a new name is other data at the server. */
+static void rename_artifact(struct artifact_table *table, struct artifact *artifact,
+                            const struct artifact_name *name)
+{
+    if (!artifact_is_named(artifact, name->name, name->data_type)) {
+        free(artifact->id);
+        artifact->id = NULL;
+        artifact->stored = false;
+    }
+    table->text_bytes += text_bytes(name) - text_bytes(&artifact->name);
+    artifact_name_clear(&artifact->name);
+    artifact->name = *name;
+}
+
+struct artifact *artifact_table_enter(struct artifact_table *table, struct artifact_name *name)
+{
+    struct artifact *artifact = artifact_table_find(table, name->logical_path);
+    if (artifact)
+        rename_artifact(table, artifact, name);
+    else
+        artifact = append(table, name);
+    *name = (struct artifact_name){0};
+    return artifact;
+}
+
+void artifact_table_remove(struct artifact_table *table, struct artifact *artifact)
+{
+    struct artifact **link = &table->first;
+    while (*link != artifact)
+        link = &(*link)->next;
+    *link = artifact->next;
+    table->count--;
+    table->text_bytes -= text_bytes(&artifact->name);
+    request_list_drop(&artifact->waiting);
+    artifact_name_clear(&artifact->name);
+    free(artifact->id);
+    free(artifact);
+}
+
+void artifact_describe(const struct artifact *artifact, struct message_artifact *message)
+{
+    *message = (struct message_artifact){.logical_path = memory_copy_text(artifact->name.logical_path),
+                                         .name = memory_copy_text(artifact->name.name),
+                                         .data_type = memory_copy_text(artifact->name.data_type),
+                                         .id = memory_copy_text(artifact->id)};
+}
+
+void artifact_table_list(const struct artifact_table *table, struct message_artifacts *list)
+{
+    struct message_artifact *items = memory_allocate_array(table->count + 1, sizeof *items);
+    size_t count = 0;
+    for (const struct artifact *artifact = table->first; artifact; artifact = artifact->next)
+        if (artifact->stored)
+            artifact_describe(artifact, &items[count++]);
+    *list = (struct message_artifacts){.artifacts = {.items = items, .count = count}};
+}

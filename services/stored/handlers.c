@@ -1,0 +1,183 @@
+/*
+ * What leased asks of sessions, and what runner hosts and jobs ask, for whom the key of their own task is all
+ * that they have to show. Opening and closing move folders (removal goes on in the background), and the
+ * journal is written; neither waits for the disk.
+ */
+#include "services/stored/stored.h"
+
+#include "libcommon/base/memory.h"
+#include "services/stored/artifacts/artifact_put.h"
+#include "services/stored/artifacts/artifact_stream.h"
+
+static struct sessions *sessions_of(void *opaque)
+{
+    const struct service_context *context = opaque;
+    const struct stored *stored = context->state;
+    return stored->sessions;
+}
+
+/* NULL when `request` was answered with the reason why there is none. */
+static struct session *find_session(void *opaque, const struct secret *task_key, struct ipc_request *request)
+{
+    struct error error;
+    struct session *session = sessions_find(sessions_of(opaque), task_key, &error);
+    if (!session)
+        ipc_fail(request, &error);
+    return session;
+}
+
+/* --- for leased --- */
+
+void stored_handle_session_open(void *opaque, struct ipc_request *request, const void *message)
+{
+    struct error error;
+    const struct session *session = sessions_open(sessions_of(opaque), message, &error);
+    if (!session) {
+        log_warn("cannot open a session: %s", error.text);
+        ipc_fail(request, &error);
+        return;
+    }
+    struct message_session_opened opened = {.workspace = memory_copy_text(session->workspace.path)};
+    ipc_answer(request, &opened);
+    message_clear(&message_session_opened_type, &opened);
+}
+
+void stored_handle_session_update(void *opaque, struct ipc_request *request, const void *message)
+{
+    const struct message_session_update *update = message;
+    struct session *session = find_session(opaque, &update->task_key, request);
+    if (!session)
+        return;
+    session_update(session, update);
+    ipc_answer_done(request);
+}
+
+void stored_handle_session_cancel(void *opaque, struct ipc_request *request, const void *message)
+{
+    const struct message_session_cancel *cancel = message;
+    struct error error;
+    struct session *session = sessions_find(sessions_of(opaque), &cancel->task_key, &error);
+    /* A session that is gone has no transfers: what is asked for is so. */
+    if (session && !session->cancelled) {
+        domain_access_restore_token(&session->access, &cancel->access_token);
+        log_write(LOG_LEVEL_INFO, &session->log, "session cancelled");
+        error_set(&error, ERROR_CANCELLED, "the session was cancelled");
+        session_cancel(session, &error);
+    }
+    ipc_answer_done(request);
+}
+
+static void on_workspace_removed(void *opaque, const struct error *failure)
+{
+    struct ipc_request *request = opaque;
+    if (failure)
+        log_warn("a workspace stays: %s", failure->text);
+    if (failure)
+        ipc_fail(request, failure);
+    else
+        ipc_answer_done(request);
+}
+
+/* Answered when the workspace is gone, so that a lease's disk space is free before the next one is taken. */
+void stored_handle_session_close(void *opaque, struct ipc_request *request, const void *message)
+{
+    const struct message_session_close *asked = message;
+    struct sessions *sessions = sessions_of(opaque);
+    struct error error;
+    struct session *session = sessions_find(sessions, &asked->task_key, &error);
+    if (!session) {
+        ipc_answer_done(request);
+        return;
+    }
+    domain_access_restore_token(&session->access, &asked->access_token);
+    log_write(LOG_LEVEL_INFO, &session->log, "session closed");
+    error_set(&error, ERROR_CANCELLED, "the session was closed");
+    sessions_close(sessions, session, &error, on_workspace_removed, request);
+}
+
+void stored_handle_sessions_close_others(void *opaque, struct ipc_request *request, const void *message)
+{
+    const struct message_sessions_close_others *asked = message;
+    sessions_close_others(sessions_of(opaque), asked->owner);
+    ipc_answer_done(request);
+}
+
+void stored_handle_session_artifacts(void *opaque, struct ipc_request *request, const void *message)
+{
+    const struct message_session_artifacts *asked = message;
+    struct message_artifacts list;
+    const struct session *session = find_session(opaque, &asked->task_key, request);
+    if (!session)
+        return;
+    artifact_table_list(&session->artifacts->table, &list);
+    ipc_answer(request, &list);
+    message_clear(&message_artifacts_type, &list);
+}
+
+/* --- for runner hosts and jobs --- */
+
+static bool check_active(const struct session *session, struct ipc_request *request)
+{
+    struct error error;
+    bool active = session_check_active(session, &error);
+    if (!active)
+        ipc_fail(request, &error);
+    return active;
+}
+
+/* As find_session; also NULL when nothing new may begin in it. */
+static struct artifacts *find_artifacts(void *opaque, const struct secret *task_key,
+                                        struct ipc_request *request)
+{
+    const struct session *session = find_session(opaque, task_key, request);
+    return session && check_active(session, request) ? session->artifacts : NULL;
+}
+
+/* An input that is there is given also when nothing new may begin. */
+void stored_handle_input_materialize(void *opaque, struct ipc_request *request, const void *message)
+{
+    const struct message_input_materialize *asked = message;
+    const struct session *session = find_session(opaque, &asked->task_key, request);
+    if (session && !inputs_join(session->inputs, asked->cid, request) && check_active(session, request))
+        inputs_fetch(session->inputs, asked->cid, request);
+}
+
+void stored_handle_artifact_put(void *opaque, struct ipc_request *request, const void *message)
+{
+    const struct message_artifact_put *asked = message;
+    struct artifacts *artifacts = find_artifacts(opaque, &asked->task_key, request);
+    if (artifacts)
+        artifact_put(artifacts, asked, request);
+}
+
+void stored_handle_artifact_put_bytes(void *opaque, struct ipc_request *request, const void *message)
+{
+    const struct message_artifact_put_bytes *asked = message;
+    struct artifacts *artifacts = find_artifacts(opaque, &asked->task_key, request);
+    if (artifacts)
+        artifact_put_bytes(artifacts, asked, request);
+}
+
+void stored_handle_artifact_open(void *opaque, struct ipc_request *request, const void *message)
+{
+    const struct message_artifact_open *asked = message;
+    struct artifacts *artifacts = find_artifacts(opaque, &asked->task_key, request);
+    if (artifacts)
+        artifact_open(artifacts, asked, request);
+}
+
+void stored_handle_artifact_grow(void *opaque, struct ipc_request *request, const void *message)
+{
+    const struct message_artifact_grow *asked = message;
+    struct artifacts *artifacts = find_artifacts(opaque, &asked->task_key, request);
+    if (artifacts)
+        artifact_grow(artifacts, asked, request);
+}
+
+void stored_handle_artifact_finish(void *opaque, struct ipc_request *request, const void *message)
+{
+    const struct message_artifact_finish *asked = message;
+    struct artifacts *artifacts = find_artifacts(opaque, &asked->task_key, request);
+    if (artifacts)
+        artifact_finish(artifacts, asked, request);
+}

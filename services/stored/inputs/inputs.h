@@ -1,0 +1,47 @@
+/* Fetching CIDs into the workspace (docs/network.md 4.1): each CID of a session once, however often it is
+ * asked for. */
+#ifndef STORED_INPUTS_INPUTS_H
+#define STORED_INPUTS_INPUTS_H
+
+#include "libcommon/ipc/ipc.h"
+#include "services/stored/domain/domain_request.h"
+#include "services/stored/journal/journal.h"
+#include "services/stored/transfers/transfers.h"
+#include "services/stored/workspace/workspace.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+
+/* The inputs of one session. */
+struct inputs;
+
+/* What they need; all borrowed until inputs_free(). */
+struct inputs_spec {
+    struct domain_access *access;
+    const struct workspace *workspace;
+    struct journal *journal;
+    struct transfers *transfers;
+    const char *task_id;
+    const char *domain_id; /* of CIDs that name none */
+};
+
+struct inputs *inputs_create(const struct inputs_spec *spec);
+
+/* Ends downloads without answers. */
+void inputs_free(struct inputs *inputs);
+
+/* Those that the journal knows; downloads that were under way begin anew when they are asked for again. */
+void inputs_restore(struct inputs *inputs);
+size_t inputs_count(const struct inputs *inputs);
+
+/* Answers `request` with message_input when the files are there, at once when they are there already. False
+ * when the CID is neither there nor on its way: nobody answers `request` then. */
+bool inputs_join(struct inputs *inputs, const char *cid, struct ipc_request *request);
+
+/* As inputs_join, of a CID that inputs_join() does not know: it is fetched. */
+void inputs_fetch(struct inputs *inputs, const char *cid, struct ipc_request *request);
+
+/* Ends downloads; who waits for them gets `reason`. Inputs that are there stay known. */
+void inputs_cancel(struct inputs *inputs, const struct error *reason);
+
+#endif

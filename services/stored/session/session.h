@@ -1,0 +1,74 @@
+/*
+ * One session: what stored has for one lease. It owns its workspace, its way to the domain server, and every
+ * transfer made for it. Sessions are opened and closed by sessions.h.
+ */
+#ifndef STORED_SESSION_SESSION_H
+#define STORED_SESSION_SESSION_H
+
+#include "libcommon/node/messages.h"
+#include "services/stored/artifacts/artifacts.h"
+#include "services/stored/domain/domain_request.h"
+#include "services/stored/inputs/inputs.h"
+#include "services/stored/journal/journal.h"
+#include "services/stored/workspace/removal_queue.h"
+#include "services/stored/workspace/workspace.h"
+#include "services/stored/workspace/workspace_watch.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/* What all sessions share; all is borrowed. */
+struct session_setup {
+    const struct domain_client *client;
+    struct journal *journal;
+    struct transfers *transfers;
+    struct work_dir *work_dir;
+    struct removal_queue *removals;
+    struct workspace_watch *watch;
+    int64_t workspace_max_bytes; /* 0: no limit */
+    struct upload_policy uploads;
+    /* Every few seconds from the moment on that a workspace holds more than it may. */
+    void (*on_overrun)(void *context, const char *task_id, int64_t used_bytes, int64_t limit_bytes);
+    void *context;
+};
+
+struct session {
+    const struct session_setup *setup;
+    struct message_session_open opened; /* as leased said it, but that the token is in `access` */
+    char *data_path;                    /* data_path_of_domain() */
+    struct log_task log;
+    struct domain_access access;
+    struct workspace workspace;
+    struct watched_workspace *watched; /* NULL: there is no limit */
+    struct inputs *inputs;
+    struct artifacts *artifacts;
+    bool cancelled;
+    struct error cancel_reason;
+    struct session *next; /* for sessions.h */
+};
+
+/* Of what `opened` says, without workspace. `setup` is borrowed. */
+struct session *session_create(const struct session_setup *setup, const struct message_session_open *opened);
+
+/* Frees it without answers to anybody and without telling the server: the next stored resumes it. */
+void session_free(struct session *session);
+
+/*
+ * Makes its workspace and its way to the server. What an earlier attempt at the same task left is moved aside
+ * and removed. ERROR_INVALID for a server_url that cannot be used, and what making folders fails with.
+ */
+bool session_begin(struct session *session, struct error *error);
+
+/* As session_begin, with the workspace and the records of an earlier run of stored. */
+bool session_restore(struct session *session, const struct journal_record *record, struct error *error);
+
+/* Token and end of the lease; the token applies to the next attempt of requests that are under way, too. */
+void session_update(struct session *session, const struct message_session_update *update);
+
+/* Ends transfers, whose callers get `reason`, at the server too; new ones are refused. */
+void session_cancel(struct session *session, const struct error *reason);
+
+/* Whether new transfers may begin; what ended the earlier ones says why not. */
+bool session_check_active(const struct session *session, struct error *error);
+
+#endif
