@@ -70,17 +70,18 @@ static bool take_folder(int fd, const char *path, uid_t uid, gid_t gid, mode_t m
     return true;
 }
 
-/* mkdir -p, the last folder with this owner and mode. */
-static bool make_folder(const char *path, uid_t uid, gid_t gid, mode_t mode, bool set_owner,
-                        struct error *error)
+/* mkdir -p, the last folder with this owner and mode; without uids of their own it is the user's alone. */
+static bool make_folder(const struct identities *identities, const char *path, uid_t uid, gid_t gid,
+                        mode_t mode, struct error *error)
 {
-    if (!make_parents(path, set_owner, error) || !folder_make(path, S_IRWXU, error))
+    bool separate = identities->separate;
+    if (!make_parents(path, separate, error) || !folder_make(path, S_IRWXU, error))
         return false;
     /* A link or a file in its place is somebody's trap or mistake. */
     int fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
     if (fd < 0)
         return error_set_errno(error, errno, "%s is not a folder that can be opened", path);
-    bool ok = take_folder(fd, path, uid, gid, mode, set_owner, error);
+    bool ok = take_folder(fd, path, uid, gid, separate ? mode : 0700, separate, error);
     close(fd);
     return ok;
 }
@@ -102,15 +103,14 @@ static bool make_role_folders(const struct identities *identities, const char *r
         const struct role_info *role = &role_infos[i];
         snprintf(path, sizeof path, "%s/%s/%s", runtime_dir, service_name(role->owner), role->folder);
         /* Set-gid: the socket gets the caller's group, and its mode 0660 lets that group in. */
-        if (!make_folder(path, identities->ids[role->owner], identities->ids[caller_of(role)],
-                         identities->separate ? 02750 : 0700, identities->separate, error))
+        if (!make_folder(identities, path, identities->ids[role->owner], identities->ids[caller_of(role)],
+                         02750, error))
             return false;
     }
     for (size_t i = 0; i < EVENT_COUNT; i++) {
         enum service_id publisher = event_infos[i].publisher;
         snprintf(path, sizeof path, "%s/%s/events", runtime_dir, service_name(publisher));
-        if (!make_folder(path, identities->ids[publisher], identities->shared_gid,
-                         identities->separate ? 02750 : 0700, identities->separate, error))
+        if (!make_folder(identities, path, identities->ids[publisher], identities->shared_gid, 02750, error))
             return false;
     }
     return true;
@@ -120,12 +120,11 @@ static bool make_runtime_folders(const struct identities *identities, const char
                                  struct error *error)
 {
     char path[PATH_MAX];
-    mode_t shared_mode = identities->separate ? 0755 : 0700;
-    if (!make_folder(runtime_dir, geteuid(), getegid(), shared_mode, identities->separate, error))
+    if (!make_folder(identities, runtime_dir, geteuid(), getegid(), 0755, error))
         return false;
     for (enum service_id id = 0; id < SERVICE_COUNT; id++) {
         snprintf(path, sizeof path, "%s/%s", runtime_dir, service_name(id));
-        if (!make_folder(path, geteuid(), getegid(), shared_mode, identities->separate, error))
+        if (!make_folder(identities, path, geteuid(), getegid(), 0755, error))
             return false;
     }
     return make_role_folders(identities, runtime_dir, error);
@@ -137,12 +136,11 @@ static bool make_state_folders(const struct identities *identities, const char *
 {
     static const enum service_id keepers[] = {SERVICE_STORED};
     char path[PATH_MAX];
-    bool ok = make_folder(state_dir, geteuid(), getegid(), identities->separate ? 0755 : 0700,
-                          identities->separate, error);
+    bool ok = make_folder(identities, state_dir, geteuid(), getegid(), 0755, error);
     for (size_t i = 0; ok && i < sizeof keepers / sizeof keepers[0]; i++) {
         uid_t uid = identities->ids[keepers[i]];
         snprintf(path, sizeof path, "%s/%s", state_dir, service_name(keepers[i]));
-        ok = make_folder(path, uid, uid, 0700, identities->separate, error);
+        ok = make_folder(identities, path, uid, uid, 0700, error);
     }
     return ok;
 }
@@ -151,6 +149,6 @@ bool folders_make(const struct identities *identities, const struct folders *fol
 {
     return make_runtime_folders(identities, folders->runtime_dir, error) &&
            make_state_folders(identities, folders->state_dir, error) &&
-           make_folder(folders->work_dir, identities->ids[SERVICE_STORED], identities->ids[SERVICE_RUNNERD],
-                       identities->separate ? 02750 : 0700, identities->separate, error);
+           make_folder(identities, folders->work_dir, identities->ids[SERVICE_STORED],
+                       identities->ids[SERVICE_RUNNERD], 02750, error);
 }

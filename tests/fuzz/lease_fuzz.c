@@ -34,7 +34,7 @@ static void check_messages(const struct lease *lease)
     static char key[] = "00000000000000000000000000000000";
     struct message_host_command command = {.sequence = 1,
                                            .action = start,
-                                           .task_key = {key, sizeof key - 1},
+                                           .task_key = {.bytes = key, .length = sizeof key - 1},
                                            .task_id = lease->task_id,
                                            .job_id = lease->job_id,
                                            .domain_id = lease->domain_id,
@@ -42,7 +42,7 @@ static void check_messages(const struct lease *lease)
                                            .task = lease->task_json,
                                            .inputs = lease->inputs};
     expect_fits(&message_host_command_type, &command);
-    struct message_session_open open = {.task_key = {key, sizeof key - 1},
+    struct message_session_open open = {.task_key = {.bytes = key, .length = sizeof key - 1},
                                         .task_id = lease->task_id,
                                         .job_id = lease->job_id,
                                         .capability = lease->capability,

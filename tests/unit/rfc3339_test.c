@@ -63,6 +63,7 @@ static void writes_the_ends_of_the_range_without_harm(void **state)
     assert_string_equal(rfc3339_format_nanoseconds(INT64_MIN, out), "1677-09-21T00:12:43.145224192Z");
     assert_string_equal(rfc3339_format_nanoseconds(INT64_MAX, out), "2262-04-11T23:47:16.854775807Z");
     assert_string_equal(rfc3339_format_milliseconds(INT64_MAX, out), "9999-12-31T23:59:59.807Z");
+    assert_string_equal(rfc3339_format_milliseconds(INT64_MIN, out), "0000-01-01T00:00:00.192Z");
 }
 
 static void a_time_before_64_bits_is_the_earliest(void **state)

@@ -124,43 +124,38 @@ static void on_http_done(void *context, const struct http_response *response, co
 
 /* --- requests --- */
 
-struct dds_post {
-    const char *path;
-    struct json_writer *body; /* wiped here */
-    http_data_function *on_data;
-    dds_done_function *on_done;
-    void *context;
-};
-
-static struct dds_call *post(struct dds_client *client, const struct dds_post *post, struct error *error)
+/* Wipes and clears `body`. `on_data` NULL: the answer's body is kept. */
+static struct dds_call *post(struct dds_client *client, const char *path, struct json_writer *body,
+                             http_data_function *on_data, dds_done_function *on_done, void *context,
+                             struct error *error)
 {
     struct dds_call *call = NULL;
-    char *url = url_join(client->base_url, &post->path, 1);
+    char *url = url_join(client->base_url, &path, 1);
     if (!url_same_origin(url, client->base_url)) {
-        error_set(error, ERROR_FORBIDDEN, "%s is not at DDS_BASE_URL", post->path);
+        error_set(error, ERROR_FORBIDDEN, "%s is not at DDS_BASE_URL", path);
     } else {
         call = memory_allocate(sizeof *call);
         *call = (struct dds_call){.client = client,
-                                  .path = post->path,
+                                  .path = path,
                                   .sent_boot_ms = clock_boot_ms(),
-                                  .on_done = post->on_done,
-                                  .context = post->context};
+                                  .on_done = on_done,
+                                  .context = context};
         const struct http_request request = {.method = "POST",
                                              .url = url,
                                              .content_type = "application/json",
                                              .accept = "application/json",
-                                             .body = post->body->text,
-                                             .body_bytes = post->body->length,
+                                             .body = body->text,
+                                             .body_bytes = body->length,
                                              .body_secret = true,
                                              .timeout_ms = client->timeout_ms,
                                              .response_limit_bytes = LIMIT_DDS_ANSWER_BYTES,
-                                             .on_data = post->on_data,
+                                             .on_data = on_data,
                                              .on_done = on_http_done,
                                              .context = call};
         call->http_call = http_send(client->http, &request);
     }
     free(url);
-    json_writer_clear(post->body);
+    json_writer_clear(body);
     return call;
 }
 
@@ -204,13 +199,7 @@ struct dds_call *dds_register(struct dds_client *client, const struct text_list 
     json_writer_string_member(&body, "timestamp", timestamp);
     json_writer_string_member(&body, "public_key", wallet_public_key(client->wallet));
     json_writer_close_object(&body);
-    return post(client,
-                &(struct dds_post){.path = "internal/v1/nodes/register",
-                                   .body = &body,
-                                   .on_data = ignore_data,
-                                   .on_done = on_done,
-                                   .context = context},
-                error);
+    return post(client, "internal/v1/nodes/register", &body, ignore_data, on_done, context, error);
 }
 
 struct dds_call *dds_register_wallet(struct dds_client *client, const struct dds_answer *nonce,
@@ -227,13 +216,7 @@ struct dds_call *dds_register_wallet(struct dds_client *client, const struct dds
     write_registration(client, capabilities, &body);
     json_writer_close_object(&body);
     signed_message_clear(&signed_message);
-    return post(client,
-                &(struct dds_post){.path = "internal/v1/nodes/register-wallet",
-                                   .body = &body,
-                                   .on_data = ignore_data,
-                                   .on_done = on_done,
-                                   .context = context},
-                error);
+    return post(client, "internal/v1/nodes/register-wallet", &body, ignore_data, on_done, context, error);
 }
 
 struct dds_call *dds_siwe_request(struct dds_client *client, dds_done_function *on_done, void *context,
@@ -243,11 +226,7 @@ struct dds_call *dds_siwe_request(struct dds_client *client, dds_done_function *
     json_writer_open_object(&body);
     json_writer_string_member(&body, "wallet", wallet_address(client->wallet));
     json_writer_close_object(&body);
-    return post(
-        client,
-        &(struct dds_post){
-            .path = "internal/v1/auth/siwe/request", .body = &body, .on_done = on_done, .context = context},
-        error);
+    return post(client, "internal/v1/auth/siwe/request", &body, NULL, on_done, context, error);
 }
 
 struct dds_call *dds_siwe_verify(struct dds_client *client, const struct dds_answer *nonce,
@@ -263,9 +242,5 @@ struct dds_call *dds_siwe_verify(struct dds_client *client, const struct dds_ans
     json_writer_string_member(&body, "signature", signed_message.signature);
     json_writer_close_object(&body);
     signed_message_clear(&signed_message);
-    return post(
-        client,
-        &(struct dds_post){
-            .path = "internal/v1/auth/siwe/verify", .body = &body, .on_done = on_done, .context = context},
-        error);
+    return post(client, "internal/v1/auth/siwe/verify", &body, NULL, on_done, context, error);
 }
