@@ -170,6 +170,9 @@ class Node:
                                         env={**programs.base_environment(), **self.variables}, **identity)
         self.log = programs.Log(self.process.stderr)
         if ready:
+            # authd may log in before another service can be asked.
+            for service in SERVICES:
+                self.log.wait("started: version", service)
             self.wait_ready()
         return self
 
