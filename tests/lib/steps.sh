@@ -8,7 +8,7 @@ set -u -o pipefail
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 cd "$root" || exit 1
 cores=$(nproc)
-export POSEMESH_SOURCE_DIR=$root LSAN_OPTIONS=suppressions=$root/tests/lib/lsan.supp:print_suppressions=0
+export POSEMESH_SOURCE_DIR=$root
 
 # Debian's Python, which sees Debian's modules, even where another one comes first in PATH.
 python=/usr/bin/python3
