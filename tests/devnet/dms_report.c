@@ -185,6 +185,21 @@ static bool check_uploads(struct exchange *exchange, const json_t *task)
            exchange_refuse(exchange, RULE_UPLOAD_LEFT_OPEN, "%d uploads are still open", (int)open);
 }
 
+/* What a node has given up with a failed task it aborts on connections of its own, which the report may
+ * overtake. */
+static void wait_for_aborts(const struct exchange *exchange)
+{
+    static const char open_uploads[] =
+        "SELECT count(*) FROM uploads u JOIN tasks t ON t.id=u.task AND t.attempts=u.attempt "
+        "JOIN task_names n ON n.task=t.id WHERE n.name=? AND u.state='open'";
+    const struct devnet *devnet = exchange->devnet;
+    int64_t until = exchange->started_ms + devnet->tuning.race_grace_ms;
+
+    while (!devnet->stopping && moment_now_ms() < until &&
+           store_integer(devnet->store, 0, open_uploads, VALUES(TEXT(exchange->arguments[0]))) > 0)
+        store_wait(devnet->store, until);
+}
+
 static void keep_report(struct exchange *exchange, const json_t *task, const char *kind)
 {
     store_run(exchange->devnet->store,
@@ -217,6 +232,7 @@ void dms_complete(struct exchange *exchange)
 
 void dms_fail(struct exchange *exchange)
 {
+    wait_for_aborts(exchange);
     struct devnet *devnet = exchange->devnet;
     json_t *node = token_check_access(exchange);
     json_t *task = node ? dms_find_task(exchange, node) : NULL;

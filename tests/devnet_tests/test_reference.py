@@ -6,11 +6,13 @@ import uuid
 
 from client import Node, parse_parts
 from network import Devnet
+from ports import free_port
 
 
 class Reference(unittest.TestCase):
     def setUp(self):
-        self.devnet = Devnet("--part-size", "1000", "--health-interval", "0.3")
+        # A port that is still ours when the network is restarted.
+        self.devnet = Devnet("--listen", f"127.0.0.1:{free_port()}", "--part-size", "1000", "--health-interval", "0.3")
         self.node = None
 
     def tearDown(self):

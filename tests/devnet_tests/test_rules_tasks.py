@@ -1,4 +1,5 @@
 """Leases, heartbeats and reports: docs/network.md 3, one mutation at a time."""
+import threading
 import uuid
 
 from network import request
@@ -194,6 +195,17 @@ class Reports(RuleCase):
         lease = self.begun()
         self.assertEqual(self.node.start_multipart(lease).status, 200)
         return [self.node.complete(lease), self.node.fail(lease)]
+
+    def test_a_failure_may_overtake_the_abort_of_what_it_gives_up(self):
+        self.settings(race_grace_ms=20000)
+        lease = self.begun()
+        upload = self.node.start_multipart(lease).json["upload_id"]
+        self.devnet.fault(kind="latency", method="DELETE", path=f"*uploadId={upload}", latency_ms=500)
+        aborting = threading.Thread(target=self.node.abort_multipart, args=(lease, upload))
+        aborting.start()
+        self.assertEqual(self.node.fail(lease).status, 200)
+        aborting.join()
+        self.assertEqual(self.devnet.violations(), [])
 
     def test_a_complete_whose_artifacts_were_stored_before_the_loss_is_declined_without_blame(self):
         lease = self.begun()

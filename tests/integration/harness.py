@@ -6,19 +6,16 @@ import secrets
 import shutil
 import signal
 import subprocess
-import sys
 import tempfile
 import unittest
 import urllib.parse
 import uuid
 
 import programs
+import network  # posemesh-devnet's client; programs knows the way to its folder
 from programs import PATIENCE_SECS, SERVICES
 
 HERE = os.path.dirname(os.path.abspath(__file__))
-sys.path.append(os.path.join(HERE, "..", "devnet_tests"))
-import network  # noqa: E402  (posemesh-devnet's client)
-
 NOBODY = 65534
 SCRIPTED = "/test/scripted/v1"
 NOOP = "/reconstruction/local-refinement/v1"
@@ -173,6 +170,9 @@ class Node:
                                         env={**programs.base_environment(), **self.variables}, **identity)
         self.log = programs.Log(self.process.stderr)
         if ready:
+            # authd may log in before another service can be asked.
+            for service in SERVICES:
+                self.log.wait("started: version", service)
             self.wait_ready()
         return self
 

@@ -3,10 +3,13 @@ import json
 import os
 import re
 import select
-import socket
 import subprocess
+import sys
 import threading
 import time
+
+sys.path.append(os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "devnet_tests"))
+from ports import free_port  # noqa: E402, F401  (for the tests)
 
 BIN = os.path.abspath(os.environ.get("POSEMESH_BIN_DIR", "build/debug/bin"))
 SERVICES = ("authd", "leased", "stored", "httpd", "runnerd")
@@ -22,11 +25,6 @@ def base_environment():
     """What a program needs to run at all; tests add the settings."""
     passed_on = ("PATH", "LANG", "TZ", "ASAN_OPTIONS", "LSAN_OPTIONS", "UBSAN_OPTIONS")
     return {name: os.environ[name] for name in passed_on if name in os.environ}
-
-
-def free_port():
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        return server.getsockname()[1]
 
 
 def run(command, variables, timeout=60):

@@ -1,27 +1,38 @@
-# The steps of tests/run. Each writes TAP lines ("ok N - name", "not ok N - name", "ok N - name # SKIP reason") to
-# build/tests/<step>.tap and prints the failures as they come. Sourced; uses $root and $results.
+# The steps of tests/run: functions that schedule.py calls, each in a bash of its own that sources this, with the name of the
+# step in $step and a folder for what it leaves in $results. A step writes TAP lines ("ok N - name", "not ok N - name",
+# "ok N - name # SKIP reason") to $results/$step.tap or $results/$step.<program>.tap and prints what failed. Its exit status
+# is 0 unless what comes after it cannot run.
 # shellcheck shell=bash disable=SC2154
 
-jobs=$(nproc)
+set -u -o pipefail
+root=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
+cd "$root" || exit 1
+cores=$(nproc)
+export POSEMESH_SOURCE_DIR=$root
 
-say() {
-    printf '== %s\n' "$*"
-}
+# Debian's Python, which sees Debian's modules, even where another one comes first in PATH.
+python=/usr/bin/python3
 
-# Records one outcome of a step that is a single check: record STEP ok|"not ok" NAME [LOG]
+# Records the outcome of a step that is a single check: record ok|"not ok" NAME [LOG]
 record() {
-    printf '%s 1 - %s\n' "$2" "$3" >>"$results/$1.tap"
-    if [ "$2" = "not ok" ]; then
-        printf 'FAILED %s\n' "$3"
-        [ -z "${4:-}" ] || tail -n 60 "$4"
+    printf '%s 1 - %s\n' "$1" "$2" >>"$results/$step.tap"
+    if [ "$1" = "not ok" ]; then
+        printf 'FAILED %s\n' "$2"
+        [ -z "${3:-}" ] || tail -n 60 "$3"
     fi
 }
 
-# Runs a command as one check: check STEP NAME COMMAND...
+# Runs a command as one check: check NAME COMMAND...
 check() {
-    local step=$1 name=$2 log=$results/$1.log
-    shift 2
-    if "$@" >"$log" 2>&1; then record "$step" ok "$name"; else record "$step" "not ok" "$name" "$log"; fi
+    local name=$1 log=$results/$step.log
+    shift
+    if "$@" >"$log" 2>&1; then record ok "$name"; else record "not ok" "$name" "$log"; fi
+}
+
+# For steps that only compute: they take the time that the others, which must keep theirs, leave.
+nicely() {
+    renice -n 19 -p "$BASHPID" >/dev/null
+    "$@"
 }
 
 # The project's own files of these patterns, generated ones left out: sources PATTERN...
@@ -32,25 +43,21 @@ sources() {
     done | sort
 }
 
-# Debian's Python, which sees Debian's modules, even where another one comes first in PATH.
-python=/usr/bin/python3
-
+# Before all others and by itself, as it may have to install what schedule.py needs.
 step_set_up() {
-    say "packages"
     "$root/deploy/install-deps" --test || {
-        record set_up "not ok" "the packages are installed"
-        report_results
+        record "not ok" "the packages are installed"
+        return 1
     }
 }
 
 step_build() {
-    say "build: $1"
-    local log=$results/build_$1.log
-    if cmake --preset "$1" >"$log" 2>&1 && cmake --build --preset "$1" -j "$jobs" >>"$log" 2>&1; then
-        record "build_$1" ok "the $1 build has no warning"
+    local log=$results/$step.log
+    if cmake --preset "$1" >"$log" 2>&1 && cmake --build --preset "$1" -j "$cores" >>"$log" 2>&1; then
+        record ok "the $1 build has no warning"
     else
-        record "build_$1" "not ok" "the $1 build has no warning" "$log"
-        report_results
+        record "not ok" "the $1 build has no warning" "$log"
+        return 1
     fi
 }
 
@@ -65,107 +72,103 @@ tap_lines='
 '
 
 # Runs one test program and keeps its TAP; a program that dies without a plan counts as a failure.
-# run_tap STEP NAME COMMAND...
+# run_tap NAME COMMAND...
 run_tap() {
-    local step=$1 name=$2 out status
-    shift 2
+    local name=$1 out status
+    shift
     out=$results/$step.$name.log
-    timeout 400 "$@" >"$out" 2>&1
+    timeout 900 "$@" >"$out" 2>&1
     status=$?
-    awk -v name="$name" "$tap_lines" "$out" >>"$results/$step.tap"
+    awk -v name="$name" "$tap_lines" "$out" >"$results/$step.$name.tap"
     if grep -qE '^not ok [0-9]+ -' "$out"; then
         printf 'FAILED in %s\n' "$name"
         grep -A 25 -E '^not ok [0-9]+ -' "$out" | head -n 80
     elif [ "$status" -ne 0 ]; then
-        record "$step" "not ok" "$name exits with 0, not $status" "$out"
+        record "not ok" "$name exits with 0, not $status" "$out"
     fi
 }
 
-step_unit_tests() {
-    say "unit tests ($1)"
-    export POSEMESH_SOURCE_DIR=$root CMOCKA_MESSAGE_OUTPUT=TAP
-    local program
-    for program in "$root/build/$1/unit"/unit-*; do
-        run_tap "unit_$1" "${program##*/unit-}" "$program"
+# Runs all unit tests of a build, some programs at a time: unit_tests PRESET AT_ONCE [COMMAND...] (which runs a program)
+unit_tests() {
+    local programs=("$root/build/$1/unit"/unit-*) at_once=$2 program name
+    shift 2
+    export CMOCKA_MESSAGE_OUTPUT=TAP
+    for program in "${programs[@]}"; do
+        name=${program##*/unit-}
+        while [ "$(jobs -pr | wc -l)" -ge "$at_once" ]; do wait -n; done
+        run_tap "$name" "$@" "$program" >"$results/$step.$name.failures" &
     done
+    wait
+    cat "$results/$step".*.failures
+}
+
+step_unit_tests() {
+    unit_tests "$1" 1
 }
 
 step_unit_tests_under_valgrind() {
-    say "unit tests under valgrind"
-    export POSEMESH_SOURCE_DIR=$root CMOCKA_MESSAGE_OUTPUT=TAP
-    local program
-    for program in "$root/build/$1/unit"/unit-*; do
-        # Threads that wait for descriptors make valgrind slow; its own timing is no part of a test.
-        run_tap unit_valgrind "${program##*/unit-}" env POSEMESH_VALGRIND=1 valgrind --quiet --error-exitcode=99 --leak-check=full \
-            --show-leak-kinds=definite --errors-for-leak-kinds=definite --suppressions="$root/tests/lib/valgrind.supp" "$program"
-    done
+    # Threads that wait for descriptors make valgrind slow; its own timing is no part of a test.
+    unit_tests "$1" "$cores" env POSEMESH_VALGRIND=1 valgrind --quiet --error-exitcode=99 --leak-check=full \
+        --show-leak-kinds=definite --errors-for-leak-kinds=definite --suppressions="$root/tests/lib/valgrind.supp"
 }
 
 step_format() {
-    say "clang-format"
     mapfile -t files < <(sources '*.c' '*.h')
-    check format "every file is as clang-format lays it out" clang-format --dry-run --Werror "${files[@]}"
+    check "every file is as clang-format lays it out" clang-format --dry-run --Werror "${files[@]}"
 }
 
 step_shell_check() {
-    say "shellcheck"
     mapfile -t files < <(sources '*' | xargs grep -lE '^(#!.*(bash|/sh)|# shellcheck shell=)')
-    check shellcheck "the scripts pass shellcheck" shellcheck -x -P "$root" "${files[@]}"
+    check "the scripts pass shellcheck" shellcheck -x -P "$root" "${files[@]}"
 }
 
 # tidy BUILD FILES...: fuzz targets are compiled in a build of their own, and clang-tidy reads its options there.
 tidy() {
     local database=$1
     shift
-    printf '%s\n' "$@" | xargs -P "$jobs" -n 4 clang-tidy --quiet -p "$database" 2>/dev/null
+    printf '%s\n' "$@" | xargs -P "$cores" -n 4 clang-tidy --quiet -p "$database" 2>/dev/null
 }
 
+# Nearly all of its time goes into clang's analyzer, which finds what the other checks do not: there is nothing to save.
 step_clang_tidy() {
-    say "clang-tidy"
-    local log=$results/clang_tidy.log
+    local log=$results/$step.log
     mapfile -t files < <(sources '*.c' | grep -v '^tests/fuzz/')
     mapfile -t fuzz_files < <(sources '*.c' | grep '^tests/fuzz/')
-    if { tidy "$root/build/$1" "${files[@]}" && cmake --preset fuzz && tidy "$root/build/fuzz" "${fuzz_files[@]}"; } >"$log"; then
-        record clang_tidy ok "clang-tidy finds nothing"
+    if { tidy "$root/build/$1" "${files[@]}" && tidy "$root/build/fuzz" "${fuzz_files[@]}"; } >"$log"; then
+        record ok "clang-tidy finds nothing"
     else
-        record clang_tidy "not ok" "clang-tidy finds nothing" "$log"
+        record "not ok" "clang-tidy finds nothing" "$log"
     fi
 }
 
 step_cppcheck() {
-    say "cppcheck"
-    check cppcheck "cppcheck finds nothing" cppcheck --project="$root/build/$1/compile_commands.json" --quiet \
-        -j "$jobs" --enable=warning,performance,portability --inline-suppr --error-exitcode=1 \
+    check "cppcheck finds nothing" cppcheck --project="$root/build/$1/compile_commands.json" --quiet \
+        -j "$cores" --enable=warning,performance,portability --inline-suppr --error-exitcode=1 \
         --suppressions-list="$root/tests/lib/cppcheck.suppressions" --library=posix
 }
 
-# step_python_tests PRESET FOLDER: the test_*.py of tests/FOLDER against the programs of a build
+# step_python_tests PRESET FOLDER JOBS: the test_*.py of tests/FOLDER against the programs of a build, some classes at a time
 step_python_tests() {
-    say "$2 tests ($1)"
-    export POSEMESH_SOURCE_DIR=$root POSEMESH_BIN_DIR=$root/build/$1/bin
-    run_tap "$2_$1" "$2" "$python" -B "$root/tests/tap.py" "$root/tests/$2"
+    export POSEMESH_BIN_DIR=$root/build/$1/bin
+    run_tap "$2" "$python" -B "$root/tests/tap.py" --jobs "$3" "$root/tests/$2"
 }
 
 step_attacks() {
-    say "attacks ($1)"
-    run_tap attacks attacks "$root/tests/attack/run" "$1"
+    run_tap attacks "$root/tests/attack/run" "$1"
 }
 
 step_runnerd_tests() {
-    say "runnerd tests"
     export POSEMESH_RUNNERD=$root/build/$1/bin/posemesh-runnerd CMOCKA_MESSAGE_OUTPUT=TAP
-    run_tap runnerd runnerd "$root/build/$1/integration/integration-runnerd"
+    run_tap runnerd "$root/build/$1/integration/integration-runnerd"
 }
 
 # Every fuzz target over the inputs that are kept; finding new ones takes longer: tests/fuzz/run.
 step_fuzz_corpus() {
-    say "fuzz corpus"
-    run_tap fuzz fuzz "$root/tests/fuzz/run" --seconds 0
+    run_tap fuzz "$root/tests/fuzz/run" --seconds 0
 }
 
 step_demo() {
-    say "demo"
-    check demo "deploy/demo ends with 0 and stores the dense cloud by multipart" "$root/deploy/demo"
+    check "deploy/demo ends with 0 and stores the dense cloud by multipart" "$root/deploy/demo"
 }
 
 report_results() {
@@ -178,7 +181,7 @@ report_results() {
     else
         printf 'did not run: none\n'
     fi
-    [ "$failed" -eq 0 ] || { printf 'failed:\n'; cat "$results"/*.tap | grep '^not ok ' | sed 's/^not ok [0-9]* - /  /'; }
+    [ "$failed" -eq 0 ] || printf 'failed:\n%s\n' "$(cat "$results"/*.tap | grep '^not ok ' | sed 's/^not ok [0-9]* - /  /')"
     printf '%s passed, %s failed\n' "$passed" "$failed"
     [ "$failed" -eq 0 ] && [ "$passed" -gt 0 ]
     exit
