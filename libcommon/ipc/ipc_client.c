@@ -11,7 +11,6 @@
 #include "libcommon/base/log.h"
 #include "libcommon/base/memory.h"
 #include "libcommon/ipc/ipc_close.h"
-#include "libcommon/ipc/ipc_dial.h"
 #include "libcommon/ipc/ipc_endpoint.h"
 #include "libcommon/ipc/ipc_socket.h"
 
@@ -30,7 +29,6 @@ struct ipc_client {
     struct ipc *ipc;
     enum role role;
     nng_socket socket;
-    struct ipc_dial *dial;
     struct ipc_call *calls;
 };
 
@@ -260,7 +258,7 @@ static void client_free(struct ipc_endpoint *endpoint)
         loop_drop_posts(client->ipc->loop, call);
         call_free(call);
     }
-    ipc_dial_close(client->dial);
+    ipc_close_socket(client->socket);
     free(client);
 }
 
@@ -280,13 +278,9 @@ struct ipc_client *ipc_client_create(struct ipc *ipc, enum role role, struct err
     code = nng_socket_set_ms(client->socket, NNG_OPT_REQ_RESENDTIME, RESEND_MS);
     if (!code)
         code = nng_socket_set_size(client->socket, NNG_OPT_RECVMAXSZ, LIMIT_MESSAGE_BYTES);
-    if (code) {
-        ipc_set_error(error, code, "cannot set up", url);
+    bool ok = code ? ipc_set_error(error, code, "cannot set up", url) : ipc_dial(client->socket, url, error);
+    if (!ok) {
         ipc_close_socket(client->socket);
-    } else {
-        client->dial = ipc_dial_start(ipc->loop, client->socket, url, error);
-    }
-    if (!client->dial) {
         free(client);
         return NULL;
     }

@@ -4,7 +4,6 @@
 #include "libcommon/base/log.h"
 #include "libcommon/base/memory.h"
 #include "libcommon/ipc/ipc_close.h"
-#include "libcommon/ipc/ipc_dial.h"
 #include "libcommon/ipc/ipc_endpoint.h"
 #include "libcommon/ipc/ipc_socket.h"
 
@@ -25,7 +24,6 @@ struct ipc_publisher {
 struct ipc_subscription {
     struct ipc_endpoint endpoint;
     nng_socket socket;
-    struct ipc_dial *dial;
     struct loop_watch *watch;
     const struct message_type *type;
     ipc_event_function *on_event;
@@ -101,7 +99,7 @@ static void subscription_free(struct ipc_endpoint *endpoint)
 {
     struct ipc_subscription *subscription = (struct ipc_subscription *)endpoint;
     loop_watch_remove(subscription->watch);
-    ipc_dial_close(subscription->dial);
+    ipc_close_socket(subscription->socket);
     free(subscription);
 }
 
@@ -123,13 +121,11 @@ bool ipc_subscribe(struct ipc *ipc, enum event event, ipc_event_function *on_eve
     code = nng_socket_set(subscription->socket, NNG_OPT_SUB_SUBSCRIBE, "", 0);
     if (!code)
         code = nng_socket_set_size(subscription->socket, NNG_OPT_RECVMAXSZ, LIMIT_SMALL_MESSAGE_BYTES);
-    bool ok = code ? ipc_set_error(error, code, "cannot subscribe at", url)
-                   : ipc_receive_fd(subscription->socket, &fd, error);
-    if (!ok)
+    bool ok =
+        code ? ipc_set_error(error, code, "cannot subscribe at", url)
+             : ipc_receive_fd(subscription->socket, &fd, error) && ipc_dial(subscription->socket, url, error);
+    if (!ok) {
         ipc_close_socket(subscription->socket);
-    else
-        subscription->dial = ipc_dial_start(ipc->loop, subscription->socket, url, error);
-    if (!subscription->dial) {
         free(subscription);
         return false;
     }

@@ -21,6 +21,9 @@ bool ipc_make_folder(const char *runtime_dir, enum service_id owner, const char 
 /* Listens with the mode and the size limit that every socket of ours has. */
 bool ipc_listen(nng_socket socket, const char *url, size_t limit_bytes, struct error *error);
 
+/* Connects in the background, and again whenever the peer comes back. */
+bool ipc_dial(nng_socket socket, const char *url, struct error *error);
+
 /* The descriptor that is readable while `socket` has a message. */
 bool ipc_receive_fd(nng_socket socket, int *fd, struct error *error);
 
