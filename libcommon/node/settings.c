@@ -181,11 +181,11 @@ static void load_row(const struct row *row, struct settings *settings, const str
 
 static void check_relations(struct settings *settings, unsigned readers, struct settings_report *report)
 {
-    if (readers & READ_LEASED) {
+    if (readers & LEASED_BIT) {
         ORDER(settings, report, poll_backoff_ms_min, poll_backoff_ms_max, "POLL_BACKOFF_MS_MIN", int64_t);
         ORDER(settings, report, heartbeat_min_ratio, heartbeat_max_ratio, "HEARTBEAT_MIN_RATIO", double);
     }
-    if (readers & READ_AUTHD && settings->registration_flow == SETTINGS_FLOW_CALLBACK && !settings->node_url)
+    if (readers & AUTHD_BIT && settings->registration_flow == SETTINGS_FLOW_CALLBACK && !settings->node_url)
         fault(report, "NODE_URL", "is required in the callback flow (REGISTRATION_FLOW=callback)");
 }
 
