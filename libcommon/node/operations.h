@@ -12,17 +12,17 @@
 
 /* ROLE(name, owner, folder, callers): the socket is <POSEMESH_RUNTIME_DIR>/<owner>/<folder>/sock */
 #define ROLES(ROLE) \
-    ROLE(authd_token,    SERVICE_AUTHD,   "token",    READ_LEASED) \
-    ROLE(authd_callback, SERVICE_AUTHD,   "callback", READ_HTTPD) \
-    ROLE(leased_runner,  SERVICE_LEASED,  "runner",   READ_RUNNERD) \
-    ROLE(leased_control, SERVICE_LEASED,  "control",  READ_NODE) \
-    ROLE(stored_session, SERVICE_STORED,  "session",  READ_LEASED) \
-    ROLE(stored_runner,  SERVICE_STORED,  "runner",   READ_RUNNERD) \
-    ROLE(authd_status,   SERVICE_AUTHD,   "status",   READ_HTTPD | READ_NODE) \
-    ROLE(stored_status,  SERVICE_STORED,  "status",   READ_HTTPD | READ_NODE) \
-    ROLE(leased_status,  SERVICE_LEASED,  "status",   READ_HTTPD | READ_NODE) \
-    ROLE(httpd_status,   SERVICE_HTTPD,   "status",   READ_HTTPD | READ_NODE) \
-    ROLE(runnerd_status, SERVICE_RUNNERD, "status",   READ_HTTPD | READ_NODE)
+    ROLE(authd_token,    SERVICE_AUTHD,   "token",    LEASED_BIT) \
+    ROLE(authd_callback, SERVICE_AUTHD,   "callback", HTTPD_BIT) \
+    ROLE(leased_runner,  SERVICE_LEASED,  "runner",   RUNNERD_BIT) \
+    ROLE(leased_control, SERVICE_LEASED,  "control",  NODE_BIT) \
+    ROLE(stored_session, SERVICE_STORED,  "session",  LEASED_BIT) \
+    ROLE(stored_runner,  SERVICE_STORED,  "runner",   RUNNERD_BIT) \
+    ROLE(authd_status,   SERVICE_AUTHD,   "status",   HTTPD_BIT | NODE_BIT) \
+    ROLE(stored_status,  SERVICE_STORED,  "status",   HTTPD_BIT | NODE_BIT) \
+    ROLE(leased_status,  SERVICE_LEASED,  "status",   HTTPD_BIT | NODE_BIT) \
+    ROLE(httpd_status,   SERVICE_HTTPD,   "status",   HTTPD_BIT | NODE_BIT) \
+    ROLE(runnerd_status, SERVICE_RUNNERD, "status",   HTTPD_BIT | NODE_BIT)
 
 /*
  * OPERATION(request, answer, role, request limit, deadline_ms, what a repeat does)
@@ -100,7 +100,7 @@ enum command {
 struct role_info {
     enum service_id owner;
     const char *folder;
-    unsigned callers; /* READ_* bits */
+    unsigned callers; /* bits of services */
 };
 
 struct operation_info {

@@ -22,8 +22,8 @@
 #endif
 
 enum {
-    CALLS_OUTSIDE = READ_AUTHD | READ_LEASED | READ_STORED,
-    CONFINED = CALLS_OUTSIDE | READ_HTTPD,
+    CALLS_OUTSIDE = AUTHD_BIT | LEASED_BIT | STORED_BIT,
+    CONFINED = CALLS_OUTSIDE | HTTPD_BIT,
     END = -1000000 /* of a list; libseccomp has negative numbers for calls that this machine lacks */
 };
 
@@ -157,7 +157,7 @@ static const struct {
     {descriptors, CONFINED, "the event loop, its sockets and files that are open"},
     {sockets, CONFINED, "talk; which families: the table below"},
     {paths, CONFINED, "sockets' folders, resolv.conf and certificates; which paths: sandbox_files.c"},
-    {files, READ_STORED, "workspaces"},
+    {files, STORED_BIT, "workspaces"},
 #ifdef __SANITIZE_ADDRESS__
     {sanitizer, CONFINED, "sanitizer builds stop all threads and look for leaks at the end"},
 #endif

@@ -14,8 +14,8 @@
 #include <unistd.h>
 
 enum {
-    CALLS_OUTSIDE = READ_AUTHD | READ_LEASED | READ_STORED, /* resolves names and speaks TLS */
-    CONFINED = CALLS_OUTSIDE | READ_HTTPD,
+    CALLS_OUTSIDE = AUTHD_BIT | LEASED_BIT | STORED_BIT, /* resolves names and speaks TLS */
+    CONFINED = CALLS_OUTSIDE | HTTPD_BIT,
 };
 
 /* What is read, by whom and why. Folders rather than files: a resolver or a package replaces a file by
@@ -36,7 +36,7 @@ static const struct {
     {"/usr/share/ca-certificates", CALLS_OUTSIDE, "where the links of /etc/ssl/certs lead"},
     {"/usr/local/share/ca-certificates", CALLS_OUTSIDE, "as the line above, for an operator's own"},
     {"/usr/share/zoneinfo", CALLS_OUTSIDE, "where /etc/localtime leads"},
-    {"/proc/sys/kernel/random/boot_id", READ_STORED, "tells a journal of this boot from an older one"},
+    {"/proc/sys/kernel/random/boot_id", STORED_BIT, "tells a journal of this boot from an older one"},
     {"/sys/devices/system/cpu", CONFINED, "nng counts the processors"},
 #ifdef __SANITIZE_ADDRESS__
     {"/proc", CONFINED, "sanitizer builds look for leaks there"},

@@ -12,14 +12,15 @@ enum service_id {
     SERVICE_NODE = SERVICE_COUNT /* posemesh-node itself: has no socket */
 };
 
+/* For sets of processes: who reads a setting, may call a role, or has a row of the sandbox. */
 enum {
-    READ_AUTHD = 1 << SERVICE_AUTHD,
-    READ_STORED = 1 << SERVICE_STORED,
-    READ_LEASED = 1 << SERVICE_LEASED,
-    READ_HTTPD = 1 << SERVICE_HTTPD,
-    READ_RUNNERD = 1 << SERVICE_RUNNERD,
-    READ_NODE = 1 << SERVICE_NODE,
-    READ_ALL = (1 << (SERVICE_NODE + 1)) - 1
+    AUTHD_BIT = 1 << SERVICE_AUTHD,
+    STORED_BIT = 1 << SERVICE_STORED,
+    LEASED_BIT = 1 << SERVICE_LEASED,
+    HTTPD_BIT = 1 << SERVICE_HTTPD,
+    RUNNERD_BIT = 1 << SERVICE_RUNNERD,
+    NODE_BIT = 1 << SERVICE_NODE,
+    ALL_BITS = (1 << (SERVICE_NODE + 1)) - 1
 };
 
 /* "authd", ...; "node" for SERVICE_NODE. */

@@ -191,11 +191,11 @@ static void load_row(const struct row *row, struct settings *settings, settings_
 
 static void check_relations(struct settings *settings, unsigned readers, struct settings_findings *findings)
 {
-    if (readers & READ_LEASED) {
+    if (readers & LEASED_BIT) {
         ORDER(settings, findings, poll_backoff_ms_min, poll_backoff_ms_max, "POLL_BACKOFF_MS_MIN", int64_t);
         ORDER(settings, findings, heartbeat_min_ratio, heartbeat_max_ratio, "HEARTBEAT_MIN_RATIO", double);
     }
-    if (readers & READ_AUTHD && settings->registration_flow == SETTINGS_FLOW_CALLBACK && !settings->node_url)
+    if (readers & AUTHD_BIT && settings->registration_flow == SETTINGS_FLOW_CALLBACK && !settings->node_url)
         fault(findings, "NODE_URL", "is required in the callback flow (REGISTRATION_FLOW=callback)");
 }
 

@@ -26,39 +26,39 @@
 
 /* clang-format off */
 #define SETTINGS(SETTING) \
-    SETTING(url,     dds_base_url,            "DDS_BASE_URL",                 READ_AUTHD, SETTINGS_REQUIRED, 0, 0, "discovery service; live: https://dds.auki.network") \
-    SETTING(url,     dms_base_url,            "DMS_BASE_URL",                 READ_LEASED, SETTINGS_REQUIRED, 0, 0, "task service; live: https://dms.auki.network/v1") \
-    SETTING(integer, request_timeout_secs,    "REQUEST_TIMEOUT_SECS",         READ_AUTHD | READ_LEASED | READ_STORED, SETTINGS_REQUIRED, 1, 86400, "bound of each JSON call") \
-    SETTING(secret,  reg_secret,              "REG_SECRET",                   READ_AUTHD, SETTINGS_REQUIRED, 0, 0, "registration credentials") \
-    SETTING(secret,  private_key,             "SECP256K1_PRIVHEX",            READ_AUTHD, SETTINGS_REQUIRED, 0, 0, "the wallet's private key, 64 hex digits") \
-    SETTING(url,     node_url,                "NODE_URL",                     READ_AUTHD, SETTINGS_OPTIONAL, 0, 0, "where DDS reaches this node; required in the callback flow") \
-    SETTING(choice,  registration_flow,       "REGISTRATION_FLOW",            READ_AUTHD, "callback|wallet", 0, 0, "how to register") \
-    SETTING(text,    node_version,            "NODE_VERSION",                 READ_AUTHD, SETTINGS_OPTIONAL, 0, 0, "version to report; unset: the program's own") \
-    SETTING(clamped, token_safety_ratio,      "TOKEN_SAFETY_RATIO",           READ_AUTHD, "0.75", 0, 1, "renew the access token at this share of its life") \
-    SETTING(integer, token_reauth_max_retries, "TOKEN_REAUTH_MAX_RETRIES",    READ_AUTHD, "3", 0, 1000, "more tries of a failed login") \
-    SETTING(integer, token_reauth_jitter_ms,  "TOKEN_REAUTH_JITTER_MS",       READ_AUTHD, "500", 0, 3600000, "random shift of renewals and retries") \
-    SETTING(integer, register_interval_secs,  "REGISTER_INTERVAL_SECS",       READ_AUTHD, "120", 1, 31536000, "how long a health check counts") \
-    SETTING(integer, register_max_retry,      "REGISTER_MAX_RETRY",           READ_AUTHD, "-1", -1, 1000000, "failures in a row before a pause; -1: no pause") \
-    SETTING(integer, heartbeat_jitter_ms,     "HEARTBEAT_JITTER_MS",          READ_LEASED, "250", 0, 3600000, "progress within this window shares a heartbeat") \
-    SETTING(ratio,   heartbeat_min_ratio,     "HEARTBEAT_MIN_RATIO",          READ_LEASED, "0.25", 0, 1, "earliest heartbeat, as a share of the lease's time") \
-    SETTING(ratio,   heartbeat_max_ratio,     "HEARTBEAT_MAX_RATIO",          READ_LEASED, "0.35", 0, 1, "latest heartbeat, as a share of the lease's time") \
-    SETTING(integer, poll_backoff_ms_min,     "POLL_BACKOFF_MS_MIN",          READ_LEASED, "1000", 0, 86400000, "shortest wait when there is no work") \
-    SETTING(integer, poll_backoff_ms_max,     "POLL_BACKOFF_MS_MAX",          READ_LEASED, "30000", 0, 86400000, "longest wait when there is no work") \
-    SETTING(integer, max_concurrency,         "MAX_CONCURRENCY",              READ_LEASED, "1", 1, LIMIT_CONCURRENCY, "tasks at once") \
-    SETTING(integer, drain_grace_secs,        "DRAIN_GRACE_SECS",             READ_LEASED | READ_NODE, "30", 0, 86400, "what a drain grants to running jobs") \
-    SETTING(text,    client_id,               "CLIENT_ID",                    READ_STORED, SETTINGS_OPTIONAL, 0, 0, "posemesh-client-id; unset: posemesh-compute-node/{uuid}") \
-    SETTING(integer, multipart_min_bytes,     "POSEMESH_MULTIPART_MIN_BYTES", READ_STORED, "8388608", 1, SETTINGS_INTEGER_MAX, "artifacts from this size on go by multipart") \
-    SETTING(integer, upload_concurrency,      "UPLOAD_CONCURRENCY",           READ_STORED, "4", 1, 16, "parts of one artifact in flight") \
-    SETTING(integer, workspace_max_bytes,     "POSEMESH_WORKSPACE_MAX_BYTES", READ_STORED, "0", 0, SETTINGS_INTEGER_MAX, "what one task's workspace may hold; 0: no limit") \
-    SETTING(address, http_listen,             "HTTP_LISTEN",                  READ_HTTPD, "0.0.0.0:8080", 0, 0, "callback and health") \
-    SETTING(flag,    enable_noop,             "ENABLE_NOOP",                  READ_RUNNERD, "false", 0, 0, "offer the noop capabilities") \
-    SETTING(integer, noop_sleep_secs,         "NOOP_SLEEP_SECS",              READ_RUNNERD, "5", 0, 86400, "how long a noop job sleeps") \
-    SETTING(path,    runners_dir,             "POSEMESH_RUNNERS_DIR",         READ_RUNNERD, "/etc/posemesh/runners.d", 0, 0, "one JSON file for each capability") \
-    SETTING(path,    work_dir,                "POSEMESH_WORK_DIR",            READ_STORED | READ_RUNNERD | READ_NODE, "/var/lib/posemesh/work", 0, 0, "workspaces of running tasks") \
-    SETTING(path,    state_dir,               "POSEMESH_STATE_DIR",           READ_STORED | READ_NODE, "/var/lib/posemesh", 0, 0, "what services must know again after a restart") \
-    SETTING(path,    runtime_dir,             "POSEMESH_RUNTIME_DIR",         READ_ALL, "/run/posemesh", 0, 0, "sockets and pid files") \
-    SETTING(choice,  log_format,              "LOG_FORMAT",                   READ_ALL, "json|text", 0, 0, "text is for people") \
-    SETTING(choice,  log_level,               "LOG_LEVEL",                    READ_ALL, "info|debug|warn|error", 0, 0, "least level that is logged")
+    SETTING(url,     dds_base_url,            "DDS_BASE_URL",                 AUTHD_BIT, SETTINGS_REQUIRED, 0, 0, "discovery service; live: https://dds.auki.network") \
+    SETTING(url,     dms_base_url,            "DMS_BASE_URL",                 LEASED_BIT, SETTINGS_REQUIRED, 0, 0, "task service; live: https://dms.auki.network/v1") \
+    SETTING(integer, request_timeout_secs,    "REQUEST_TIMEOUT_SECS",         AUTHD_BIT | LEASED_BIT | STORED_BIT, SETTINGS_REQUIRED, 1, 86400, "bound of each JSON call") \
+    SETTING(secret,  reg_secret,              "REG_SECRET",                   AUTHD_BIT, SETTINGS_REQUIRED, 0, 0, "registration credentials") \
+    SETTING(secret,  private_key,             "SECP256K1_PRIVHEX",            AUTHD_BIT, SETTINGS_REQUIRED, 0, 0, "the wallet's private key, 64 hex digits") \
+    SETTING(url,     node_url,                "NODE_URL",                     AUTHD_BIT, SETTINGS_OPTIONAL, 0, 0, "where DDS reaches this node; required in the callback flow") \
+    SETTING(choice,  registration_flow,       "REGISTRATION_FLOW",            AUTHD_BIT, "callback|wallet", 0, 0, "how to register") \
+    SETTING(text,    node_version,            "NODE_VERSION",                 AUTHD_BIT, SETTINGS_OPTIONAL, 0, 0, "version to report; unset: the program's own") \
+    SETTING(clamped, token_safety_ratio,      "TOKEN_SAFETY_RATIO",           AUTHD_BIT, "0.75", 0, 1, "renew the access token at this share of its life") \
+    SETTING(integer, token_reauth_max_retries, "TOKEN_REAUTH_MAX_RETRIES",    AUTHD_BIT, "3", 0, 1000, "more tries of a failed login") \
+    SETTING(integer, token_reauth_jitter_ms,  "TOKEN_REAUTH_JITTER_MS",       AUTHD_BIT, "500", 0, 3600000, "random shift of renewals and retries") \
+    SETTING(integer, register_interval_secs,  "REGISTER_INTERVAL_SECS",       AUTHD_BIT, "120", 1, 31536000, "how long a health check counts") \
+    SETTING(integer, register_max_retry,      "REGISTER_MAX_RETRY",           AUTHD_BIT, "-1", -1, 1000000, "failures in a row before a pause; -1: no pause") \
+    SETTING(integer, heartbeat_jitter_ms,     "HEARTBEAT_JITTER_MS",          LEASED_BIT, "250", 0, 3600000, "progress within this window shares a heartbeat") \
+    SETTING(ratio,   heartbeat_min_ratio,     "HEARTBEAT_MIN_RATIO",          LEASED_BIT, "0.25", 0, 1, "earliest heartbeat, as a share of the lease's time") \
+    SETTING(ratio,   heartbeat_max_ratio,     "HEARTBEAT_MAX_RATIO",          LEASED_BIT, "0.35", 0, 1, "latest heartbeat, as a share of the lease's time") \
+    SETTING(integer, poll_backoff_ms_min,     "POLL_BACKOFF_MS_MIN",          LEASED_BIT, "1000", 0, 86400000, "shortest wait when there is no work") \
+    SETTING(integer, poll_backoff_ms_max,     "POLL_BACKOFF_MS_MAX",          LEASED_BIT, "30000", 0, 86400000, "longest wait when there is no work") \
+    SETTING(integer, max_concurrency,         "MAX_CONCURRENCY",              LEASED_BIT, "1", 1, LIMIT_CONCURRENCY, "tasks at once") \
+    SETTING(integer, drain_grace_secs,        "DRAIN_GRACE_SECS",             LEASED_BIT | NODE_BIT, "30", 0, 86400, "what a drain grants to running jobs") \
+    SETTING(text,    client_id,               "CLIENT_ID",                    STORED_BIT, SETTINGS_OPTIONAL, 0, 0, "posemesh-client-id; unset: posemesh-compute-node/{uuid}") \
+    SETTING(integer, multipart_min_bytes,     "POSEMESH_MULTIPART_MIN_BYTES", STORED_BIT, "8388608", 1, SETTINGS_INTEGER_MAX, "artifacts from this size on go by multipart") \
+    SETTING(integer, upload_concurrency,      "UPLOAD_CONCURRENCY",           STORED_BIT, "4", 1, 16, "parts of one artifact in flight") \
+    SETTING(integer, workspace_max_bytes,     "POSEMESH_WORKSPACE_MAX_BYTES", STORED_BIT, "0", 0, SETTINGS_INTEGER_MAX, "what one task's workspace may hold; 0: no limit") \
+    SETTING(address, http_listen,             "HTTP_LISTEN",                  HTTPD_BIT, "0.0.0.0:8080", 0, 0, "callback and health") \
+    SETTING(flag,    enable_noop,             "ENABLE_NOOP",                  RUNNERD_BIT, "false", 0, 0, "offer the noop capabilities") \
+    SETTING(integer, noop_sleep_secs,         "NOOP_SLEEP_SECS",              RUNNERD_BIT, "5", 0, 86400, "how long a noop job sleeps") \
+    SETTING(path,    runners_dir,             "POSEMESH_RUNNERS_DIR",         RUNNERD_BIT, "/etc/posemesh/runners.d", 0, 0, "one JSON file for each capability") \
+    SETTING(path,    work_dir,                "POSEMESH_WORK_DIR",            STORED_BIT | RUNNERD_BIT | NODE_BIT, "/var/lib/posemesh/work", 0, 0, "workspaces of running tasks") \
+    SETTING(path,    state_dir,               "POSEMESH_STATE_DIR",           STORED_BIT | NODE_BIT, "/var/lib/posemesh", 0, 0, "what services must know again after a restart") \
+    SETTING(path,    runtime_dir,             "POSEMESH_RUNTIME_DIR",         ALL_BITS, "/run/posemesh", 0, 0, "sockets and pid files") \
+    SETTING(choice,  log_format,              "LOG_FORMAT",                   ALL_BITS, "json|text", 0, 0, "text is for people") \
+    SETTING(choice,  log_level,               "LOG_LEVEL",                    ALL_BITS, "info|debug|warn|error", 0, 0, "least level that is logged")
 /* clang-format on */
 
 enum settings_flow { SETTINGS_FLOW_CALLBACK, SETTINGS_FLOW_WALLET };

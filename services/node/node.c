@@ -41,7 +41,7 @@ static bool check_settings(struct node *node, struct error *error)
         return false;
     node->secrets_fd = environment.sealed_fd;
     /* The union of what all services read; the secrets are looked at and wiped again. */
-    bool ok = settings_load(&node->settings, READ_ALL, url_is_http, &environment, &findings);
+    bool ok = settings_load(&node->settings, ALL_BITS, url_is_http, &environment, &findings);
     secret_wipe(&node->settings.reg_secret);
     secret_wipe(&node->settings.private_key);
     environment_close(&environment);

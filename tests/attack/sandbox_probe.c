@@ -384,8 +384,8 @@ static int act_write_memory_of_parent(void)
 }
 
 enum {
-    ALL = READ_AUTHD | READ_STORED | READ_LEASED | READ_HTTPD | READ_RUNNERD,
-    CONFINED = ALL & ~READ_RUNNERD,
+    ALL = AUTHD_BIT | STORED_BIT | LEASED_BIT | HTTPD_BIT | RUNNERD_BIT,
+    CONFINED = ALL & ~RUNNERD_BIT,
 };
 
 static const struct act {
@@ -417,7 +417,7 @@ static const struct act {
     {"changes its root folder", act_change_root, CONFINED, 0},
     {"mounts", act_mount, ALL, 0},
     {"opens a file by its handle", act_open_by_handle, CONFINED, 0},
-    {"connects to a port that is not its peer's", act_connect_elsewhere, CONFINED & ~READ_STORED,
+    {"connects to a port that is not its peer's", act_connect_elsewhere, CONFINED & ~STORED_BIT,
      LANDLOCK_VERSION_PORTS},
     {"connects by MPTCP", act_multipath_socket, CONFINED, 0},
     {"connects while it sends", act_fast_open, CONFINED, 0},
@@ -502,7 +502,7 @@ static int need_future_call_to_fail_softly(void)
     return syscall(FCHMODAT2, -1, NULL, 0, -1) < 0 && errno == ENOSYS ? 0 : errno;
 }
 
-enum { CALLS_OUTSIDE = READ_AUTHD | READ_STORED | READ_LEASED };
+enum { CALLS_OUTSIDE = AUTHD_BIT | STORED_BIT | LEASED_BIT };
 
 static const struct act needs[] = {
     {"looks up names", need_names, CALLS_OUTSIDE, 0},

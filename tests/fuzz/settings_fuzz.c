@@ -64,7 +64,7 @@ static void check_key(const struct secret *key)
 static void check_settings(const struct settings *settings, unsigned readers)
 {
     SETTINGS(CHECK)
-    if (readers & READ_AUTHD) {
+    if (readers & AUTHD_BIT) {
         check_key(&settings->private_key);
         fuzz_expect(settings->dds_base_url && settings->reg_secret.length > 0, "what is required is there");
     }
@@ -84,7 +84,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct fuzz_input input = {data, size};
     char *variables[VARIABLES_MAX + 1];
     size_t count = 0;
-    unsigned readers = fuzz_take_byte(&input) & READ_ALL;
+    unsigned readers = fuzz_take_byte(&input) & ALL_BITS;
     while (input.length > 0 && count < VARIABLES_MAX) {
         char *variable = fuzz_take_text(&input, '\n');
         if (names_file(variable))

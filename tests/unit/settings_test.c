@@ -43,7 +43,7 @@ static bool load(char **variables, struct settings *settings, struct settings_fi
     struct error error;
     struct environment environment;
     assert_true(environment_open(&environment, variables, &error));
-    bool ok = settings_load(settings, READ_ALL, url_is_http, &environment, report);
+    bool ok = settings_load(settings, ALL_BITS, url_is_http, &environment, report);
     environment_close(&environment);
     return ok;
 }
@@ -163,7 +163,7 @@ static bool load_authd(char *const *extra, struct settings *settings, struct set
     struct error error;
     struct environment environment;
     assert_true(environment_open(&environment, variables, &error));
-    bool ok = settings_load(settings, READ_AUTHD, url_is_http, &environment, report);
+    bool ok = settings_load(settings, AUTHD_BIT, url_is_http, &environment, report);
     environment_close(&environment);
     return ok;
 }
@@ -292,7 +292,7 @@ static void a_reversed_pair_is_swapped_with_a_warning(void **state)
     struct environment environment;
     static struct settings_findings report;
     assert_true(environment_open(&environment, variables, &error));
-    assert_true(settings_load(&settings, READ_LEASED, url_is_http, &environment, &report));
+    assert_true(settings_load(&settings, LEASED_BIT, url_is_http, &environment, &report));
     assert_true(settings.heartbeat_min_ratio == 0.1 && settings.heartbeat_max_ratio == 0.9);
     assert_int_equal(report.warning_count, 1);
     settings_clear(&settings);
@@ -301,12 +301,12 @@ static void a_reversed_pair_is_swapped_with_a_warning(void **state)
 static void a_service_reads_only_its_own_variables(void **state)
 {
     (void)state;
-    assert_true(settings_is_read_by("REG_SECRET", READ_AUTHD));
-    assert_true(settings_is_read_by("REG_SECRET_FILE", READ_AUTHD));
-    assert_false(settings_is_read_by("REG_SECRET", READ_LEASED | READ_STORED | READ_HTTPD | READ_RUNNERD));
-    assert_false(settings_is_read_by("SECP256K1_PRIVHEX_FILE", READ_LEASED));
-    assert_true(settings_is_read_by("LOG_LEVEL", READ_RUNNERD));
-    assert_false(settings_is_read_by("HOME", READ_ALL));
+    assert_true(settings_is_read_by("REG_SECRET", AUTHD_BIT));
+    assert_true(settings_is_read_by("REG_SECRET_FILE", AUTHD_BIT));
+    assert_false(settings_is_read_by("REG_SECRET", LEASED_BIT | STORED_BIT | HTTPD_BIT | RUNNERD_BIT));
+    assert_false(settings_is_read_by("SECP256K1_PRIVHEX_FILE", LEASED_BIT));
+    assert_true(settings_is_read_by("LOG_LEVEL", RUNNERD_BIT));
+    assert_false(settings_is_read_by("HOME", ALL_BITS));
 }
 
 static void a_url_or_address_that_nothing_could_use_is_a_fault(void **state)
