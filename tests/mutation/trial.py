@@ -17,6 +17,8 @@ CPU_SECONDS = 3  # beyond what a test takes: a mutant that runs for ever is caug
 SECONDS = 60  # for one that waits for ever, on a machine that may be busy
 MEMORY_MB = 1024
 
+MACRO_DEFINITION = re.compile(r"^#define (?:[^\\\n]|\\[\s\S])*", re.MULTILINE)
+
 
 class Build:
     """The unit tests as they are, with the sanitizers that tests/run has, without debug information."""
@@ -144,9 +146,17 @@ class Build:
                 self.headers[ours[0]] = set(ours[1:])
 
     def reached_by(self, header, name):
-        """The sources of services that a change of this constant or macro of the header may change, and the tests that name it."""
-        word = re.compile(rf"\b{name}\b(?! =|\(STATEMENT|\(SETTING)")
-        naming = {path for path in self.all_files() if word.search(without_comments(path.read_text()))}
+        """The sources of services that a change of this constant or macro of the header may change, and the tests that name it.
+        What stands in a macro reaches the source of the same name alone: it is where our tables of macros become code."""
+        word = re.compile(rf"\b{name}\b(?! =)")
+        naming = set()
+        for path in self.all_files():
+            text = without_comments(path.read_text())
+            is_table = path == header and f"#define {name}(" in text
+            if word.search(MACRO_DEFINITION.sub("", text)) and not is_table:
+                naming.add(path)
+            elif word.search(text):
+                naming.add(path.with_suffix(".c"))
         reached = []
         for source, headers in self.headers.items():
             if header not in headers:

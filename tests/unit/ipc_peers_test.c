@@ -78,6 +78,15 @@ static void only_the_callers_the_owner_and_root_may_connect(void **state)
     }
 }
 
+static void every_service_answers_for_itself(void **state)
+{
+    (void)state;
+    for (enum service_id id = 0; id < SERVICE_COUNT; id++) {
+        assert_int_equal(role_infos[role_status_of(id)].owner, id);
+        assert_string_equal(role_infos[role_status_of(id)].folder, "status");
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -85,6 +94,7 @@ int main(void)
         cmocka_unit_test(who_is_not_named_has_our_own_uid),
         cmocka_unit_test(an_odd_pair_is_shown),
         cmocka_unit_test(only_the_callers_the_owner_and_root_may_connect),
+        cmocka_unit_test(every_service_answers_for_itself),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
