@@ -305,6 +305,27 @@ static void a_heartbeat_sent_before_an_urgent_one_is_due_does_not_count_as_one(v
     assert_int_equal(heartbeat_due_ms(&heartbeat), 2000);
 }
 
+/* A generator that always gives the largest fraction: waits are then at their ceiling. */
+static uint64_t next_highest(struct random *random)
+{
+    (void)random;
+    return UINT64_MAX;
+}
+
+static void waits_between_failures_double_from_half_a_second_to_fifteen(void **state)
+{
+    (void)state;
+    static const int64_t waits_ms[] = {500, 1000, 2000, 4000, 8000, 15000, 15000};
+    struct random highest = {.next = next_highest};
+    struct heartbeat heartbeat;
+    struct lease_clock clock = lease_of(600000, 1000);
+    heartbeat_init(&heartbeat, &rules);
+    for (size_t i = 0; i < sizeof waits_ms / sizeof waits_ms[0]; i++) {
+        heartbeat_on_failed(&heartbeat, &clock, -1, 1000, &highest);
+        assert_int_equal(heartbeat_due_ms(&heartbeat), 1000 + waits_ms[i]);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -326,6 +347,7 @@ int main(void)
         cmocka_unit_test(a_lease_of_almost_nothing_does_not_heartbeat_in_a_loop),
         cmocka_unit_test(a_token_refused_before_any_heartbeat_is_asked_for_at_once),
         cmocka_unit_test(a_heartbeat_sent_before_an_urgent_one_is_due_does_not_count_as_one),
+        cmocka_unit_test(waits_between_failures_double_from_half_a_second_to_fifteen),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

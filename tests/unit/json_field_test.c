@@ -99,6 +99,7 @@ static void says_why_a_number_or_truth_is_none(void **state)
         assert_int_equal(error.code, ERROR_INVALID);
         assert_string_equal(error.text, numbers[i][1]);
     }
+    assert_false(json_text_decode_int64((struct json_slice){NULL, 0}, &number, &error));
     assert_int_equal(number, 3);
     assert_true(json_text_decode_int64(parse("-120"), &number, &error));
     assert_int_equal(number, -120);

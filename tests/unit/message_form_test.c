@@ -107,10 +107,17 @@ static void a_copy_is_as_deep_as_the_message(void **state)
     static const struct message_kinds cleared;
     message_clear(type, &copy);
     assert_memory_equal(&copy, &cleared, sizeof cleared);
-    message_copy(type, &copy, &cleared);
+}
+
+static void a_copy_of_nothing_has_nothing(void **state)
+{
+    (void)state;
+    struct message_kinds copy;
+    message_copy(type, &copy, &(struct message_kinds){0});
     assert_null(copy.text);
     assert_null(copy.secret.bytes);
     assert_null(copy.bytes.bytes);
+    assert_int_equal(copy.texts.count, 0);
     assert_int_equal(copy.records.count, 0);
     message_clear(type, &copy);
 }
@@ -164,6 +171,7 @@ int main(void)
         cmocka_unit_test(a_name_is_read_without_the_message),
         cmocka_unit_test(what_is_no_map_or_of_another_name_is_refused),
         cmocka_unit_test(a_copy_is_as_deep_as_the_message),
+        cmocka_unit_test(a_copy_of_nothing_has_nothing),
         cmocka_unit_test(a_log_shows_each_field_and_neither_secrets_nor_bytes),
         cmocka_unit_test(a_long_text_is_cut_in_a_log_and_says_so),
     };

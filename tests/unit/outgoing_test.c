@@ -37,6 +37,23 @@ static void nothing_is_told_twice_and_nothing_is_lost(void **state)
     outgoing_clear(&outgoing);
 }
 
+static void a_cleared_one_is_as_good_as_new(void **state)
+{
+    (void)state;
+    struct error error;
+    struct outgoing outgoing = {0};
+    assert_true(outgoing_add_event(&outgoing, 7, "1", &error));
+    assert_true(outgoing_set_progress(&outgoing, 8, "2", &error));
+    outgoing_clear(&outgoing);
+    assert_false(outgoing_has_news(&outgoing));
+    assert_false(outgoing_knows(&outgoing, 1));
+    assert_true(outgoing_add_event(&outgoing, 1, "3", &error));
+    char *body = outgoing_compose_heartbeat(&outgoing);
+    assert_string_equal(body, "{\"progress\":{},\"events\":[3]}");
+    free(body);
+    outgoing_clear(&outgoing);
+}
+
 static void the_first_heartbeat_is_empty(void **state)
 {
     (void)state;
@@ -210,6 +227,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(nothing_is_told_twice_and_nothing_is_lost),
+        cmocka_unit_test(a_cleared_one_is_as_good_as_new),
         cmocka_unit_test(the_first_heartbeat_is_empty),
         cmocka_unit_test(a_repeated_sequence_number_changes_nothing),
         cmocka_unit_test(numbers_and_escapes_survive),
