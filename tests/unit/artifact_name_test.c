@@ -93,6 +93,68 @@ static void tells_outputs_that_would_overwrite_each_other(void **state)
     artifact_name_clear(&flat);
 }
 
+/* docs/network.md 4.2: an object at the server is its name and its type. */
+static void outputs_of_different_types_do_not_overwrite_each_other(void **state)
+{
+    (void)state;
+    struct artifact_name left = {
+        .logical_path = (char[]){"p/a/b"}, .name = (char[]){"p_a_b_t"}, .data_type = (char[]){"ply"}};
+    struct artifact_name right = {
+        .logical_path = (char[]){"p/a_b"}, .name = (char[]){"p_a_b_t"}, .data_type = (char[]){"ply"}};
+    assert_true(artifact_name_collides(&left, &right));
+    right.data_type = (char[]){"json"};
+    assert_false(artifact_name_collides(&left, &right));
+    right.data_type = (char[]){"ply"};
+    right.name = (char[]){"p_a_c_t"};
+    assert_false(artifact_name_collides(&left, &right));
+}
+
+static void assert_logical_path(const char *prefix, const char *rel_path, const char *expected)
+{
+    struct artifact_name artifact;
+    struct error error;
+    assert_true(artifact_name_build(prefix, rel_path, "t", &artifact, &error));
+    assert_string_equal(artifact.logical_path, expected);
+    artifact_name_clear(&artifact);
+    assert_null(artifact.logical_path);
+}
+
+static void a_prefix_stands_before_the_path_with_one_slash(void **state)
+{
+    (void)state;
+    assert_logical_path("p", "a", "p/a");
+    assert_logical_path("//p/q//", "/a/b", "p/q/a/b");
+    assert_logical_path("", "a", "a");
+    assert_logical_path("///", "//a", "a");
+    assert_logical_path(NULL, "a", "a");
+    assert_logical_path("p", "a//b", "p/a//b");
+}
+
+static void every_extension_that_keeps_its_name_does(void **state)
+{
+    (void)state;
+    static const char *const types[][2] = {
+        {"x.json", "json"},    {"x.PLY", "ply"},   {"x.glb", "glb"},       {"x.obj", "obj"},
+        {"d.x/y.csv", "csv"},  {"x.mp4", "mp4"},   {"x.drc", "ply_draco"}, {"x.ply.gz", "gz_data"},
+        {"x.tar", "tar_data"}, {"a.b/c", "binary"}};
+    for (size_t i = 0; i < sizeof types / sizeof types[0]; i++)
+        assert_data_type(types[i][0], types[i][1]);
+}
+
+static void says_which_output_is_refused(void **state)
+{
+    (void)state;
+    struct artifact_name artifact;
+    struct error error;
+    assert_false(artifact_name_build("p", "a/../b", "t", &artifact, &error));
+    assert_string_equal(error.text, "an output's path must not have a . or .. component: a/../b");
+    assert_false(artifact_name_build("p", "a/", "t", &artifact, &error));
+    assert_string_equal(error.text, "an output's path needs a file name: \"a/\"");
+    static const char *const kept[] = {"a..b", ".a/b", "..a", "a./b", "a/...", "a/b..", "a/.b"};
+    for (size_t i = 0; i < sizeof kept / sizeof kept[0]; i++)
+        assert_logical_path(NULL, kept[i], kept[i]);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -101,6 +163,10 @@ int main(void)
         cmocka_unit_test(a_name_without_an_extension_is_binary),
         cmocka_unit_test(dots_inside_a_component_are_kept),
         cmocka_unit_test(tells_outputs_that_would_overwrite_each_other),
+        cmocka_unit_test(outputs_of_different_types_do_not_overwrite_each_other),
+        cmocka_unit_test(a_prefix_stands_before_the_path_with_one_slash),
+        cmocka_unit_test(every_extension_that_keeps_its_name_does),
+        cmocka_unit_test(says_which_output_is_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 static char *const node_environment[] = {(char[]){"PATH=/bin"},
                                          (char[]){"HOME=/root"},
@@ -168,6 +169,72 @@ static void an_odd_uid_of_a_peer_is_refused(void **state)
         assert_false(ipc_peers_parse(odd[i], 1, &peers, &error));
 }
 
+static void what_a_library_or_a_test_build_reads_reaches_every_service(void **state)
+{
+    (void)state;
+    char *const variables[] = {(char[]){"LANG=C"},
+                               (char[]){"TZ=UTC"},
+                               (char[]){"TMPDIR=/t"},
+                               (char[]){"http_proxy=p"},
+                               (char[]){"https_proxy=p"},
+                               (char[]){"HTTPS_PROXY=p"},
+                               (char[]){"all_proxy=p"},
+                               (char[]){"ALL_PROXY=p"},
+                               (char[]){"no_proxy=n"},
+                               (char[]){"NO_PROXY=n"},
+                               (char[]){"CURL_CA_BUNDLE=c"},
+                               (char[]){"SSL_CERT_FILE=c"},
+                               (char[]){"SSL_CERT_DIR=c"},
+                               (char[]){"ASAN_OPTIONS=a"},
+                               (char[]){"LC_=x"},
+                               NULL};
+    char *const others[] = {
+        (char[]){"LANGUAGE=C"},   (char[]){"PAT=x"},  (char[]){"PATHS=x"}, (char[]){"LC=x"},
+        (char[]){"HTTP_PROXY=p"}, (char[]){"path=x"}, (char[]){"PATH"},    NULL};
+    const struct identities identities = identities_of(1000);
+    for (enum service_id id = 0; id < SERVICE_COUNT; id++) {
+        struct child_environment environment;
+        child_environment_make(&environment, variables, id, &identities, 42);
+        for (size_t i = 0; variables[i]; i++)
+            assert_string_equal(environment.variables[i], variables[i]);
+        child_environment_clear(&environment);
+        assert_null(environment.variables);
+        child_environment_make(&environment, others, id, &identities, 42);
+        for (size_t i = 0; i < environment.count; i++)
+            for (size_t other = 0; others[other]; other++)
+                assert_string_not_equal(environment.variables[i], others[other]);
+        child_environment_clear(&environment);
+    }
+}
+
+static void uids_are_counted_from_a_base_that_leaves_room(void **state)
+{
+    (void)state;
+    struct error error;
+    struct identities identities;
+    char text[IDENTITIES_TEXT_BYTES];
+    assert_true(identities_choose(&identities, NULL, 0, &error));
+    assert_true(identities.separate);
+    assert_int_equal(identities.shared_gid, 64800);
+    for (enum service_id id = 0; id < SERVICE_COUNT; id++)
+        assert_int_equal(identities.ids[id], 64801 + id);
+    identities_format_run_as(&identities, SERVICE_HTTPD, text);
+    assert_string_equal(text, "64804:64804,64800");
+    assert_true(identities_choose(&identities, "1000", 0, &error));
+    assert_int_equal(identities.ids[SERVICE_AUTHD], 1001);
+    assert_true(identities_choose(&identities, "4000000000", 0, &error));
+    assert_false(identities_choose(&identities, "4000000001", 0, &error));
+    assert_int_equal(error.code, ERROR_INVALID);
+    assert_string_equal(error.text,
+                        "POSEMESH_UID_BASE is '4000000001', expected a number from 1000 to 4000000000");
+    /* Started as a user, all are that user. */
+    assert_true(identities_choose(&identities, "5000", 1234, &error));
+    assert_false(identities.separate);
+    assert_int_equal(identities.shared_gid, getgid());
+    for (enum service_id id = 0; id < SERVICE_COUNT; id++)
+        assert_int_equal(identities.ids[id], 1234);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -178,6 +245,8 @@ int main(void)
         cmocka_unit_test(services_read_what_the_node_writes),
         cmocka_unit_test(an_odd_identity_is_refused),
         cmocka_unit_test(an_odd_uid_of_a_peer_is_refused),
+        cmocka_unit_test(what_a_library_or_a_test_build_reads_reaches_every_service),
+        cmocka_unit_test(uids_are_counted_from_a_base_that_leaves_room),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

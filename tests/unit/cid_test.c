@@ -150,6 +150,98 @@ static void a_url_inside_a_query_does_not_make_a_path_absolute(void **state)
     cid_query_clear(&query);
 }
 
+static void assert_refused(const char *cid, enum error_code code, const char *expected)
+{
+    struct cid_query query;
+    struct error error;
+    assert_false(cid_parse(cid, base, domain, &query, &error));
+    assert_int_equal(error.code, code);
+    assert_string_equal(error.text, expected);
+}
+
+static void says_why_a_cid_is_refused(void **state)
+{
+    (void)state;
+    assert_refused("", ERROR_INVALID, "a CID is empty");
+    assert_refused(" \n", ERROR_INVALID, "a CID is empty");
+    assert_refused("..", ERROR_INVALID, "CID ..: an id of . or .. is refused");
+    assert_refused("?ids=.", ERROR_INVALID, "CID ?ids=.: an id of . or .. is refused");
+    assert_refused("/domains/D/data/..", ERROR_INVALID,
+                   "CID /domains/D/data/..: an id of . or .. or with a NUL is refused");
+    assert_refused("?name=%00", ERROR_INVALID, "CID ?name=%00: its query holds a NUL");
+    assert_refused("?%00=a", ERROR_INVALID, "CID ?%00=a: its query holds a NUL");
+    assert_refused("ftp://h/x", ERROR_INVALID, "CID ftp://h/x: not an http or https URL with a host");
+    assert_refused("/domains/D/data", ERROR_INVALID,
+                   "CID /domains/D/data: it names nothing to read: no id, name or data type");
+}
+
+static void a_cid_of_8_kib_is_the_longest(void **state)
+{
+    (void)state;
+    char *cid = memory_allocate(8194);
+    memset(cid, 'x', 8193);
+    assert_refused(cid, ERROR_TOO_LARGE, "a CID has more than 8192 bytes");
+    cid[8192] = '\0';
+    struct cid_query query;
+    struct error error;
+    assert_true(cid_parse(cid, base, domain, &query, &error));
+    assert_string_equal(query.ids[0], cid);
+    cid_query_clear(&query);
+    free(cid);
+}
+
+static void reads_queries_as_servers_do(void **state)
+{
+    (void)state;
+    assert_request("?ids=a,,b,&ids=c", "api/v1/domains/aff57e44-9f1d-4b2f-9be1-f456e996b668/data?ids=a,b,c");
+    assert_request("?name=n&name=m&data_type=&data_type=t",
+                   "api/v1/domains/aff57e44-9f1d-4b2f-9be1-f456e996b668/data?name=n&data_type=t");
+    assert_request("/domains/D/data/x?ids=y&name=n", "api/v1/domains/D/data?ids=x&name=n");
+    assert_request("/domains/D/data?&&name&data_type=t&=v&other=w#name=x",
+                   "api/v1/domains/D/data?data_type=t");
+    assert_request("/domains/D/data/x#?name=n", "api/v1/domains/D/data?ids=x");
+    assert_request("https://ds.example.org?ids=a",
+                   "api/v1/domains/aff57e44-9f1d-4b2f-9be1-f456e996b668/data?ids=a");
+    assert_request("?n%61me=a%2Bb+c",
+                   "api/v1/domains/aff57e44-9f1d-4b2f-9be1-f456e996b668/data?name=a%2Bb%20c");
+}
+
+static void finds_the_domain_and_id_wherever_they_stand_in_a_path(void **state)
+{
+    (void)state;
+    assert_request("/api/v1/domains/D/data/x", "api/v1/domains/D/data?ids=x");
+    assert_request("//domains//D//data//x//more", "api/v1/domains/D/data?ids=x");
+    assert_request("domains/D/data/x", "api/v1/domains/D/data?ids=x");
+    assert_request("/domains/domains/D/data/x", "api/v1/domains/D/data?ids=x");
+    assert_request("/domains/D/other/data?ids=x",
+                   "api/v1/domains/aff57e44-9f1d-4b2f-9be1-f456e996b668/data?ids=x");
+    assert_request("/Domains/D/data?ids=x", "api/v1/domains/aff57e44-9f1d-4b2f-9be1-f456e996b668/data?ids=x");
+    assert_request("/domains/D?ids=x", "api/v1/domains/aff57e44-9f1d-4b2f-9be1-f456e996b668/data?ids=x");
+    assert_request("/domain/D/data?ids=x", "api/v1/domains/aff57e44-9f1d-4b2f-9be1-f456e996b668/data?ids=x");
+}
+
+static void a_url_of_another_origin_is_foreign(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *cid;
+        bool foreign;
+    } cids[] = {{"https://ds.example.org/domains/D/data/x", false},
+                {"HTTPS://DS.example.org:443/domains/D/data/x", false},
+                {"http://ds.example.org/domains/D/data/x", true},
+                {"https://ds.example.org:444/domains/D/data/x", true},
+                {"https://other.example.org/domains/D/data/x", true},
+                {"/domains/D/data/x", false},
+                {"x", false}};
+    for (size_t i = 0; i < sizeof cids / sizeof cids[0]; i++) {
+        struct cid_query query;
+        struct error error;
+        assert_true(cid_parse(cids[i].cid, base, domain, &query, &error));
+        assert_int_equal(query.foreign, cids[i].foreign);
+        cid_query_clear(&query);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -158,6 +250,11 @@ int main(void)
         cmocka_unit_test(a_bare_id_is_opaque_and_one_value_of_the_query),
         cmocka_unit_test(refuses_ids_that_lead_elsewhere),
         cmocka_unit_test(a_url_inside_a_query_does_not_make_a_path_absolute),
+        cmocka_unit_test(says_why_a_cid_is_refused),
+        cmocka_unit_test(a_cid_of_8_kib_is_the_longest),
+        cmocka_unit_test(reads_queries_as_servers_do),
+        cmocka_unit_test(finds_the_domain_and_id_wherever_they_stand_in_a_path),
+        cmocka_unit_test(a_url_of_another_origin_is_foreign),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -264,6 +264,117 @@ static void refuses_values_above_their_limits(void **state)
     free(body);
 }
 
+static void ids_and_etags_of_their_longest_are_taken(void **state)
+{
+    (void)state;
+    struct error error;
+    char *text = NULL;
+    int64_t part_size = 0;
+    char *body = memory_format(
+        "{\"etag\": \"%0256d\", \"upload_id\": \"%01024d\", \"part_size\": 1, \"id\": \"%0256d\"}", 0, 0, 0);
+    struct http_response response = answer(body);
+    assert_true(domain_answer_etag(&response, &text, &error));
+    assert_int_equal(strlen(text), 256);
+    free(text);
+    assert_true(domain_answer_id(&response, &text, &error));
+    assert_int_equal(strlen(text), 256);
+    free(text);
+    assert_true(domain_answer_upload(&response, &text, &part_size, &error));
+    assert_int_equal(strlen(text), 1024);
+    free(text);
+    free(body);
+}
+
+static void says_what_is_wrong_with_an_answer(void **state)
+{
+    (void)state;
+    struct error error;
+    char *text = NULL;
+    int64_t part_size = 0;
+    struct http_response response = answer("nonsense");
+    assert_false(domain_answer_id(&response, &text, &error));
+    assert_string_equal(error.text, "the domain server's answer: not JSON: a value was expected at byte 0");
+    response = answer("{\"upload_id\":\"u\"}");
+    assert_false(domain_answer_upload(&response, &text, &part_size, &error));
+    assert_string_equal(error.text, "the answer has no part_size");
+    free(text);
+    static const struct {
+        const char *field;
+        int characters;
+        const char *expected;
+    } long_ones[] = {{"id", 257, "id has more than 256 bytes"},
+                     {"etag", 257, "etag has more than 256 bytes"},
+                     {"upload_id", 1025, "upload_id has more than 1024 bytes"}};
+    for (size_t i = 0; i < 3; i++) {
+        char *body = memory_format("{\"%s\":\"%0*d\"}", long_ones[i].field, long_ones[i].characters, 0);
+        response = answer(body);
+        bool read = i == 0   ? domain_answer_id(&response, &text, &error)
+                    : i == 1 ? domain_answer_etag(&response, &text, &error)
+                             : domain_answer_upload(&response, &text, &part_size, &error);
+        assert_false(read);
+        assert_int_equal(error.code, ERROR_TOO_LARGE);
+        assert_string_equal(error.text, long_ones[i].expected);
+        free(text);
+        free(body);
+    }
+}
+
+static void an_entry_needs_both_name_and_type_to_match(void **state)
+{
+    (void)state;
+    struct error error;
+    char *id = NULL;
+    static const char *const bodies[] = {"{\"data\":[{\"id\":\"1\",\"name\":\"a\"}]}",
+                                         "{\"data\":[{\"id\":\"1\",\"data_type\":\"json\"}]}",
+                                         "{\"data\":[{\"id\":\"1\",\"name\":\"b\",\"data_type\":\"json\"}]}",
+                                         "{\"data\":[{\"id\":\"1\",\"name\":\"a\",\"data_type\":\"ply\"}]}",
+                                         "{\"data\":[{\"id\":\"1\",\"name\":\"A\",\"data_type\":\"json\"}]}",
+                                         "{\"data\":[{\"name\":\"a\",\"data_type\":\"json\"}]}"};
+    for (size_t i = 0; i < sizeof bodies / sizeof bodies[0]; i++) {
+        struct http_response response = answer(bodies[i]);
+        assert_true(domain_answer_find(&response, "a", "json", &id, &error));
+        assert_null(id);
+    }
+    /* The first of two that match counts, and one without an id does not. */
+    struct http_response two = answer("{\"data\":[{\"name\":\"a\",\"data_type\":\"json\"},{\"id\":\"1\","
+                                      "\"name\":\"a\",\"data_type\":\"json\"},"
+                                      "{\"id\":\"2\",\"name\":\"a\",\"data_type\":\"json\"}]}");
+    assert_true(domain_answer_find(&two, "a", "json", &id, &error));
+    assert_string_equal(id, "1");
+    free(id);
+    static const char *const bad[] = {"{\"data\":{}}",
+                                      "{\"data\":[{\"id\":\"1\",\"name\":1,\"data_type\":\"json\"}]}",
+                                      "{\"data\":[{\"id\":\"1\",\"name\":\"a\",\"data_type\":2}]}",
+                                      "{\"data\":[{\"id\":3,\"name\":\"a\",\"data_type\":\"json\"}]}", "[]"};
+    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
+        struct http_response response = answer(bad[i]);
+        assert_false(domain_answer_find(&response, "a", "json", &id, &error));
+        assert_int_equal(error.code, ERROR_INVALID);
+        assert_null(id);
+    }
+}
+
+static void an_answer_without_an_id_has_none(void **state)
+{
+    (void)state;
+    struct error error;
+    char *id = NULL;
+    static const char *const none[] = {"{}", "{\"data\":[]}", "{\"data\":[1]}", "{\"data\":[{}]}",
+                                       "{\"id\":null,\"data\":null}"};
+    static const char *const bad[] = {"{\"id\":1}", "{\"data\":1}", "{\"data\":[{\"id\":1}]}"};
+    for (size_t i = 0; i < sizeof none / sizeof none[0]; i++) {
+        struct http_response response = answer(none[i]);
+        assert_true(domain_answer_id(&response, &id, &error));
+        assert_null(id);
+    }
+    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
+        struct http_response response = answer(bad[i]);
+        assert_false(domain_answer_id(&response, &id, &error));
+        assert_int_equal(error.code, ERROR_INVALID);
+        assert_null(id);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -279,6 +390,10 @@ int main(void)
         cmocka_unit_test(refuses_texts_that_cannot_be_given_back),
         cmocka_unit_test(reads_a_part_size_only_where_it_is_an_integer),
         cmocka_unit_test(refuses_values_above_their_limits),
+        cmocka_unit_test(ids_and_etags_of_their_longest_are_taken),
+        cmocka_unit_test(says_what_is_wrong_with_an_answer),
+        cmocka_unit_test(an_entry_needs_both_name_and_type_to_match),
+        cmocka_unit_test(an_answer_without_an_id_has_none),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

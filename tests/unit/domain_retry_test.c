@@ -114,6 +114,93 @@ static void tries_three_times_when_it_only_tidies_up(void **state)
     assert_int_equal(domain_retry_after_failure(&retry, 0, -1, 0, &random).action, DOMAIN_RETRY_GIVE_UP);
 }
 
+/* A generator that always gives the largest fraction: waits are then at their ceiling. */
+static uint64_t next_highest(struct random *random)
+{
+    (void)random;
+    return UINT64_MAX;
+}
+
+/* docs/network.md, "Retries": exponential; the sum of the longest waits is well within the five minutes. */
+static void waits_double_from_half_a_second_and_half_a_minute_is_the_longest(void **state)
+{
+    (void)state;
+    static const int64_t waits_ms[] = {500, 1000, 2000, 4000, 8000, 16000, 30000};
+    static const int64_t tidying_waits_ms[] = {200, 400};
+    struct random highest = {.next = next_highest};
+    struct domain_retry retry = begin(0);
+    for (size_t i = 0; i < sizeof waits_ms / sizeof waits_ms[0]; i++)
+        assert_int_equal(domain_retry_after_failure(&retry, 0, -1, 0, &highest).wait_ms, waits_ms[i]);
+    assert_int_equal(domain_retry_after_failure(&retry, 0, -1, 0, &highest).wait_ms, 0);
+    domain_retry_start(&retry, true, 0);
+    for (size_t i = 0; i < sizeof tidying_waits_ms / sizeof tidying_waits_ms[0]; i++)
+        assert_int_equal(domain_retry_after_failure(&retry, 0, -1, 0, &highest).wait_ms, tidying_waits_ms[i]);
+}
+
+static void the_last_try_begins_within_five_minutes_or_ten_seconds_of_tidying_up(void **state)
+{
+    (void)state;
+    struct random random = random_seeded(6);
+    for (int64_t late_ms = 0; late_ms <= 1; late_ms++) {
+        enum domain_retry_action expected = late_ms ? DOMAIN_RETRY_GIVE_UP : DOMAIN_RETRY_LATER;
+        struct domain_retry retry = begin(1000);
+        assert_int_equal(domain_retry_after_failure(&retry, 1000, 300000 + late_ms, 0, &random).action,
+                         expected);
+        domain_retry_start(&retry, true, 1000);
+        assert_int_equal(domain_retry_after_failure(&retry, 1000, 10000 + late_ms, 0, &random).action,
+                         expected);
+    }
+}
+
+static void each_new_token_that_is_refused_has_its_own_thirty_seconds(void **state)
+{
+    (void)state;
+    struct domain_retry retry = begin(0);
+    assert_int_equal(domain_retry_after_refusal(&retry, 1000, 1, 1, 0).wait_ms, 30000);
+    /* One that came meanwhile is tried, and refused as well. */
+    assert_int_equal(domain_retry_on_token(&retry, 21000, 2).action, DOMAIN_RETRY_NOW);
+    struct domain_retry_step step = domain_retry_after_refusal(&retry, 21000, 2, 2, 0);
+    assert_int_equal(step.action, DOMAIN_RETRY_AWAIT_TOKEN);
+    assert_int_equal(step.wait_ms, 30000);
+    /* It is said again once, and tried once more. */
+    assert_int_equal(domain_retry_on_token(&retry, 22000, 2).action, DOMAIN_RETRY_NOW);
+    step = domain_retry_after_refusal(&retry, 22000, 2, 2, 0);
+    assert_int_equal(step.action, DOMAIN_RETRY_AWAIT_TOKEN);
+    assert_int_equal(step.wait_ms, 29000);
+    step = domain_retry_on_token(&retry, 50999, 2);
+    assert_int_equal(step.action, DOMAIN_RETRY_AWAIT_TOKEN);
+    assert_int_equal(step.wait_ms, 1);
+    step = domain_retry_on_token(&retry, 51000, 2);
+    assert_int_equal(step.action, DOMAIN_RETRY_GIVE_UP);
+    assert_int_equal(step.wait_ms, 0);
+}
+
+static void a_lease_that_outlasts_the_wait_does_not_prolong_it(void **state)
+{
+    (void)state;
+    struct domain_retry retry = begin(0);
+    assert_int_equal(domain_retry_after_refusal(&retry, 1000, 1, 1, 31000).wait_ms, 30000);
+    retry = begin(0);
+    assert_int_equal(domain_retry_after_refusal(&retry, 1000, 1, 1, 30999).wait_ms, 29999);
+    retry = begin(0);
+    assert_int_equal(domain_retry_after_refusal(&retry, 1000, 1, 1, 900000).wait_ms, 30000);
+    /* A token that came while the first was refused begins no wait; its own refusal does. */
+    retry = begin(0);
+    assert_int_equal(domain_retry_after_refusal(&retry, 1000, 1, 2, 0).action, DOMAIN_RETRY_NOW);
+    assert_int_equal(domain_retry_after_refusal(&retry, 9000, 1, 1, 0).wait_ms, 30000);
+}
+
+static void gives_up_at_the_eighth_refusal(void **state)
+{
+    (void)state;
+    struct domain_retry retry = begin(0);
+    for (int64_t token = 1; token < 8; token++)
+        assert_int_equal(domain_retry_after_refusal(&retry, 0, token, token + 1, 0).action, DOMAIN_RETRY_NOW);
+    struct domain_retry_step step = domain_retry_after_refusal(&retry, 0, 8, 9, 0);
+    assert_int_equal(step.action, DOMAIN_RETRY_GIVE_UP);
+    assert_int_equal(step.wait_ms, 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -127,6 +214,11 @@ int main(void)
         cmocka_unit_test(tries_the_same_token_twice_but_not_a_third_time),
         cmocka_unit_test(gives_up_when_token_after_token_is_refused),
         cmocka_unit_test(tries_three_times_when_it_only_tidies_up),
+        cmocka_unit_test(waits_double_from_half_a_second_and_half_a_minute_is_the_longest),
+        cmocka_unit_test(the_last_try_begins_within_five_minutes_or_ten_seconds_of_tidying_up),
+        cmocka_unit_test(each_new_token_that_is_refused_has_its_own_thirty_seconds),
+        cmocka_unit_test(a_lease_that_outlasts_the_wait_does_not_prolong_it),
+        cmocka_unit_test(gives_up_at_the_eighth_refusal),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -125,6 +125,85 @@ static void wiping_removes_each_copy_and_its_bytes(void **state)
     assert_string_equal(similar, "KEYS=kept");
 }
 
+static void secrets_of_64_kib_are_the_longest(void **state)
+{
+    (void)state;
+    struct error error;
+    struct environment environment;
+    char number[16];
+    enum { OVERHEAD = 5 }; /* KEY= and the NUL */
+    char *longest = memory_format("KEY=%0*d", 65536 - OVERHEAD, 7);
+    int fd = seal((char *[]){longest, NULL});
+    snprintf(number, sizeof number, "%d", fd);
+    assert_true(open_with_fd(&environment, number, &error));
+    assert_string_equal(environment_get(&environment, "KEY"), longest + 4);
+    environment_close(&environment);
+    close(fd);
+    free(longest);
+    char *longer = memory_format("KEY=%0*d", 65536 - OVERHEAD + 1, 7);
+    const struct environment outer = {
+        .variables = (char *[]){longer, NULL}, .sealed = SECRET_EMPTY, .sealed_fd = -1};
+    assert_int_equal(environment_seal(&outer, secrets, 2, &error), -1);
+    assert_string_equal(error.text, "KEY has more than 65536 bytes");
+    free(longer);
+    /* Each fits, and together they do not. */
+    char *half = memory_format("KEY=%040000d", 1);
+    char *other_half = memory_format("CREDENTIALS=%040000d", 1);
+    fd = seal((char *[]){half, other_half, NULL});
+    snprintf(number, sizeof number, "%d", fd);
+    assert_false(open_with_fd(&environment, number, &error));
+    assert_int_equal(error.code, ERROR_TOO_LARGE);
+    assert_string_equal(error.text, "the sealed secrets have more than 65536 bytes");
+    environment_close(&environment);
+    close(fd);
+    free(half);
+    free(other_half);
+}
+
+static void without_a_descriptor_there_are_only_variables(void **state)
+{
+    (void)state;
+    struct error error;
+    struct environment environment;
+    assert_true(environment_open(
+        &environment, (char *[]){(char[]){"A=1"}, (char[]){"AB=2"}, (char[]){"A=3"}, NULL}, &error));
+    assert_string_equal(environment_get(&environment, "A"), "1");
+    assert_string_equal(environment_get(&environment, "AB"), "2");
+    assert_null(environment_get(&environment, "B"));
+    assert_null(environment_get(&environment, ""));
+    assert_int_equal(environment.sealed_fd, -1);
+    environment_close(&environment);
+}
+
+static void a_sealed_secret_goes_before_a_variable_of_its_name(void **state)
+{
+    (void)state;
+    struct error error;
+    struct environment environment;
+    char variable[64];
+    int fd = seal((char *[]){(char[]){"CREDENTIALS=c"}, (char[]){"KEY=sealed"}, NULL});
+    snprintf(variable, sizeof variable, ENVIRONMENT_SECRETS_FD "=%d", fd);
+    char *variables[] = {(char[]){"KEY=plain"}, variable, NULL};
+    assert_true(environment_open(&environment, variables, &error));
+    assert_string_equal(environment_get(&environment, "KEY"), "sealed");
+    assert_string_equal(environment_get(&environment, "CREDENTIALS"), "c");
+    environment_close(&environment);
+    close(fd);
+}
+
+static void says_why_a_descriptor_is_refused(void **state)
+{
+    (void)state;
+    struct error error;
+    struct environment environment;
+    assert_false(open_with_fd(&environment, "3x", &error));
+    assert_string_equal(error.text, "POSEMESH_SECRETS_FD is not a descriptor: 3x");
+    assert_false(open_with_fd(&environment, "1000001", &error));
+    assert_string_equal(error.text, "POSEMESH_SECRETS_FD is not a descriptor: 1000001");
+    assert_false(open_with_fd(&environment, "999", &error));
+    assert_string_equal(error.text, "POSEMESH_SECRETS_FD 999 is no sealed memory file");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -133,6 +212,10 @@ int main(void)
         cmocka_unit_test(a_descriptor_that_is_no_sealed_memory_file_is_refused),
         cmocka_unit_test(secrets_too_long_are_refused_and_not_cut),
         cmocka_unit_test(wiping_removes_each_copy_and_its_bytes),
+        cmocka_unit_test(secrets_of_64_kib_are_the_longest),
+        cmocka_unit_test(without_a_descriptor_there_are_only_variables),
+        cmocka_unit_test(a_sealed_secret_goes_before_a_variable_of_its_name),
+        cmocka_unit_test(says_why_a_descriptor_is_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,8 +1,6 @@
 #include "services/leased/task/heartbeat.h"
 
-#include "libcommon/base/clock.h"
 #include "services/leased/dms/lease_clock.h"
-#include "services/leased/task/pending_updates.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -10,9 +8,6 @@
 #include <stdint.h>
 
 #include <cmocka.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 
 static const struct heartbeat_rules rules = {
     .jitter_ms = 250, .min_ratio = 0.25, .max_ratio = 0.35, .request_timeout_ms = 30000};
@@ -22,45 +17,6 @@ static struct lease_clock lease_of(int64_t left_ms, int64_t now_ms)
     struct lease_clock clock = {0};
     lease_clock_set(&clock, 1000000 + left_ms, 1000000, now_ms);
     return clock;
-}
-
-/* --- the lease's clock --- */
-
-static void a_lease_ends_by_the_servers_clock_and_not_by_ours(void **state)
-{
-    (void)state;
-    struct lease_clock clock = {0};
-    assert_int_equal(lease_clock_left_ms(&clock, 5000), -1);
-    assert_false(lease_clock_ran_out(&clock, INT64_MAX));
-    /* The server's clock is hours away from ours; only the difference counts. */
-    lease_clock_set(&clock, 7200000 + 60000, 7200000, 5000);
-    assert_int_equal(lease_clock_left_ms(&clock, 5000), 60000);
-    assert_false(lease_clock_ran_out(&clock, 5000 + 57999));
-    assert_true(lease_clock_ran_out(&clock, 5000 + 58000));
-}
-
-static void an_expiry_in_the_past_does_not_end_a_lease_that_still_has_time(void **state)
-{
-    (void)state;
-    struct lease_clock clock = {0};
-    lease_clock_set(&clock, 900, 1000, 5000);
-    assert_int_equal(lease_clock_left_ms(&clock, 5000), 0);
-    assert_false(lease_clock_ran_out(&clock, 100000));
-    lease_clock_set(&clock, 61000, 1000, 5000);
-    lease_clock_set(&clock, 900, 1000, 6000);
-    assert_false(lease_clock_ran_out(&clock, 6000));
-    assert_true(lease_clock_ran_out(&clock, 65000));
-}
-
-static void a_date_cut_to_the_second_never_lengthens_a_lease(void **state)
-{
-    (void)state;
-    assert_int_equal(clock_server_unix_ms(-1, 7654321), 7654321);
-    /* The clocks agree: ours knows the part of the second that Date lacks. */
-    assert_int_equal(clock_server_unix_ms(5000, 5400), 5400);
-    /* They do not: the lease might be older by all of that second. */
-    assert_int_equal(clock_server_unix_ms(5000, 4999), 5999);
-    assert_int_equal(clock_server_unix_ms(5000, 99000), 5999);
 }
 
 /* --- when heartbeats go --- */
@@ -207,121 +163,172 @@ static void a_lease_that_seems_over_still_gets_time_for_an_answer(void **state)
     assert_int_equal(heartbeat_on_sent(&heartbeat, &ended, 1000), 5000);
 }
 
-/* --- what they carry --- */
-
-static void nothing_is_told_twice_and_nothing_is_lost(void **state)
+static void a_heartbeat_may_take_a_third_of_what_the_lease_has_left(void **state)
 {
     (void)state;
-    struct error error;
-    struct pending_updates outgoing = {0};
-    assert_true(pending_updates_add_event(&outgoing, 1, "{\"e\":1}", &error));
-    assert_true(pending_updates_set_progress(&outgoing, 2, "{\"p\":1}", &error));
-    char *body = pending_updates_compose_heartbeat(&outgoing);
-    assert_string_equal(body, "{\"progress\":{\"p\":1},\"events\":[{\"e\":1}]}");
-    free(body);
-    /* Comes while the heartbeat is in flight: not acknowledged with it. */
-    assert_true(pending_updates_add_event(&outgoing, 3, "{\"e\":2}", &error));
-    pending_updates_acknowledge(&outgoing);
-    assert_true(pending_updates_any(&outgoing));
-    body = pending_updates_compose_heartbeat(&outgoing);
-    assert_string_equal(body, "{\"progress\":{\"p\":1},\"events\":[{\"e\":2}]}");
-    free(body);
-    pending_updates_restore(&outgoing);
-    body = pending_updates_compose_heartbeat(&outgoing);
-    assert_string_equal(body, "{\"progress\":{\"p\":1},\"events\":[{\"e\":2}]}");
-    free(body);
-    pending_updates_acknowledge(&outgoing);
-    assert_false(pending_updates_any(&outgoing));
-    pending_updates_clear(&outgoing);
+    static const struct {
+        int64_t left_ms;
+        int64_t timeout_ms;
+    } leases[] = {{89997, 29999}, {90000, 30000}, {3600000, 30000}, {600, 200},
+                  {300, 100},     {30, 100},      {0, 5000}};
+    struct heartbeat heartbeat;
+    for (size_t i = 0; i < sizeof leases / sizeof leases[0]; i++) {
+        struct lease_clock clock = lease_of(leases[i].left_ms, 1000);
+        heartbeat_init(&heartbeat, &rules);
+        assert_int_equal(heartbeat_on_sent(&heartbeat, &clock, 1000), leases[i].timeout_ms);
+    }
+    const struct lease_clock unknown = {0};
+    heartbeat_init(&heartbeat, &rules);
+    assert_int_equal(heartbeat_on_sent(&heartbeat, &unknown, 1000), 30000);
 }
 
-static void the_first_heartbeat_is_empty(void **state)
+/* The last tenth of the lease is too late for a try: the fence closes in it. */
+static void a_retry_after_up_to_the_last_tenth_of_the_lease_is_kept_to(void **state)
 {
     (void)state;
-    struct pending_updates outgoing = {0};
-    char *body = pending_updates_compose_heartbeat(&outgoing);
-    assert_string_equal(body, "{\"progress\":{},\"events\":[]}");
-    free(body);
-    pending_updates_clear(&outgoing);
+    struct random random = random_seeded(7);
+    static const struct {
+        int64_t retry_after_ms;
+        int64_t wait_ms;
+    } answers[] = {{53999, 53999}, {54000, 54000}, {54001, 30000}, {59000, 30000}, {60000, 30000}};
+    for (size_t i = 0; i < sizeof answers / sizeof answers[0]; i++) {
+        struct heartbeat heartbeat;
+        struct lease_clock clock = lease_of(60000, 1000);
+        heartbeat_init(&heartbeat, &rules);
+        heartbeat_on_sent(&heartbeat, &clock, 1000);
+        heartbeat_on_failed(&heartbeat, &clock, answers[i].retry_after_ms, 1000, &random);
+        assert_int_equal(heartbeat_due_ms(&heartbeat), 1000 + answers[i].wait_ms);
+    }
 }
 
-static void a_repeated_sequence_number_changes_nothing(void **state)
+static void a_lease_about_to_end_is_still_given_a_round_trip(void **state)
 {
     (void)state;
-    struct error error;
-    struct pending_updates outgoing = {0};
-    assert_true(pending_updates_add_event(&outgoing, 1, "1", &error));
-    assert_true(pending_updates_add_event(&outgoing, 1, "1", &error));
-    assert_true(pending_updates_set_progress(&outgoing, 3, "\"new\"", &error));
-    assert_true(pending_updates_set_progress(&outgoing, 2, "\"old\"", &error));
-    char *body = pending_updates_compose_heartbeat(&outgoing);
-    assert_string_equal(body, "{\"progress\":\"new\",\"events\":[1]}");
-    free(body);
-    pending_updates_clear(&outgoing);
+    struct random random = random_seeded(7);
+    struct heartbeat heartbeat;
+    struct lease_clock clock = lease_of(120, 1000);
+    heartbeat_init(&heartbeat, &rules);
+    heartbeat_on_sent(&heartbeat, &clock, 1000);
+    heartbeat_on_failed(&heartbeat, &clock, 5000, 1000, &random);
+    assert_int_equal(heartbeat_due_ms(&heartbeat), 1100);
+    /* Once it is over, or without an expiry, the server's word counts. */
+    struct lease_clock ended = lease_of(-5, 1000);
+    heartbeat_on_failed(&heartbeat, &ended, 5000, 1000, &random);
+    assert_int_equal(heartbeat_due_ms(&heartbeat), 6000);
+    const struct lease_clock unknown = {0};
+    heartbeat_on_failed(&heartbeat, &unknown, 7000, 1000, &random);
+    assert_int_equal(heartbeat_due_ms(&heartbeat), 8000);
 }
 
-static void numbers_and_escapes_survive(void **state)
+static void an_answer_ends_the_backoff(void **state)
 {
     (void)state;
-    struct error error;
-    struct pending_updates outgoing = {0};
-    const char *event = "{\"n\":18446744073709551616,\"r\":1.0e-7,\"z\":\"\\u0000\"}";
-    assert_true(pending_updates_add_event(&outgoing, 1, event, &error));
-    char *body = pending_updates_compose_heartbeat(&outgoing);
-    assert_non_null(strstr(body, event));
-    free(body);
-    assert_false(pending_updates_add_event(&outgoing, 2, "{bad", &error));
-    assert_false(pending_updates_set_progress(&outgoing, 2, "", &error));
-    pending_updates_clear(&outgoing);
+    struct random random = random_seeded(7);
+    struct heartbeat heartbeat;
+    struct lease_clock clock = lease_of(600000, 0);
+    heartbeat_init(&heartbeat, &rules);
+    for (int i = 0; i < 10; i++) {
+        heartbeat_on_sent(&heartbeat, &clock, 0);
+        heartbeat_on_failed(&heartbeat, &clock, -1, 0, &random);
+    }
+    heartbeat_on_sent(&heartbeat, &clock, 0);
+    heartbeat_on_answered(&heartbeat, &clock, false, 0, &random);
+    assert_in_range(heartbeat_due_ms(&heartbeat), 150000, 210000);
+    /* The next failure begins with a short wait again. */
+    for (int i = 0; i < 20; i++) {
+        heartbeat_on_failed(&heartbeat, &clock, -1, 0, &random);
+        assert_in_range(heartbeat_due_ms(&heartbeat), 0, 500);
+        heartbeat_on_answered(&heartbeat, &clock, false, 0, &random);
+    }
 }
 
-static void too_many_events_wait_with_the_runner(void **state)
+static void the_earliest_reason_counts(void **state)
 {
     (void)state;
-    struct error error = {.code = ERROR_NONE};
-    struct pending_updates outgoing = {0};
-    int64_t taken = 0;
-    while (pending_updates_add_event(&outgoing, taken + 1, "0", &error))
-        taken++;
-    assert_int_equal(taken, 1000);
-    assert_int_equal(error.code, ERROR_UNAVAILABLE);
-    free(pending_updates_compose_heartbeat(&outgoing));
-    pending_updates_acknowledge(&outgoing);
-    assert_true(pending_updates_add_event(&outgoing, taken + 1, "0", &error));
-    pending_updates_clear(&outgoing);
+    struct random random = random_seeded(7);
+    struct heartbeat heartbeat;
+    struct lease_clock soon = lease_of(200, 1000);
+    heartbeat_init(&heartbeat, &rules);
+    heartbeat_on_answered(&heartbeat, &soon, true, 1000, &random);
+    assert_in_range(heartbeat_due_ms(&heartbeat), 1050, 1070); /* before the window of news ends */
+    struct lease_clock late = lease_of(60000, 1000);
+    heartbeat_on_sent(&heartbeat, &late, 1000);
+    heartbeat_on_answered(&heartbeat, &late, true, 1000, &random);
+    assert_in_range(heartbeat_due_ms(&heartbeat), 1125, 1250);
+    /* What it carried is told: nothing of that is left to be due. */
+    heartbeat_on_sent(&heartbeat, &late, 2000);
+    heartbeat_on_answered(&heartbeat, &late, false, 2000, &random);
+    assert_in_range(heartbeat_due_ms(&heartbeat), 2000 + 14750, 2000 + 20650);
 }
 
-static void held_events_are_bounded_in_bytes_too(void **state)
+static void a_lease_of_almost_nothing_does_not_heartbeat_in_a_loop(void **state)
 {
     (void)state;
-    struct error error = {.code = ERROR_NONE};
-    struct pending_updates outgoing = {0};
-    const size_t event_bytes = 65536;
-    char *event = malloc(event_bytes + 1);
-    memset(event, '1', event_bytes);
-    event[event_bytes] = '\0';
-    int64_t taken = 0;
-    while (pending_updates_add_event(&outgoing, taken + 1, event, &error))
-        taken++;
-    assert_int_equal(error.code, ERROR_UNAVAILABLE);
-    assert_int_equal(taken, 128);
-    /* One heartbeat carries a part, in order, and makes as much room. */
-    char *body = pending_updates_compose_heartbeat(&outgoing);
-    assert_in_range(strlen(body), 1000000, 1100000);
-    free(body);
-    pending_updates_acknowledge(&outgoing);
-    assert_true(pending_updates_add_event(&outgoing, taken + 1, event, &error));
-    assert_true(pending_updates_any(&outgoing));
-    free(event);
-    pending_updates_clear(&outgoing);
+    struct random random = random_seeded(7);
+    struct heartbeat heartbeat;
+    struct lease_clock clock = lease_of(2, 1000);
+    heartbeat_init(&heartbeat, &rules);
+    heartbeat_on_sent(&heartbeat, &clock, 1000);
+    heartbeat_on_answered(&heartbeat, &clock, false, 1000, &random);
+    assert_int_equal(heartbeat_due_ms(&heartbeat), 1001);
+}
+
+static void a_token_refused_before_any_heartbeat_is_asked_for_at_once(void **state)
+{
+    (void)state;
+    struct heartbeat heartbeat;
+    heartbeat_init(&heartbeat, &rules);
+    heartbeat_on_urgent(&heartbeat, 5);
+    assert_int_equal(heartbeat_due_ms(&heartbeat), 5);
+    heartbeat_on_token(&heartbeat);
+    assert_int_equal(heartbeat_due_ms(&heartbeat), HEARTBEAT_NEVER);
+}
+
+static void a_heartbeat_sent_before_an_urgent_one_is_due_does_not_count_as_one(void **state)
+{
+    (void)state;
+    struct random random = random_seeded(7);
+    struct heartbeat heartbeat;
+    const struct lease_clock unknown = {0};
+    heartbeat_init(&heartbeat, &rules);
+    heartbeat_on_urgent(&heartbeat, 1000);
+    heartbeat_on_sent(&heartbeat, &unknown, 1000);
+    heartbeat_on_answered(&heartbeat, &unknown, false, 1010, &random);
+    heartbeat_on_urgent(&heartbeat, 1100);
+    assert_int_equal(heartbeat_due_ms(&heartbeat), 2000);
+    /* News go earlier, and the urgent reason goes with them; the next is spaced from the urgent one before.
+     */
+    heartbeat_on_sent(&heartbeat, &unknown, 1500);
+    heartbeat_on_answered(&heartbeat, &unknown, false, 1510, &random);
+    assert_int_equal(heartbeat_due_ms(&heartbeat), HEARTBEAT_NEVER);
+    heartbeat_on_urgent(&heartbeat, 1600);
+    assert_int_equal(heartbeat_due_ms(&heartbeat), 2000);
+}
+
+/* A generator that always gives the largest fraction: waits are then at their ceiling. */
+static uint64_t next_highest(struct random *random)
+{
+    (void)random;
+    return UINT64_MAX;
+}
+
+static void waits_between_failures_double_from_half_a_second_to_fifteen(void **state)
+{
+    (void)state;
+    static const int64_t waits_ms[] = {500, 1000, 2000, 4000, 8000, 15000, 15000};
+    struct random highest = {.next = next_highest};
+    struct heartbeat heartbeat;
+    struct lease_clock clock = lease_of(600000, 1000);
+    heartbeat_init(&heartbeat, &rules);
+    for (size_t i = 0; i < sizeof waits_ms / sizeof waits_ms[0]; i++) {
+        heartbeat_on_failed(&heartbeat, &clock, -1, 1000, &highest);
+        assert_int_equal(heartbeat_due_ms(&heartbeat), 1000 + waits_ms[i]);
+    }
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(a_lease_ends_by_the_servers_clock_and_not_by_ours),
-        cmocka_unit_test(an_expiry_in_the_past_does_not_end_a_lease_that_still_has_time),
-        cmocka_unit_test(a_date_cut_to_the_second_never_lengthens_a_lease),
         cmocka_unit_test(the_lease_s_time_makes_one_due_within_its_ratios),
         cmocka_unit_test(without_an_expiry_only_news_make_one_due),
         cmocka_unit_test(news_within_a_window_share_its_heartbeat),
@@ -332,12 +339,15 @@ int main(void)
         cmocka_unit_test(a_refused_token_does_not_wait_for_the_progress_before_it),
         cmocka_unit_test(a_retry_after_is_kept_to_unless_it_would_cost_the_lease),
         cmocka_unit_test(a_lease_that_seems_over_still_gets_time_for_an_answer),
-        cmocka_unit_test(nothing_is_told_twice_and_nothing_is_lost),
-        cmocka_unit_test(the_first_heartbeat_is_empty),
-        cmocka_unit_test(a_repeated_sequence_number_changes_nothing),
-        cmocka_unit_test(numbers_and_escapes_survive),
-        cmocka_unit_test(too_many_events_wait_with_the_runner),
-        cmocka_unit_test(held_events_are_bounded_in_bytes_too),
+        cmocka_unit_test(a_heartbeat_may_take_a_third_of_what_the_lease_has_left),
+        cmocka_unit_test(a_retry_after_up_to_the_last_tenth_of_the_lease_is_kept_to),
+        cmocka_unit_test(a_lease_about_to_end_is_still_given_a_round_trip),
+        cmocka_unit_test(an_answer_ends_the_backoff),
+        cmocka_unit_test(the_earliest_reason_counts),
+        cmocka_unit_test(a_lease_of_almost_nothing_does_not_heartbeat_in_a_loop),
+        cmocka_unit_test(a_token_refused_before_any_heartbeat_is_asked_for_at_once),
+        cmocka_unit_test(a_heartbeat_sent_before_an_urgent_one_is_due_does_not_count_as_one),
+        cmocka_unit_test(waits_between_failures_double_from_half_a_second_to_fifteen),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -98,6 +98,49 @@ static void numbers_ten_thousand_inputs_of_one_name(void **state)
     input_path_set_free(set);
 }
 
+static void paths_from_before_a_restart_are_not_given_again(void **state)
+{
+    (void)state;
+    struct input_path_set *set = input_path_set_create();
+    input_path_take(set, "datasets/a/a.ply");
+    input_path_take(set, "datasets/a/a-2.ply");
+    input_path_take(set, "datasets/a/a.ply");
+    assert_path(set, "a", "ply", "datasets/a/a-3.ply");
+    assert_path(set, "b", "ply", "datasets/b/b.ply");
+    input_path_set_free(set);
+    input_path_set_free(NULL);
+}
+
+static void files_of_one_moment_lie_together(void **state)
+{
+    (void)state;
+    static const char *const names[][2] = {
+        {"x_2024-05-01_12-30-45_y", "datasets/2024-05-01_12-30-45/x_2024-05-01_12-30-45_y.t"},
+        {"2024-05-01-12-30-45", "datasets/2024-05-01-12-30-45/2024-05-01-12-30-45.t"},
+        {"12024-05-01_12-30-45", "datasets/2024-05-01_12-30-45/12024-05-01_12-30-45.t"},
+        {"2024-05-01 12-30-45", "datasets/2024-05-01_12-30-45/2024-05-01_12-30-45.t"},
+        {"2024-05-01_12:30:45", "datasets/2024-05-01_12_30_45/2024-05-01_12_30_45.t"},
+        {"2024-05-01_12-30-4", "datasets/2024-05-01_12-30-4/2024-05-01_12-30-4.t"},
+        {"2024_05_01_12-30-45", "datasets/2024_05_01_12-30-45/2024_05_01_12-30-45.t"},
+        {"a b", "datasets/a_b/a_b.t"}};
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+        struct input_path_set *set = input_path_set_create();
+        assert_path(set, names[i][0], "t", names[i][1]);
+        input_path_set_free(set);
+    }
+}
+
+static void an_empty_name_or_type_is_part(void **state)
+{
+    (void)state;
+    struct input_path_set *set = input_path_set_create();
+    assert_path(set, "", "", "datasets/part/part.part");
+    assert_path(set, "", "ply", "datasets/part/part.ply");
+    assert_path(set, "a", "", "datasets/a/a.part");
+    assert_path(set, "a", "../x", "datasets/a/a.___x");
+    input_path_set_free(set);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -107,6 +150,9 @@ int main(void)
         cmocka_unit_test(a_missing_name_or_type_is_part),
         cmocka_unit_test(replaces_each_invalid_byte),
         cmocka_unit_test(numbers_ten_thousand_inputs_of_one_name),
+        cmocka_unit_test(paths_from_before_a_restart_are_not_given_again),
+        cmocka_unit_test(files_of_one_moment_lie_together),
+        cmocka_unit_test(an_empty_name_or_type_is_part),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

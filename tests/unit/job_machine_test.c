@@ -126,6 +126,62 @@ static void a_stop_after_the_end_changes_nothing(void **state)
     assert_false(machine.stopped);
 }
 
+static void what_does_not_belong_to_a_phase_changes_nothing(void **state)
+{
+    static const struct step to_phase[] = {{JOB_EVENT_PREPARED, NULL, JOB_ACTION_START_WORK},
+                                           {JOB_EVENT_WORK_SUCCEEDED, NULL, JOB_ACTION_START_UPLOADS},
+                                           {JOB_EVENT_UPLOADED, NULL, JOB_ACTION_FINISH},
+                                           {JOB_EVENT_FINISHED, NULL, JOB_ACTION_END}};
+    static const enum job_phase phases[] = {JOB_PHASE_PREPARING, JOB_PHASE_WORKING, JOB_PHASE_UPLOADING,
+                                            JOB_PHASE_FINISHING, JOB_PHASE_ENDED};
+    static const enum job_event ours[5][2] = {{JOB_EVENT_PREPARED, JOB_EVENT_PREPARE_FAILED},
+                                              {JOB_EVENT_WORK_SUCCEEDED, JOB_EVENT_WORK_FAILED},
+                                              {JOB_EVENT_UPLOADED, JOB_EVENT_UPLOAD_FAILED},
+                                              {JOB_EVENT_FINISHED, JOB_EVENT_FINISHED},
+                                              {JOB_EVENT_STOP, JOB_EVENT_STOP}};
+    for (size_t phase = 0; phase < 5; phase++)
+        for (enum job_event event = JOB_EVENT_PREPARED; event <= JOB_EVENT_FINISHED; event++) {
+            if (event == ours[phase][0] || event == ours[phase][1] || event == JOB_EVENT_STOP)
+                continue;
+            reset(state);
+            play(to_phase, phase);
+            assert_int_equal(job_machine_on(&machine, event, "late"), JOB_ACTION_NONE);
+            assert_int_equal(machine.phase, phases[phase]);
+            assert_null(machine.reason);
+        }
+}
+
+static void a_failure_without_a_reason_says_so(void **state)
+{
+    PLAY({JOB_EVENT_PREPARE_FAILED, NULL, JOB_ACTION_FINISH});
+    assert_string_equal(machine.reason, "failed without a reason");
+    assert_false(machine.stopped);
+    reset(state);
+    PLAY({JOB_EVENT_STOP, "cancelled", JOB_ACTION_FINISH});
+    assert_true(machine.stopped);
+    assert_int_equal(machine.phase, JOB_PHASE_FINISHING);
+    reset(state);
+    PLAY({JOB_EVENT_PREPARED, NULL, JOB_ACTION_START_WORK},
+         {JOB_EVENT_STOP, "cancelled", JOB_ACTION_STOP_WORK});
+    assert_int_equal(machine.phase, JOB_PHASE_STOPPING);
+    PLAY({JOB_EVENT_PREPARED, NULL, JOB_ACTION_NONE}, {JOB_EVENT_UPLOADED, NULL, JOB_ACTION_NONE},
+         {JOB_EVENT_FINISHED, NULL, JOB_ACTION_NONE});
+    reset(state);
+    PLAY({JOB_EVENT_PREPARED, NULL, JOB_ACTION_START_WORK},
+         {JOB_EVENT_WORK_SUCCEEDED, NULL, JOB_ACTION_START_UPLOADS},
+         {JOB_EVENT_STOP, "cancelled", JOB_ACTION_FINISH});
+    assert_true(machine.stopped);
+}
+
+static void every_phase_has_its_name(void **state)
+{
+    (void)state;
+    static const char *const names[] = {"preparing", "working",   "stopping",
+                                        "uploading", "finishing", "ended"};
+    for (enum job_phase phase = JOB_PHASE_PREPARING; phase <= JOB_PHASE_ENDED; phase++)
+        assert_string_equal(job_phase_name(phase), names[phase]);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -136,6 +192,9 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_stop_while_preparing_or_uploading_finishes_at_once, reset, clear),
         cmocka_unit_test_setup_teardown(a_second_stop_is_passed_on_and_keeps_the_first_reason, reset, clear),
         cmocka_unit_test_setup_teardown(a_stop_after_the_end_changes_nothing, reset, clear),
+        cmocka_unit_test_setup_teardown(what_does_not_belong_to_a_phase_changes_nothing, reset, clear),
+        cmocka_unit_test_setup_teardown(a_failure_without_a_reason_says_so, reset, clear),
+        cmocka_unit_test_setup_teardown(every_phase_has_its_name, reset, clear),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,82 +1,14 @@
-#include "services/stored/journal/journal.h"
+#include "tests/unit/journal_fixture.h"
 
-#include "libcommon/base/memory.h"
-
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
 #include <fcntl.h>
-#include <ftw.h>
 #include <sqlite3.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
-#define BOOT "0b1d7d5c-0000-4000-8000-000000000001"
 #define OTHER_BOOT "0b1d7d5c-0000-4000-8000-000000000002"
-#define TASK "task-1"
 #define PATH "a/b.ply"
-
-struct fixture {
-    char folder[64];
-    struct journal *journal;
-};
-
-static int remove_one(const char *path, const struct stat *status, int type, struct FTW *place)
-{
-    (void)status;
-    (void)type;
-    (void)place;
-    return remove(path);
-}
-
-static void open_again(struct fixture *fixture, const char *boot_id)
-{
-    struct error error;
-    journal_close(fixture->journal);
-    fixture->journal = journal_open(fixture->folder, boot_id, &error);
-    assert_non_null(fixture->journal);
-}
-
-static int set_up(void **state)
-{
-    struct fixture *fixture = calloc(1, sizeof *fixture);
-    strcpy(fixture->folder, "/tmp/posemesh-journal-XXXXXX");
-    assert_non_null(mkdtemp(fixture->folder));
-    open_again(fixture, BOOT);
-    *state = fixture;
-    return 0;
-}
-
-static int tear_down(void **state)
-{
-    struct fixture *fixture = *state;
-    journal_close(fixture->journal);
-    assert_int_equal(nftw(fixture->folder, remove_one, 8, FTW_DEPTH | FTW_PHYS), 0);
-    free(fixture);
-    return 0;
-}
 
 static char *file_of(const struct fixture *fixture)
 {
     return memory_format("%s/stored/journal.sqlite", fixture->folder);
-}
-
-static void open_session(const struct fixture *fixture, const char *task_id, const char *token)
-{
-    struct message_session_open opened = {.task_id = memory_copy_text(task_id),
-                                          .domain_id = memory_copy_text("d1"),
-                                          .server_url = memory_copy_text("https://domain.example"),
-                                          .owner = memory_copy_text("start-1")};
-    secret_assign(&opened.task_key, "the key", 7);
-    secret_assign(&opened.access_token, token, strlen(token));
-    journal_session_opened(fixture->journal, &opened);
-    message_clear(&message_session_open_type, &opened);
 }
 
 static struct journal_upload_key key_of(const struct fixture *fixture)
@@ -84,17 +16,17 @@ static struct journal_upload_key key_of(const struct fixture *fixture)
     return (struct journal_upload_key){fixture->journal, TASK, PATH};
 }
 
-static const struct file_fingerprint fingerprint = {7, UINT64_MAX, 12345678901, 1700000000123456789,
-                                                    1700000000123456790};
-
 static void begin_upload(const struct fixture *fixture, const char *upload_id)
 {
     char name[] = "name";
     char data_type[] = "ply";
     char *id = memory_copy_text(upload_id);
     const struct journal_upload_key key = key_of(fixture);
-    const struct journal_upload upload = {
-        .name = name, .data_type = data_type, .upload_id = id, .part_bytes = 8, .file = fingerprint};
+    const struct journal_upload upload = {.name = name,
+                                          .data_type = data_type,
+                                          .upload_id = id,
+                                          .part_bytes = 8,
+                                          .file = file_fingerprint_of_test};
     journal_upload_began(&key, &upload);
     free(id);
 }
@@ -254,13 +186,13 @@ static void a_stored_artifact_ends_its_upload(void **state)
     struct seen seen = {0};
     open_session(fixture, TASK, "t");
     begin_upload(fixture, "u1");
-    journal_artifact_stored(fixture->journal, TASK, &artifact, &fingerprint);
+    journal_artifact_stored(fixture->journal, TASK, &artifact, &file_fingerprint_of_test);
     message_clear(&message_artifact_type, &artifact);
     open_again(fixture, BOOT);
     journal_visit_records(fixture->journal, JOURNAL_ARTIFACTS, TASK, see_artifact, &seen);
     assert_int_equal(seen.count, 1);
     assert_string_equal(seen.text, "id-1");
-    assert_true(file_fingerprint_is_identical(&seen.file, &fingerprint));
+    assert_true(file_fingerprint_is_identical(&seen.file, &file_fingerprint_of_test));
     const struct journal_upload_key key = key_of(fixture);
     assert_false(journal_upload_find(&key, &upload));
 }
@@ -287,7 +219,7 @@ static void an_upload_comes_back_with_its_parts(void **state)
     assert_null(upload.existing_id);
     assert_int_equal(upload.part_bytes, 8);
     assert_false(upload.completing);
-    assert_true(file_fingerprint_is_identical(&upload.file, &fingerprint));
+    assert_true(file_fingerprint_is_identical(&upload.file, &file_fingerprint_of_test));
     assert_int_equal(upload.part_count, 3);
     assert_int_equal(upload.parts[2].number, 5);
     assert_string_equal(upload.parts[2].etag, "\"e5\"");
@@ -396,8 +328,6 @@ static void a_damaged_one_is_replaced(void **state)
     open_session(fixture, TASK, "t");
     assert_int_equal(see_sessions(fixture).count, 1);
 }
-
-#define WITH_JOURNAL(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
 
 int main(void)
 {

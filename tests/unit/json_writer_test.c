@@ -68,12 +68,85 @@ static void grows_as_needed(void **state)
     json_writer_clear(&writer);
 }
 
+static void nothing_written_is_an_empty_text(void **state)
+{
+    (void)state;
+    struct json_writer writer = JSON_WRITER_EMPTY;
+    char *text = json_writer_take(&writer);
+    assert_string_equal(text, "");
+    free(text);
+    json_writer_bool(&writer, false);
+    assert_written(&writer, "false");
+    json_writer_null(&writer);
+    assert_written(&writer, "null");
+    json_writer_slice(&writer, (struct json_slice){"[1]x", 3});
+    assert_written(&writer, "[1]");
+    json_writer_clear(&writer);
+}
+
+/* Whatever the length of what is written, the text is whole: sanitizer builds see a byte too many. */
+static void texts_of_any_length_are_written_whole(void **state)
+{
+    (void)state;
+    char letters[1200];
+    memset(letters, 'x', sizeof letters);
+    for (size_t length = 0; length < sizeof letters; length++) {
+        struct json_writer writer = JSON_WRITER_EMPTY;
+        json_writer_string_bytes(&writer, letters, length);
+        assert_int_equal(writer.length, length + 2);
+        assert_int_equal(strlen(writer.text), length + 2);
+        json_writer_clear(&writer);
+        assert_null(writer.text);
+    }
+}
+
+static void a_comma_stands_between_items_and_nowhere_else(void **state)
+{
+    (void)state;
+    struct json_writer writer = JSON_WRITER_EMPTY;
+    json_writer_open_array(&writer);
+    json_writer_string(&writer, "[");
+    json_writer_string(&writer, "{");
+    json_writer_open_array(&writer);
+    json_writer_close_array(&writer);
+    json_writer_open_object(&writer);
+    json_writer_key(&writer, "k:");
+    json_writer_null(&writer);
+    json_writer_string_member(&writer, "", "");
+    json_writer_close_object(&writer);
+    json_writer_int64(&writer, 0);
+    json_writer_close_array(&writer);
+    assert_written(&writer, "[\"[\",\"{\",[],{\"k:\":null,\"\":\"\"},0]");
+}
+
+static void only_control_characters_quotes_and_backslashes_are_escaped(void **state)
+{
+    (void)state;
+    for (int byte = 0; byte < 128; byte++) {
+        const char text[] = {(char)byte};
+        struct json_writer writer = JSON_WRITER_EMPTY;
+        struct error error;
+        struct json_slice value;
+        json_writer_string_bytes(&writer, text, 1);
+        assert_true(json_text_parse(writer.text, writer.length, &value, &error));
+        assert_int_equal(value.length == 3, byte >= 32 && byte != '"' && byte != '\\');
+        char *decoded = json_text_decode_string(value, &error);
+        assert_int_equal(decoded ? *decoded : '\0', byte);
+        free(decoded);
+        json_writer_clear(&writer);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(puts_commas_where_they_belong),
         cmocka_unit_test(escapes_strings_and_repairs_invalid_utf8),
         cmocka_unit_test(grows_as_needed),
+        cmocka_unit_test(nothing_written_is_an_empty_text),
+        cmocka_unit_test(texts_of_any_length_are_written_whole),
+        cmocka_unit_test(a_comma_stands_between_items_and_nowhere_else),
+        cmocka_unit_test(only_control_characters_quotes_and_backslashes_are_escaped),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

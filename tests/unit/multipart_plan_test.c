@@ -182,6 +182,83 @@ static void skips_what_the_server_has_already(void **state)
     multipart_plan_clear(&plan);
 }
 
+static void a_hundred_thousand_parts_are_taken_and_one_more_is_not(void **state)
+{
+    (void)state;
+    struct multipart_plan plan;
+    struct error error;
+    assert_true(plan_whole(&plan, 1000000, 10, &error));
+    assert_int_equal(plan.part_count, 100000);
+    multipart_plan_clear(&plan);
+    assert_refused(1000001, 10, ERROR_TOO_LARGE);
+    assert_true(multipart_plan_init(&plan, 10, &error));
+    assert_false(multipart_plan_extend(&plan, 1000011, true, &error));
+    assert_string_equal(error.text, "1000011 bytes in parts of 10 are 100002 parts, the limit is 100000");
+    multipart_plan_clear(&plan);
+}
+
+static void says_why_a_plan_is_refused(void **state)
+{
+    (void)state;
+    struct multipart_plan plan;
+    struct error error;
+    assert_false(multipart_plan_init(&plan, 0, &error));
+    assert_string_equal(error.text, "part_size must be above 0, got 0");
+    assert_true(multipart_plan_init(&plan, 1, &error));
+    assert_false(multipart_plan_extend(&plan, 0, true, &error));
+    assert_string_equal(error.text, "an empty artifact has no parts");
+    assert_true(multipart_plan_extend(&plan, 0, false, &error));
+    assert_true(multipart_plan_extend(&plan, 5, true, &error));
+    assert_false(multipart_plan_extend(&plan, 6, true, &error));
+    assert_int_equal(error.code, ERROR_INVALID);
+    assert_string_equal(error.text, "the artifact had 5 bytes and now has 6");
+    assert_true(multipart_plan_extend(&plan, 5, true, &error));
+    multipart_plan_clear(&plan);
+}
+
+/* An artifact grows by a part at a time: nothing of the parts before is lost. */
+static void a_thousand_parts_one_after_the_other_are_all_there(void **state)
+{
+    (void)state;
+    struct multipart_plan plan;
+    struct error error;
+    assert_true(multipart_plan_init(&plan, 10, &error));
+    for (size_t number = 1; number <= 1000; number++) {
+        char *etag = memory_format("e%zu", number);
+        assert_true(multipart_plan_extend(&plan, (int64_t)number * 10, number == 1000, &error));
+        assert_next(&plan, number, ((int64_t)number - 1) * 10, 10);
+        multipart_plan_finish(&plan, number, etag);
+        assert_int_equal(multipart_plan_done_bytes(&plan), number * 10);
+        assert_int_equal(multipart_plan_is_done(&plan), number == 1000);
+    }
+    for (size_t i = 0; i < 1000; i++) {
+        char *expected = memory_format("e%zu", i + 1);
+        assert_string_equal(plan.etags[i], expected);
+        free(expected);
+    }
+    multipart_plan_clear(&plan);
+}
+
+static void bytes_that_are_done_are_those_of_whole_parts_and_of_a_last_one(void **state)
+{
+    (void)state;
+    struct multipart_plan plan;
+    struct error error;
+    assert_true(multipart_plan_init(&plan, 10, &error));
+    assert_int_equal(multipart_plan_done_bytes(&plan), 0);
+    assert_true(multipart_plan_extend(&plan, 23, false, &error));
+    multipart_plan_finish(&plan, 2, memory_copy_text("b"));
+    assert_int_equal(multipart_plan_done_bytes(&plan), 10);
+    assert_true(multipart_plan_extend(&plan, 23, true, &error));
+    assert_int_equal(multipart_plan_done_bytes(&plan), 10);
+    multipart_plan_finish(&plan, 3, memory_copy_text("c"));
+    assert_int_equal(multipart_plan_done_bytes(&plan), 13);
+    multipart_plan_finish(&plan, 1, memory_copy_text("a"));
+    assert_int_equal(multipart_plan_done_bytes(&plan), 23);
+    multipart_plan_clear(&plan);
+    assert_null(plan.etags);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -194,6 +271,10 @@ int main(void)
         cmocka_unit_test(is_done_at_once_when_the_end_adds_nothing),
         cmocka_unit_test(refuses_to_shrink_and_to_grow_after_the_end),
         cmocka_unit_test(skips_what_the_server_has_already),
+        cmocka_unit_test(a_hundred_thousand_parts_are_taken_and_one_more_is_not),
+        cmocka_unit_test(says_why_a_plan_is_refused),
+        cmocka_unit_test(a_thousand_parts_one_after_the_other_are_all_there),
+        cmocka_unit_test(bytes_that_are_done_are_those_of_whole_parts_and_of_a_last_one),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -159,6 +159,99 @@ static void a_line_of_exactly_the_limit_is_whole(void **state)
     line_splitter_clear(&splitter);
 }
 
+static void every_level_of_common_logging_libraries_is_known(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *name;
+        enum log_level level;
+    } levels[] = {{"trace", LOG_LEVEL_DEBUG},   {"Debug", LOG_LEVEL_DEBUG},    {"info", LOG_LEVEL_INFO},
+                  {"warn", LOG_LEVEL_WARN},     {"warning", LOG_LEVEL_WARN},   {"error", LOG_LEVEL_ERROR},
+                  {"FATAL", LOG_LEVEL_ERROR},   {"critical", LOG_LEVEL_ERROR}, {"err", LOG_LEVEL_INFO},
+                  {"warnings", LOG_LEVEL_INFO}, {"", LOG_LEVEL_INFO}};
+    for (size_t i = 0; i < sizeof levels / sizeof levels[0]; i++) {
+        char text[128];
+        snprintf(text, sizeof text, "{\"message\":\"m\",\"level\":\"%s\"}", levels[i].name);
+        parse(text);
+        assert_string_equal(line.message, "m");
+        assert_int_equal(line.level, levels[i].level);
+        output_line_clear(&line);
+        assert_null(line.message);
+    }
+}
+
+static void progress_beside_a_message_is_progress(void **state)
+{
+    (void)state;
+    parse("{\"progress\":1,\"level\":\"error\",\"message\":\"m\"}");
+    assert_slice(line.progress, "1");
+    assert_null(line.message);
+    assert_int_equal(line.level, LOG_LEVEL_INFO);
+    parse("{\"event\":null,\"level\":\"error\",\"message\":\"m\"}");
+    assert_null(line.event.text);
+    assert_string_equal(line.message, "m");
+    assert_int_equal(line.level, LOG_LEVEL_ERROR);
+    output_line_clear(&line);
+    parse("plain text that was { never meant as JSON }");
+    assert_null(line.message);
+    assert_int_equal(line.level, LOG_LEVEL_INFO);
+}
+
+static void the_longest_line_has_256_kib(void **state)
+{
+    (void)state;
+    for (size_t more = 0; more <= 1; more++) {
+        struct line_splitter splitter = LINE_SPLITTER_EMPTY;
+        size_t length = 256 * 1024 + more;
+        char *text = malloc(length + 1);
+        memset(text, 'x', length);
+        text[length] = '\n';
+        reset();
+        line_splitter_feed(&splitter, text, length + 1, collect, NULL);
+        assert_int_equal(pieces, more ? 2 : 0);
+        assert_int_equal(piece_bytes, more ? length : 0);
+        /* A line behind one that was cut is whole again, and so is the last one without an end. */
+        reset();
+        line_splitter_feed(&splitter, "a\r\nb", 4, collect, NULL);
+        line_splitter_finish(&splitter, collect, NULL);
+        assert_string_equal(lines, "<a><b>");
+        free(text);
+        line_splitter_clear(&splitter);
+        assert_null(splitter.bytes);
+    }
+}
+
+static void the_end_of_a_line_that_was_cut_is_a_piece_too(void **state)
+{
+    (void)state;
+    struct line_splitter splitter = LINE_SPLITTER_EMPTY;
+    char *text = malloc(LIMIT_OUTPUT_LINE_BYTES + 3);
+    memset(text, 'x', LIMIT_OUTPUT_LINE_BYTES + 3);
+    reset();
+    line_splitter_feed(&splitter, text, LIMIT_OUTPUT_LINE_BYTES + 3, collect, NULL);
+    assert_int_equal(pieces, 1);
+    line_splitter_finish(&splitter, collect, NULL);
+    assert_int_equal(pieces, 2);
+    assert_int_equal(piece_bytes, LIMIT_OUTPUT_LINE_BYTES + 3);
+    assert_string_equal(lines, "");
+    line_splitter_feed(&splitter, "next\n", 5, collect, NULL);
+    assert_string_equal(lines, "<next>");
+    line_splitter_finish(&splitter, collect, NULL);
+    assert_string_equal(lines, "<next>");
+    free(text);
+    line_splitter_clear(&splitter);
+}
+
+static void only_the_carriage_return_before_a_line_end_goes(void **state)
+{
+    (void)state;
+    struct line_splitter splitter = LINE_SPLITTER_EMPTY;
+    reset();
+    line_splitter_feed(&splitter, "a\rb\r\r\n\r\n\rc\n", 12, collect, NULL);
+    assert_string_equal(lines, "<a\rb\r><\rc>");
+    line_splitter_clear(&splitter);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -168,6 +261,11 @@ int main(void)
         cmocka_unit_test(lines_come_out_however_they_arrive),
         cmocka_unit_test(a_line_above_the_limit_comes_in_pieces),
         cmocka_unit_test(a_line_of_exactly_the_limit_is_whole),
+        cmocka_unit_test(every_level_of_common_logging_libraries_is_known),
+        cmocka_unit_test(progress_beside_a_message_is_progress),
+        cmocka_unit_test(the_longest_line_has_256_kib),
+        cmocka_unit_test(the_end_of_a_line_that_was_cut_is_a_piece_too),
+        cmocka_unit_test(only_the_carriage_return_before_a_line_end_goes),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

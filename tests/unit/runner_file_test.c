@@ -1,6 +1,7 @@
 #include "services/runnerd/host/runner_file.h"
 
 #include "libcommon/base/limits.h"
+#include "libcommon/base/memory.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -13,19 +14,19 @@
 #include <cmocka.h>
 
 static struct runner runner;
-static struct runner_file_findings findings;
+static struct runner_file_findings report;
 
 static bool parse(const char *text)
 {
-    return runner_file_parse(text, strlen(text), "/usr/bin", &runner, &findings);
+    return runner_file_parse(text, strlen(text), "/usr/bin", &runner, &report);
 }
 
 static void assert_fault(const char *text, const char *field)
 {
     assert_false(parse(text));
-    assert_true(findings.fault_count > 0);
-    if (!strstr(findings.faults[0], field))
-        fail_msg("'%s' does not name %s", findings.faults[0], field);
+    assert_true(report.fault_count > 0);
+    if (!strstr(report.faults[0], field))
+        fail_msg("'%s' does not name %s", report.faults[0], field);
     runner_clear(&runner);
 }
 
@@ -40,7 +41,7 @@ static void two_fields_are_enough(void **state)
     assert_int_equal(runner.timeout_secs, 3600);
     assert_int_equal(runner.max_concurrency, 1);
     assert_null(runner.environment);
-    assert_int_equal(findings.warning_count, 0);
+    assert_int_equal(report.warning_count, 0);
     runner_clear(&runner);
 }
 
@@ -98,7 +99,7 @@ static void all_faults_are_reported_at_once(void **state)
 {
     (void)state;
     assert_false(parse("{\"timeout_secs\": -1, \"max_concurrency\": 0, \"env\": 1, \"domain_token\": \"\"}"));
-    assert_int_equal(findings.fault_count, 6);
+    assert_int_equal(report.fault_count, 6);
     runner_clear(&runner);
 }
 
@@ -106,8 +107,8 @@ static void an_unknown_field_is_a_warning(void **state)
 {
     (void)state;
     assert_true(parse("{\"capability\": \"/x\", \"command\": [\"x\"], \"timeout\": 5}"));
-    assert_int_equal(findings.warning_count, 1);
-    assert_non_null(strstr(findings.warnings[0], "timeout"));
+    assert_int_equal(report.warning_count, 1);
+    assert_non_null(strstr(report.warnings[0], "timeout"));
     runner_clear(&runner);
 }
 
@@ -117,6 +118,156 @@ static void a_file_above_the_limit_is_refused(void **state)
     char *text = calloc(1, LIMIT_RUNNER_FILE_BYTES + 2);
     memset(text, ' ', LIMIT_RUNNER_FILE_BYTES + 1);
     assert_false(parse(text));
+    free(text);
+}
+
+/* The fault or warning of a file that is right but for its last fields. */
+static const char *remark_of(const char *fields)
+{
+    static char remark[ERROR_TEXT_BYTES];
+    char *text = memory_format("{\"capability\": \"/x\", \"command\": [\"x\"]%s}", fields);
+    bool ok = parse(text);
+    assert_int_equal(ok ? report.warning_count : report.fault_count, 1);
+    snprintf(remark, sizeof remark, "%s", ok ? report.warnings[0] : report.faults[0]);
+    runner_clear(&runner);
+    free(text);
+    return remark;
+}
+
+static void says_what_is_wrong_with_a_field(void **state)
+{
+    (void)state;
+    static const char *const cases[][2] = {
+        {", \"timeout_secs\": 0", "timeout_secs must be 1 to 31622400, got 0"},
+        {", \"timeout_secs\": 31622401", "timeout_secs must be 1 to 31622400, got 31622401"},
+        {", \"max_concurrency\": 0", "max_concurrency must be 1 to 256, got 0"},
+        {", \"max_concurrency\": 257", "max_concurrency must be 1 to 256, got 257"},
+        {", \"max_concurrency\": 1.5", "max_concurrency: an integer was expected"},
+        {", \"env\": 1", "env: an object was expected, got a number"},
+        {", \"env\": {\"1A\": \"\"}", "env: '1A' is no name of a variable"},
+        {", \"env\": {\"\": \"\"}", "env: '' is no name of a variable"},
+        {", \"env\": {\"A-B\": \"\"}", "env: 'A-B' is no name of a variable"},
+        {", \"env\": {\"\\ud800\": \"\"}", "env: '' is no name of a variable"},
+        {", \"env\": {\"A\": null}", "env.A must be a string"},
+        {", \"env\": {\"A\": \"\\u0000\"}", "env.A must be a string"},
+        {", \"env\": {\"POSEMESH_X\": \"\"}", "env.POSEMESH_X: names with POSEMESH_ are the node's"},
+        {", \"domain_token\": 1", "domain_token: true or false was expected, got a number"},
+        {", \"domain_token\": true", "domain_token: jobs get no domain token in this version"},
+        {", \"future\": 1", "future is not known and does nothing"},
+        {", \"\\ud800\": 1", "a field is not known and does nothing"}};
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++)
+        assert_string_equal(remark_of(cases[i][0]), cases[i][1]);
+}
+
+static void says_what_is_wrong_with_a_command_or_capability(void **state)
+{
+    (void)state;
+    static const char *const cases[][2] = {
+        {"{\"capability\": \"/x\", \"command\": [\" \"]}",
+         "command must be an array that begins with a program"},
+        {"{\"capability\": \"/x\"}", "command must be an array that begins with a program"},
+        {"{\"capability\": \"/x\", \"command\": {}}", "command: an array was expected, got an object"},
+        {"{\"capability\": \"/x\", \"command\": [\"x\", 5]}", "command[1]: a string was expected"},
+        {"{\"capability\": \"/x\", \"command\": [\"./no\"]}", "command[0]: ./no: No such file or directory"},
+        {"{\"command\": [\"x\"]}", "capability is missing"},
+        {"{\"capability\": \"\", \"command\": [\"x\"]}", "capability is blank"},
+        {"{\"capability\": \"a\\tb\", \"command\": [\"x\"]}",
+         "capability has white space or a control character in it"},
+        {"{\"capability\": \"a\\u007f\", \"command\": [\"x\"]}",
+         "capability has white space or a control character in it"},
+        {"[]", "not a JSON object"}};
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        assert_false(parse(cases[i][0]));
+        assert_int_equal(report.fault_count, 1);
+        assert_string_equal(report.faults[0], cases[i][1]);
+        assert_null(runner.capability);
+        assert_null(runner.command);
+        runner_clear(&runner);
+    }
+}
+
+static void the_ends_of_every_range_are_taken(void **state)
+{
+    (void)state;
+    assert_true(parse("{\"capability\": \"\xc3\xb6!~\", \"command\": [\"x\"], \"timeout_secs\": 31622400, "
+                      "\"max_concurrency\": 256, "
+                      "\"env\": {\"_\": \"\", \"a1\": \"x\", \"POSEMESH\": \"\"}}"));
+    assert_int_equal(runner.timeout_secs, 31622400);
+    assert_int_equal(runner.max_concurrency, 256);
+    assert_string_equal(runner.environment[2], "POSEMESH=");
+    assert_int_equal(report.warning_count, 0);
+    runner_clear(&runner);
+    assert_true(
+        parse("{\"capability\": \"/x\", \"command\": [\"x\"], \"timeout_secs\": 1, \"max_concurrency\": 1}"));
+    assert_int_equal(runner.timeout_secs, 1);
+    runner_clear(&runner);
+}
+
+static void a_program_that_cannot_be_run_is_a_warning(void **state)
+{
+    (void)state;
+    assert_true(parse("{\"capability\": \"/x\", \"command\": [\"/no/such/program\"]}"));
+    assert_int_equal(report.warning_count, 1);
+    assert_string_equal(report.warnings[0], "command[0]: /no/such/program: No such file or directory");
+    runner_clear(&runner);
+    assert_true(parse("{\"capability\": \"/x\", \"command\": [\"./env\", \"/no/such/argument\"]}"));
+    assert_int_equal(report.warning_count, 0);
+    runner_clear(&runner);
+}
+
+/* `count` of them, each made by `format` with its number. */
+static bool parse_many(size_t count, bool variables)
+{
+    char *text = memory_allocate(count * 16 + 128);
+    char *end = text + sprintf(text, "{\"capability\": \"/x\", \"command\": [\"x\"");
+    for (size_t i = 1; !variables && i < count; i++)
+        end += sprintf(end, ",\"a%zu\"", i);
+    end = stpcpy(end, variables ? "], \"env\": {" : "]");
+    for (size_t i = 0; variables && i < count; i++)
+        end += sprintf(end, "%s\"A%zu\":\"\"", i ? "," : "", i);
+    stpcpy(end, variables ? "}}" : "}");
+    bool ok = parse(text);
+    free(text);
+    return ok;
+}
+
+static void a_command_and_an_environment_have_256_entries_at_most(void **state)
+{
+    (void)state;
+    assert_true(parse_many(256, false));
+    assert_string_equal(runner.command[255], "a255");
+    assert_null(runner.command[256]);
+    runner_clear(&runner);
+    assert_false(parse_many(257, false));
+    assert_string_equal(report.faults[0], "command has more than 256 elements");
+    assert_true(parse_many(256, true));
+    assert_string_equal(runner.environment[255], "A255=");
+    assert_null(runner.environment[256]);
+    runner_clear(&runner);
+    assert_false(parse_many(257, true));
+    assert_string_equal(report.faults[0], "env has more than 256 variables");
+}
+
+static void a_file_of_64_kib_and_a_capability_of_1_kib_are_the_largest(void **state)
+{
+    (void)state;
+    static const char fields[] = "{\"capability\": \"/x\", \"command\": [\"x\"]}";
+    char *text = memory_allocate(65538);
+    memset(text, ' ', 65537);
+    memcpy(text, fields, sizeof fields - 1);
+    assert_false(parse(text));
+    assert_string_equal(report.faults[0], "has more than 65536 bytes");
+    text[65536] = '\0';
+    assert_true(parse(text));
+    runner_clear(&runner);
+    free(text);
+    text = memory_format("{\"capability\": \"%01024d\", \"command\": [\"x\"]}", 0);
+    assert_true(parse(text));
+    runner_clear(&runner);
+    free(text);
+    text = memory_format("{\"capability\": \"%01025d\", \"command\": [\"x\"]}", 0);
+    assert_false(parse(text));
+    assert_string_equal(report.faults[0], "capability is longer than 1024 bytes");
     free(text);
 }
 
@@ -130,6 +281,12 @@ int main(void)
         cmocka_unit_test(all_faults_are_reported_at_once),
         cmocka_unit_test(an_unknown_field_is_a_warning),
         cmocka_unit_test(a_file_above_the_limit_is_refused),
+        cmocka_unit_test(says_what_is_wrong_with_a_field),
+        cmocka_unit_test(says_what_is_wrong_with_a_command_or_capability),
+        cmocka_unit_test(the_ends_of_every_range_are_taken),
+        cmocka_unit_test(a_program_that_cannot_be_run_is_a_warning),
+        cmocka_unit_test(a_command_and_an_environment_have_256_entries_at_most),
+        cmocka_unit_test(a_file_of_64_kib_and_a_capability_of_1_kib_are_the_largest),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -324,50 +324,6 @@ static void a_url_or_address_that_nothing_could_use_is_a_fault(void **state)
     assert_true(settings_check_address("[::1]:80", &error));
 }
 
-/* --- README --- */
-
-struct readme {
-    char *text;
-    size_t count;
-};
-
-static void find_in_readme(void *context, const char *variable, unsigned readers, const char *default_text,
-                           const char *meaning)
-{
-    struct readme *readme = context;
-    (void)readers;
-    (void)meaning;
-    char *cell = memory_format("| %s | ", variable);
-    const char *row = strstr(readme->text, cell);
-    if (!row)
-        fail_msg("README.md has no row for %s", variable);
-    const char *end = strchrnul(row ? row : "", '\n');
-    char *shown = memory_copy_bytes(row, (size_t)(end - row));
-    char choice[64];
-    snprintf(choice, sizeof choice, "%.*s", (int)strcspn(default_text, "|"), default_text);
-    if (*choice && *choice != '(' && !strstr(shown, choice))
-        fail_msg("README.md does not give %s's default %s", variable, choice);
-    readme->count++;
-    free(shown);
-    free(cell);
-}
-
-static void the_readme_lists_every_setting_with_its_default(void **state)
-{
-    (void)state;
-    const char *root = getenv("POSEMESH_SOURCE_DIR");
-    char *path = memory_format("%s/README.md", root ? root : ".");
-    FILE *file = fopen(path, "re");
-    assert_non_null(file);
-    struct readme readme = {calloc(1, 65536), 0};
-    assert_true(fread(readme.text, 1, 65535, file) > 0);
-    fclose(file);
-    settings_visit(find_in_readme, &readme);
-    assert_true(readme.count > 20);
-    free(readme.text);
-    free(path);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -379,7 +335,6 @@ int main(void)
         cmocka_unit_test(a_reversed_pair_is_swapped_with_a_warning),
         cmocka_unit_test(a_service_reads_only_its_own_variables),
         cmocka_unit_test(a_url_or_address_that_nothing_could_use_is_a_fault),
-        cmocka_unit_test(the_readme_lists_every_setting_with_its_default),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,8 +1,6 @@
 #include "services/leased/task/task_life.h"
 
 #include "libcommon/base/random.h"
-#include "libcommon/node/messages.h"
-#include "services/leased/dms/report.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -10,7 +8,6 @@
 #include <stdint.h>
 
 #include <cmocka.h>
-#include <stdlib.h>
 #include <string.h>
 
 static struct task_life life_after(const enum task_event *events, size_t count)
@@ -169,42 +166,134 @@ static void any_sequence_of_events_leaves_a_way_to_the_end(void **state)
     }
 }
 
-/* --- the bodies of the reports --- */
-
-static struct lease lease_of_reports(void)
+/* The life of a good task that has come as far as `last`. */
+static struct task_life life_in(enum task_state last)
 {
-    static char task[] = "task-now";
-    static char domain[] = "domain";
-    static char capability[] = "/x/\"v1\"";
-    return (struct lease){.task_id = task, .domain_id = domain, .capability = capability};
+    static const enum task_event events[] = {
+        TASK_EVENT_HEARTBEAT_ACCEPTED, TASK_EVENT_OPENED,  TASK_EVENT_STARTED,  TASK_EVENT_SUCCEEDED,
+        TASK_EVENT_COLLECTED,          TASK_EVENT_FLUSHED, TASK_EVENT_REPORTED, TASK_EVENT_CLOSED};
+    struct task_life life = {TASK_FIRST_HEARTBEAT, TASK_VERDICT_OPEN};
+    for (size_t i = 0; life.state != last && i < sizeof events / sizeof events[0]; i++)
+        assert_true(task_life_on(&life, events[i]));
+    assert_int_equal(life.state, last);
+    return life;
 }
 
-static void a_report_has_exactly_the_contract_s_fields(void **state)
+/* What the event makes of a good task, wherever it is; where nothing is given, it changes nothing. */
+struct outcome {
+    enum task_state from;
+    enum task_state to;
+    enum task_verdict verdict;
+};
+
+static void check_everywhere(enum task_event event, const struct outcome *outcomes, size_t count)
+{
+    static const enum task_state states[] = {TASK_FIRST_HEARTBEAT, TASK_OPENING,    TASK_WAITING,
+                                             TASK_RUNNING,         TASK_COLLECTING, TASK_FLUSHING,
+                                             TASK_REPORTING,       TASK_CLOSING,    TASK_ENDED};
+    for (size_t i = 0; i < sizeof states / sizeof states[0]; i++) {
+        struct task_life life = life_in(states[i]);
+        struct outcome expected = {states[i], states[i], life.verdict};
+        for (size_t row = 0; row < count; row++)
+            if (outcomes[row].from == states[i])
+                expected = outcomes[row];
+        assert_int_equal(task_life_on(&life, event), expected.to != states[i]);
+        check(life, expected.to, expected.verdict);
+    }
+}
+
+#define CHECK_EVERYWHERE(event, ...)                                                                         \
+    check_everywhere(event, (const struct outcome[]){__VA_ARGS__},                                           \
+                     sizeof((const struct outcome[]){__VA_ARGS__}) / sizeof(struct outcome))
+
+/* docs/network.md 3.2: nothing of a cancelled task is reported, unless the report is on its way. */
+static void a_cancel_ends_a_task_wherever_it_is(void **state)
 {
     (void)state;
-    char path[] = "p/a.ply";
-    char name[] = "p_a_ply_t";
-    char type[] = "ply";
-    char id[] = "id1";
-    struct message_artifact one = {.logical_path = path, .name = name, .data_type = type, .id = id};
-    const struct message_artifacts artifacts = {.artifacts = {&one, 1}};
-    const struct lease lease = lease_of_reports();
-    char *body = report_compose_complete(&lease, &artifacts);
-    assert_string_equal(
-        body, "{\"output_cids\":[\"id1\"],\"meta\":{\"job\":{\"task_id\":\"task-now\",\"job_id\":null,"
-              "\"domain_id\":\"domain\",\"capability\":\"/x/\\\"v1\\\"\"},\"artifacts\":[{"
-              "\"logical_path\":\"p/a.ply\",\"name\":\"p_a_ply_t\",\"data_type\":\"ply\","
-              "\"id\":\"id1\"}]}}");
-    free(body);
-    body = report_compose_fail(&lease, NULL, "exit status 3");
-    assert_string_equal(body, "{\"reason\":\"exit status 3\",\"details\":{\"job\":{\"task_id\":\"task-now\","
-                              "\"job_id\":null,\"domain_id\":\"domain\",\"capability\":\"/x/\\\"v1\\\"\"},"
-                              "\"artifacts\":[]}}");
-    free(body);
-    body = report_compose_setup_fail("build_ports", "no domain");
-    assert_string_equal(body, "{\"reason\":\"node_setup_failed\",\"details\":{\"stage\":\"build_ports\","
-                              "\"error\":\"no domain\"}}");
-    free(body);
+    CHECK_EVERYWHERE(
+        TASK_EVENT_CANCELLED, {TASK_FIRST_HEARTBEAT, TASK_ENDED, TASK_VERDICT_NONE},
+        {TASK_OPENING, TASK_CLOSING, TASK_VERDICT_NONE}, {TASK_WAITING, TASK_CLOSING, TASK_VERDICT_NONE},
+        {TASK_RUNNING, TASK_STOPPING, TASK_VERDICT_NONE}, {TASK_COLLECTING, TASK_CLOSING, TASK_VERDICT_NONE},
+        {TASK_FLUSHING, TASK_CLOSING, TASK_VERDICT_NONE});
+}
+
+static void a_lost_lease_ends_a_task_until_its_artifacts_are_stored(void **state)
+{
+    (void)state;
+    CHECK_EVERYWHERE(TASK_EVENT_LOST, {TASK_FIRST_HEARTBEAT, TASK_ENDED, TASK_VERDICT_NONE},
+                     {TASK_OPENING, TASK_CLOSING, TASK_VERDICT_NONE},
+                     {TASK_WAITING, TASK_CLOSING, TASK_VERDICT_NONE},
+                     {TASK_RUNNING, TASK_STOPPING, TASK_VERDICT_NONE},
+                     {TASK_FLUSHING, TASK_REPORTING, TASK_VERDICT_COMPLETE});
+}
+
+static void a_drain_and_an_overrun_fail_what_is_not_done(void **state)
+{
+    (void)state;
+    CHECK_EVERYWHERE(TASK_EVENT_DRAINED, {TASK_FIRST_HEARTBEAT, TASK_REPORTING, TASK_VERDICT_FAIL},
+                     {TASK_OPENING, TASK_FLUSHING, TASK_VERDICT_FAIL},
+                     {TASK_WAITING, TASK_FLUSHING, TASK_VERDICT_FAIL},
+                     {TASK_RUNNING, TASK_STOPPING, TASK_VERDICT_FAIL});
+    CHECK_EVERYWHERE(TASK_EVENT_OVERRAN, {TASK_WAITING, TASK_FLUSHING, TASK_VERDICT_FAIL},
+                     {TASK_RUNNING, TASK_STOPPING, TASK_VERDICT_FAIL});
+}
+
+static void a_host_s_word_counts_while_a_job_is_its_own(void **state)
+{
+    (void)state;
+    CHECK_EVERYWHERE(TASK_EVENT_FAILED, {TASK_WAITING, TASK_FLUSHING, TASK_VERDICT_FAIL},
+                     {TASK_RUNNING, TASK_COLLECTING, TASK_VERDICT_FAIL});
+    CHECK_EVERYWHERE(TASK_EVENT_SUCCEEDED, {TASK_RUNNING, TASK_COLLECTING, TASK_VERDICT_COMPLETE});
+    CHECK_EVERYWHERE(TASK_EVENT_STARTED, {TASK_WAITING, TASK_RUNNING, TASK_VERDICT_OPEN});
+}
+
+static void the_end_of_a_drain_waits_for_nothing(void **state)
+{
+    (void)state;
+    CHECK_EVERYWHERE(
+        TASK_EVENT_GIVEN_UP, {TASK_FIRST_HEARTBEAT, TASK_ENDED, TASK_VERDICT_NONE},
+        {TASK_OPENING, TASK_CLOSING, TASK_VERDICT_NONE}, {TASK_WAITING, TASK_CLOSING, TASK_VERDICT_NONE},
+        {TASK_RUNNING, TASK_CLOSING, TASK_VERDICT_NONE}, {TASK_COLLECTING, TASK_CLOSING, TASK_VERDICT_NONE},
+        {TASK_FLUSHING, TASK_CLOSING, TASK_VERDICT_NONE}, {TASK_REPORTING, TASK_CLOSING, TASK_VERDICT_NONE},
+        {TASK_CLOSING, TASK_ENDED, TASK_VERDICT_NONE});
+    check(LIFE(RUNNING, TASK_EVENT_DRAINED, TASK_EVENT_GIVEN_UP), TASK_CLOSING, TASK_VERDICT_NONE);
+}
+
+static void a_set_up_that_failed_is_reported_only_while_it_goes_on(void **state)
+{
+    (void)state;
+    CHECK_EVERYWHERE(TASK_EVENT_HEARTBEAT_GIVEN_UP,
+                     {TASK_FIRST_HEARTBEAT, TASK_REPORTING, TASK_VERDICT_SETUP_FAIL});
+    CHECK_EVERYWHERE(TASK_EVENT_STORAGE_MISSING, {TASK_OPENING, TASK_REPORTING, TASK_VERDICT_SETUP_FAIL});
+    CHECK_EVERYWHERE(TASK_EVENT_OPEN_FAILED, {TASK_OPENING, TASK_REPORTING, TASK_VERDICT_SETUP_FAIL});
+    CHECK_EVERYWHERE(TASK_EVENT_COLLECT_FAILED, {TASK_COLLECTING, TASK_FLUSHING, TASK_VERDICT_FAIL});
+}
+
+static void the_lease_is_kept_until_the_report(void **state)
+{
+    (void)state;
+    for (enum task_state at = TASK_FIRST_HEARTBEAT; at <= TASK_ENDED; at++) {
+        if (at == TASK_STOPPING)
+            continue;
+        struct task_life life = life_in(at);
+        assert_int_equal(task_life_needs_lease(&life), at < TASK_REPORTING);
+    }
+    /* A task that is only stopped still heartbeats; one that lost its lease has none to keep. */
+    struct task_life drained = LIFE(RUNNING, TASK_EVENT_DRAINED);
+    struct task_life lost = LIFE(RUNNING, TASK_EVENT_LOST);
+    assert_true(task_life_needs_lease(&drained));
+    assert_false(task_life_needs_lease(&lost));
+    assert_false(task_life_on(&lost, TASK_EVENT_CANCELLED));
+}
+
+static void every_state_has_a_name_of_its_own(void **state)
+{
+    (void)state;
+    for (enum task_state left = TASK_FIRST_HEARTBEAT; left < TASK_STATE_COUNT; left++)
+        for (enum task_state right = TASK_FIRST_HEARTBEAT; right < left; right++)
+            assert_string_not_equal(task_state_name(left), task_state_name(right));
+    assert_string_equal(task_state_name(TASK_RUNNING), "running");
+    assert_string_equal(task_state_name(TASK_ENDED), "ended");
 }
 
 int main(void)
@@ -222,7 +311,14 @@ int main(void)
         cmocka_unit_test(two_steps_end_any_task_at_the_end_of_a_drain),
         cmocka_unit_test(a_success_whose_artifacts_are_unknown_is_a_failure),
         cmocka_unit_test(any_sequence_of_events_leaves_a_way_to_the_end),
-        cmocka_unit_test(a_report_has_exactly_the_contract_s_fields),
+        cmocka_unit_test(a_cancel_ends_a_task_wherever_it_is),
+        cmocka_unit_test(a_lost_lease_ends_a_task_until_its_artifacts_are_stored),
+        cmocka_unit_test(a_drain_and_an_overrun_fail_what_is_not_done),
+        cmocka_unit_test(a_host_s_word_counts_while_a_job_is_its_own),
+        cmocka_unit_test(the_end_of_a_drain_waits_for_nothing),
+        cmocka_unit_test(a_set_up_that_failed_is_reported_only_while_it_goes_on),
+        cmocka_unit_test(the_lease_is_kept_until_the_report),
+        cmocka_unit_test(every_state_has_a_name_of_its_own),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -60,6 +60,114 @@ static void reads_utf8_by_rfc_3629(void **state)
     }
 }
 
+static void white_space_is_space_and_tab_to_carriage_return(void **state)
+{
+    (void)state;
+    for (int byte = 0; byte < 256; byte++)
+        assert_int_equal(text_is_space((char)byte), byte == ' ' || (byte >= 9 && byte <= 13));
+}
+
+static void only_ascii_letters_change_case_and_only_ascii_digits_are_digits(void **state)
+{
+    (void)state;
+    static const char upper[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZ";
+    static const char lower[] = "abcdefghijklmnopqrstuvwxyz";
+    for (int byte = 1; byte < 256; byte++) {
+        const char *letter = strchr(upper, byte);
+        assert_int_equal(text_lower((char)byte), letter ? lower[letter - upper] : (char)byte);
+        assert_int_equal(text_is_digit((char)byte), strchr("0123456789", byte) != NULL);
+    }
+    assert_false(text_is_digit('\0'));
+}
+
+static void trims_down_to_nothing(void **state)
+{
+    (void)state;
+    const char *text = "  \t ";
+    size_t length = 4;
+    text_trim(&text, &length);
+    assert_int_equal(length, 0);
+    char *trimmed = text_copy_trimmed("");
+    assert_string_equal(trimmed, "");
+    free(trimmed);
+    /* Only what `length` covers counts. */
+    text = " ab ";
+    length = 2;
+    text_trim(&text, &length);
+    assert_int_equal(length, 1);
+    assert_int_equal(*text, 'a');
+}
+
+static void texts_that_differ_anywhere_are_not_equal(void **state)
+{
+    (void)state;
+    assert_false(text_equal_any_case("xbc", 3, "abc"));
+    assert_false(text_equal_any_case("abx", 3, "abc"));
+    assert_false(text_equal_any_case("abcd", 4, "abc"));
+    assert_true(text_equal_any_case("aBcd", 3, "AbC"));
+    assert_true(text_equal_any_case("", 0, ""));
+    assert_false(text_starts_with_any_case("xds", "dds"));
+    assert_false(text_starts_with_any_case("ddx", "dds"));
+    assert_true(text_starts_with_any_case("dds", "dds"));
+    assert_true(text_starts_with_any_case("", ""));
+}
+
+/* A terminal acts on every control character, DEL included. */
+static void no_control_character_reaches_a_log_line(void **state)
+{
+    (void)state;
+    for (int byte = 0; byte < 128; byte++) {
+        char raw[2] = {(char)byte, 'x'};
+        char *line = text_copy_one_line(raw, 2);
+        assert_int_equal(line[0], byte < 32 || byte == 127 ? ' ' : (char)byte);
+        assert_int_equal(line[1], 'x');
+        assert_int_equal(line[2], '\0');
+        free(line);
+    }
+    char *whole = text_copy_one_line("a\nb", 3);
+    assert_string_equal(whole, "a b");
+    free(whole);
+}
+
+static void utf8_has_the_bytes_that_rfc_3629_gives(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *bytes;
+        uint32_t code_point;
+    } characters[] = {{"$", 0x24},
+                      {"\xc2\xa2", 0xa2},
+                      {"\xe2\x89\xa2", 0x2262},
+                      {"\xed\x95\x9c", 0xd55c},
+                      {"\xef\xbb\xbf", 0xfeff},
+                      {"\xf0\xa3\x8e\xb4", 0x233b4},
+                      {"\xf3\xa0\x81\x81", 0xe0041}};
+    for (size_t i = 0; i < sizeof characters / sizeof characters[0]; i++) {
+        char bytes[UTF8_MAX_BYTES];
+        uint32_t code_point;
+        size_t length = strlen(characters[i].bytes);
+        assert_int_equal(utf8_encode(characters[i].code_point, bytes), length);
+        assert_memory_equal(bytes, characters[i].bytes, length);
+        assert_int_equal(utf8_decode(characters[i].bytes, length, &code_point), length);
+        assert_int_equal(code_point, characters[i].code_point);
+    }
+}
+
+static void utf8_that_is_broken_off_or_goes_beyond_is_refused(void **state)
+{
+    (void)state;
+    static const char *const refused[] = {"\xc3(",         "\xe2\x89(",        "\xe2(\xa2",
+                                          "\xf0\xa3\x8e(", "\xf0(\x8e\xb4",    "\xc3\xc3",
+                                          "\xed\xbf\xbf",  "\xf4\x8f\xbf\xc0", "\xf5\x80\x80\x80",
+                                          "\xe0\x9f\xbf",  "\xf0\x8f\xbf\xbf", "\xbf",
+                                          "\xc1\x80"};
+    uint32_t code_point;
+    for (size_t i = 0; i < sizeof refused / sizeof refused[0]; i++)
+        assert_int_equal(utf8_decode(refused[i], strlen(refused[i]), &code_point), 0);
+    assert_int_equal(utf8_decode("a", 0, &code_point), 0);
+    assert_int_equal(utf8_decode("ab", 2, &code_point), 1);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -67,6 +175,13 @@ int main(void)
         cmocka_unit_test(compares_without_regard_to_case),
         cmocka_unit_test(puts_a_body_on_one_line),
         cmocka_unit_test(reads_utf8_by_rfc_3629),
+        cmocka_unit_test(white_space_is_space_and_tab_to_carriage_return),
+        cmocka_unit_test(only_ascii_letters_change_case_and_only_ascii_digits_are_digits),
+        cmocka_unit_test(trims_down_to_nothing),
+        cmocka_unit_test(texts_that_differ_anywhere_are_not_equal),
+        cmocka_unit_test(no_control_character_reaches_a_log_line),
+        cmocka_unit_test(utf8_has_the_bytes_that_rfc_3629_gives),
+        cmocka_unit_test(utf8_that_is_broken_off_or_goes_beyond_is_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -115,6 +115,57 @@ static void nothing_is_metered_without_a_meter(void **state)
     transfer_meter_set(NULL, 1);
 }
 
+/* The mean of five seconds: of fewer it would jump, of more it would lag. */
+static void the_rate_is_that_of_the_last_five_seconds(void **state)
+{
+    struct transfer_meter meter;
+    int64_t now_ms = 0;
+    (void)state;
+    transfer_meter_init(&meter, -1, now_ms);
+    for (int second = 1; second <= 12; second++) {
+        transfer_meter_add(&meter, 1000 * second);
+        int64_t first = second > 5 ? second - 4 : 1;
+        int64_t seconds = second > 5 ? 5 : second;
+        now_ms += 1000;
+        assert_int_equal(transfer_meter_rate(&meter, now_ms), 1000 * (first + second) / 2);
+        assert_int_equal(transfer_meter_rate(&meter, now_ms + 1000 * seconds), 500 * (first + second) / 2);
+        transfer_meter_tick(&meter, now_ms);
+    }
+}
+
+static void what_was_moved_before_a_restart_is_no_rate_and_no_news(void **state)
+{
+    struct transfer_meter meter;
+    (void)state;
+    transfer_meter_init(&meter, 900, 1000);
+    transfer_meter_restore(&meter, 500);
+    assert_int_equal(meter.moved_bytes, 500);
+    assert_int_equal(transfer_meter_rate(&meter, 2000), 0);
+    assert_false(transfer_meter_tick(&meter, 2000));
+    transfer_meter_set(&meter, 600);
+    assert_int_equal(meter.moved_bytes, 600);
+    assert_int_equal(transfer_meter_rate(&meter, 2000), 100);
+    transfer_meter_restore(NULL, 1);
+}
+
+static void bytes_taken_back_do_not_lower_the_rate(void **state)
+{
+    struct transfer_meter meter;
+    (void)state;
+    transfer_meter_init(&meter, -1, 0);
+    transfer_meter_add(&meter, 100);
+    transfer_meter_tick(&meter, 500);
+    transfer_meter_add(&meter, -100);
+    assert_int_equal(meter.moved_bytes, 0);
+    assert_int_equal(transfer_meter_rate(&meter, 1000), 100);
+    assert_true(transfer_meter_tick(&meter, 1000));
+    /* Within a millisecond there is no rate to speak of, and no division by 0. */
+    transfer_meter_init(&meter, -1, 0);
+    transfer_meter_add(&meter, 7);
+    assert_int_equal(transfer_meter_rate(&meter, 0), 7000);
+    assert_int_equal(transfer_meter_rate(&meter, 1), 7000);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -126,6 +177,9 @@ int main(void)
         cmocka_unit_test(follows_a_rate_that_changes_within_five_seconds),
         cmocka_unit_test(a_stalled_transfer_comes_to_a_rate_of_0),
         cmocka_unit_test(nothing_is_metered_without_a_meter),
+        cmocka_unit_test(the_rate_is_that_of_the_last_five_seconds),
+        cmocka_unit_test(what_was_moved_before_a_restart_is_no_rate_and_no_news),
+        cmocka_unit_test(bytes_taken_back_do_not_lower_the_rate),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

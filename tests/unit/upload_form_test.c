@@ -134,6 +134,88 @@ static void keeps_to_the_size_it_began_with_when_the_file_grows(void **state)
     artifact_file_close(&file);
 }
 
+static void knows_how_much_of_the_file_a_piece_of_the_form_holds(void **state)
+{
+    (void)state;
+    struct upload_form form;
+    struct random random = random_seeded(SEED);
+    struct artifact_file file = make_file("12345", 5);
+    upload_form_init(&form, &file, "n", "t", NULL, &random);
+    int64_t head = (int64_t)strlen(form.head);
+    assert_int_equal(upload_form_bytes(&form), head + 5 + (int64_t)strlen(form.tail));
+    assert_int_equal(upload_form_file_bytes(&form, 0), 0);
+    assert_int_equal(upload_form_file_bytes(&form, head), 0);
+    assert_int_equal(upload_form_file_bytes(&form, head + 1), 1);
+    assert_int_equal(upload_form_file_bytes(&form, head + 5), 5);
+    assert_int_equal(upload_form_file_bytes(&form, head + 6), 5);
+    assert_int_equal(upload_form_file_bytes(&form, upload_form_bytes(&form)), 5);
+    char byte;
+    assert_int_equal(upload_form_read(&form, upload_form_bytes(&form), &byte, 1), 0);
+    assert_int_equal(upload_form_read(&form, upload_form_bytes(&form) + 1, &byte, 1), 0);
+    upload_form_clear(&form);
+    assert_null(form.head);
+    artifact_file_close(&file);
+}
+
+static void every_form_has_a_boundary_of_its_own(void **state)
+{
+    (void)state;
+    struct upload_form first;
+    struct upload_form second;
+    struct random random = random_seeded(SEED);
+    struct artifact_file file = make_file("", 0);
+    upload_form_init(&first, &file, "n", "t", NULL, &random);
+    upload_form_init(&second, &file, "n", "t", NULL, &random);
+    assert_string_not_equal(first.boundary, second.boundary);
+    assert_int_equal(strlen(first.boundary), strlen("posemesh-") + 32);
+    assert_memory_equal(first.boundary, "posemesh-", strlen("posemesh-"));
+    assert_int_equal(strspn(first.boundary + strlen("posemesh-"), "0123456789abcdef"), 32);
+    char *expected = memory_format("multipart/form-data; boundary=%s", first.boundary);
+    assert_string_equal(first.content_type, expected);
+    free(expected);
+    upload_form_clear(&first);
+    upload_form_clear(&second);
+    artifact_file_close(&file);
+}
+
+/* A boundary almost there, cut off by the end of the file or of a piece, is data as any other. */
+static void the_beginning_of_the_boundary_alone_is_data(void **state)
+{
+    (void)state;
+    struct upload_form form;
+    struct random random = random_seeded(SEED);
+    struct artifact_file nothing = make_file("", 0);
+    upload_form_init(&form, &nothing, "n", "t", NULL, &random);
+    size_t length = strlen(form.boundary);
+    char *data = memory_format("%.*s|%.*s", (int)length - 1, form.boundary, (int)length - 1, form.boundary);
+    char *whole = memory_copy_text(form.boundary);
+    upload_form_clear(&form);
+    artifact_file_close(&nothing);
+    struct artifact_file file = make_file(data, strlen(data));
+    for (size_t piece = 1; piece < 100; piece += 3) {
+        random = random_seeded(SEED);
+        upload_form_init(&form, &file, "n", "t", NULL, &random);
+        char *body = read_all(&form, piece);
+        assert_non_null(body);
+        assert_false(form.collided);
+        free(body);
+        upload_form_clear(&form);
+    }
+    artifact_file_close(&file);
+    /* All of it, at the very beginning and as the whole file. */
+    file = make_file(whole, length);
+    for (size_t piece = 1; piece < 100; piece += 3) {
+        random = random_seeded(SEED);
+        upload_form_init(&form, &file, "n", "t", NULL, &random);
+        assert_null(read_all(&form, piece));
+        assert_true(form.collided);
+        upload_form_clear(&form);
+    }
+    artifact_file_close(&file);
+    free(whole);
+    free(data);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -142,6 +224,9 @@ int main(void)
         cmocka_unit_test(notices_its_boundary_in_the_data_wherever_pieces_are_cut),
         cmocka_unit_test(tells_when_the_file_changed),
         cmocka_unit_test(keeps_to_the_size_it_began_with_when_the_file_grows),
+        cmocka_unit_test(knows_how_much_of_the_file_a_piece_of_the_form_holds),
+        cmocka_unit_test(every_form_has_a_boundary_of_its_own),
+        cmocka_unit_test(the_beginning_of_the_boundary_alone_is_data),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -6,6 +6,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -147,6 +148,90 @@ static void decodes_forms_and_refuses_a_nul(void **state)
     free(plus);
 }
 
+static void a_component_keeps_letters_digits_and_four_signs_and_nothing_else(void **state)
+{
+    (void)state;
+    static const char kept[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~";
+    for (int byte = 1; byte < 256; byte++) {
+        const char text[] = {(char)byte, '\0'};
+        char expected[4];
+        snprintf(expected, sizeof expected, strchr(kept, byte) ? "%c" : "%%%02X", byte);
+        char *encoded = url_encode_component(text);
+        assert_string_equal(encoded, expected);
+        char *decoded = url_decode_component(encoded, strlen(encoded));
+        assert_string_equal(decoded, text);
+        free(decoded);
+        free(encoded);
+    }
+}
+
+static void assert_joins(const char *base, const char *first, const char *second, const char *expected)
+{
+    char *url = url_join(base, (const char *const[]){first, second}, 2);
+    assert_string_equal(url, expected);
+    free(url);
+}
+
+static void one_slash_stands_between_base_and_segments(void **state)
+{
+    (void)state;
+    assert_joins("http://h", "a", "b", "http://h/a/b");
+    assert_joins("http://h///", "//a//", "/b/?q", "http://h/a/b/?q");
+    assert_joins("", "", "x", "/x");
+    assert_joins("/", "x", "", "/x/");
+    char *alone = url_join("http://h/p/", NULL, 0);
+    assert_string_equal(alone, "http://h/p/");
+    free(alone);
+}
+
+static void what_a_path_query_or_fragment_must_not_hold_is_encoded(void **state)
+{
+    (void)state;
+    assert_normalises("http://h/\"<>`{}'|^", "http://h/%22%3C%3E%60%7B%7D'|^");
+    assert_normalises("http://h/?\"<>'`{}\xff", "http://h/?%22%3C%3E%27`{}%FF");
+    assert_normalises("http://h/#\"<>`'{}\x80", "http://h/#%22%3C%3E%60'{}%80");
+    assert_normalises("http://user@h/", "http://user@h/");
+    assert_normalises("HTTP://H:8080", "http://h:8080/");
+    assert_normalises("https://h:443/?", "https://h/?");
+    assert_normalises("http://u%40x:p%3A@h:80/", "http://u%40x:p%3A@h/");
+}
+
+static void an_origin_always_has_its_port(void **state)
+{
+    (void)state;
+    static const char *const urls[][2] = {{"http://H/x", "http://h:80"},
+                                          {"https://H/x?y", "https://h:443"},
+                                          {"https://u:p@h:80/", "https://h:80"},
+                                          {"http://[::1]/", "http://[::1]:80"}};
+    struct error error;
+    for (size_t i = 0; i < sizeof urls / sizeof urls[0]; i++) {
+        char *origin = url_origin(urls[i][0], &error);
+        assert_non_null(origin);
+        assert_string_equal(origin, urls[i][1]);
+        free(origin);
+    }
+    assert_null(url_origin("h", &error));
+    assert_int_equal(error.code, ERROR_INVALID);
+    assert_non_null(strstr(error.text, "http or https URL"));
+    assert_false(url_same_origin("http://h/", "h"));
+    assert_false(url_same_origin("h", "http://h/"));
+}
+
+static void control_characters_are_in_no_url(void **state)
+{
+    (void)state;
+    for (int byte = 1; byte < 128; byte++) {
+        char text[] = "https://h/a?b";
+        text[11] = (char)byte;
+        assert_int_equal(url_is_http(text), byte > ' ' && byte != 127);
+    }
+    assert_true(url_is_http("https://h/%25?%25#%25"));
+    assert_true(url_is_http("https://us%65r:p%77@h/"));
+    assert_false(url_is_http("https://user@h%65/"));
+    assert_false(url_is_http("https://h%65?x"));
+    assert_false(url_is_http("https://h%65#x"));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -157,6 +242,11 @@ int main(void)
         cmocka_unit_test(compares_origins),
         cmocka_unit_test(encodes_what_a_component_must_not_hold),
         cmocka_unit_test(decodes_forms_and_refuses_a_nul),
+        cmocka_unit_test(a_component_keeps_letters_digits_and_four_signs_and_nothing_else),
+        cmocka_unit_test(one_slash_stands_between_base_and_segments),
+        cmocka_unit_test(what_a_path_query_or_fragment_must_not_hold_is_encoded),
+        cmocka_unit_test(an_origin_always_has_its_port),
+        cmocka_unit_test(control_characters_are_in_no_url),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

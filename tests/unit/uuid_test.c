@@ -45,12 +45,39 @@ static void makes_version_4_of_random_bytes(void **state)
     assert_true(uuid_is_valid(out));
 }
 
+static void every_place_takes_only_its_own_characters(void **state)
+{
+    (void)state;
+    static const char valid[] = "0123abcd-4567-89ef-ABCD-EF0123456789";
+    for (size_t place = 0; place < sizeof valid - 1; place++)
+        for (int byte = 0; byte < 256; byte++) {
+            char text[sizeof valid];
+            memcpy(text, valid, sizeof valid);
+            text[place] = (char)byte;
+            bool fits = valid[place] == '-' ? byte == '-' : byte && strchr("0123456789abcdefABCDEF", byte);
+            assert_int_equal(uuid_is_valid(text), fits);
+        }
+}
+
+static void writes_its_bytes_in_order(void **state)
+{
+    (void)state;
+    uint8_t bytes[UUID_BYTES];
+    char out[UUID_TEXT_BYTES];
+    for (size_t i = 0; i < sizeof bytes; i++)
+        bytes[i] = (uint8_t)(i * 17);
+    assert_string_equal(uuid_format(bytes, out), "00112233-4455-6677-8899-aabbccddeeff");
+    assert_string_equal(uuid_format_random(bytes, out), "00112233-4455-4677-8899-aabbccddeeff");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(accepts_either_case),
         cmocka_unit_test(refuses_anything_else),
         cmocka_unit_test(makes_version_4_of_random_bytes),
+        cmocka_unit_test(every_place_takes_only_its_own_characters),
+        cmocka_unit_test(writes_its_bytes_in_order),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

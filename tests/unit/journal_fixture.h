@@ -1,0 +1,81 @@
+/* A journal in a folder of its own, for the tests of what it keeps. */
+#ifndef TESTS_UNIT_JOURNAL_FIXTURE_H
+#define TESTS_UNIT_JOURNAL_FIXTURE_H
+
+#include "libcommon/base/memory.h"
+#include "services/stored/journal/journal.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <ftw.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define BOOT "0b1d7d5c-0000-4000-8000-000000000001"
+#define TASK "task-1"
+
+struct fixture {
+    char folder[64];
+    struct journal *journal;
+};
+
+static int remove_one(const char *path, const struct stat *status, int type, struct FTW *place)
+{
+    (void)status;
+    (void)type;
+    (void)place;
+    return remove(path);
+}
+
+static void open_again(struct fixture *fixture, const char *boot_id)
+{
+    struct error error;
+    journal_close(fixture->journal);
+    fixture->journal = journal_open(fixture->folder, boot_id, &error);
+    assert_non_null(fixture->journal);
+}
+
+static int set_up(void **state)
+{
+    struct fixture *fixture = calloc(1, sizeof *fixture);
+    strcpy(fixture->folder, "/tmp/posemesh-journal-XXXXXX");
+    assert_non_null(mkdtemp(fixture->folder));
+    open_again(fixture, BOOT);
+    *state = fixture;
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    struct fixture *fixture = *state;
+    journal_close(fixture->journal);
+    assert_int_equal(nftw(fixture->folder, remove_one, 8, FTW_DEPTH | FTW_PHYS), 0);
+    free(fixture);
+    return 0;
+}
+
+static void open_session(const struct fixture *fixture, const char *task_id, const char *token)
+{
+    struct message_session_open opened = {.task_id = memory_copy_text(task_id),
+                                          .domain_id = memory_copy_text("d1"),
+                                          .server_url = memory_copy_text("https://domain.example"),
+                                          .owner = memory_copy_text("start-1")};
+    secret_assign(&opened.task_key, "the key", 7);
+    secret_assign(&opened.access_token, token, strlen(token));
+    journal_session_opened(fixture->journal, &opened);
+    message_clear(&message_session_open_type, &opened);
+}
+
+static const struct file_fingerprint file_fingerprint_of_test = {7, UINT64_MAX, 12345678901,
+                                                                 1700000000123456789, 1700000000123456790};
+
+#define WITH_JOURNAL(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
+
+#endif

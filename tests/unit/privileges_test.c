@@ -1,0 +1,145 @@
+/* libcommon/privileges.h: who a process becomes, and that there is no way back. */
+#include "libcommon/confine/privileges.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <grp.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+static void reads_a_user_a_group_and_further_groups(void **state)
+{
+    (void)state;
+    struct privileges privileges;
+    struct error error;
+    assert_true(privileges_parse("1:2", &privileges, &error));
+    assert_int_equal(privileges.uid, 1);
+    assert_int_equal(privileges.gid, 2);
+    assert_int_equal(privileges.group_count, 0);
+    assert_true(privileges_parse("4294967294:0,10,11,12,13,14,15,16,17", &privileges, &error));
+    assert_int_equal(privileges.uid, 4294967294U);
+    assert_int_equal(privileges.gid, 0);
+    assert_int_equal(privileges.group_count, 8);
+    for (size_t i = 0; i < 8; i++)
+        assert_int_equal(privileges.groups[i], 10 + i);
+}
+
+static void an_odd_text_is_shown(void **state)
+{
+    (void)state;
+    static const char *const odd[] = {"1",
+                                      "1,2",
+                                      "1:2,3,x",
+                                      "1:2,3:4",
+                                      "1:2,3,,4",
+                                      "1:/",
+                                      "1:2;3",
+                                      "1:2,4294967295",
+                                      "1:2,1,2,3,4,5,6,7,8,9",
+                                      "99999999999999999999:1",
+                                      "1:2 "};
+    for (size_t i = 0; i < sizeof odd / sizeof odd[0]; i++) {
+        struct privileges privileges;
+        struct error error;
+        assert_false(privileges_parse(odd[i], &privileges, &error));
+        assert_int_equal(error.code, ERROR_INVALID);
+        assert_non_null(strstr(error.text, "POSEMESH_RUN_AS is '"));
+        assert_non_null(strstr(error.text, odd[i]));
+    }
+}
+
+/* Runs `check` in a process of its own; 0 when it is content. */
+static int status_of(int (*check)(void))
+{
+    int status = -1;
+    pid_t child = fork();
+    if (child == 0)
+        _exit(check());
+    assert_int_equal(waitpid(child, &status, 0), child);
+    return status;
+}
+
+static int drop_and_look(void)
+{
+    const struct privileges privileges = {
+        .uid = 70001, .gid = 70002, .groups = {70003, 70004}, .group_count = 2};
+    struct error error;
+    uid_t uids[3];
+    gid_t gids[3];
+    gid_t groups[8];
+    if (!privileges_drop(&privileges, &error))
+        return 1;
+    if (getresuid(&uids[0], &uids[1], &uids[2]) != 0 || getresgid(&gids[0], &gids[1], &gids[2]) != 0)
+        return 2;
+    for (size_t i = 0; i < 3; i++)
+        if (uids[i] != 70001 || gids[i] != 70002)
+            return 3;
+    if (getgroups(8, groups) != 2 || groups[0] != 70003 || groups[1] != 70004)
+        return 4;
+    return setuid(0) == 0 ? 5 : 0;
+}
+
+/* Without root there is nothing to give up, and the caller has to hear of it. */
+static int drop_without_root(void)
+{
+    const struct privileges first = {.uid = 70001, .gid = 70002};
+    const struct privileges other = {.uid = 70005, .gid = 70002};
+    struct error error;
+    if (geteuid() == 0 && !privileges_drop(&first, &error))
+        return 1;
+    if (privileges_drop(&other, &error))
+        return 2;
+    return strstr(error.text, "cannot become uid 70005") ? 0 : 3;
+}
+
+static void a_process_becomes_that_user_for_good(void **state)
+{
+    (void)state;
+    if (geteuid() != 0) {
+        print_message("# reason: only root has something to give up\n");
+        skip();
+    }
+    assert_int_equal(status_of(drop_and_look), 0);
+}
+
+static void what_cannot_be_given_up_is_an_error(void **state)
+{
+    (void)state;
+    assert_int_equal(status_of(drop_without_root), 0);
+}
+
+static int harden_and_look(void)
+{
+    struct error error;
+    struct rlimit core = {1, 1};
+    if (!privileges_harden(&error))
+        return 1;
+    if (getrlimit(RLIMIT_CORE, &core) != 0 || core.rlim_cur != 0 || core.rlim_max != 0)
+        return 2;
+    return prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0) == 1 ? 0 : 3;
+}
+
+static void a_hardened_process_leaves_no_core_and_gets_no_privileges(void **state)
+{
+    (void)state;
+    assert_int_equal(status_of(harden_and_look), 0);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(reads_a_user_a_group_and_further_groups),
+        cmocka_unit_test(an_odd_text_is_shown),
+        cmocka_unit_test(a_process_becomes_that_user_for_good),
+        cmocka_unit_test(what_cannot_be_given_up_is_an_error),
+        cmocka_unit_test(a_hardened_process_leaves_no_core_and_gets_no_privileges),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,147 @@
+/* services/leased/runner_hosts.h: capabilities and slots of several hosts. */
+#include "tests/unit/runner_hosts_fixture.h"
+
+static void only_starts_take_slots_and_each_capability_has_its_own(void **state)
+{
+    struct fixture *fixture = *state;
+    struct message_capability two[] = {{.name = memory_copy_text("/x"), .max_concurrency = 2},
+                                       {.name = memory_copy_text("/y"), .max_concurrency = 1}};
+    char id[] = "id";
+    const struct message_host_hello message = {.host_id = id, .host_name = id, .capabilities = {two, 2}};
+    const struct text_list nothing = {NULL, 0};
+    struct ipc_request request = {.welcome_expected = true};
+    runner_hosts_hello(fixture->hosts, &request, &message, &nothing, 0);
+    assert_string_equal(fixture->capabilities, "/x /y ");
+    struct runner_host *host = start_job(fixture, "/x", "key1");
+    assert_non_null(runner_hosts_find_slot(fixture->hosts, "/x"));
+    runner_host_command(host, COMMAND_cancel, &(struct message_host_command){0});
+    start_job(fixture, "/x", "key2");
+    assert_null(runner_hosts_find_slot(fixture->hosts, "/x"));
+    assert_non_null(runner_hosts_find_slot(fixture->hosts, "/y"));
+    assert_null(runner_hosts_find_slot(fixture->hosts, "/z"));
+    assert_false(runner_hosts_offer(fixture->hosts, "/z"));
+    runner_host_release(host, "/y"); /* nothing runs there: no slot comes of it */
+    start_job(fixture, "/y", "key3");
+    assert_null(runner_hosts_find_slot(fixture->hosts, "/y"));
+    /* Saying hello again with more slots keeps the jobs, and gives the rest. */
+    two[0].max_concurrency = 3;
+    request = (struct ipc_request){.welcome_expected = true};
+    runner_hosts_hello(fixture->hosts, &request, &message, &nothing, 0);
+    start_job(fixture, "/x", "key4");
+    assert_null(runner_hosts_find_slot(fixture->hosts, "/x"));
+    free(two[0].name);
+    free(two[1].name);
+}
+
+static void a_host_hears_which_of_its_jobs_are_believed_in(void **state)
+{
+    struct fixture *fixture = *state;
+    char id[] = "id";
+    char *keys[] = {id, id};
+    struct message_capability one = {.name = id, .max_concurrency = 1};
+    const struct message_host_hello message = {.host_id = id, .host_name = id, .capabilities = {&one, 1}};
+    const struct text_list expected = {keys, 2};
+    struct ipc_request request = {.welcome_expected = true};
+    int before = fixture->slots_changed;
+    runner_hosts_hello(fixture->hosts, &request, &message, &expected, 0);
+    assert_true(request.answered);
+    assert_int_equal(request.expected_count, 2);
+    assert_int_equal(fixture->slots_changed, before + 1);
+}
+
+static void capabilities_of_all_hosts_are_told_sorted_and_once(void **state)
+{
+    struct fixture *fixture = *state;
+    hello(fixture, "id1", "host1", "/b", 1, 0);
+    hello(fixture, "id2", "host2", "/a", 1, 0);
+    hello(fixture, "id3", "host3", "/b", 1, 0);
+    assert_string_equal(fixture->capabilities, "/a /b ");
+    assert_int_equal(runner_hosts_count(fixture->hosts), 3);
+    /* One that is busy does not keep the other from being found. */
+    start_job(fixture, "/b", "key1");
+    start_job(fixture, "/b", "key2");
+    assert_null(runner_hosts_find_slot(fixture->hosts, "/b"));
+}
+
+static void a_host_that_waits_is_there_and_one_that_polls_again_too(void **state)
+{
+    struct fixture *fixture = *state;
+    static struct ipc_request poll;
+    hello(fixture, "id", "host", "/x", 1, 0);
+    next(fixture, &poll, "id", 0, 20000);
+    runner_hosts_tick(fixture->hosts, 34999);
+    assert_false(poll.answered);
+    runner_hosts_tick(fixture->hosts, 35000);
+    assert_true(poll.answered);
+    assert_string_equal(poll.action, "none");
+    assert_int_equal(poll.sequence, 0);
+    runner_hosts_tick(fixture->hosts, 64999);
+    assert_null(fixture->gone);
+    next(fixture, &poll, "id", 0, 64999);
+    runner_hosts_tick(fixture->hosts, 65000);
+    assert_null(fixture->gone);
+    hello(fixture, "id", "host", "/x", 1, 70000);
+    assert_int_equal(runner_hosts_count(fixture->hosts), 1);
+}
+
+static void a_host_that_went_away_and_came_back_is_the_same_host_anew(void **state)
+{
+    struct fixture *fixture = *state;
+    static struct ipc_request poll;
+    hello(fixture, "id", "host", "/x", 1, 0);
+    start_job(fixture, "/x", "key1");
+    runner_hosts_tick(fixture->hosts, 30000);
+    assert_non_null(fixture->gone);
+    assert_int_equal(runner_hosts_count(fixture->hosts), 0);
+    next(fixture, &poll, "id", 0, 31000);
+    assert_int_equal(poll.failure, ERROR_NOT_FOUND);
+    fixture->gone = NULL;
+    hello(fixture, "id", "host", "/x", 1, 32000);
+    assert_null(fixture->gone); /* its jobs were given up before */
+    assert_int_equal(runner_hosts_count(fixture->hosts), 1);
+    assert_true(runner_hosts_can_work(fixture->hosts));
+    assert_non_null(runner_hosts_find_slot(fixture->hosts, "/x"));
+    runner_hosts_tick(fixture->hosts, 61999);
+    assert_string_equal(fixture->capabilities, "/x ");
+}
+
+static void a_new_start_replaces_nobody_but_itself(void **state)
+{
+    struct fixture *fixture = *state;
+    hello(fixture, "id1", "host1", "/x", 1, 0);
+    hello(fixture, "id2", "host2", "/y", 1, 0);
+    hello(fixture, "id3", "host3", "/z", 1, 0);
+    hello(fixture, "id4", "host2", "/y", 1, 0);
+    assert_int_equal(runner_hosts_count(fixture->hosts), 3);
+    assert_string_equal(fixture->capabilities, "/x /y /z ");
+    runner_hosts_free(NULL);
+}
+
+static void a_capability_without_a_name_is_refused_and_a_host_without_any_works_not(void **state)
+{
+    struct fixture *fixture = *state;
+    assert_int_equal(hello(fixture, "id", "host", "", 1, 0).failure, ERROR_INVALID);
+    assert_false(runner_hosts_can_work(fixture->hosts));
+    char id[] = "id";
+    const struct message_host_hello message = {.host_id = id, .host_name = id};
+    const struct text_list nothing = {NULL, 0};
+    struct ipc_request request = {.welcome_expected = true};
+    runner_hosts_hello(fixture->hosts, &request, &message, &nothing, 0);
+    assert_true(request.answered);
+    assert_false(runner_hosts_can_work(fixture->hosts));
+    assert_string_equal(fixture->capabilities, "");
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        HOSTS_TEST(only_starts_take_slots_and_each_capability_has_its_own),
+        HOSTS_TEST(a_host_hears_which_of_its_jobs_are_believed_in),
+        HOSTS_TEST(capabilities_of_all_hosts_are_told_sorted_and_once),
+        HOSTS_TEST(a_host_that_waits_is_there_and_one_that_polls_again_too),
+        HOSTS_TEST(a_host_that_went_away_and_came_back_is_the_same_host_anew),
+        HOSTS_TEST(a_new_start_replaces_nobody_but_itself),
+        HOSTS_TEST(a_capability_without_a_name_is_refused_and_a_host_without_any_works_not),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
