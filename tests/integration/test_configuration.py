@@ -1,4 +1,5 @@
 """Wrong settings start nothing; the options of each program."""
+import concurrent.futures
 import os
 import secrets
 import tempfile
@@ -124,9 +125,11 @@ class Configuration(unittest.TestCase):
             self.assertNotIn(reads_not, output)
 
     def test_asking_a_service_that_does_not_run(self):
-        for service in SERVICES:
+        # Each waits two seconds for an answer, so all are asked at once.
+        with concurrent.futures.ThreadPoolExecutor() as pool:
+            answers = list(pool.map(lambda service: run([program(service), "--health"], self.folders), SERVICES))
+        for service, (status, output, _) in zip(SERVICES, answers, strict=True):
             with self.subTest(service):
-                status, output, _ = run([program(service), "--health"], self.folders)
                 self.assertEqual(status, 1, output)
 
 

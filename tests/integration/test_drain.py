@@ -6,6 +6,7 @@ from harness import NodeCase
 
 
 class Drain(NodeCase):
+    begins_first = True
     variables = None
 
     def start_job(self, grace_secs, *steps):

@@ -9,6 +9,7 @@ from harness import SCRIPTED, NodeCase
 
 class Running(NodeCase):
     """What ends a job that runs, and what does not."""
+    begins_first = True
 
     def start_job(self, *steps, deaf=False, **fields):
         """A job that has told of itself and waits at a gate: (job, task id, the marker of its daemon, gate)."""

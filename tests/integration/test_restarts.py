@@ -35,6 +35,7 @@ class Idle(NodeCase):
 
 
 class Working(NodeCase):
+    begins_first = True
     options = ("--lease-ttl", "10")
     settings = {"restarts_allowed": True}
 

@@ -111,6 +111,7 @@ class AuthdCase(unittest.TestCase):
 
 
 class UnderLoad(AuthdCase):
+    begins_first = True
     # Waits of up to half a second between the tries of a round: a DDS that is back is met by one of them.
     variables = {"TOKEN_REAUTH_JITTER_MS": "500", "TOKEN_SAFETY_RATIO": "0.5"}
     failing = [{"kind": "status", "path": "/dds/", "status": 503, "count": -1, "probability": 0.1},

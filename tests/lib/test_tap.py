@@ -69,7 +69,8 @@ class Tap(unittest.TestCase):
 
     def test_a_process_that_dies_in_a_test(self):
         for death in ("os._exit(0)", "os._exit(1)", "os.kill(os.getpid(), 9)"):
-            self.assert_fails("class Bad(unittest.TestCase):\n    def test_it(self):\n        " + death, "test_1.Bad", each_jobs=(2,))
+            self.assert_fails(f"class Bad(unittest.TestCase):\n    def test_1(self):\n        pass\n    def test_2(self):\n        {death}",
+                              "test_1.Bad", each_jobs=(2,))
 
     def test_no_tests_at_all_are_a_failure(self):
         for jobs in (1, 2):
