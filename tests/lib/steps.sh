@@ -153,6 +153,10 @@ step_python_tests() {
     run_tap "$2" "$python" -B "$root/tests/tap.py" --jobs "$3" "$root/tests/$2"
 }
 
+step_structure() {
+    run_tap structure "$root/tests/structure/run" "$1"
+}
+
 step_attacks() {
     run_tap attacks "$root/tests/attack/run" "$1"
 }
