@@ -1,3 +1,4 @@
+#!/usr/bin/python3
 """The code behind a message, an event or a command: a function <service>_handle_<name>, named in a table of the service's main.c.
 
 usage: handlers.py [SEED]   draws five messages, two events and two commands, and shows the command that finds each one's handler
