@@ -40,6 +40,9 @@ static void every_type_of_any_small_size_is_whole_where_msgpack_says_so(void **s
                                       {0, 0, 0, 17}, {0, 0, 1, 0}, {0, 1, 0, 0}, {20, 0, 0, 0}};
     for (int type = 0; type < 256; type++)
         for (size_t i = 0; i < sizeof numbers / sizeof numbers[0]; i++) {
+            /* An array or map of so many would be allocated, which is what measuring is there against. */
+            if ((type == 0xdd || type == 0xdf) && numbers[i][0])
+                continue;
             char bytes[BYTES];
             memset(bytes, 1, sizeof bytes);
             bytes[0] = (char)type;
