@@ -17,6 +17,9 @@ HERE = pathlib.Path(__file__).resolve().parent
 # An assertion is there for bugs of ours: none of it shows while there are none. What a log line says is for people.
 LEFT_ALONE = [r"^\s*#", r"^\s*(static_)?assert\(", r"^\s*_Static_assert\(", r"^\s*log_\w+\("]
 
+# Asked for equality, as all of ours are, these do not care which text comes first.
+SWAPPED = re.compile(r"\b(str(case)?cmp|memcmp) \(")
+
 CONSTANT = re.compile(r"\b([A-Z][A-Z0-9_]+) =")
 MACRO = re.compile(r"^#define ([A-Z][A-Z0-9_]+)\(", re.MULTILINE)
 
@@ -84,7 +87,7 @@ def mutants_of(module, root, path):
         changed += changed_lines(lines, [str(HERE / "source.rules")], strings=True)
     file = str(path.relative_to(root))
     mutants = [Mutant(module, file, number, lines[number - 1].rstrip("\n"), text, name_of(lines, number)) for number, text in changed]
-    return list(dict.fromkeys(mutants))
+    return list(dict.fromkeys(mutant for mutant in mutants if not SWAPPED.search(mutant.mutated)))
 
 
 def in_drawn_order(mutants, seed):

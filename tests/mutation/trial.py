@@ -29,7 +29,7 @@ class Build:
     def make(self, programs):
         subprocess.run(
             ["cmake", "-S", self.root, "-B", self.folder, "-G", "Ninja", "-DCMAKE_BUILD_TYPE=Debug", "-DPOSEMESH_SANITIZE=ON"]
-            + ["-DCMAKE_C_FLAGS_DEBUG=-g0", "-DCMAKE_EXPORT_COMPILE_COMMANDS=ON"]
+            + ["-DCMAKE_C_FLAGS=", "-DCMAKE_C_FLAGS_DEBUG=-g0", "-DCMAKE_EXPORT_COMPILE_COMMANDS=ON"]
             + ["-DCMAKE_EXE_LINKER_FLAGS=-fuse-ld=gold"],  # ten times as fast
             check=True,
             stdout=subprocess.DEVNULL,
