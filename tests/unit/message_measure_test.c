@@ -1,5 +1,5 @@
 /* libcommon/message_measure.h beside msgpack's own unpacker, which may be trusted with small sizes. */
-#include "libcommon/message_measure.h"
+#include "libcommon/message/message_measure.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
