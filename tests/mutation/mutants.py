@@ -18,7 +18,7 @@ HERE = pathlib.Path(__file__).resolve().parent
 LEFT_ALONE = [r"^\s*#", r"^\s*(static_)?assert\(", r"^\s*_Static_assert\(", r"^\s*log_\w+\("]
 
 # Asked for equality, as all of ours are, these do not care which text comes first.
-SWAPPED = re.compile(r"\b(str(case)?cmp|memcmp) \(")
+SWAPPED = re.compile(r"\b(strn?(case)?cmp|memcmp) \(")
 
 CONSTANT = re.compile(r"\b([A-Z][A-Z0-9_]+) =")
 MACRO = re.compile(r"^#define ([A-Z][A-Z0-9_]+)\(", re.MULTILINE)

@@ -107,6 +107,10 @@ static void outputs_of_different_types_do_not_overwrite_each_other(void **state)
     right.data_type = (char[]){"ply"};
     right.name = (char[]){"p_a_c_t"};
     assert_false(artifact_name_collides(&left, &right));
+    assert_false(artifact_name_collides(&right, &left));
+    right.name = left.name;
+    right.logical_path = left.logical_path;
+    assert_false(artifact_name_collides(&left, &right));
 }
 
 static void assert_logical_path(const char *prefix, const char *rel_path, const char *expected)

@@ -186,6 +186,10 @@ static void what_a_library_or_a_test_build_reads_reaches_every_service(void **st
                                (char[]){"SSL_CERT_FILE=c"},
                                (char[]){"SSL_CERT_DIR=c"},
                                (char[]){"ASAN_OPTIONS=a"},
+                               (char[]){"UBSAN_OPTIONS=u"},
+                               (char[]){"LSAN_OPTIONS=l"},
+                               (char[]){"GCOV_PREFIX=g"},
+                               (char[]){"POSEMESH_CRASH_AT=c"},
                                (char[]){"LC_=x"},
                                NULL};
     char *const others[] = {

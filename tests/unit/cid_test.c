@@ -197,6 +197,7 @@ static void reads_queries_as_servers_do(void **state)
     assert_request("?name=n&name=m&data_type=&data_type=t",
                    "api/v1/domains/aff57e44-9f1d-4b2f-9be1-f456e996b668/data?name=n&data_type=t");
     assert_request("/domains/D/data/x?ids=y&name=n", "api/v1/domains/D/data?ids=x&name=n");
+    assert_request("/domains/D/data/x?data_type=t", "api/v1/domains/D/data?ids=x&data_type=t");
     assert_request("/domains/D/data?&&name&data_type=t&=v&other=w#name=x",
                    "api/v1/domains/D/data?data_type=t");
     assert_request("/domains/D/data/x#?name=n", "api/v1/domains/D/data?ids=x");

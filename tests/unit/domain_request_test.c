@@ -248,6 +248,26 @@ static void refuses_a_server_url_that_paths_cannot_be_joined_to(void **state)
     }
 }
 
+static void an_answer_of_more_than_a_mebibyte_is_refused(void **state)
+{
+    struct fixture *fixture = *state;
+    enum { MEBIBYTE = 1048576 };
+    for (size_t more = 0; more <= 1; more++) {
+        struct scene scene;
+        char *text = memory_allocate(MEBIBYTE + 200);
+        int head = sprintf(text, "HTTP/1.1 200 OK\r\nContent-Length: %zu\r\n\r\n", MEBIBYTE + more);
+        memset(text + head, 'x', MEBIBYTE + more);
+        open_scene(&scene, fixture);
+        script(&fixture->server, text, AFTER_CLOSE, 0);
+        send_request(&scene, (struct domain_request_spec){0});
+        run_until_done(fixture, &scene.outcome);
+        assert_int_equal(scene.outcome.failure.code, more ? ERROR_TOO_LARGE : ERROR_NONE);
+        assert_int_equal(scene.outcome.body_bytes, more ? 0 : MEBIBYTE);
+        close_scene(&scene);
+        free(text);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -261,6 +281,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(does_not_repeat_what_cannot_succeed, set_up, tear_down),
         cmocka_unit_test_setup_teardown(tells_nobody_after_it_was_cancelled, set_up, tear_down),
         cmocka_unit_test(refuses_a_server_url_that_paths_cannot_be_joined_to),
+        cmocka_unit_test_setup_teardown(an_answer_of_more_than_a_mebibyte_is_refused, set_up, tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -14,6 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 static const char *const secrets[] = {"KEY", "CREDENTIALS"};
@@ -198,10 +199,27 @@ static void says_why_a_descriptor_is_refused(void **state)
     struct environment environment;
     assert_false(open_with_fd(&environment, "3x", &error));
     assert_string_equal(error.text, "POSEMESH_SECRETS_FD is not a descriptor: 3x");
+    assert_false(open_with_fd(&environment, "-1", &error));
+    assert_string_equal(error.text, "POSEMESH_SECRETS_FD is not a descriptor: -1");
     assert_false(open_with_fd(&environment, "1000001", &error));
     assert_string_equal(error.text, "POSEMESH_SECRETS_FD is not a descriptor: 1000001");
     assert_false(open_with_fd(&environment, "999", &error));
     assert_string_equal(error.text, "POSEMESH_SECRETS_FD 999 is no sealed memory file");
+}
+
+static void secrets_that_cannot_be_sealed_are_an_error(void **state)
+{
+    (void)state;
+    struct error error;
+    struct rlimit limit;
+    const struct environment environment = {
+        .variables = (char *[]){(char[]){"KEY=k"}, NULL}, .sealed = SECRET_EMPTY, .sealed_fd = -1};
+    assert_int_equal(getrlimit(RLIMIT_NOFILE, &limit), 0);
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &(struct rlimit){0, limit.rlim_max}), 0);
+    int fd = environment_seal(&environment, secrets, 2, &error);
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &limit), 0);
+    assert_int_equal(fd, -1);
+    assert_non_null(strstr(error.text, "cannot create a memory file for the secrets"));
 }
 
 int main(void)
@@ -216,6 +234,7 @@ int main(void)
         cmocka_unit_test(without_a_descriptor_there_are_only_variables),
         cmocka_unit_test(a_sealed_secret_goes_before_a_variable_of_its_name),
         cmocka_unit_test(says_why_a_descriptor_is_refused),
+        cmocka_unit_test(secrets_that_cannot_be_sealed_are_an_error),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

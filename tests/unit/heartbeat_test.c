@@ -326,6 +326,26 @@ static void waits_between_failures_double_from_half_a_second_to_fifteen(void **s
     }
 }
 
+static uint64_t next_lowest(struct random *random)
+{
+    (void)random;
+    return 0;
+}
+
+static void the_window_of_news_is_open_for_half_the_jitter_at_least(void **state)
+{
+    (void)state;
+    struct random lowest = {.next = next_lowest};
+    struct random highest = {.next = next_highest};
+    struct heartbeat heartbeat;
+    heartbeat_init(&heartbeat, &rules);
+    heartbeat_on_change(&heartbeat, 1000, &lowest);
+    assert_int_equal(heartbeat_due_ms(&heartbeat), 1125);
+    heartbeat_init(&heartbeat, &rules);
+    heartbeat_on_change(&heartbeat, 1000, &highest);
+    assert_int_equal(heartbeat_due_ms(&heartbeat), 1250);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -348,6 +368,7 @@ int main(void)
         cmocka_unit_test(a_token_refused_before_any_heartbeat_is_asked_for_at_once),
         cmocka_unit_test(a_heartbeat_sent_before_an_urgent_one_is_due_does_not_count_as_one),
         cmocka_unit_test(waits_between_failures_double_from_half_a_second_to_fifteen),
+        cmocka_unit_test(the_window_of_news_is_open_for_half_the_jitter_at_least),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -72,6 +72,20 @@ static void keeps_the_fields_that_are_asked_for(void **state)
     assert_int_equal(response.status, 200);
 }
 
+static void a_field_of_a_similar_name_is_another(void **state)
+{
+    (void)state;
+    static const char *const similar[] = {
+        "Content-Typf: no\r\n", "Content-Typd: no\r\n", "Zocation: no\r\n", "Aocation: no\r\n",
+        "Retry-Aftez: no\r\n",  "Retry-Aftea: no\r\n",  "Datz: no\r\n",     "Data: no\r\n"};
+    for (size_t i = 0; i < sizeof similar / sizeof similar[0]; i++)
+        assert_true(take(similar[i], 200));
+    assert_null(answer.content_type);
+    assert_null(answer.location);
+    assert_null(answer.retry_after);
+    assert_null(answer.date);
+}
+
 static void the_first_of_a_field_counts_and_one_with_a_nul_does_not(void **state)
 {
     (void)state;
@@ -160,6 +174,7 @@ static void retry_after_is_seconds_or_a_date(void **state)
     assert_int_equal(retry_after("Retry-After: 10 s\r\n", 0), -1);
     assert_int_equal(retry_after("Retry-After: Thu, 01 Jan 1970 00:02:00 GMT\r\n", 20000), 100000);
     assert_int_equal(retry_after("Retry-After: Thu, 01 Jan 1970 00:00:10 GMT\r\n", 20000), 0);
+    assert_int_equal(retry_after("Retry-After: Sat, 03 Jan 1970 00:00:00 GMT\r\n", 0), 172800000);
     assert_int_equal(retry_after("Retry-After: Sat, 01 Jan 2050 00:00:00 GMT\r\n", 0), INT64_C(31622400000));
 }
 
@@ -238,6 +253,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         ANSWER_TEST(keeps_the_fields_that_are_asked_for),
+        ANSWER_TEST(a_field_of_a_similar_name_is_another),
         ANSWER_TEST(the_first_of_a_field_counts_and_one_with_a_nul_does_not),
         ANSWER_TEST(an_interim_answer_is_forgotten_and_trailers_change_nothing),
         ANSWER_TEST(headers_are_bounded_in_lines_and_bytes),

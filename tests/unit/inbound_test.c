@@ -244,7 +244,7 @@ static void more_connections_than_allowed_wait_for_a_free_place(void **state)
 {
     struct fixture *fixture = *state;
     char answer[ANSWER_BYTES];
-    int fds[LIMIT_INBOUND_CONNECTIONS + 8];
+    int fds[64 + 8];
     enum { COUNT = sizeof fds / sizeof fds[0] };
     const char request[] = "GET /health HTTP/1.1\r\nHost: n\r\nConnection: close\r\n\r\n";
     for (size_t i = 0; i < COUNT; i++) {
@@ -252,6 +252,10 @@ static void more_connections_than_allowed_wait_for_a_free_place(void **state)
         turn(fixture);
     }
     send_bytes(fds[COUNT - 1], request, sizeof request - 1);
+    /* One that has a place is answered, and the last has to wait, though it asked first. */
+    send_bytes(fds[0], request, sizeof request - 1);
+    assert_non_null(strstr(receive(fixture, fds[0], "ok", answer), "HTTP/1.1 200"));
+    assert_int_equal(recv(fds[COUNT - 1], answer, sizeof answer, MSG_DONTWAIT), -1);
     for (size_t i = 0; i < COUNT - 1; i++)
         close(fds[i]);
     assert_non_null(strstr(receive(fixture, fds[COUNT - 1], "ok", answer), "HTTP/1.1 200"));

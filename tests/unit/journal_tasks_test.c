@@ -1,6 +1,8 @@
 /* services/stored/journal.h with several tasks and artifacts: what is said of one changes no other. */
 #include "tests/unit/journal_fixture.h"
 
+#include <sys/mman.h>
+
 static const char *const tasks[] = {"task-1", "task-2"};
 static const char *const paths[] = {"a/b.ply", "c.csv"};
 
@@ -322,6 +324,24 @@ static void the_uploads_of_one_task_end_together(void **state)
     assert_string_equal(shown.text, "");
 }
 
+/* A warning for each record of a good journal would hide the one that matters. */
+static void a_journal_that_can_be_read_is_read_without_a_word(void **state)
+{
+    struct fixture *fixture = *state;
+    struct stat status;
+    begin_everything(fixture);
+    int kept = dup(STDERR_FILENO);
+    int written = memfd_create("stderr", MFD_CLOEXEC);
+    assert_int_equal(dup2(written, STDERR_FILENO), STDERR_FILENO);
+    assert_records(fixture, JOURNAL_SESSIONS, NULL, "task-1 task-2 ");
+    assert_records(fixture, JOURNAL_STREAMS, tasks[0], "11 12 ");
+    assert_int_equal(dup2(kept, STDERR_FILENO), STDERR_FILENO);
+    assert_int_equal(fstat(written, &status), 0);
+    assert_int_equal(status.st_size, 0);
+    close(written);
+    close(kept);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -339,6 +359,7 @@ int main(void)
         WITH_JOURNAL(only_the_upload_that_was_asked_to_complete_may_be_complete),
         WITH_JOURNAL(a_part_sent_again_has_the_tag_of_its_last_answer),
         WITH_JOURNAL(the_uploads_of_one_task_end_together),
+        WITH_JOURNAL(a_journal_that_can_be_read_is_read_without_a_word),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -224,6 +224,8 @@ static void an_upload_comes_back_with_its_parts(void **state)
     assert_int_equal(upload.parts[2].number, 5);
     assert_string_equal(upload.parts[2].etag, "\"e5\"");
     journal_upload_clear(&upload);
+    assert_null(upload.upload_id);
+    assert_int_equal(upload.part_count, 0);
 }
 
 static void a_new_upload_of_the_same_artifact_has_no_parts_of_the_first(void **state)
@@ -326,6 +328,9 @@ static void a_damaged_one_is_replaced(void **state)
     free(path);
     open_again(fixture, BOOT);
     open_session(fixture, TASK, "t");
+    assert_int_equal(see_sessions(fixture).count, 1);
+    /* On the disk again, and not in memory alone. */
+    open_again(fixture, BOOT);
     assert_int_equal(see_sessions(fixture).count, 1);
 }
 

@@ -194,6 +194,8 @@ static void refuses_a_task_that_no_message_could_carry(void **state)
     }
     assert_false(decode(text, &lease, &error));
     assert_int_equal(error.code, ERROR_TOO_LARGE);
+    assert_non_null(strstr(error.text, "task and inputs_cids take "));
+    assert_non_null(strstr(error.text, ", the limit is 8323072"));
     free(text);
 }
 

@@ -1,5 +1,6 @@
 /* libcommon/message.h: what each kind of field takes, refuses and does, both ways. */
 #include "libcommon/base/memory.h"
+#include "libcommon/node/messages.h"
 #include "tests/unit/message_kinds.h"
 
 #include <setjmp.h>
@@ -363,6 +364,20 @@ static void a_map_of_more_keys_than_any_message_has_is_refused(void **state)
     }
 }
 
+static void a_required_field_is_sent_whatever_its_value(void **state)
+{
+    (void)state;
+    const struct message_drain_state sent = {.drained = false, .leases = 0};
+    struct message_drain_state got = {.drained = true, .leases = 7};
+    struct error error;
+    size_t length;
+    char *bytes = message_encode(&message_drain_state_type, &sent, &length, &error);
+    assert_true(message_decode(&message_drain_state_type, &got, bytes, length, &error));
+    assert_false(got.drained);
+    assert_int_equal(got.leases, 0);
+    free(bytes);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -377,6 +392,7 @@ int main(void)
         cmocka_unit_test(what_is_absent_is_not_sent),
         cmocka_unit_test(fields_and_keys_of_other_versions_are_ignored),
         cmocka_unit_test(a_map_of_more_keys_than_any_message_has_is_refused),
+        cmocka_unit_test(a_required_field_is_sent_whatever_its_value),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

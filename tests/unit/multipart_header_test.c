@@ -12,7 +12,8 @@
 
 #include <cmocka.h>
 
-/* In memory of just that size, so that a read behind it is seen. */
+/* In memory of just that size, so that a read behind it is seen; and before something else, so that it is
+ * seen in the text. */
 static bool read_disposition(const char *value, struct multipart_disposition *disposition,
                              struct error *error)
 {
@@ -21,6 +22,10 @@ static bool read_disposition(const char *value, struct multipart_disposition *di
     memcpy(exact, value, length);
     bool ok = multipart_read_disposition(exact, length, disposition, error);
     free(exact);
+    multipart_disposition_clear(disposition);
+    char *longer = memory_format("%s!!!", value);
+    assert_int_equal(multipart_read_disposition(longer, length, disposition, error), ok);
+    free(longer);
     return ok;
 }
 

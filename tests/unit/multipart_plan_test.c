@@ -259,6 +259,24 @@ static void bytes_that_are_done_are_those_of_whole_parts_and_of_a_last_one(void 
     assert_null(plan.etags);
 }
 
+static void skips_several_parts_in_a_row_that_are_there(void **state)
+{
+    (void)state;
+    struct multipart_plan plan;
+    struct multipart_range range;
+    struct error error;
+    assert_true(plan_whole(&plan, 60, 10, &error));
+    for (size_t number = 2; number <= 4; number++)
+        multipart_plan_finish(&plan, number, memory_copy_text("e"));
+    multipart_plan_finish(&plan, 6, memory_copy_text("e"));
+    assert_next(&plan, 1, 0, 10);
+    assert_next(&plan, 5, 40, 10);
+    assert_false(multipart_plan_next(&plan, &range));
+    static const struct multipart_plan cleared;
+    multipart_plan_clear(&plan);
+    assert_memory_equal(&plan, &cleared, sizeof cleared);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -275,6 +293,7 @@ int main(void)
         cmocka_unit_test(says_why_a_plan_is_refused),
         cmocka_unit_test(a_thousand_parts_one_after_the_other_are_all_there),
         cmocka_unit_test(bytes_that_are_done_are_those_of_whole_parts_and_of_a_last_one),
+        cmocka_unit_test(skips_several_parts_in_a_row_that_are_there),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

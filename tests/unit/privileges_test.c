@@ -8,9 +8,12 @@
 
 #include <cmocka.h>
 #include <grp.h>
+#include <linux/capability.h>
+#include <linux/securebits.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -99,14 +102,63 @@ static int drop_without_root(void)
     return strstr(error.text, "cannot become uid 70005") ? 0 : 3;
 }
 
+/* Without the right to change its uid: groups are gone, and the rest is not. */
+static int drop_halfway(void)
+{
+    const struct privileges privileges = {.uid = 70001, .gid = 70002};
+    struct error error;
+    struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
+    struct __user_cap_data_struct data[2];
+    if (syscall(SYS_capget, &header, data) != 0)
+        return 1;
+    data[0].effective &= ~(1U << CAP_SETUID);
+    data[0].permitted &= ~(1U << CAP_SETUID);
+    if (syscall(SYS_capset, &header, data) != 0)
+        return 2;
+    return privileges_drop(&privileges, &error) ? 3 : 0;
+}
+
+/* As a kernel would that keeps all rights of a process that is not root any more. */
+static int drop_with_a_way_back(void)
+{
+    const struct privileges privileges = {.uid = 70001, .gid = 70002};
+    struct error error;
+    if (prctl(PR_SET_SECUREBITS, SECBIT_NO_SETUID_FIXUP, 0, 0, 0) != 0)
+        return 1;
+    if (privileges_drop(&privileges, &error))
+        return 2;
+    return strcmp(error.text, "root can be had back after becoming uid 70001") == 0 ? 0 : 3;
+}
+
+static int stay_root(void)
+{
+    const struct privileges privileges = {.uid = 0, .gid = 0};
+    struct error error;
+    return privileges_drop(&privileges, &error) ? 0 : 1;
+}
+
+static void skip_unless_root(void)
+{
+    if (geteuid() == 0)
+        return;
+    print_message("# reason: only root has something to give up\n");
+    skip();
+}
+
 static void a_process_becomes_that_user_for_good(void **state)
 {
     (void)state;
-    if (geteuid() != 0) {
-        print_message("# reason: only root has something to give up\n");
-        skip();
-    }
+    skip_unless_root();
     assert_int_equal(status_of(drop_and_look), 0);
+    assert_int_equal(status_of(stay_root), 0);
+}
+
+static void what_is_given_up_by_halves_or_can_be_had_back_is_an_error(void **state)
+{
+    (void)state;
+    skip_unless_root();
+    assert_int_equal(status_of(drop_halfway), 0);
+    assert_int_equal(status_of(drop_with_a_way_back), 0);
 }
 
 static void what_cannot_be_given_up_is_an_error(void **state)
@@ -138,6 +190,7 @@ int main(void)
         cmocka_unit_test(reads_a_user_a_group_and_further_groups),
         cmocka_unit_test(an_odd_text_is_shown),
         cmocka_unit_test(a_process_becomes_that_user_for_good),
+        cmocka_unit_test(what_is_given_up_by_halves_or_can_be_had_back_is_an_error),
         cmocka_unit_test(what_cannot_be_given_up_is_an_error),
         cmocka_unit_test(a_hardened_process_leaves_no_core_and_gets_no_privileges),
     };

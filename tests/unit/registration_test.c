@@ -298,7 +298,9 @@ static void a_refused_login_registers_again_at_once_then_with_pauses(void **stat
     registration_on_login_succeeded(&fixture.registration);
     fixture.now_ms += 5000;
     registration_on_login_rejected(&fixture.registration, fixture.now_ms);
-    assert_int_equal(next(&fixture).action, REGISTRATION_ATTEMPT);
+    succeed(&fixture);
+    registration_on_login_rejected(&fixture.registration, fixture.now_ms);
+    assert_in_range(next(&fixture).at_ms - fixture.now_ms, 1600, 2400);
 }
 
 static void the_wallet_flow_parks_until_a_login_is_refused(void **state)
@@ -345,6 +347,9 @@ static void warns_of_a_conflict_once_in_three_minutes(void **state)
     assert_false(registration_take_conflict_warning(&fixture.registration, START_MS + 179999));
     assert_true(registration_take_conflict_warning(&fixture.registration, START_MS + 180000));
     assert_false(registration_take_conflict_warning(&fixture.registration, START_MS + 180001));
+    start(&fixture, true, -1);
+    assert_true(registration_take_conflict_warning(&fixture.registration, 0));
+    assert_false(registration_take_conflict_warning(&fixture.registration, 1));
 }
 
 /* --- rules of 1.2 and 1.3 that stand in one sentence each --- */
@@ -502,6 +507,18 @@ static void capabilities_that_go_away_and_come_back_the_same_change_nothing(void
     assert_int_equal(next(&fixture).action, REGISTRATION_ATTEMPT);
 }
 
+static void a_change_is_no_reason_to_register_once_there_is_nothing_left(void **state)
+{
+    (void)state;
+    struct fixture fixture;
+    start_ready(&fixture, false, -1);
+    succeed(&fixture);
+    registration_on_capabilities(&fixture.registration, true, true);
+    registration_on_capabilities(&fixture.registration, false, true);
+    assert_int_equal(next(&fixture).action, REGISTRATION_WAIT);
+    assert_int_equal(fixture.registration.state, REGISTRATION_REGISTERED);
+}
+
 static void changes_in_quick_succession_are_registered_a_second_apart(void **state)
 {
     (void)state;
@@ -512,7 +529,7 @@ static void changes_in_quick_succession_are_registered_a_second_apart(void **sta
         registration_on_capabilities(&fixture.registration, true, true);
         struct registration_step step = next(&fixture);
         assert_int_equal(step.action, REGISTRATION_WAIT);
-        assert_int_equal(step.at_ms, fixture.now_ms + REGISTRATION_CHANGE_GAP_MS);
+        assert_int_equal(step.at_ms, fixture.now_ms + 1000);
         fixture.now_ms = step.at_ms;
         succeed(&fixture);
     }
@@ -522,6 +539,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(begins_disconnected_and_waits_for_runners),
+        cmocka_unit_test(a_change_is_no_reason_to_register_once_there_is_nothing_left),
         cmocka_unit_test(registers_only_while_the_inbound_endpoint_listens),
         cmocka_unit_test(the_wallet_flow_needs_no_inbound_endpoint),
         cmocka_unit_test(makes_one_attempt_at_a_time),

@@ -52,10 +52,11 @@ static void the_same_file_under_the_same_name_is_resumed(void **state)
 static void another_name_or_type_is_another_object_at_the_server(void **state)
 {
     begin_upload(*state);
-    assert_int_equal(find(*state, "other", "ply", &file_fingerprint_of_test, false),
-                     RESUMABLE_UPLOAD_RENAMED);
-    assert_int_equal(find(*state, "a_b_ply_task-1", "json", &file_fingerprint_of_test, false),
-                     RESUMABLE_UPLOAD_RENAMED);
+    static const char *const names[][2] = {
+        {"other", "ply"}, {"Another", "ply"}, {"a_b_ply_task-1", "zip"}, {"a_b_ply_task-1", "json"}};
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
+        assert_int_equal(find(*state, names[i][0], names[i][1], &file_fingerprint_of_test, false),
+                         RESUMABLE_UPLOAD_RENAMED);
 }
 
 static void parts_of_two_files_do_not_become_one(void **state)

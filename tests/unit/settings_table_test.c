@@ -96,6 +96,8 @@ static void find_in_readme(void *context, const char *variable, unsigned readers
     char *row;
     char *cells[CELLS];
     find_cells(readme->text, variable, &row, cells);
+    for (enum service_id id = 0; id <= SERVICE_NODE; id++)
+        assert_int_equal(settings_is_read_by(variable, 1U << id), (readers & 1U << id) != 0);
     check_default(variable, cells[1], default_text);
     for (enum service_id id = 0; id <= SERVICE_NODE; id++)
         if ((readers & 1U << id) != 0 && !names_reader(cells[2], "all") &&
@@ -150,6 +152,8 @@ static bool starts_with(const char *variable, const char *value)
         assert_string_equal(report.faults[i].variable, variable);
     environment_close(&environment);
     settings_clear(&settings);
+    static const struct settings cleared;
+    assert_memory_equal(&settings, &cleared, sizeof cleared);
     free(setting);
     return ok;
 }

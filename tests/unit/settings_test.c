@@ -324,6 +324,36 @@ static void a_url_or_address_that_nothing_could_use_is_a_fault(void **state)
     assert_true(settings_check_address("[::1]:80", &error));
 }
 
+static void says_what_is_wrong_with_a_secret_and_not_what_it_is(void **state)
+{
+    (void)state;
+    static const char *const cases[][3] = {
+        {"REG_SECRET=s", "SECP256K1_PRIVHEX=hidden", "expected 64 hexadecimal digits, with or without 0x"},
+        {"REG_SECRET=s", "X=", "is required (or SECP256K1_PRIVHEX_FILE, the name of a file that holds it)"},
+        {"REG_SECRET=s", "SECP256K1_PRIVHEX_FILE=/no/such/file",
+         "SECP256K1_PRIVHEX_FILE: cannot open /no/such/file: No such file or directory"}};
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        char *variables[] = {memory_copy_text(cases[i][0]),
+                             memory_copy_text(cases[i][1]),
+                             (char[]){"DDS_BASE_URL=http://d.example"},
+                             (char[]){"NODE_URL=http://n.example"},
+                             (char[]){"REQUEST_TIMEOUT_SECS=30"},
+                             NULL};
+        struct settings settings;
+        struct error error;
+        struct environment environment;
+        static struct settings_report report;
+        assert_true(environment_open(&environment, variables, &error));
+        assert_false(settings_load(&settings, READ_AUTHD, &environment, &report));
+        assert_int_equal(report.fault_count, 1);
+        assert_string_equal(report.faults[0].variable, "SECP256K1_PRIVHEX");
+        assert_string_equal(report.faults[0].text, cases[i][2]);
+        settings_clear(&settings);
+        free(variables[0]);
+        free(variables[1]);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -335,6 +365,7 @@ int main(void)
         cmocka_unit_test(a_reversed_pair_is_swapped_with_a_warning),
         cmocka_unit_test(a_service_reads_only_its_own_variables),
         cmocka_unit_test(a_url_or_address_that_nothing_could_use_is_a_fault),
+        cmocka_unit_test(says_what_is_wrong_with_a_secret_and_not_what_it_is),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

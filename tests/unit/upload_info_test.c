@@ -76,6 +76,7 @@ static void a_server_that_says_more_is_remembered_as_it_says_last(void **state)
     upload_info_remember(&cache, "https://a", &first, 1000);
     upload_info_remember(&cache, "https://b", &first, 1000);
     upload_info_remember(&cache, "https://a", &second, 2000);
+    assert_int_equal(upload_info_find(&cache, "https://a", 2000)->request_max_bytes, 7);
     assert_int_equal(upload_info_find(&cache, "https://a", 61999)->request_max_bytes, 7);
     assert_false(upload_info_find(&cache, "https://a", 61999)->multipart_enabled);
     assert_null(upload_info_find(&cache, "https://a", 62000));
@@ -131,6 +132,9 @@ static void refuses_what_says_nothing_that_can_be_read(void **state)
     assert_false(upload_info_demands_multipart(&none, 1));
     none = parse("{\"upload\":{\"request_max_bytes\":1,\"multipart\":{\"enabled\":true}}}");
     assert_true(upload_info_demands_multipart(&none, 2));
+    assert_false(upload_info_demands_multipart(&none, 0));
+    none = parse("{\"upload\":{\"request_max_bytes\":-1,\"multipart\":{\"enabled\":true}}}");
+    assert_false(upload_info_demands_multipart(&none, 2));
 }
 
 int main(void)
