@@ -342,9 +342,9 @@ static void says_what_is_wrong_with_a_secret_and_not_what_it_is(void **state)
         struct settings settings;
         struct error error;
         struct environment environment;
-        static struct settings_report report;
+        static struct settings_findings report;
         assert_true(environment_open(&environment, variables, &error));
-        assert_false(settings_load(&settings, READ_AUTHD, &environment, &report));
+        assert_false(settings_load(&settings, AUTHD_BIT, url_is_http, &environment, &report));
         assert_int_equal(report.fault_count, 1);
         assert_string_equal(report.faults[0].variable, "SECP256K1_PRIVHEX");
         assert_string_equal(report.faults[0].text, cases[i][2]);
