@@ -103,7 +103,6 @@ class Build:
             os.environ,
             POSEMESH_SOURCE_DIR=str(self.root),
             ASAN_OPTIONS=f"hard_rss_limit_mb={MEMORY_MB}:allocator_may_return_null=0:max_allocation_size_mb={MEMORY_MB}",
-            LSAN_OPTIONS=f"suppressions={self.root}/tests/lib/lsan.supp:print_suppressions=0",
         )
         running = subprocess.Popen(
             [program],
