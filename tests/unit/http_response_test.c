@@ -1,6 +1,8 @@
 /* libcommon/http_internal.h: what is kept of an answer's headers and body. */
 #include "libcommon/http/http_response.h"
 
+#include "libcommon/base/memory.h"
+
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -24,8 +26,8 @@ static int begin(void **state)
 static bool take(const char *line, int status)
 {
     size_t length = strlen(line);
-    char *exact = malloc(length);
-    memcpy(exact, line, length);
+    /* realloc() gives back the place of the NUL. */
+    char *exact = realloc(memory_copy_bytes(line, length), length ? length : 1);
     bool ok = http_answer_take_line(&answer, exact, length, status, &error);
     free(exact);
     return ok;
@@ -237,7 +239,7 @@ static void a_body_of_many_pieces_is_put_together(void **state)
         assert_true(add(piece, 3, 1 << 20));
         assert_int_equal(strlen(answer.body), 3 * (size_t)(i + 1));
     }
-    for (int i = 0; i < PIECES; i++) {
+    for (size_t i = 0; i < PIECES; i++) {
         assert_int_equal(answer.body[3 * i], 'a' + i % 26);
         assert_int_equal(answer.body[3 * i + 1], 'A' + i % 26);
     }

@@ -242,21 +242,13 @@ static void the_beginning_of_a_value_is_told_from_what_is_no_json(void **state)
         " {\"k\\u00e9y\": [true, false, null, -1.5e+3, \"\\\"\xc3\xb6\xf0\x9f\x99\x82\"], \"o\": {}}";
     for (size_t length = 0; length < sizeof whole; length++)
         assert_int_equal(is_cut(whole, length), length > 1 && length < sizeof whole - 1);
-    static const char *const others[] = {"",
-                                         " \n",
-                                         "1",
-                                         "x",
-                                         "[1,x",
-                                         "tree",
+    static const char *const others[] = {"",           " \n",
+                                         "1",          "x",
+                                         "[1,x",       "tree",
 
-                                         "\"\xff"
-                                         "aaaa",
-                                         "\"\xf0\x9f\x99\x82\xff"
-                                         "a",
-                                         "[1}",
-                                         "{\"a\" 1",
-                                         "1 1",
-                                         "\"\\uzzzz",
+                                         "\"\xff____", "\"\xf0\x9f\x99\x82\xff_",
+                                         "[1}",        "{\"a\" 1",
+                                         "1 1",        "\"\\uzzzz",
                                          "nul1"};
     for (size_t i = 0; i < sizeof others / sizeof others[0]; i++)
         assert_false(is_cut(others[i], strlen(others[i])));
@@ -275,9 +267,10 @@ static void sixty_four_levels_are_the_deepest_of_arrays_and_objects(void **state
     for (size_t depth = 64; depth <= 65; depth++) {
         struct error error;
         char *text = memory_allocate(6 * depth + 2);
+        char *end = text;
         for (size_t i = 0; i < depth; i++)
-            memcpy(text + 5 * i, "{\"a\":", 5);
-        text[5 * depth] = '1';
+            end = stpcpy(end, "{\"a\":");
+        *end = '1';
         memset(text + 5 * depth + 1, '}', depth);
         assert_int_equal(json_text_validate(text, 6 * depth + 1, &error), depth == 64);
         if (depth > 64)

@@ -297,11 +297,10 @@ static void says_which_field_of_a_lease_is_wrong(void **state)
 static bool decode_long(const char *before, size_t length, const char *behind, struct error *error)
 {
     struct lease lease;
-    size_t prefix = strlen(before);
-    char *text = malloc(prefix + length + strlen(behind) + 1);
-    memcpy(text, before, prefix);
-    memset(text + prefix, 'x', length);
-    strcpy(text + prefix + length, behind);
+    char *text = malloc(strlen(before) + length + strlen(behind) + 1);
+    char *end = stpcpy(text, before);
+    memset(end, 'x', length);
+    stpcpy(end + length, behind);
     bool ok = decode(text, &lease, error);
     if (ok)
         lease_clear(&lease);
@@ -353,7 +352,7 @@ static void a_task_has_ten_thousand_inputs_at_most(void **state)
         char *end = text + sprintf(text, "{\"task\":{" TASK ",\"inputs_cids\":[");
         for (size_t i = 0; i < count; i++)
             end += sprintf(end, "%s\"a\"", i ? "," : "");
-        strcpy(end, "]}}");
+        stpcpy(end, "]}}");
         assert_int_equal(decode(text, &lease, &error), count == 10000);
         if (count == 10000)
             assert_int_equal(lease.inputs.count, 10000);

@@ -56,7 +56,7 @@ static void only_those_whose_time_is_up_fail(void **state)
     static struct login_waiters waiters;
     struct ipc_request requests[4] = {{0}};
     for (int i = 0; i < 4; i++)
-        assert_true(login_waiters_add(&waiters, &requests[i], 1000 * (i + 1)));
+        assert_true(login_waiters_add(&waiters, &requests[i], INT64_C(1000) * (i + 1)));
     login_waiters_fail_due(&waiters, 999, &timed_out);
     assert_int_equal(requests[0].answers, 0);
     login_waiters_fail_due(&waiters, 2000, &timed_out);

@@ -33,9 +33,8 @@ static void a_name_is_read_without_the_message(void **state)
     assert_null(peek("\xa7message", 8));
     assert_null(peek("\x82\xa7message\xa1x\xa7message\xa1y", 21));
     assert_null(peek("\x81\xa7message\xa1", 10));
-    char longest[1 + 8 + 2 + 48];
-    memset(longest, 'n', sizeof longest);
-    memcpy(longest, "\x81\xa7message\xd9", 10);
+    char longest[1 + 8 + 2 + 48] = "\x81\xa7message\xd9";
+    memset(longest + 11, 'n', sizeof longest - 11);
     longest[10] = 47;
     assert_int_equal(strlen(peek(longest, sizeof longest - 1)), 47);
     longest[10] = 48;

@@ -18,8 +18,8 @@ static bool read_disposition(const char *value, struct multipart_disposition *di
                              struct error *error)
 {
     size_t length = strlen(value);
-    char *exact = malloc(length ? length : 1);
-    memcpy(exact, value, length);
+    /* realloc() gives back the place of the NUL. */
+    char *exact = realloc(memory_copy_bytes(value, length), length ? length : 1);
     bool ok = multipart_read_disposition(exact, length, disposition, error);
     free(exact);
     multipart_disposition_clear(disposition);

@@ -202,7 +202,7 @@ static void the_longest_line_has_256_kib(void **state)
     (void)state;
     for (size_t more = 0; more <= 1; more++) {
         struct line_splitter splitter = LINE_SPLITTER_EMPTY;
-        size_t length = 256 * 1024 + more;
+        size_t length = 262144 + more;
         char *text = malloc(length + 1);
         memset(text, 'x', length);
         text[length] = '\n';

@@ -146,7 +146,7 @@ static void an_event_above_a_heartbeat_s_share_goes_alone(void **state)
     (void)state;
     struct error error;
     struct pending_updates outgoing = {0};
-    const size_t large_bytes = 2 * 1024 * 1024;
+    const size_t large_bytes = 2097152;
     char *large = malloc(large_bytes + 1);
     memset(large, '7', large_bytes);
     large[large_bytes] = '\0';

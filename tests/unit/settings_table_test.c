@@ -37,8 +37,10 @@ static void find_cells(const char *text, const char *variable, char **row, char 
     char *at = *row;
     for (size_t i = 0; i < CELLS; i++) {
         char *next = strchr(at + 1, '|');
-        if (!next)
+        if (!next) {
             fail_msg("README.md's row for %s has too few cells", variable);
+            return;
+        }
         *next = '\0';
         cells[i] = at + 1;
         at = next;

@@ -123,7 +123,7 @@ static void the_rate_is_that_of_the_last_five_seconds(void **state)
     (void)state;
     transfer_meter_init(&meter, -1, now_ms);
     for (int second = 1; second <= 12; second++) {
-        transfer_meter_add(&meter, 1000 * second);
+        transfer_meter_add(&meter, INT64_C(1000) * second);
         int64_t first = second > 5 ? second - 4 : 1;
         int64_t seconds = second > 5 ? 5 : second;
         now_ms += 1000;
