@@ -20,7 +20,7 @@ struct http_client {
     CURLM *multi;
     int64_t connect_timeout_ms;
     struct loop_timer curl_timer;
-    struct http_call *calls;
+    LIST_HEAD(, http_call) calls;
     int busy;
     bool closing;
     size_t cancelled_count;
@@ -53,20 +53,15 @@ static void detach(struct http_call *call)
 static void call_free(struct http_call *call)
 {
     detach(call);
-    *call->link = call->next;
-    if (call->next)
-        call->next->link = call->link;
+    LIST_REMOVE(call, others);
     http_transfer_clear(call);
     free(call);
 }
 
 static void client_destroy(struct http_client *client)
 {
-    for (struct http_call *call = client->calls; call;) {
-        struct http_call *next = call->next;
-        call_free(call);
-        call = next;
-    }
+    while (!LIST_EMPTY(&client->calls))
+        call_free(LIST_FIRST(&client->calls));
     loop_timer_stop(&client->curl_timer);
     curl_multi_cleanup(client->multi);
     loop_timer_stop(&client->curl_timer);
@@ -87,13 +82,14 @@ static void client_leave(struct http_client *client)
         client_destroy(client);
         return;
     }
-    for (struct http_call *call = client->calls; call && client->cancelled_count;) {
-        struct http_call *next = call->next;
+    struct http_call *next = LIST_FIRST(&client->calls);
+    while (next && client->cancelled_count) {
+        struct http_call *call = next;
+        next = LIST_NEXT(call, others);
         if (call->cancelled) {
             client->cancelled_count--;
             call_free(call);
         }
-        call = next;
     }
 }
 
@@ -117,11 +113,8 @@ void http_client_free(struct http_client *client)
         return;
     client_enter(client);
     client->closing = true;
-    for (struct http_call *call = client->calls; call;) {
-        struct http_call *next = call->next;
+    for (struct http_call *call = LIST_FIRST(&client->calls); call; call = LIST_NEXT(call, others))
         http_cancel(call);
-        call = next;
-    }
     client_leave(client);
 }
 
@@ -336,11 +329,7 @@ struct http_call *http_send(struct http_client *client, const struct http_reques
     assert(request->on_done);
     struct http_call *call = memory_allocate(sizeof(*call));
     call->client = client;
-    call->next = client->calls;
-    call->link = &client->calls;
-    if (call->next)
-        call->next->link = &call->next;
-    client->calls = call;
+    LIST_INSERT_HEAD(&client->calls, call, others);
     loop_timer_init(&call->start_timer, client->loop, on_start, call);
     loop_timer_init(&call->timeout_timer, client->loop, on_timeout, call);
     http_stall_init(&call->stall, client->loop,

@@ -10,13 +10,13 @@
 #include "libcommon/base/limits.h"
 #include "libcommon/base/log.h"
 #include "libcommon/base/memory.h"
-#include "libcommon/ipc/ipc_close.h"
 #include "libcommon/ipc/ipc_endpoint.h"
 #include "libcommon/ipc/ipc_socket.h"
 
 #include <nng/protocol/reqrep0/req.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/queue.h>
 
 /*
  * Only a peer that comes back is to get a request again: a timed resend would run slow handlers twice. A time
@@ -29,7 +29,7 @@ struct ipc_client {
     struct ipc *ipc;
     enum role role;
     nng_socket socket;
-    struct ipc_call *calls;
+    LIST_HEAD(, ipc_call) calls;
 };
 
 struct ipc_call {
@@ -45,8 +45,7 @@ struct ipc_call {
     ipc_answer_function *on_answer; /* NULL once cancelled */
     void *answer_context;
     struct error failure; /* of a call that could not be started */
-    struct ipc_call *next;
-    struct ipc_call **link;
+    LIST_ENTRY(ipc_call) others;
 };
 
 static void finish_call(void *context);
@@ -82,9 +81,7 @@ static void call_free(struct ipc_call *call)
     }
     if (call->started)
         nng_ctx_close(call->context);
-    *call->link = call->next;
-    if (call->next)
-        call->next->link = call->link;
+    LIST_REMOVE(call, others);
     free(call);
 }
 
@@ -217,12 +214,8 @@ struct ipc_call *ipc_send(struct ipc_client *client, enum operation operation, c
     *call = (struct ipc_call){.client = client,
                               .operation = &operation_infos[operation],
                               .on_answer = on_answer,
-                              .answer_context = context,
-                              .next = client->calls,
-                              .link = &client->calls};
-    if (call->next)
-        call->next->link = &call->next;
-    client->calls = call;
+                              .answer_context = context};
+    LIST_INSERT_HEAD(&client->calls, call, others);
     loop_timer_init(&call->deadline, client->ipc->loop, on_deadline, call);
     struct error error;
     if (!call_start(call, request, &error)) {
@@ -250,8 +243,8 @@ void ipc_cancel(struct ipc_call *call)
 static void client_free(struct ipc_endpoint *endpoint)
 {
     struct ipc_client *client = (struct ipc_client *)endpoint;
-    for (struct ipc_call *call = client->calls, *next; call; call = next) {
-        next = call->next;
+    while (!LIST_EMPTY(&client->calls)) {
+        struct ipc_call *call = LIST_FIRST(&client->calls);
         /* Once the aio has stopped no more posts come; the one that may wait would name a freed call. */
         if (call->aio)
             nng_aio_stop(call->aio);
@@ -270,18 +263,13 @@ struct ipc_client *ipc_client_create(struct ipc *ipc, enum role role, struct err
     struct ipc_client *client = memory_allocate(sizeof *client);
     *client = (struct ipc_client){.ipc = ipc, .role = role};
     int code = nng_req0_open(&client->socket);
-    if (code) {
-        free(client);
-        ipc_set_error(error, code, "cannot open a socket for", url);
-        return NULL;
-    }
-    code = nng_socket_set_ms(client->socket, NNG_OPT_REQ_RESENDTIME, RESEND_MS);
+    if (!code)
+        code = nng_socket_set_ms(client->socket, NNG_OPT_REQ_RESENDTIME, RESEND_MS);
     if (!code)
         code = nng_socket_set_size(client->socket, NNG_OPT_RECVMAXSZ, LIMIT_MESSAGE_BYTES);
     bool ok = code ? ipc_set_error(error, code, "cannot set up", url) : ipc_dial(client->socket, url, error);
     if (!ok) {
-        ipc_close_socket(client->socket);
-        free(client);
+        client_free(&client->endpoint);
         return NULL;
     }
     ipc_endpoint_attach(ipc, &client->endpoint, client_free);
