@@ -73,10 +73,8 @@ static void call_free(struct ipc_call *call)
         /* A message is ours when its send failed, or when it was received and nobody took it. */
         bool ours = (nng_aio_result(call->aio) != 0) != call->receiving;
         nng_msg *left = ours ? nng_aio_get_msg(call->aio) : NULL;
-        if (left) {
-            secret_wipe_bytes(nng_msg_body(left), nng_msg_len(left));
-            nng_msg_free(left);
-        }
+        if (left)
+            ipc_free_message(left);
         nng_aio_free(call->aio);
     }
     if (call->started)
@@ -130,8 +128,7 @@ static void finish_call(void *context)
         nng_msg *message = nng_aio_get_msg(call->aio);
         nng_aio_set_msg(call->aio, NULL);
         deliver_answer(call, nng_msg_body(message), nng_msg_len(message));
-        secret_wipe_bytes(nng_msg_body(message), nng_msg_len(message));
-        nng_msg_free(message);
+        ipc_free_message(message);
     } else if (call->on_answer) {
         struct error error;
         const char *owner = service_name(role_infos[call->client->role].owner);
@@ -186,19 +183,15 @@ static bool call_start(struct ipc_call *call, const void *request, struct error 
     if (!bytes)
         return false;
     nng_msg *message = NULL;
-    int code = nng_aio_alloc(&call->aio, on_aio_done, call);
+    int code = ipc_make_message(bytes, length, &message);
+    if (!code)
+        code = nng_aio_alloc(&call->aio, on_aio_done, call);
     if (!code)
         code = nng_ctx_open(&call->context, call->client->socket);
     call->started = code == 0;
-    if (!code)
-        code = nng_msg_alloc(&message, 0);
-    if (!code)
-        code = nng_msg_append(message, bytes, length);
-    secret_wipe_bytes(bytes, length);
-    free(bytes);
     if (code) {
         if (message)
-            nng_msg_free(message);
+            ipc_free_message(message);
         return ipc_set_error(error, code, "cannot send", call->operation->name);
     }
     nng_aio_set_timeout(call->aio, NNG_DURATION_INFINITE);

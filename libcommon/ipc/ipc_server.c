@@ -104,12 +104,6 @@ static void set_stage(struct ipc_request *request, enum stage stage)
     LIST_INSERT_HEAD(&request->server->requests, request, others);
 }
 
-static void free_message(nng_msg *message)
-{
-    secret_wipe_bytes(nng_msg_body(message), nng_msg_len(message));
-    nng_msg_free(message);
-}
-
 /* The message of an aio is ours when it was received and not taken, or could not be sent. */
 static void drop_message(struct ipc_request *request)
 {
@@ -117,15 +111,7 @@ static void drop_message(struct ipc_request *request)
     nng_msg *left = received == (request->stage == STAGE_RECEIVING) ? nng_aio_get_msg(request->aio) : NULL;
     nng_aio_set_msg(request->aio, NULL);
     if (left)
-        free_message(left);
-}
-
-static void forget_decoded(struct ipc_request *request)
-{
-    if (request->decoded)
-        message_clear(request->operation->request, request->decoded);
-    free(request->decoded);
-    request->decoded = NULL;
+        ipc_free_message(left);
 }
 
 /* Also in the middle of a stage: no post of it comes any more. */
@@ -140,7 +126,9 @@ static void request_free(struct ipc_request *request)
         nng_aio_free(request->aio);
     }
     request->server->counts[request->stage]--;
-    forget_decoded(request);
+    if (request->decoded)
+        message_clear(request->operation->request, request->decoded);
+    free(request->decoded);
     LIST_REMOVE(request, others);
     free(request);
 }
@@ -164,6 +152,14 @@ static int receive(struct ipc_server *server)
 }
 
 /* --- answers --- */
+
+static void log_form(const char *what, const struct message_type *type, const void *message)
+{
+    char *form = log_enabled(LOG_LEVEL_DEBUG) ? message_log_form(type, message) : NULL;
+    if (form)
+        log_debug("%s %s", what, form);
+    free(form);
+}
 
 /* Of answers that peers do not read the one that was given first is given up. */
 static void bound_sending(const struct ipc_server *server)
@@ -209,20 +205,11 @@ static void send_answer(struct ipc_request *request, const struct message_type *
         request_free(request);
         return;
     }
-    if (log_enabled(LOG_LEVEL_DEBUG)) {
-        char *form = message_log_form(type, answer);
-        log_debug("answer %s", form);
-        free(form);
-    }
+    log_form("answer", type, answer);
     nng_msg *message = NULL;
-    int code = nng_msg_alloc(&message, 0);
-    if (!code)
-        code = nng_msg_append(message, bytes, length);
-    secret_wipe_bytes(bytes, length);
-    free(bytes);
+    int code = ipc_make_message(bytes, length, &message);
     if (code) {
         log_warn("an answer got lost: %s", nng_strerror(code));
-        nng_msg_free(message);
         request_free(request);
         return;
     }
@@ -303,18 +290,14 @@ static void handle_message(struct ipc_request *request, nng_msg *message)
     struct error error;
     struct ipc_server *server = request->server;
     const struct ipc_handler *handler = accept_request(request, message, &error);
-    free_message(message);
+    ipc_free_message(message);
     if (!handler) {
         if (may_log_refusal(server))
             log_warn("refused a request: %s", error.text);
         ipc_fail(request, &error);
         return;
     }
-    if (log_enabled(LOG_LEVEL_DEBUG)) {
-        char *form = message_log_form(request->operation->request, request->decoded);
-        log_debug("request %s", form);
-        free(form);
-    }
+    log_form("request", request->operation->request, request->decoded);
     handler->handle(server->context, request, request->decoded);
 }
 

@@ -2,6 +2,7 @@
 
 #include "libcommon/base/log.h"
 #include "libcommon/base/memory.h"
+#include "libcommon/base/secret.h"
 #include "libcommon/files/folder.h"
 
 #include <errno.h>
@@ -11,6 +12,7 @@
 #endif
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -94,6 +96,22 @@ bool ipc_receive_fd(nng_socket socket, int *fd, struct error *error)
 {
     int code = nng_socket_get_int(socket, NNG_OPT_RECVFD, fd);
     return code ? ipc_set_error(error, code, "cannot wait for", "messages") : true;
+}
+
+int ipc_make_message(char *bytes, size_t length, nng_msg **message)
+{
+    int code = nng_msg_alloc(message, length);
+    if (!code)
+        memcpy(nng_msg_body(*message), bytes, length);
+    secret_wipe_bytes(bytes, length);
+    free(bytes);
+    return code;
+}
+
+void ipc_free_message(nng_msg *message)
+{
+    secret_wipe_bytes(nng_msg_body(message), nng_msg_len(message));
+    nng_msg_free(message);
 }
 
 /* --- closing --- */

@@ -27,6 +27,12 @@ bool ipc_dial(nng_socket socket, const char *url, struct error *error);
 /* The descriptor that is readable while `socket` has a message. */
 bool ipc_receive_fd(nng_socket socket, int *fd, struct error *error);
 
+/* A message of encoded bytes, which it takes and wipes. 0, or nng's code: then there is no message. */
+int ipc_make_message(char *bytes, size_t length, nng_msg **message);
+
+/* Wipes it first: it may hold a token. */
+void ipc_free_message(nng_msg *message);
+
 /* nng_close() within half a second; no more checks of peers come after it. Harmless for one not open (zero).
  */
 void ipc_close_socket(nng_socket socket);

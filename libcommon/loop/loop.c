@@ -365,12 +365,7 @@ struct loop *loop_create(struct error *error)
     loop->post_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
     if (loop->epoll_fd < 0 || loop->post_fd < 0) {
         error_set_errno(error, errno, "cannot create the event loop");
-        if (loop->epoll_fd >= 0)
-            close(loop->epoll_fd);
-        if (loop->post_fd >= 0)
-            close(loop->post_fd);
-        pthread_mutex_destroy(&loop->post_lock);
-        free(loop);
+        loop_free(loop);
         return NULL;
     }
     loop_watch_add(loop, loop->post_fd, EPOLLIN, on_post_ready, loop);
