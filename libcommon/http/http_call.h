@@ -18,8 +18,7 @@ struct http_call {
     struct http_client *client;
     LIST_ENTRY(http_call) others; /* of the client */
 
-    struct http_request
-        request; /* scalars and callbacks; its pointers to text are NULL but for `method` and `url` */
+    struct http_request request; /* scalars and callbacks; its texts are NULL but for `method` */
     char *method;
     char *url; /* of the present hop */
     char *user_agent;
