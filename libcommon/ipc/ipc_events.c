@@ -117,9 +117,10 @@ bool ipc_subscribe(struct ipc *ipc, enum event event, ipc_event_function *on_eve
         code = nng_socket_set(subscription->socket, NNG_OPT_SUB_SUBSCRIBE, "", 0);
     if (!code)
         code = nng_socket_set_size(subscription->socket, NNG_OPT_RECVMAXSZ, LIMIT_SMALL_MESSAGE_BYTES);
-    bool ok =
-        code ? ipc_set_error(error, code, "cannot subscribe at", url)
-             : ipc_receive_fd(subscription->socket, &fd, error) && ipc_dial(subscription->socket, url, error);
+    if (!code)
+        code = nng_socket_get_int(subscription->socket, NNG_OPT_RECVFD, &fd);
+    bool ok = code ? ipc_set_error(error, code, "cannot subscribe at", url)
+                   : ipc_dial(subscription->socket, url, error);
     if (!ok) {
         subscription_free(&subscription->endpoint);
         return false;

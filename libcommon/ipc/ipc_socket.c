@@ -92,12 +92,6 @@ bool ipc_dial(nng_socket socket, const char *url, struct error *error)
     return code ? ipc_set_error(error, code, "cannot dial", url) : true;
 }
 
-bool ipc_receive_fd(nng_socket socket, int *fd, struct error *error)
-{
-    int code = nng_socket_get_int(socket, NNG_OPT_RECVFD, fd);
-    return code ? ipc_set_error(error, code, "cannot wait for", "messages") : true;
-}
-
 int ipc_make_message(char *bytes, size_t length, nng_msg **message)
 {
     int code = nng_msg_alloc(message, length);

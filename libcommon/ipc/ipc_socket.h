@@ -24,9 +24,6 @@ bool ipc_listen(nng_socket socket, const char *url, size_t limit_bytes, struct e
 /* Connects in the background, and again whenever the peer comes back. */
 bool ipc_dial(nng_socket socket, const char *url, struct error *error);
 
-/* The descriptor that is readable while `socket` has a message. */
-bool ipc_receive_fd(nng_socket socket, int *fd, struct error *error);
-
 /* A message of encoded bytes, which it takes and wipes. 0, or nng's code: then there is no message. */
 int ipc_make_message(char *bytes, size_t length, nng_msg **message);
 
