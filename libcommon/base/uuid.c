@@ -28,7 +28,10 @@ char *uuid_format(const uint8_t bytes[UUID_BYTES], char out[UUID_TEXT_BYTES])
     hex_encode(bytes, UUID_BYTES, digits);
     const char *next = digits;
     for (size_t i = 0; i < UUID_TEXT_BYTES - 1; i++)
-        out[i] = is_hyphen_place(i) ? '-' : *next++;
+        if (is_hyphen_place(i))
+            out[i] = '-';
+        else
+            out[i] = *next++;
     out[UUID_TEXT_BYTES - 1] = '\0';
     return out;
 }

@@ -20,7 +20,7 @@ struct http_client {
     CURLM *multi;
     int64_t connect_timeout_ms;
     struct loop_timer curl_timer;
-    LIST_HEAD(, http_call) calls;
+    LIST_HEAD(http_calls, http_call) calls;
     int busy;
     bool closing;
     size_t cancelled_count;
@@ -65,8 +65,10 @@ static void call_free(struct http_call *call)
 
 static void client_destroy(struct http_client *client)
 {
-    while (!LIST_EMPTY(&client->calls))
-        call_free(LIST_FIRST(&client->calls));
+    for (struct http_call *call = LIST_FIRST(&client->calls), *next; call; call = next) {
+        next = LIST_NEXT(call, others);
+        call_free(call);
+    }
     loop_timer_stop(&client->curl_timer);
     curl_multi_cleanup(client->multi);
     loop_timer_stop(&client->curl_timer);

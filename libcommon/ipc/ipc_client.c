@@ -29,7 +29,7 @@ struct ipc_client {
     struct ipc *ipc;
     enum role role;
     nng_socket socket;
-    LIST_HEAD(, ipc_call) calls;
+    LIST_HEAD(ipc_calls, ipc_call) calls;
 };
 
 struct ipc_call {
@@ -236,8 +236,8 @@ void ipc_cancel(struct ipc_call *call)
 static void client_free(struct ipc_endpoint *endpoint)
 {
     struct ipc_client *client = (struct ipc_client *)endpoint;
-    while (!LIST_EMPTY(&client->calls)) {
-        struct ipc_call *call = LIST_FIRST(&client->calls);
+    for (struct ipc_call *call = LIST_FIRST(&client->calls), *next; call; call = next) {
+        next = LIST_NEXT(call, others);
         /* Once the aio has stopped no more posts come; the one that may wait would name a freed call. */
         if (call->aio)
             nng_aio_stop(call->aio);

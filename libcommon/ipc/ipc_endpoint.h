@@ -23,8 +23,8 @@ struct ipc {
     enum service_id self;
     char *runtime_dir;
     struct ipc_peers peers;
-    SLIST_HEAD(, ipc_endpoint) endpoints; /* the latest first: so they are freed */
-    struct ipc_publisher *publisher;      /* NULL: this process publishes nothing */
+    SLIST_HEAD(ipc_endpoints, ipc_endpoint) endpoints; /* the latest first: so they are freed */
+    struct ipc_publisher *publisher;                   /* NULL: this process publishes nothing */
 };
 
 /* `endpoint->free` will be called by ipc_free(). */

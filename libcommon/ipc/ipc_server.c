@@ -41,8 +41,8 @@ struct ipc_server {
     const struct ipc_handler *handlers;
     size_t handler_count;
     void *context;
-    LIST_HEAD(, ipc_request) requests; /* the latest first */
-    size_t counts[STAGE_COUNT];        /* of requests by their stage */
+    LIST_HEAD(ipc_requests, ipc_request) requests; /* the latest first */
+    size_t counts[STAGE_COUNT];                    /* of requests by their stage */
     _Atomic int64_t next_refusal_line_ms;
 };
 
@@ -361,8 +361,10 @@ static bool server_open(struct ipc_server *server, struct error *error)
 static void server_free(struct ipc_endpoint *endpoint)
 {
     struct ipc_server *server = (struct ipc_server *)endpoint;
-    while (!LIST_EMPTY(&server->requests))
-        request_free(LIST_FIRST(&server->requests));
+    for (struct ipc_request *request = LIST_FIRST(&server->requests), *next; request; request = next) {
+        next = LIST_NEXT(request, others);
+        request_free(request);
+    }
     ipc_close_socket(server->socket);
     free(server);
 }

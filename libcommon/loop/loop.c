@@ -51,9 +51,10 @@ struct child {
 struct loop {
     int epoll_fd;
     bool stopped;
-    LIST_HEAD(, loop_watch) watches;
-    LIST_HEAD(, loop_watch) removed; /* freed at the end of the turn: its events may still name them */
-    LIST_HEAD(, child) children;
+    LIST_HEAD(watches, loop_watch) watches;
+    LIST_HEAD(removed_watches, loop_watch)
+    removed; /* freed at the end of the turn: its events may still name them */
+    LIST_HEAD(children, child) children;
 
     struct loop_timer **heap; /* heap[1] is due first */
     size_t heap_count;
@@ -376,8 +377,10 @@ void loop_free(struct loop *loop)
 {
     if (!loop)
         return;
-    while (!LIST_EMPTY(&loop->children))
-        child_free(LIST_FIRST(&loop->children));
+    for (struct child *child = LIST_FIRST(&loop->children), *next; child; child = next) {
+        next = LIST_NEXT(child, others);
+        child_free(child);
+    }
     while (!LIST_EMPTY(&loop->watches))
         loop_watch_remove(LIST_FIRST(&loop->watches));
     free_removed_watches(loop);
