@@ -65,27 +65,13 @@ bool error_prefix(struct error *error, const char *format, ...)
 
 bool error_set_http_status(struct error *error, int status, const char *what)
 {
-    enum error_code code = ERROR_HTTP;
-    switch (status) {
-    case 400:
-        code = ERROR_BAD_REQUEST;
-        break;
-    case 401:
-        code = ERROR_UNAUTHORIZED;
-        break;
-    case 403:
-        code = ERROR_FORBIDDEN;
-        break;
-    case 404:
-        code = ERROR_NOT_FOUND;
-        break;
-    case 409:
-        code = ERROR_CONFLICT;
-        break;
-    default:
-        if (status >= 500 && status <= 599)
-            code = ERROR_SERVER;
-    }
+    enum error_code code = status == 400                    ? ERROR_BAD_REQUEST
+                           : status == 401                  ? ERROR_UNAUTHORIZED
+                           : status == 403                  ? ERROR_FORBIDDEN
+                           : status == 404                  ? ERROR_NOT_FOUND
+                           : status == 409                  ? ERROR_CONFLICT
+                           : status >= 500 && status <= 599 ? ERROR_SERVER
+                                                            : ERROR_HTTP;
     error_set(error, code, "%s answered %d", what, status);
     error->status = status;
     return false;

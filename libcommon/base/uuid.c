@@ -2,13 +2,9 @@
 
 #include "libcommon/base/hex.h"
 
+#include <ctype.h>
 #include <stddef.h>
 #include <string.h>
-
-static bool is_hex_digit(char digit)
-{
-    return (digit >= '0' && digit <= '9') || (digit >= 'a' && digit <= 'f') || (digit >= 'A' && digit <= 'F');
-}
 
 static bool is_hyphen_place(size_t index)
 {
@@ -21,7 +17,7 @@ bool uuid_is_valid(const char *text)
         return false;
     /* The NUL of a short text is neither a hyphen nor a digit, so the loop never reads beyond it. */
     for (size_t i = 0; i < UUID_TEXT_BYTES - 1; i++)
-        if (is_hyphen_place(i) ? text[i] != '-' : !is_hex_digit(text[i]))
+        if (is_hyphen_place(i) ? text[i] != '-' : !isxdigit((unsigned char)text[i]))
             return false;
     return text[UUID_TEXT_BYTES - 1] == '\0';
 }

@@ -56,6 +56,7 @@ bool landlock_begin(struct landlock *landlock, bool ports, struct error *error)
     if (landlock->version < LANDLOCK_VERSION_MIN)
         return true;
     struct ruleset_attributes attributes = {.handled_files = handled_files(landlock->version)};
+    landlock->ports = ports && landlock->version >= LANDLOCK_VERSION_PORTS;
     if (landlock->version >= LANDLOCK_VERSION_PORTS)
         attributes.handled_ports = ports ? port_bind | port_connect : port_bind;
     if (landlock->version >= VERSION_SCOPES)

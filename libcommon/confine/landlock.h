@@ -20,6 +20,7 @@ enum landlock_grant {
 struct landlock {
     int fd;
     int version; /* of the kernel's Landlock; below LANDLOCK_VERSION_MIN nothing is done */
+    bool ports;  /* TCP ports need grants, too */
     int reason;  /* of version 0, an errno: ENOSYS the kernel has none, EOPNOTSUPP it is turned off */
 };
 

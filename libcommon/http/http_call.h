@@ -10,16 +10,15 @@
 #include "libcommon/http/http_stall.h"
 
 #include <curl/curl.h>
+#include <sys/queue.h>
 
 enum { HTTP_LABEL_BYTES = 224 }; /* leaves room for the reason in an error's text */
 
 struct http_call {
     struct http_client *client;
-    struct http_call *next;
-    struct http_call **link; /* what points at this call */
+    LIST_ENTRY(http_call) others; /* of the client */
 
-    struct http_request
-        request; /* scalars and callbacks; its pointers to text are NULL but for `method` and `url` */
+    struct http_request request; /* scalars and callbacks; its texts are NULL but for `method` */
     char *method;
     char *url; /* of the present hop */
     char *user_agent;

@@ -20,7 +20,7 @@ struct http_client {
     CURLM *multi;
     int64_t connect_timeout_ms;
     struct loop_timer curl_timer;
-    struct http_call *calls;
+    LIST_HEAD(http_calls, http_call) calls;
     int busy;
     bool closing;
     size_t cancelled_count;
@@ -42,30 +42,32 @@ static void stop_timers(struct http_call *call)
     http_stall_stop(&call->stall);
 }
 
-static void detach(struct http_call *call)
+static void leave_multi(struct http_call *call)
 {
-    stop_timers(call);
     if (call->added)
         curl_multi_remove_handle(call->client->multi, call->easy);
     call->added = false;
 }
 
+static void detach(struct http_call *call)
+{
+    stop_timers(call);
+    leave_multi(call);
+}
+
 static void call_free(struct http_call *call)
 {
     detach(call);
-    *call->link = call->next;
-    if (call->next)
-        call->next->link = call->link;
+    LIST_REMOVE(call, others);
     http_transfer_clear(call);
     free(call);
 }
 
 static void client_destroy(struct http_client *client)
 {
-    for (struct http_call *call = client->calls; call;) {
-        struct http_call *next = call->next;
+    for (struct http_call *call = LIST_FIRST(&client->calls), *next; call; call = next) {
+        next = LIST_NEXT(call, others);
         call_free(call);
-        call = next;
     }
     loop_timer_stop(&client->curl_timer);
     curl_multi_cleanup(client->multi);
@@ -87,13 +89,14 @@ static void client_leave(struct http_client *client)
         client_destroy(client);
         return;
     }
-    for (struct http_call *call = client->calls; call && client->cancelled_count;) {
-        struct http_call *next = call->next;
+    struct http_call *next = LIST_FIRST(&client->calls);
+    while (next && client->cancelled_count) {
+        struct http_call *call = next;
+        next = LIST_NEXT(call, others);
         if (call->cancelled) {
             client->cancelled_count--;
             call_free(call);
         }
-        call = next;
     }
 }
 
@@ -117,11 +120,8 @@ void http_client_free(struct http_client *client)
         return;
     client_enter(client);
     client->closing = true;
-    for (struct http_call *call = client->calls; call;) {
-        struct http_call *next = call->next;
+    for (struct http_call *call = LIST_FIRST(&client->calls); call; call = LIST_NEXT(call, others))
         http_cancel(call);
-        call = next;
-    }
     client_leave(client);
 }
 
@@ -162,9 +162,7 @@ static void finish(struct http_call *call, CURLcode code)
         code = CURLE_PARTIAL_FILE;
     bool answered = !call->failed && (code == CURLE_OK || call->answer.body_cut);
     if (answered && call->request.follow_redirects && http_answer_is_redirect(&call->answer)) {
-        if (call->added)
-            curl_multi_remove_handle(call->client->multi, call->easy);
-        call->added = false;
+        leave_multi(call);
         http_stall_stop(&call->stall);
         if (http_request_redirect(call, &call->failure)) {
             add(call);
@@ -238,13 +236,18 @@ static void on_start(void *context)
     client_leave(client);
 }
 
-static void on_timeout(void *context)
+/* From the loop; the call is gone after it, and the client perhaps. */
+static void fail_late(struct http_call *call, const char *reason)
 {
-    struct http_call *call = context;
     struct http_client *client = call->client;
     client_enter(client);
-    fail(call, ERROR_TIMEOUT, "no complete answer in time");
+    fail(call, ERROR_TIMEOUT, reason);
     client_leave(client);
+}
+
+static void on_timeout(void *context)
+{
+    fail_late(context, "no complete answer in time");
 }
 
 static int64_t moved_bytes(void *context)
@@ -259,11 +262,7 @@ static int64_t moved_bytes(void *context)
 
 static void on_stalled(void *context)
 {
-    struct http_call *call = context;
-    struct http_client *client = call->client;
-    client_enter(client);
-    fail(call, ERROR_TIMEOUT, "the transfer has stalled");
-    client_leave(client);
+    fail_late(context, "the transfer has stalled");
 }
 
 /* --- what curl calls to be woken --- */
@@ -281,18 +280,13 @@ static int on_curl_socket(CURL *easy, curl_socket_t fd, int what, void *context,
         }
         return 0;
     }
-    uint32_t events = 0;
-    if (what & CURL_POLL_IN)
-        events |= EPOLLIN;
-    if (what & CURL_POLL_OUT)
-        events |= EPOLLOUT;
+    uint32_t events = (what & CURL_POLL_IN ? EPOLLIN : 0U) | (what & CURL_POLL_OUT ? EPOLLOUT : 0U);
     if (socket) {
         loop_watch_change(socket->watch, events);
         return 0;
     }
     socket = memory_allocate(sizeof(*socket));
-    socket->client = client;
-    socket->fd = fd;
+    *socket = (struct http_socket){.client = client, .fd = fd};
     socket->watch = loop_watch_add(client->loop, fd, events, on_socket_ready, socket);
     curl_multi_assign(client->multi, fd, socket);
     return 0;
@@ -318,9 +312,8 @@ struct http_client *http_client_create(struct loop *loop, int64_t connect_timeou
         return NULL;
     }
     struct http_client *client = memory_allocate(sizeof(*client));
-    client->loop = loop;
-    client->connect_timeout_ms = connect_timeout_ms;
-    client->multi = curl_multi_init();
+    *client = (struct http_client){
+        .loop = loop, .connect_timeout_ms = connect_timeout_ms, .multi = curl_multi_init()};
     if (!client->multi)
         memory_exhausted();
     loop_timer_init(&client->curl_timer, loop, on_curl_due, client);
@@ -336,19 +329,15 @@ struct http_call *http_send(struct http_client *client, const struct http_reques
     assert(request->on_done);
     struct http_call *call = memory_allocate(sizeof(*call));
     call->client = client;
-    call->next = client->calls;
-    call->link = &client->calls;
-    if (call->next)
-        call->next->link = &call->next;
-    client->calls = call;
+    LIST_INSERT_HEAD(&client->calls, call, others);
     loop_timer_init(&call->start_timer, client->loop, on_start, call);
     loop_timer_init(&call->timeout_timer, client->loop, on_timeout, call);
-    http_stall_init(&call->stall, client->loop,
-                    &(struct http_stall_rules){.window_ms = request->stall_ms,
-                                               .bytes_per_second = request->stall_bytes_per_second,
-                                               .moved_bytes = moved_bytes,
-                                               .on_stalled = on_stalled,
-                                               .context = call});
+    call->stall = (struct http_stall){.window_ms = request->stall_ms,
+                                      .bytes_per_second = request->stall_bytes_per_second,
+                                      .moved_bytes = moved_bytes,
+                                      .on_stalled = on_stalled,
+                                      .context = call};
+    http_stall_init(&call->stall, client->loop);
     call->failed = !http_request_prepare(call, request, &call->failure);
     loop_timer_start(&call->start_timer, 0);
     return call;

@@ -37,6 +37,14 @@ static bool is_field_name(const char *name)
     return name[0] != '\0';
 }
 
+static void add_line(struct http_call *call, const char *line)
+{
+    struct curl_slist *headers = curl_slist_append(call->headers, line);
+    if (!headers)
+        memory_exhausted();
+    call->headers = headers;
+}
+
 static bool add_header(struct http_call *call, const char *name, const char *prefix, const char *value,
                        size_t length, struct error *error)
 {
@@ -50,38 +58,31 @@ static bool add_header(struct http_call *call, const char *name, const char *pre
         snprintf(line, bytes, "%s: %s%.*s", name, prefix, (int)length, value);
     else
         snprintf(line, bytes, "%s;", name);
-    struct curl_slist *headers = curl_slist_append(call->headers, line);
+    add_line(call, line);
     secret_wipe_bytes(line, bytes);
     free(line);
-    if (!headers)
-        memory_exhausted();
-    call->headers = headers;
     return true;
+}
+
+/* NULL: none. */
+static bool add_text(struct http_call *call, const char *name, const char *value, struct error *error)
+{
+    return !value || add_header(call, name, "", value, strlen(value), error);
 }
 
 static bool add_headers(struct http_call *call, const struct http_request *request, struct error *error)
 {
     const struct secret *bearer = request->bearer;
-    if (bearer && bearer->length &&
-        !add_header(call, "Authorization", "Bearer ", bearer->bytes, bearer->length, error))
-        return false;
-    if (request->content_type &&
-        !add_header(call, "Content-Type", "", request->content_type, strlen(request->content_type), error))
-        return false;
-    if (request->accept && !add_header(call, "Accept", "", request->accept, strlen(request->accept), error))
-        return false;
-    for (size_t i = 0; i < request->header_count; i++) {
-        const struct http_header *header = &request->headers[i];
-        if (!add_header(call, header->name, "", header->value, strlen(header->value), error))
-            return false;
-    }
+    bool ok = !bearer || !bearer->length ||
+              add_header(call, "Authorization", "Bearer ", bearer->bytes, bearer->length, error);
+    ok = ok && add_text(call, "Content-Type", request->content_type, error) &&
+         add_text(call, "Accept", request->accept, error);
+    for (size_t i = 0; ok && i < request->header_count; i++)
+        ok = add_text(call, request->headers[i].name, request->headers[i].value, error);
     /* Without this curl asks for a "100 Continue" before larger bodies and waits a second for servers that
      * know none. */
-    struct curl_slist *headers = curl_slist_append(call->headers, "Expect:");
-    if (!headers)
-        memory_exhausted();
-    call->headers = headers;
-    return true;
+    add_line(call, "Expect:");
+    return ok;
 }
 
 /* Where the call goes; all are curl's strings. */
@@ -100,12 +101,11 @@ static void place_clear(struct place *place)
     curl_free(place->port);
     curl_free(place->path);
     curl_free(place->user);
-    *place = (struct place){0};
 }
 
+/* On false too the place is to be cleared. */
 static bool place_take(struct place *place, CURLU *url)
 {
-    *place = (struct place){0};
     if (curl_url_get(url, CURLUPART_SCHEME, &place->scheme, 0) != CURLUE_OK ||
         curl_url_get(url, CURLUPART_HOST, &place->host, 0) != CURLUE_OK ||
         curl_url_get(url, CURLUPART_PORT, &place->port, CURLU_DEFAULT_PORT) != CURLUE_OK ||

@@ -1,12 +1,12 @@
 #include "libcommon/http/http_response.h"
 
 #include "libcommon/base/memory.h"
+#include "libcommon/base/text.h"
 
 #include <ctype.h>
 #include <curl/curl.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 
 enum {
     BODY_FIRST_BYTES = 4096,
@@ -37,27 +37,12 @@ void http_answer_clear(struct http_answer *answer)
     *answer = (struct http_answer){0};
 }
 
-static bool is_blank(char character)
-{
-    return character == ' ' || character == '\t' || character == '\r' || character == '\n';
-}
-
 /* The first of repeated fields counts. */
 static void take_field(char **slot, const char *value, size_t length)
 {
-    while (length && is_blank(value[0])) {
-        value++;
-        length--;
-    }
-    while (length && is_blank(value[length - 1]))
-        length--;
+    text_trim(&value, &length);
     if (!*slot && !memchr(value, '\0', length))
         *slot = memory_copy_bytes(value, length);
-}
-
-static bool is_name(const char *line, size_t length, const char *name)
-{
-    return length == strlen(name) && strncasecmp(line, name, length) == 0;
 }
 
 bool http_answer_take_line(struct http_answer *answer, const char *line, size_t length, int status,
@@ -86,13 +71,13 @@ bool http_answer_take_line(struct http_answer *answer, const char *line, size_t 
         return true;
     size_t name_length = (size_t)(colon - line);
     size_t value_length = length - name_length - 1;
-    if (is_name(line, name_length, "Content-Type"))
+    if (text_equal_any_case(line, name_length, "Content-Type"))
         take_field(&answer->content_type, colon + 1, value_length);
-    else if (is_name(line, name_length, "Location"))
+    else if (text_equal_any_case(line, name_length, "Location"))
         take_field(&answer->location, colon + 1, value_length);
-    else if (is_name(line, name_length, "Retry-After"))
+    else if (text_equal_any_case(line, name_length, "Retry-After"))
         take_field(&answer->retry_after, colon + 1, value_length);
-    else if (is_name(line, name_length, "Date"))
+    else if (text_equal_any_case(line, name_length, "Date"))
         take_field(&answer->date, colon + 1, value_length);
     return true;
 }
@@ -168,9 +153,9 @@ static int64_t parse_retry_after_ms(const char *text, int64_t now_unix_ms)
     if (at_unix_ms < 0)
         return -1;
     int64_t wait_ms = at_unix_ms - now_unix_ms;
-    if (wait_ms < 0)
-        return 0;
-    return wait_ms < RETRY_AFTER_SECS_MAX * INT64_C(1000) ? wait_ms : RETRY_AFTER_SECS_MAX * INT64_C(1000);
+    return wait_ms < 0                                      ? 0
+           : wait_ms < RETRY_AFTER_SECS_MAX * INT64_C(1000) ? wait_ms
+                                                            : RETRY_AFTER_SECS_MAX * INT64_C(1000);
 }
 
 void http_answer_view(const struct http_answer *answer, int64_t now_unix_ms, struct http_response *response)

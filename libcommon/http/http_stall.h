@@ -12,23 +12,20 @@
 
 enum { HTTP_STALL_SLICES = 8 };
 
-struct http_stall_rules {
+/* A value inside the caller's struct. */
+struct http_stall {
     int64_t window_ms; /* 0: a transfer may take all the time it wants */
     int64_t bytes_per_second;
     int64_t (*moved_bytes)(void *context); /* since the watch began */
     void (*on_stalled)(void *context);     /* once; the watch has ended */
     void *context;
-};
-
-/* A value inside the caller's struct. */
-struct http_stall {
-    struct http_stall_rules rules;
     struct loop_timer tick;
     int64_t marks[HTTP_STALL_SLICES]; /* bytes moved by the last ticks */
     size_t ticks;
 };
 
-void http_stall_init(struct http_stall *stall, struct loop *loop, const struct http_stall_rules *rules);
+/* Makes the timer of one that has the rules above. */
+void http_stall_init(struct http_stall *stall, struct loop *loop);
 
 /* Begins with no byte moved, also when it was watching already. */
 void http_stall_watch(struct http_stall *stall);

@@ -27,11 +27,11 @@ void http_transfer_clear(struct http_call *call)
 
 /* --- what curl calls during the transfer; each may find the call cancelled by the one before --- */
 
-static bool fail(struct http_call *call, const struct error *error)
+/* `failure` says why. */
+static size_t fail(struct http_call *call)
 {
     call->failed = true;
-    call->failure = *error;
-    return false;
+    return 0;
 }
 
 static size_t on_curl_header(char *line, size_t size, size_t count, void *context)
@@ -43,17 +43,16 @@ static size_t on_curl_header(char *line, size_t size, size_t count, void *contex
     long status = 0;
     curl_easy_getinfo(call->easy, CURLINFO_RESPONSE_CODE, &status);
     bool had_headers = call->answer.status != 0;
-    struct error error;
-    if (!http_answer_take_line(&call->answer, line, length, (int)status, &error)) {
-        error_prefix(&error, "%s", call->label);
-        return (size_t)fail(call, &error);
+    if (!http_answer_take_line(&call->answer, line, length, (int)status, &call->failure)) {
+        error_prefix(&call->failure, "%s", call->label);
+        return fail(call);
     }
     const struct http_request *request = &call->request;
     if (!had_headers && request->on_headers && request->on_data && http_answer_is_success(&call->answer)) {
         struct http_response response;
         http_answer_view(&call->answer, clock_unix_ms(), &response);
-        if (!request->on_headers(request->context, &response, &error))
-            return (size_t)(call->cancelled ? false : fail(call, &error));
+        if (!request->on_headers(request->context, &response, &call->failure))
+            return call->cancelled ? 0 : fail(call);
     }
     return call->cancelled ? 0 : length;
 }
@@ -66,19 +65,17 @@ static size_t on_curl_body(char *bytes, size_t size, size_t count, void *context
     if (call->cancelled)
         return 0;
     call->received_bytes += (int64_t)length;
-    struct error error;
     if (request->on_data && http_answer_is_success(&call->answer)) {
-        if (!request->on_data(request->context, bytes, length, &error) && !call->cancelled)
-            return (size_t)fail(call, &error);
+        if (!request->on_data(request->context, bytes, length, &call->failure) && !call->cancelled)
+            return fail(call);
         return call->cancelled ? 0 : length;
     }
-    if (http_answer_add_body(&call->answer, bytes, length, request->response_limit_bytes, &error))
+    if (http_answer_add_body(&call->answer, bytes, length, request->response_limit_bytes, &call->failure))
         return length;
-    if (!call->answer.body_cut) {
-        error_prefix(&error, "%s", call->label);
-        fail(call, &error);
-    }
-    return 0;
+    if (call->answer.body_cut)
+        return 0;
+    error_prefix(&call->failure, "%s", call->label);
+    return fail(call);
 }
 
 static size_t on_curl_read(char *out, size_t size, size_t count, void *context)
@@ -102,10 +99,9 @@ static size_t on_curl_read(char *out, size_t size, size_t count, void *context)
         return CURL_READFUNC_ABORT;
     /* A source that ends early counts as well: the server would wait for the rest of the Content-Length. */
     if (got <= 0 || (size_t)got > capacity) {
-        struct error error;
-        error_set(&error, ERROR_SYSTEM, "%s: cannot read the request body at byte %lld of %lld", call->label,
-                  (long long)call->body_offset, (long long)request->source_bytes);
-        fail(call, &error);
+        error_set(&call->failure, ERROR_SYSTEM, "%s: cannot read the request body at byte %lld of %lld",
+                  call->label, (long long)call->body_offset, (long long)request->source_bytes);
+        fail(call);
         return CURL_READFUNC_ABORT;
     }
     call->body_offset += got;
@@ -136,9 +132,9 @@ static int on_curl_issue(void *context, char *remote, char *local, int remote_po
     if (call->cancelled)
         return CURL_PREREQFUNC_ABORT;
     if (call->issues++ && strcmp(call->method, "POST") == 0) {
-        struct error error;
-        error_set(&error, ERROR_NETWORK, "%s: the connection was closed before an answer", call->label);
-        fail(call, &error);
+        error_set(&call->failure, ERROR_NETWORK, "%s: the connection was closed before an answer",
+                  call->label);
+        fail(call);
         return CURL_PREREQFUNC_ABORT;
     }
     http_stall_watch(&call->stall);

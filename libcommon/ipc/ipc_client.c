@@ -10,13 +10,13 @@
 #include "libcommon/base/limits.h"
 #include "libcommon/base/log.h"
 #include "libcommon/base/memory.h"
-#include "libcommon/ipc/ipc_close.h"
 #include "libcommon/ipc/ipc_endpoint.h"
 #include "libcommon/ipc/ipc_socket.h"
 
 #include <nng/protocol/reqrep0/req.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/queue.h>
 
 /*
  * Only a peer that comes back is to get a request again: a timed resend would run slow handlers twice. A time
@@ -29,7 +29,7 @@ struct ipc_client {
     struct ipc *ipc;
     enum role role;
     nng_socket socket;
-    struct ipc_call *calls;
+    LIST_HEAD(ipc_calls, ipc_call) calls;
 };
 
 struct ipc_call {
@@ -45,8 +45,7 @@ struct ipc_call {
     ipc_answer_function *on_answer; /* NULL once cancelled */
     void *answer_context;
     struct error failure; /* of a call that could not be started */
-    struct ipc_call *next;
-    struct ipc_call **link;
+    LIST_ENTRY(ipc_call) others;
 };
 
 static void finish_call(void *context);
@@ -74,17 +73,13 @@ static void call_free(struct ipc_call *call)
         /* A message is ours when its send failed, or when it was received and nobody took it. */
         bool ours = (nng_aio_result(call->aio) != 0) != call->receiving;
         nng_msg *left = ours ? nng_aio_get_msg(call->aio) : NULL;
-        if (left) {
-            secret_wipe_bytes(nng_msg_body(left), nng_msg_len(left));
-            nng_msg_free(left);
-        }
+        if (left)
+            ipc_free_message(left);
         nng_aio_free(call->aio);
     }
     if (call->started)
         nng_ctx_close(call->context);
-    *call->link = call->next;
-    if (call->next)
-        call->next->link = call->link;
+    LIST_REMOVE(call, others);
     free(call);
 }
 
@@ -133,8 +128,7 @@ static void finish_call(void *context)
         nng_msg *message = nng_aio_get_msg(call->aio);
         nng_aio_set_msg(call->aio, NULL);
         deliver_answer(call, nng_msg_body(message), nng_msg_len(message));
-        secret_wipe_bytes(nng_msg_body(message), nng_msg_len(message));
-        nng_msg_free(message);
+        ipc_free_message(message);
     } else if (call->on_answer) {
         struct error error;
         const char *owner = service_name(role_infos[call->client->role].owner);
@@ -189,19 +183,15 @@ static bool call_start(struct ipc_call *call, const void *request, struct error 
     if (!bytes)
         return false;
     nng_msg *message = NULL;
-    int code = nng_aio_alloc(&call->aio, on_aio_done, call);
+    int code = ipc_make_message(bytes, length, &message);
+    if (!code)
+        code = nng_aio_alloc(&call->aio, on_aio_done, call);
     if (!code)
         code = nng_ctx_open(&call->context, call->client->socket);
     call->started = code == 0;
-    if (!code)
-        code = nng_msg_alloc(&message, 0);
-    if (!code)
-        code = nng_msg_append(message, bytes, length);
-    secret_wipe_bytes(bytes, length);
-    free(bytes);
     if (code) {
         if (message)
-            nng_msg_free(message);
+            ipc_free_message(message);
         return ipc_set_error(error, code, "cannot send", call->operation->name);
     }
     nng_aio_set_timeout(call->aio, NNG_DURATION_INFINITE);
@@ -217,12 +207,8 @@ struct ipc_call *ipc_send(struct ipc_client *client, enum operation operation, c
     *call = (struct ipc_call){.client = client,
                               .operation = &operation_infos[operation],
                               .on_answer = on_answer,
-                              .answer_context = context,
-                              .next = client->calls,
-                              .link = &client->calls};
-    if (call->next)
-        call->next->link = &call->next;
-    client->calls = call;
+                              .answer_context = context};
+    LIST_INSERT_HEAD(&client->calls, call, others);
     loop_timer_init(&call->deadline, client->ipc->loop, on_deadline, call);
     struct error error;
     if (!call_start(call, request, &error)) {
@@ -250,8 +236,8 @@ void ipc_cancel(struct ipc_call *call)
 static void client_free(struct ipc_endpoint *endpoint)
 {
     struct ipc_client *client = (struct ipc_client *)endpoint;
-    for (struct ipc_call *call = client->calls, *next; call; call = next) {
-        next = call->next;
+    for (struct ipc_call *call = LIST_FIRST(&client->calls), *next; call; call = next) {
+        next = LIST_NEXT(call, others);
         /* Once the aio has stopped no more posts come; the one that may wait would name a freed call. */
         if (call->aio)
             nng_aio_stop(call->aio);
@@ -270,18 +256,13 @@ struct ipc_client *ipc_client_create(struct ipc *ipc, enum role role, struct err
     struct ipc_client *client = memory_allocate(sizeof *client);
     *client = (struct ipc_client){.ipc = ipc, .role = role};
     int code = nng_req0_open(&client->socket);
-    if (code) {
-        free(client);
-        ipc_set_error(error, code, "cannot open a socket for", url);
-        return NULL;
-    }
-    code = nng_socket_set_ms(client->socket, NNG_OPT_REQ_RESENDTIME, RESEND_MS);
+    if (!code)
+        code = nng_socket_set_ms(client->socket, NNG_OPT_REQ_RESENDTIME, RESEND_MS);
     if (!code)
         code = nng_socket_set_size(client->socket, NNG_OPT_RECVMAXSZ, LIMIT_MESSAGE_BYTES);
     bool ok = code ? ipc_set_error(error, code, "cannot set up", url) : ipc_dial(client->socket, url, error);
     if (!ok) {
-        ipc_close_socket(client->socket);
-        free(client);
+        client_free(&client->endpoint);
         return NULL;
     }
     ipc_endpoint_attach(ipc, &client->endpoint, client_free);

@@ -19,11 +19,22 @@ struct ipc *ipc_create(struct loop *loop, enum service_id self, const char *runt
     return ipc;
 }
 
+void ipc_endpoint_attach(struct ipc *ipc, struct ipc_endpoint *endpoint,
+                         void (*free)(struct ipc_endpoint *endpoint))
+{
+    endpoint->free = free;
+    SLIST_INSERT_HEAD(&ipc->endpoints, endpoint, others);
+}
+
 void ipc_free(struct ipc *ipc)
 {
     if (!ipc)
         return;
-    ipc_endpoints_free(ipc);
+    while (!SLIST_EMPTY(&ipc->endpoints)) {
+        struct ipc_endpoint *endpoint = SLIST_FIRST(&ipc->endpoints);
+        SLIST_REMOVE_HEAD(&ipc->endpoints, others);
+        endpoint->free(endpoint);
+    }
     free(ipc->runtime_dir);
     free(ipc);
 }

@@ -8,10 +8,12 @@
 #include "libcommon/ipc/ipc_peers.h"
 #include "libcommon/loop/loop.h"
 
+#include <sys/queue.h>
+
 /* The first member of whatever belongs to a `struct ipc`. */
 struct ipc_endpoint {
     void (*free)(struct ipc_endpoint *endpoint);
-    struct ipc_endpoint *next;
+    SLIST_ENTRY(ipc_endpoint) others;
 };
 
 struct ipc_publisher;
@@ -21,14 +23,12 @@ struct ipc {
     enum service_id self;
     char *runtime_dir;
     struct ipc_peers peers;
-    struct ipc_endpoint *endpoints;  /* the latest first: so they are freed */
-    struct ipc_publisher *publisher; /* NULL: this process publishes nothing */
+    SLIST_HEAD(ipc_endpoints, ipc_endpoint) endpoints; /* the latest first: so they are freed */
+    struct ipc_publisher *publisher;                   /* NULL: this process publishes nothing */
 };
 
-/* `endpoint->free` will be called, before the loop is freed. */
+/* `endpoint->free` will be called by ipc_free(). */
 void ipc_endpoint_attach(struct ipc *ipc, struct ipc_endpoint *endpoint,
                          void (*free)(struct ipc_endpoint *endpoint));
-
-void ipc_endpoints_free(struct ipc *ipc);
 
 #endif

@@ -3,7 +3,6 @@
 #include "libcommon/base/limits.h"
 #include "libcommon/base/log.h"
 #include "libcommon/base/memory.h"
-#include "libcommon/ipc/ipc_close.h"
 #include "libcommon/ipc/ipc_endpoint.h"
 #include "libcommon/ipc/ipc_socket.h"
 
@@ -112,21 +111,18 @@ bool ipc_subscribe(struct ipc *ipc, enum event event, ipc_event_function *on_eve
     struct ipc_subscription *subscription = memory_allocate(sizeof *subscription);
     *subscription = (struct ipc_subscription){
         .type = event_infos[event].message, .on_event = on_event, .context = context};
-    int code = nng_sub0_open(&subscription->socket);
-    if (code) {
-        free(subscription);
-        return ipc_set_error(error, code, "cannot open", url);
-    }
     int fd = -1;
-    code = nng_socket_set(subscription->socket, NNG_OPT_SUB_SUBSCRIBE, "", 0);
+    int code = nng_sub0_open(&subscription->socket);
+    if (!code)
+        code = nng_socket_set(subscription->socket, NNG_OPT_SUB_SUBSCRIBE, "", 0);
     if (!code)
         code = nng_socket_set_size(subscription->socket, NNG_OPT_RECVMAXSZ, LIMIT_SMALL_MESSAGE_BYTES);
-    bool ok =
-        code ? ipc_set_error(error, code, "cannot subscribe at", url)
-             : ipc_receive_fd(subscription->socket, &fd, error) && ipc_dial(subscription->socket, url, error);
+    if (!code)
+        code = nng_socket_get_int(subscription->socket, NNG_OPT_RECVFD, &fd);
+    bool ok = code ? ipc_set_error(error, code, "cannot subscribe at", url)
+                   : ipc_dial(subscription->socket, url, error);
     if (!ok) {
-        ipc_close_socket(subscription->socket);
-        free(subscription);
+        subscription_free(&subscription->endpoint);
         return false;
     }
     subscription->watch = loop_watch_add(ipc->loop, fd, EPOLLIN, on_readable, subscription);

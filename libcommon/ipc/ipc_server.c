@@ -15,7 +15,6 @@
 #include "libcommon/base/limits.h"
 #include "libcommon/base/log.h"
 #include "libcommon/base/memory.h"
-#include "libcommon/ipc/ipc_close.h"
 #include "libcommon/ipc/ipc_endpoint.h"
 #include "libcommon/ipc/ipc_socket.h"
 
@@ -23,6 +22,7 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/queue.h>
 
 enum { ANSWERS_QUEUED = 256, REFUSAL_LINE_SPACING_MS = 1000 };
 
@@ -41,8 +41,8 @@ struct ipc_server {
     const struct ipc_handler *handlers;
     size_t handler_count;
     void *context;
-    struct ipc_request *requests; /* the latest first */
-    size_t counts[STAGE_COUNT];   /* of requests by their stage */
+    LIST_HEAD(ipc_requests, ipc_request) requests; /* the latest first */
+    size_t counts[STAGE_COUNT];                    /* of requests by their stage */
     _Atomic int64_t next_refusal_line_ms;
 };
 
@@ -53,8 +53,7 @@ struct ipc_request {
     nng_aio *aio;
     const struct operation_info *operation;
     void *decoded;
-    struct ipc_request *next;
-    struct ipc_request **link;
+    LIST_ENTRY(ipc_request) others; /* of the server */
 };
 
 /* One line a second for each socket: a peer that sends rubbish in a loop must not fill the disk with our log.
@@ -94,23 +93,6 @@ static void on_aio_done(void *context)
     loop_post(request->server->ipc->loop, on_stage_done, request);
 }
 
-static void link_first(struct ipc_request *request)
-{
-    struct ipc_server *server = request->server;
-    request->next = server->requests;
-    request->link = &server->requests;
-    if (request->next)
-        request->next->link = &request->next;
-    server->requests = request;
-}
-
-static void unlink_request(struct ipc_request *request)
-{
-    *request->link = request->next;
-    if (request->next)
-        request->next->link = request->link;
-}
-
 /* The list is in the order in which the requests came to their stages, the latest first. */
 static void set_stage(struct ipc_request *request, enum stage stage)
 {
@@ -118,14 +100,8 @@ static void set_stage(struct ipc_request *request, enum stage stage)
     counts[request->stage]--;
     counts[stage]++;
     request->stage = stage;
-    unlink_request(request);
-    link_first(request);
-}
-
-static void free_message(nng_msg *message)
-{
-    secret_wipe_bytes(nng_msg_body(message), nng_msg_len(message));
-    nng_msg_free(message);
+    LIST_REMOVE(request, others);
+    LIST_INSERT_HEAD(&request->server->requests, request, others);
 }
 
 /* The message of an aio is ours when it was received and not taken, or could not be sent. */
@@ -135,15 +111,7 @@ static void drop_message(struct ipc_request *request)
     nng_msg *left = received == (request->stage == STAGE_RECEIVING) ? nng_aio_get_msg(request->aio) : NULL;
     nng_aio_set_msg(request->aio, NULL);
     if (left)
-        free_message(left);
-}
-
-static void forget_decoded(struct ipc_request *request)
-{
-    if (request->decoded)
-        message_clear(request->operation->request, request->decoded);
-    free(request->decoded);
-    request->decoded = NULL;
+        ipc_free_message(left);
 }
 
 /* Also in the middle of a stage: no post of it comes any more. */
@@ -158,8 +126,10 @@ static void request_free(struct ipc_request *request)
         nng_aio_free(request->aio);
     }
     request->server->counts[request->stage]--;
-    forget_decoded(request);
-    unlink_request(request);
+    if (request->decoded)
+        message_clear(request->operation->request, request->decoded);
+    free(request->decoded);
+    LIST_REMOVE(request, others);
     free(request);
 }
 
@@ -167,7 +137,7 @@ static int receive(struct ipc_server *server)
 {
     struct ipc_request *request = memory_allocate(sizeof *request);
     *request = (struct ipc_request){.server = server};
-    link_first(request);
+    LIST_INSERT_HEAD(&server->requests, request, others);
     server->counts[request->stage]++;
     int code = nng_ctx_open(&request->context, server->socket);
     if (!code)
@@ -183,15 +153,23 @@ static int receive(struct ipc_server *server)
 
 /* --- answers --- */
 
+static void log_form(const char *what, const struct message_type *type, const void *message)
+{
+    char *form = log_enabled(LOG_LEVEL_DEBUG) ? message_log_form(type, message) : NULL;
+    if (form)
+        log_debug("%s %s", what, form);
+    free(form);
+}
+
 /* Of answers that peers do not read the one that was given first is given up. */
 static void bound_sending(const struct ipc_server *server)
 {
     struct ipc_request *oldest = NULL;
     if (server->counts[STAGE_SENDING] <= ANSWERS_QUEUED)
         return;
-    for (struct ipc_request *request = server->requests; request; request = request->next)
-        if (request->stage == STAGE_SENDING)
-            oldest = request;
+    for (struct ipc_request *at = LIST_FIRST(&server->requests); at; at = LIST_NEXT(at, others))
+        if (at->stage == STAGE_SENDING)
+            oldest = at;
     request_free(oldest);
 }
 
@@ -227,20 +205,11 @@ static void send_answer(struct ipc_request *request, const struct message_type *
         request_free(request);
         return;
     }
-    if (log_enabled(LOG_LEVEL_DEBUG)) {
-        char *form = message_log_form(type, answer);
-        log_debug("answer %s", form);
-        free(form);
-    }
+    log_form("answer", type, answer);
     nng_msg *message = NULL;
-    int code = nng_msg_alloc(&message, 0);
-    if (!code)
-        code = nng_msg_append(message, bytes, length);
-    secret_wipe_bytes(bytes, length);
-    free(bytes);
+    int code = ipc_make_message(bytes, length, &message);
     if (code) {
         log_warn("an answer got lost: %s", nng_strerror(code));
-        nng_msg_free(message);
         request_free(request);
         return;
     }
@@ -321,18 +290,14 @@ static void handle_message(struct ipc_request *request, nng_msg *message)
     struct error error;
     struct ipc_server *server = request->server;
     const struct ipc_handler *handler = accept_request(request, message, &error);
-    free_message(message);
+    ipc_free_message(message);
     if (!handler) {
         if (may_log_refusal(server))
             log_warn("refused a request: %s", error.text);
         ipc_fail(request, &error);
         return;
     }
-    if (log_enabled(LOG_LEVEL_DEBUG)) {
-        char *form = message_log_form(request->operation->request, request->decoded);
-        log_debug("request %s", form);
-        free(form);
-    }
+    log_form("request", request->operation->request, request->decoded);
     handler->handle(server->context, request, request->decoded);
 }
 
@@ -381,7 +346,9 @@ static bool server_open(struct ipc_server *server, struct error *error)
     if (!ipc_url(runtime_dir, role->owner, role->folder, url, error) ||
         !ipc_make_folder(runtime_dir, role->owner, role->folder, error))
         return false;
-    int code = nng_pipe_notify(server->socket, NNG_PIPE_EV_ADD_PRE, check_peer, server);
+    int code = nng_rep0_open(&server->socket);
+    if (!code)
+        code = nng_pipe_notify(server->socket, NNG_PIPE_EV_ADD_PRE, check_peer, server);
     if (code)
         return ipc_set_error(error, code, "cannot set up", url);
     size_t limit = largest_request_bytes(server->handlers, server->handler_count);
@@ -394,8 +361,8 @@ static bool server_open(struct ipc_server *server, struct error *error)
 static void server_free(struct ipc_endpoint *endpoint)
 {
     struct ipc_server *server = (struct ipc_server *)endpoint;
-    for (struct ipc_request *request = server->requests, *next; request; request = next) {
-        next = request->next;
+    for (struct ipc_request *request = LIST_FIRST(&server->requests), *next; request; request = next) {
+        next = LIST_NEXT(request, others);
         request_free(request);
     }
     ipc_close_socket(server->socket);
@@ -408,11 +375,6 @@ bool ipc_serve(struct ipc *ipc, enum role role, const struct ipc_handler *handle
     struct ipc_server *server = memory_allocate(sizeof *server);
     *server = (struct ipc_server){
         .ipc = ipc, .role = role, .handlers = handlers, .handler_count = handler_count, .context = context};
-    int code = nng_rep0_open(&server->socket);
-    if (code) {
-        free(server);
-        return ipc_set_error(error, code, "cannot open a socket for", role_infos[role].folder);
-    }
     if (!server_open(server, error)) {
         server_free(&server->endpoint);
         return false;

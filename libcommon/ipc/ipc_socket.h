@@ -1,4 +1,4 @@
-/* A socket's address, its folder, and what all our listening sockets have in common. */
+/* A socket's address and folder, what all our sockets have in common, and how they are closed. */
 #ifndef LIBCOMMON_IPC_IPC_SOCKET_H
 #define LIBCOMMON_IPC_IPC_SOCKET_H
 
@@ -24,8 +24,15 @@ bool ipc_listen(nng_socket socket, const char *url, size_t limit_bytes, struct e
 /* Connects in the background, and again whenever the peer comes back. */
 bool ipc_dial(nng_socket socket, const char *url, struct error *error);
 
-/* The descriptor that is readable while `socket` has a message. */
-bool ipc_receive_fd(nng_socket socket, int *fd, struct error *error);
+/* A message of encoded bytes, which it takes and wipes. 0, or nng's code: then there is no message. */
+int ipc_make_message(char *bytes, size_t length, nng_msg **message);
+
+/* Wipes it first: it may hold a token. */
+void ipc_free_message(nng_msg *message);
+
+/* nng_close() within half a second; no more checks of peers come after it. Harmless for one not open (zero).
+ */
+void ipc_close_socket(nng_socket socket);
 
 /* Fills `error` from nng's code. */
 bool ipc_set_error(struct error *error, int code, const char *what, const char *url);

@@ -12,6 +12,7 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
+#include <sys/queue.h>
 #include <sys/signalfd.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -24,8 +25,7 @@ struct loop_watch {
     int fd;
     loop_ready_function *on_ready; /* NULL once removed */
     void *context;
-    struct loop_watch *next; /* in the list of all watches, or of removed ones */
-    struct loop_watch **link;
+    LIST_ENTRY(loop_watch) others; /* of all watches, or of removed ones */
 };
 
 struct signal_handler {
@@ -45,16 +45,16 @@ struct child {
     pid_t pid;
     loop_child_function *on_exit;
     void *context;
-    struct child *next;
-    struct child **link;
+    LIST_ENTRY(child) others;
 };
 
 struct loop {
     int epoll_fd;
     bool stopped;
-    struct loop_watch *watches;
-    struct loop_watch *removed; /* freed at the end of the turn: an event of this turn may still name them */
-    struct child *children;
+    LIST_HEAD(watches, loop_watch) watches;
+    LIST_HEAD(removed_watches, loop_watch)
+    removed; /* freed at the end of the turn: its events may still name them */
+    LIST_HEAD(children, child) children;
 
     struct loop_timer **heap; /* heap[1] is due first */
     size_t heap_count;
@@ -86,11 +86,7 @@ struct loop_watch *loop_watch_add(struct loop *loop, int fd, uint32_t events, lo
     *watch = (struct loop_watch){.loop = loop, .fd = fd, .on_ready = on_ready, .context = context};
     struct epoll_event event = {.events = events, .data.ptr = watch};
     tell_epoll(loop, EPOLL_CTL_ADD, fd, &event);
-    watch->next = loop->watches;
-    watch->link = &loop->watches;
-    if (watch->next)
-        watch->next->link = &watch->next;
-    loop->watches = watch;
+    LIST_INSERT_HEAD(&loop->watches, watch, others);
     return watch;
 }
 
@@ -107,19 +103,16 @@ void loop_watch_remove(struct loop_watch *watch)
     assert(watch->on_ready);
     struct loop *loop = watch->loop;
     epoll_ctl(loop->epoll_fd, EPOLL_CTL_DEL, watch->fd, NULL);
-    *watch->link = watch->next;
-    if (watch->next)
-        watch->next->link = watch->link;
     watch->on_ready = NULL;
-    watch->next = loop->removed;
-    loop->removed = watch;
+    LIST_REMOVE(watch, others);
+    LIST_INSERT_HEAD(&loop->removed, watch, others);
 }
 
 static void free_removed_watches(struct loop *loop)
 {
-    while (loop->removed) {
-        struct loop_watch *watch = loop->removed;
-        loop->removed = watch->next;
+    while (!LIST_EMPTY(&loop->removed)) {
+        struct loop_watch *watch = LIST_FIRST(&loop->removed);
+        LIST_REMOVE(watch, others);
         free(watch);
     }
 }
@@ -263,9 +256,7 @@ static void child_free(struct child *child)
 {
     loop_watch_remove(child->watch);
     close(child->pid_fd);
-    *child->link = child->next;
-    if (child->next)
-        child->next->link = child->link;
+    LIST_REMOVE(child, others);
     free(child);
 }
 
@@ -294,11 +285,7 @@ bool loop_child_add(struct loop *loop, pid_t pid, loop_child_function *on_exit, 
     struct child *child = memory_allocate(sizeof *child);
     *child = (struct child){.pid_fd = pid_fd, .pid = pid, .on_exit = on_exit, .context = context};
     child->watch = loop_watch_add(loop, pid_fd, EPOLLIN, on_child_ready, child);
-    child->next = loop->children;
-    child->link = &loop->children;
-    if (child->next)
-        child->next->link = &child->next;
-    loop->children = child;
+    LIST_INSERT_HEAD(&loop->children, child, others);
     return true;
 }
 
@@ -379,12 +366,7 @@ struct loop *loop_create(struct error *error)
     loop->post_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
     if (loop->epoll_fd < 0 || loop->post_fd < 0) {
         error_set_errno(error, errno, "cannot create the event loop");
-        if (loop->epoll_fd >= 0)
-            close(loop->epoll_fd);
-        if (loop->post_fd >= 0)
-            close(loop->post_fd);
-        pthread_mutex_destroy(&loop->post_lock);
-        free(loop);
+        loop_free(loop);
         return NULL;
     }
     loop_watch_add(loop, loop->post_fd, EPOLLIN, on_post_ready, loop);
@@ -395,12 +377,12 @@ void loop_free(struct loop *loop)
 {
     if (!loop)
         return;
-    for (struct child *child = loop->children, *next; child; child = next) {
-        next = child->next;
+    for (struct child *child = LIST_FIRST(&loop->children), *next; child; child = next) {
+        next = LIST_NEXT(child, others);
         child_free(child);
     }
-    while (loop->watches)
-        loop_watch_remove(loop->watches);
+    while (!LIST_EMPTY(&loop->watches))
+        loop_watch_remove(LIST_FIRST(&loop->watches));
     free_removed_watches(loop);
     for (struct post *post = take_post(loop); post; post = take_post(loop))
         free(post);

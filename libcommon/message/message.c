@@ -56,34 +56,29 @@ static void copy_records(const struct message_type *record, struct record_list *
                      (const char *)source->items + i * record->struct_bytes);
 }
 
+/* `target` is all zero. */
 static void copy_field(const struct message_field *field, void *target, const void *source)
 {
+    const struct secret *secret = source;
+    const struct byte_string *string = source;
+    const struct text_list *list = source;
     switch (field->kind) {
     case MESSAGE_KIND_text:
     case MESSAGE_KIND_json:
         *(char **)target = memory_copy_text(*(char *const *)source);
         break;
-    case MESSAGE_KIND_secret: {
-        const struct secret *secret = source;
-        *(struct secret *)target = SECRET_EMPTY;
+    case MESSAGE_KIND_secret:
         if (secret->bytes)
             secret_assign(target, secret->bytes, secret->length);
         break;
-    }
-    case MESSAGE_KIND_bytes: {
-        const struct byte_string *string = source;
-        *(struct byte_string *)target = (struct byte_string){NULL, 0};
+    case MESSAGE_KIND_bytes:
         if (string->bytes)
             byte_string_assign(target, string->bytes, string->length);
         break;
-    }
-    case MESSAGE_KIND_texts: {
-        const struct text_list *list = source;
-        *(struct text_list *)target = (struct text_list){NULL, 0};
+    case MESSAGE_KIND_texts:
         for (size_t i = 0; i < list->count; i++)
             text_list_add(target, list->items[i]);
         break;
-    }
     case MESSAGE_KIND_records:
         copy_records(field->record, target, source);
         break;

@@ -1,7 +1,6 @@
 #include "libcommon/node/sandbox.h"
 
 #include "libcommon/base/log.h"
-#include "libcommon/confine/landlock.h"
 #include "libcommon/node/sandbox_calls.h"
 
 #include <errno.h>
@@ -18,41 +17,40 @@ static void refuse_new_code(void)
 #endif
 }
 
-static const char *why_no_landlock(const struct sandbox_files_outcome *outcome)
+static const char *why_no_landlock(const struct landlock *landlock)
 {
-    if (outcome->landlock_version > 0)
+    if (landlock->version > 0)
         return "this kernel's Landlock is too old";
-    if (outcome->landlock_reason == EOPNOTSUPP)
+    if (landlock->reason == EOPNOTSUPP)
         return "Landlock is turned off on this machine (lsm=)";
-    return outcome->landlock_reason == EPERM ? "this container refuses Landlock"
-                                             : "this kernel has no Landlock";
+    return landlock->reason == EPERM ? "this container refuses Landlock" : "this kernel has no Landlock";
 }
 
-static void describe(const struct sandbox_files_outcome *outcome, char text[SANDBOX_TEXT_BYTES])
+static void describe(const struct landlock *landlock, char text[SANDBOX_TEXT_BYTES])
 {
-    if (outcome->landlock_version < LANDLOCK_VERSION_MIN) {
-        snprintf(text, SANDBOX_TEXT_BYTES, "system calls only: %s", why_no_landlock(outcome));
+    if (landlock->version < LANDLOCK_VERSION_MIN) {
+        snprintf(text, SANDBOX_TEXT_BYTES, "system calls only: %s", why_no_landlock(landlock));
         log_warn("confined: %s", text);
         return;
     }
-    snprintf(text, SANDBOX_TEXT_BYTES, "system calls, files%s (Landlock %d)", outcome->ports ? ", ports" : "",
-             outcome->landlock_version);
+    snprintf(text, SANDBOX_TEXT_BYTES, "system calls, files%s (Landlock %d)",
+             landlock->ports ? ", ports" : "", landlock->version);
     log_info("confined: %s", text);
 }
 
 bool sandbox_apply(enum service_id service, const struct sandbox_places *places,
                    char text[SANDBOX_TEXT_BYTES], struct error *error)
 {
-    struct sandbox_files_outcome outcome = {0};
+    struct landlock landlock;
     if (service == SERVICE_RUNNERD) {
         snprintf(text, SANDBOX_TEXT_BYTES, "what no job needs is refused; jobs inherit that");
         return sandbox_limit_calls(service, error);
     }
-    if (!sandbox_limit_files(service, places, &outcome, error))
+    if (!sandbox_limit_files(service, places, &landlock, error))
         return false;
     refuse_new_code();
     if (!sandbox_limit_calls(service, error))
         return false;
-    describe(&outcome, text);
+    describe(&landlock, text);
     return true;
 }

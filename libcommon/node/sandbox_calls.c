@@ -24,7 +24,7 @@
 enum {
     CALLS_OUTSIDE = AUTHD_BIT | LEASED_BIT | STORED_BIT,
     CONFINED = CALLS_OUTSIDE | HTTPD_BIT,
-    END = -1000000 /* of a list; libseccomp has negative numbers for calls that this machine lacks */
+    END_OF_CALLS = -1000000 /* of a list; libseccomp has negative numbers for calls that this machine lacks */
 };
 
 #define CALL(name) SCMP_SYS(name)
@@ -33,122 +33,59 @@ enum {
 /* --- what is allowed whatever its arguments --- */
 
 static const int memory[] = {CALL(brk),     CALL(mmap),  CALL(munmap),  CALL(mprotect),   CALL(mremap),
-                             CALL(madvise), CALL(mlock), CALL(munlock), CALL(membarrier), END};
+                             CALL(madvise), CALL(mlock), CALL(munlock), CALL(membarrier), END_OF_CALLS};
 static const int threads[] = {
-    CALL(futex),       CALL(set_robust_list),   CALL(rseq),   CALL(exit), CALL(exit_group), CALL(gettid),
-    CALL(sched_yield), CALL(sched_getaffinity), CALL(getcpu), END};
-static const int signals[] = {CALL(rt_sigaction),
-                              CALL(rt_sigprocmask),
-                              CALL(rt_sigreturn),
-                              CALL(sigaltstack),
-                              CALL(restart_syscall),
-                              CALL(signalfd4),
-                              END};
+    CALL(futex),       CALL(set_robust_list),   CALL(rseq),   CALL(exit),  CALL(exit_group), CALL(gettid),
+    CALL(sched_yield), CALL(sched_getaffinity), CALL(getcpu), END_OF_CALLS};
+static const int signals[] = {CALL(rt_sigaction), CALL(rt_sigprocmask),  CALL(rt_sigreturn),
+                              CALL(sigaltstack),  CALL(restart_syscall), CALL(signalfd4),
+                              END_OF_CALLS};
 static const int identity[] = {CALL(getpid), CALL(getppid), CALL(getuid),    CALL(geteuid),
                                CALL(getgid), CALL(getegid), CALL(getresuid), CALL(getresgid),
                                CALL(uname),  CALL(sysinfo), CALL(getrusage), CALL(times),
-                               END};
+                               END_OF_CALLS};
 static const int clocks[] = {CALL(clock_gettime), CALL(clock_getres), CALL(clock_nanosleep), CALL(nanosleep),
-                             CALL(gettimeofday),  CALL(time),         CALL(getrandom),       END};
-static const int descriptors[] = {CALL(read),
-                                  CALL(readv),
-                                  CALL(write),
-                                  CALL(writev),
-                                  CALL(pread64),
-                                  CALL(preadv),
-                                  CALL(pwrite64),
-                                  CALL(pwritev),
-                                  CALL(close),
-                                  CALL(fcntl),
-                                  CALL(dup),
-                                  CALL(dup2),
-                                  CALL(dup3),
-                                  CALL(lseek),
-                                  CALL(fstat),
-                                  CALL(newfstatat),
-                                  CALL(stat),
-                                  CALL(lstat),
-                                  CALL(statx),
-                                  CALL(pipe2),
-                                  CALL(eventfd2),
-                                  CALL(poll),
-                                  CALL(ppoll),
-                                  CALL(select),
-                                  CALL(pselect6),
-                                  CALL(epoll_create1),
-                                  CALL(epoll_ctl),
-                                  CALL(epoll_wait),
-                                  CALL(epoll_pwait),
-                                  CALL(epoll_pwait2),
-                                  END};
-static const int sockets[] = {CALL(bind),        CALL(listen),
-                              CALL(accept),      CALL(accept4),
-                              CALL(connect),     CALL(shutdown),
-                              CALL(recvfrom),    CALL(recvmsg),
-                              CALL(recvmmsg),    CALL(getsockopt),
-                              CALL(setsockopt),  CALL(getsockname),
-                              CALL(getpeername), END};
-static const int paths[] = {CALL(open),
-                            CALL(openat),
-                            CALL(access),
-                            CALL(faccessat),
-                            CALL(faccessat2),
-                            CALL(readlink),
-                            CALL(readlinkat),
-                            CALL(getcwd),
-                            CALL(getdents64),
-                            CALL(mkdir),
-                            CALL(mkdirat),
-                            CALL(unlink),
-                            CALL(unlinkat),
-                            CALL(rmdir),
-                            CALL(chmod),
-                            CALL(fchmod),
-                            CALL(fchmodat),
-                            CALL(umask),
-                            END};
-static const int files[] = {CALL(openat2),
-                            CALL(ftruncate),
-                            CALL(fallocate),
-                            CALL(fsync),
-                            CALL(fdatasync),
-                            CALL(rename),
-                            CALL(renameat),
-                            CALL(renameat2),
-                            CALL(fchown),
-                            CALL(fchownat),
-                            CALL(statfs),
-                            CALL(fstatfs),
-                            CALL(utimensat),
-                            CALL(fadvise64),
-                            CALL(sendfile),
-                            CALL(copy_file_range),
-                            END};
+                             CALL(gettimeofday),  CALL(time),         CALL(getrandom),       END_OF_CALLS};
+static const int descriptors[] = {CALL(read),        CALL(readv),         CALL(write),     CALL(writev),
+                                  CALL(pread64),     CALL(preadv),        CALL(pwrite64),  CALL(pwritev),
+                                  CALL(close),       CALL(fcntl),         CALL(dup),       CALL(dup2),
+                                  CALL(dup3),        CALL(lseek),         CALL(fstat),     CALL(newfstatat),
+                                  CALL(stat),        CALL(lstat),         CALL(statx),     CALL(pipe2),
+                                  CALL(eventfd2),    CALL(poll),          CALL(ppoll),     CALL(select),
+                                  CALL(pselect6),    CALL(epoll_create1), CALL(epoll_ctl), CALL(epoll_wait),
+                                  CALL(epoll_pwait), CALL(epoll_pwait2),  END_OF_CALLS};
+static const int sockets[] = {CALL(bind),        CALL(listen),     CALL(accept),     CALL(accept4),
+                              CALL(connect),     CALL(shutdown),   CALL(recvfrom),   CALL(recvmsg),
+                              CALL(recvmmsg),    CALL(getsockopt), CALL(setsockopt), CALL(getsockname),
+                              CALL(getpeername), END_OF_CALLS};
+static const int paths[] = {CALL(open),       CALL(openat),   CALL(access),     CALL(faccessat),
+                            CALL(faccessat2), CALL(readlink), CALL(readlinkat), CALL(getcwd),
+                            CALL(getdents64), CALL(mkdir),    CALL(mkdirat),    CALL(unlink),
+                            CALL(unlinkat),   CALL(rmdir),    CALL(chmod),      CALL(fchmod),
+                            CALL(fchmodat),   CALL(umask),    END_OF_CALLS};
+static const int files[] = {
+    CALL(openat2),   CALL(ftruncate), CALL(fallocate), CALL(fsync),           CALL(fdatasync), CALL(rename),
+    CALL(renameat),  CALL(renameat2), CALL(fchown),    CALL(fchownat),        CALL(statfs),    CALL(fstatfs),
+    CALL(utimensat), CALL(fadvise64), CALL(sendfile),  CALL(copy_file_range), END_OF_CALLS};
 #ifdef __SANITIZE_ADDRESS__
-static const int sanitizer[] = {CALL(ptrace),
-                                CALL(clone),
-                                CALL(wait4),
-                                CALL(kill),
-                                CALL(tkill),
-                                CALL(prctl),
-                                CALL(arch_prctl),
-                                CALL(personality),
-                                CALL(prlimit64),
-                                CALL(process_vm_readv),
-                                CALL(sched_getparam),
-                                CALL(sched_getscheduler),
-                                CALL(dup2),
-                                CALL(pipe),
-                                CALL(tgkill),
-                                CALL(getdents),
-                                END};
+static const int sanitizer[] = {CALL(ptrace),         CALL(clone),
+                                CALL(wait4),          CALL(kill),
+                                CALL(tkill),          CALL(prctl),
+                                CALL(arch_prctl),     CALL(personality),
+                                CALL(prlimit64),      CALL(process_vm_readv),
+                                CALL(sched_getparam), CALL(sched_getscheduler),
+                                CALL(dup2),           CALL(pipe),
+                                CALL(tgkill),         CALL(getdents),
+                                END_OF_CALLS};
 #endif
 
-static const struct {
+struct group {
     const int *calls;
     unsigned services;
     const char *reason;
-} allowed[] = {
+};
+
+static const struct group allowed[] = {
     {memory, CONFINED, "memory, and keeping secrets out of the swap"},
     {threads, CONFINED, "nng, curl's resolver and the worker have threads"},
     {signals, CONFINED, "SIGTERM, and the handlers that libraries set"},
@@ -209,11 +146,7 @@ static const struct {
     /* Without MSG_FASTOPEN, which connects past Landlock's limit of ports. */
     {CALL(sendto), CONFINED, 1, {HAS_BITS(3, MSG_FASTOPEN, 0)}, "talk"},
     {CALL(sendmsg), CONFINED, 1, {HAS_BITS(2, MSG_FASTOPEN, 0)}, "talk"},
-    {CALL(sendmmsg),
-     CALLS_OUTSIDE,
-     1,
-     {HAS_BITS(3, MSG_FASTOPEN, 0)},
-     "the resolver asks for both kinds of address"},
+    {CALL(sendmmsg), CALLS_OUTSIDE, 1, {HAS_BITS(3, MSG_FASTOPEN, 0)}, "the resolver asks for A and AAAA"},
     {CALL(clone), CONFINED, 1, {HAS_BITS(0, CLONE_THREAD, CLONE_THREAD)}, "threads, never processes"},
     {CALL(prctl), CONFINED, 1, {EQUALS(0, PR_SET_NAME)}, "threads have names"},
     {CALL(prctl), CONFINED, 1, {EQUALS(0, PR_SET_VMA)}, "newer C libraries name their memory"},
@@ -247,13 +180,21 @@ static bool is_failure(int code, struct error *error)
     return code != 0 && !error_set_errno(error, -code, "cannot make the system call filter");
 }
 
+static bool add_groups(scmp_filter_ctx filter, enum service_id service, uint32_t action,
+                       const struct group *groups, size_t count, struct error *error)
+{
+    for (size_t i = 0; i < count; i++)
+        for (const int *call = groups[i].calls; groups[i].services & (1U << service) && *call != END_OF_CALLS;
+             call++)
+            if (is_failure(seccomp_rule_add(filter, action, *call, 0), error))
+                return false;
+    return true;
+}
+
 static bool allow(scmp_filter_ctx filter, enum service_id service, struct error *error)
 {
-    for (size_t i = 0; i < COUNT(allowed); i++)
-        for (const int *call = allowed[i].calls; allowed[i].services & (1U << service) && *call != END;
-             call++)
-            if (is_failure(seccomp_rule_add(filter, SCMP_ACT_ALLOW, *call, 0), error))
-                return false;
+    if (!add_groups(filter, service, SCMP_ACT_ALLOW, allowed, COUNT(allowed), error))
+        return false;
     for (size_t i = 0; i < COUNT(allowed_with); i++)
         if (allowed_with[i].services & (1U << service) &&
             is_failure(seccomp_rule_add_array(filter, SCMP_ACT_ALLOW, allowed_with[i].call,
@@ -280,55 +221,36 @@ static bool answer(scmp_filter_ctx filter, struct error *error)
 
 /* --- what is refused to runnerd and its jobs --- */
 
-static const struct {
-    int call;
-    const char *reason;
-} refused[] = {
-    {CALL(pidfd_getfd), "takes another process's descriptors"},
-    {CALL(kcmp), "compares another process's descriptors"},
-    {CALL(process_vm_writev), "writes another process's memory"},
+static const int other_processes[] = {CALL(pidfd_getfd),      CALL(kcmp),
+                                      CALL(process_vm_readv), CALL(process_vm_writev),
+                                      CALL(perf_event_open),  END_OF_CALLS};
 #ifndef __SANITIZE_ADDRESS__
-    {CALL(ptrace), "reads another job's memory (sanitizer builds need it for their leak check)"},
+static const int tracing[] = {CALL(ptrace), END_OF_CALLS};
 #endif
-    {CALL(process_vm_readv), "reads another job's memory"},
-    {CALL(perf_event_open), "watches other processes"},
-    {CALL(userfaultfd), "a tool of kernel exploits"},
-    {CALL(bpf), "a tool of kernel exploits"},
-    {CALL(add_key), "jobs keep no kernel keys"},
-    {CALL(keyctl), "jobs keep no kernel keys"},
-    {CALL(request_key), "jobs keep no kernel keys"},
-    {CALL(mount), "jobs change no mounts"},
-    {CALL(umount2), "jobs change no mounts"},
-    {CALL(pivot_root), "jobs change no mounts"},
-    {CALL(move_mount), "jobs change no mounts"},
-    {CALL(open_tree), "jobs change no mounts"},
-    {CALL(fsopen), "jobs change no mounts"},
-    {CALL(init_module), "jobs load no kernel modules"},
-    {CALL(finit_module), "jobs load no kernel modules"},
-    {CALL(delete_module), "jobs load no kernel modules"},
-    {CALL(kexec_load), "jobs start no other kernel"},
-    {CALL(kexec_file_load), "jobs start no other kernel"},
-    {CALL(fsmount), "jobs change no mounts"},
-    {CALL(fsconfig), "jobs change no mounts"},
-    {CALL(fspick), "jobs change no mounts"},
-    {CALL(mount_setattr), "jobs change no mounts"},
-    {CALL(io_uring_setup), "a tool of kernel exploits; programs fall back"},
-    {CALL(reboot), "not a job's to do"},
-    {CALL(swapon), "not a job's to do"},
-    {CALL(swapoff), "not a job's to do"},
-    {CALL(settimeofday), "leases live by the clock"},
-    {CALL(clock_settime), "leases live by the clock"},
-    {CALL(adjtimex), "leases live by the clock"},
-    {CALL(clock_adjtime), "leases live by the clock"},
-};
+static const int exploits[] = {CALL(userfaultfd), CALL(bpf), CALL(io_uring_setup), END_OF_CALLS};
+static const int keys[] = {CALL(add_key), CALL(keyctl), CALL(request_key), END_OF_CALLS};
+static const int mounts[] = {CALL(mount),     CALL(umount2),       CALL(pivot_root), CALL(move_mount),
+                             CALL(open_tree), CALL(fsopen),        CALL(fsmount),    CALL(fsconfig),
+                             CALL(fspick),    CALL(mount_setattr), END_OF_CALLS};
+static const int modules[] = {CALL(init_module), CALL(finit_module), CALL(delete_module), END_OF_CALLS};
+static const int kernels[] = {CALL(kexec_load), CALL(kexec_file_load), END_OF_CALLS};
+static const int machine[] = {CALL(reboot), CALL(swapon), CALL(swapoff), END_OF_CALLS};
+static const int setting_clocks[] = {CALL(settimeofday), CALL(clock_settime), CALL(adjtimex),
+                                     CALL(clock_adjtime), END_OF_CALLS};
 
-static bool refuse(scmp_filter_ctx filter, struct error *error)
-{
-    for (size_t i = 0; i < COUNT(refused); i++)
-        if (is_failure(seccomp_rule_add(filter, SCMP_ACT_ERRNO(EPERM), refused[i].call, 0), error))
-            return false;
-    return true;
-}
+static const struct group refused[] = {
+    {other_processes, RUNNERD_BIT, "takes, compares, reads, writes or watches what is another process's"},
+#ifndef __SANITIZE_ADDRESS__
+    {tracing, RUNNERD_BIT, "reads another job's memory (sanitizer builds need it for their leak check)"},
+#endif
+    {exploits, RUNNERD_BIT, "tools of kernel exploits; programs fall back from io_uring"},
+    {keys, RUNNERD_BIT, "jobs keep no kernel keys"},
+    {mounts, RUNNERD_BIT, "jobs change no mounts"},
+    {modules, RUNNERD_BIT, "jobs load no kernel modules"},
+    {kernels, RUNNERD_BIT, "jobs start no other kernel"},
+    {machine, RUNNERD_BIT, "not a job's to do"},
+    {setting_clocks, RUNNERD_BIT, "leases live by the clock"},
+};
 
 /* A job may be a program of the machine's other modes (32 bits); the refusals hold there too. */
 static bool add_other_modes(scmp_filter_ctx filter, struct error *error)
@@ -365,7 +287,8 @@ bool sandbox_limit_calls(enum service_id service, struct error *error)
         return error_set(error, ERROR_SYSTEM, "cannot make a system call filter");
     bool ok = set_attributes(filter, confined, error) &&
               (confined ? allow(filter, service, error) && answer(filter, error)
-                        : add_other_modes(filter, error) && refuse(filter, error)) &&
+                        : add_other_modes(filter, error) && add_groups(filter, service, SCMP_ACT_ERRNO(EPERM),
+                                                                       refused, COUNT(refused), error)) &&
               !is_failure(seccomp_load(filter), error);
     seccomp_release(filter);
     return ok;

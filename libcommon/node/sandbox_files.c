@@ -2,7 +2,6 @@
 
 #include "libcommon/base/log.h"
 #include "libcommon/base/memory.h"
-#include "libcommon/confine/landlock.h"
 #include "libcommon/files/folder.h"
 
 #include <limits.h>
@@ -194,23 +193,18 @@ static bool known_ports(const struct sandbox_places *places, uint16_t ports[COUN
 }
 
 bool sandbox_limit_files(enum service_id service, const struct sandbox_places *places,
-                         struct sandbox_files_outcome *outcome, struct error *error)
+                         struct landlock *landlock, struct error *error)
 {
-    struct landlock landlock;
     uint16_t ports[COUNT(proxy_variables) + 2];
     size_t count = 0;
     /* httpd calls nobody; stored calls whatever domain server a lease names. */
     bool limits_ports = service == SERVICE_HTTPD || known_ports(places, ports, &count);
-    if (!landlock_begin(&landlock, limits_ports, error))
+    if (!landlock_begin(landlock, limits_ports, error))
         return false;
-    bool ok = grant_reads(&landlock, service, error) && grant_own_folders(&landlock, service, places, error);
+    bool ok = grant_reads(landlock, service, error) && grant_own_folders(landlock, service, places, error);
     for (size_t i = 0; limits_ports && ok && i < count; i++)
-        ok = landlock_grant_connect(&landlock, ports[i], error);
-    ok = ok && landlock_enforce(&landlock, error);
-    *outcome =
-        (struct sandbox_files_outcome){.landlock_version = landlock.version,
-                                       .landlock_reason = landlock.reason,
-                                       .ports = limits_ports && landlock.version >= LANDLOCK_VERSION_PORTS};
-    landlock_end(&landlock);
+        ok = landlock_grant_connect(landlock, ports[i], error);
+    ok = ok && landlock_enforce(landlock, error);
+    landlock_end(landlock);
     return ok;
 }

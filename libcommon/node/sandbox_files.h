@@ -3,6 +3,7 @@
 #define LIBCOMMON_NODE_SANDBOX_FILES_H
 
 #include "libcommon/base/error.h"
+#include "libcommon/confine/landlock.h"
 #include "libcommon/node/service_id.h"
 
 #include <stdbool.h>
@@ -16,13 +17,8 @@ struct sandbox_places {
     uint16_t peer_port;    /* of the one service that it calls outside: the only one to connect to; 0: any */
 };
 
-struct sandbox_files_outcome {
-    int landlock_version; /* of the kernel; below LANDLOCK_VERSION_MIN nothing is limited */
-    int landlock_reason;  /* of version 0: struct landlock */
-    bool ports;           /* TCP ports are limited, too */
-};
-
+/* `landlock` tells what the kernel can; it is over already. */
 bool sandbox_limit_files(enum service_id service, const struct sandbox_places *places,
-                         struct sandbox_files_outcome *outcome, struct error *error);
+                         struct landlock *landlock, struct error *error);
 
 #endif

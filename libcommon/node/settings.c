@@ -79,28 +79,20 @@ warn(struct settings_findings *findings, const char *variable, const char *forma
 
 /* --- one row --- */
 
+static bool is_text_kind(enum kind kind)
+{
+    return kind == KIND_url || kind == KIND_text || kind == KIND_path || kind == KIND_address;
+}
+
 static void load_number(const struct row *row, void *slot, const char *text,
                         struct settings_findings *findings)
 {
     struct error error;
-    bool ok = false;
-    switch (row->kind) {
-    case KIND_integer:
-        ok = settings_parse_integer(text, row->low, row->high, slot, &error);
-        break;
-    case KIND_ratio:
-        ok = settings_parse_ratio(text, false, slot, &error);
-        break;
-    case KIND_clamped:
-        ok = settings_parse_ratio(text, true, slot, &error);
-        break;
-    case KIND_flag:
-        ok = settings_parse_flag(text, slot, &error);
-        break;
-    default:
-        ok = settings_parse_choice(text, row->default_text, slot, &error);
-        break;
-    }
+    bool ok = row->kind == KIND_integer ? settings_parse_integer(text, row->low, row->high, slot, &error)
+              : row->kind == KIND_flag  ? settings_parse_flag(text, slot, &error)
+              : row->kind == KIND_choice
+                  ? settings_parse_choice(text, row->default_text, slot, &error)
+                  : settings_parse_ratio(text, row->kind == KIND_clamped, slot, &error);
     if (!ok)
         fault(findings, row->variable, "%s", error.text);
 }
@@ -168,8 +160,7 @@ static void load_row(const struct row *row, struct settings *settings, settings_
     if (!given && required)
         fault(findings, row->variable, "is required: %s", row->meaning);
     const char *text = given ? given : required ? NULL : row->default_text;
-    bool is_text = row->kind == KIND_url || row->kind == KIND_text || row->kind == KIND_path ||
-                   row->kind == KIND_address;
+    bool is_text = is_text_kind(row->kind);
     if (is_text && text && *text)
         load_text(row, slot, text, is_url, findings);
     else if (!is_text && text && !(row->kind == KIND_choice && !given))
@@ -225,8 +216,7 @@ void settings_clear(struct settings *settings)
         void *slot = (char *)settings + rows[i].offset;
         if (rows[i].kind == KIND_secret)
             secret_wipe(slot);
-        else if (rows[i].kind == KIND_url || rows[i].kind == KIND_text || rows[i].kind == KIND_path ||
-                 rows[i].kind == KIND_address)
+        else if (is_text_kind(rows[i].kind))
             free(*(char **)slot);
     }
     memset(settings, 0, sizeof *settings);

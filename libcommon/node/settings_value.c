@@ -2,6 +2,7 @@
 
 #include "libcommon/base/limits.h"
 #include "libcommon/base/memory.h"
+#include "libcommon/base/text.h"
 
 #include <ctype.h>
 #include <errno.h>
@@ -13,33 +14,17 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-static const char *trim(const char *text, size_t *length)
-{
-    while (*text && isspace((unsigned char)*text))
-        text++;
-    *length = strlen(text);
-    while (*length && isspace((unsigned char)text[*length - 1]))
-        (*length)--;
-    return text;
-}
-
 char *settings_trimmed_copy(const char *text)
 {
-    if (!text)
-        return NULL;
-    size_t length;
-    const char *start = trim(text, &length);
-    return length ? memory_copy_bytes(start, length) : NULL;
+    return text_is_blank(text) ? NULL : text_copy_trimmed(text);
 }
 
 void settings_trimmed_secret(struct secret *secret, const char *text)
 {
-    if (!text)
-        return;
-    size_t length;
-    const char *start = trim(text, &length);
+    size_t length = text ? strlen(text) : 0;
+    text_trim(&text, &length);
     if (length)
-        secret_assign_locked(secret, start, length);
+        secret_assign_locked(secret, text, length);
 }
 
 bool settings_parse_integer(const char *text, double low, double high, int64_t *value, struct error *error)
@@ -159,19 +144,18 @@ static bool read_whole(int fd, const char *path, struct secret *secret, struct e
     while (length < sizeof buffer - 1 && (count = read(fd, buffer + length, sizeof buffer - 1 - length)) > 0)
         length += (size_t)count;
     buffer[length] = '\0';
-    bool ok = true;
-    /* A secret cut short would fail much later, as a refused login. */
-    if (length > LIMIT_SECRET_FILE_BYTES)
-        ok =
-            error_set(error, ERROR_TOO_LARGE, "%.128s has more than %d bytes", path, LIMIT_SECRET_FILE_BYTES);
-    else if (strlen(buffer) != length)
-        ok = error_set(error, ERROR_INVALID, "%.128s has a NUL byte: it is no text", path);
-    else
+    bool is_long = length > LIMIT_SECRET_FILE_BYTES;
+    bool is_text = strlen(buffer) == length;
+    if (!is_long && is_text)
         settings_trimmed_secret(secret, buffer);
     secret_wipe_bytes(buffer, sizeof buffer);
-    if (ok && !secret->length)
-        ok = error_set(error, ERROR_INVALID, "%.128s is empty or cannot be read", path);
-    return ok;
+    /* A secret cut short would fail much later, as a refused login. */
+    if (is_long)
+        return error_set(error, ERROR_TOO_LARGE, "%.128s has more than %d bytes", path,
+                         LIMIT_SECRET_FILE_BYTES);
+    if (!is_text)
+        return error_set(error, ERROR_INVALID, "%.128s has a NUL byte: it is no text", path);
+    return secret->length || error_set(error, ERROR_INVALID, "%.128s is empty or cannot be read", path);
 }
 
 bool settings_read_secret_file(const char *path, struct secret *secret, bool *others_can_read,

@@ -4,7 +4,6 @@
 #include "libcommon/base/memory.h"
 #include "libcommon/confine/privileges.h"
 #include "libcommon/ipc/ipc_peers.h"
-#include "libcommon/service/service_command.h"
 
 #include <signal.h>
 #include <stdio.h>
@@ -229,11 +228,8 @@ static int run(const struct service *service)
 int service_main(const struct service *service, int argc, char **argv)
 {
     log_configure(service_name(service->id), LOG_FORMAT_TEXT, LOG_LEVEL_INFO);
-    const struct service_command command = {.service = service->id,
-                                            .purpose = service->purpose,
-                                            .is_url = service->http ? service->http->is_url : NULL};
+    settings_url_check *is_url = service->http ? service->http->is_url : NULL;
     int status;
-    if (service_command_run(&command, argc, argv, &status))
-        return status;
-    return run(service);
+    bool ended = service_command_run(service->id, service->purpose, is_url, argc, argv, &status);
+    return ended ? status : run(service);
 }

@@ -14,7 +14,7 @@
 #include "libcommon/loop/loop.h"
 #include "libcommon/node/sandbox.h"
 #include "libcommon/node/settings.h"
-#include "libcommon/service/exit_status.h"
+#include "libcommon/service/service_command.h"
 #include "libcommon/service/service_http.h"
 
 #include <stdbool.h>
@@ -71,7 +71,7 @@ struct service {
     void (*describe)(struct service_context *context, struct service_state *state);
 };
 
-/* Returns one of exit_status.h. */
+/* Returns one of service_command.h. */
 int service_main(const struct service *service, int argc, char **argv);
 
 /* Ends the loop; service_main() then stops the service and returns 0. */

@@ -2,7 +2,6 @@
 
 #include "libcommon/base/log.h"
 #include "libcommon/ipc/ipc.h"
-#include "libcommon/service/exit_status.h"
 
 #include <getopt.h>
 #include <stdio.h>
@@ -63,7 +62,7 @@ static int health(enum service_id service)
 
 /* --- --check-config --- */
 
-static int check_config(const struct service_command *command)
+static int check_config(enum service_id service, settings_url_check *is_url)
 {
     struct settings settings;
     struct environment environment;
@@ -73,42 +72,38 @@ static int check_config(const struct service_command *command)
         log_error("%s", error.text);
         return SERVICE_EXIT_CONFIG;
     }
-    bool ok = settings_load(&settings, 1U << command->service, command->is_url, &environment, &findings);
+    bool ok = settings_load(&settings, 1U << service, is_url, &environment, &findings);
     settings_log_findings(&findings);
     settings_clear(&settings);
     environment_close(&environment);
     if (ok)
-        printf("%s: the configuration is good\n", service_name(command->service));
+        printf("%s: the configuration is good\n", service_name(service));
     return ok ? SERVICE_EXIT_OK : SERVICE_EXIT_CONFIG;
 }
 
 /* --- --help --- */
 
-struct help {
-    unsigned readers;
-};
-
 static void print_setting(void *context, const char *variable, unsigned readers, const char *default_text,
                           const char *meaning)
 {
-    const struct help *help = context;
-    if (readers & help->readers)
+    const enum service_id *service = context;
+    if (readers & (1U << *service))
         printf("  %-29s %s%s%s%s\n", variable, meaning, *default_text ? " [" : "", default_text,
                *default_text ? "]" : "");
 }
 
-static void print_help(const struct service_command *command)
+static void print_help(enum service_id service, const char *purpose)
 {
-    struct help help = {1U << command->service};
     printf("usage: posemesh-%s [--health | --check-config | --version | --help]\n\n%s\n\n"
            "  --health        ask the running service; exit 0 when it is ready, else 1 with the reason\n"
            "  --check-config  check the environment; exit 0, or 78 with every fault\n\nReads from the "
            "environment:\n",
-           service_name(command->service), command->purpose);
-    settings_visit(print_setting, &help);
+           service_name(service), purpose);
+    settings_visit(print_setting, &service);
 }
 
-bool service_command_run(const struct service_command *command, int argc, char **argv, int *status)
+bool service_command_run(enum service_id service, const char *purpose, settings_url_check *is_url, int argc,
+                         char **argv, int *status)
 {
     static const struct option options[] = {{"health", no_argument, NULL, 'H'},
                                             {"check-config", no_argument, NULL, 'C'},
@@ -120,23 +115,23 @@ bool service_command_run(const struct service_command *command, int argc, char *
     case -1:
         if (optind >= argc)
             return false;
-        fprintf(stderr, "posemesh-%s takes no arguments; see --help\n", service_name(command->service));
+        fprintf(stderr, "posemesh-%s takes no arguments; see --help\n", service_name(service));
         *status = SERVICE_EXIT_USAGE;
-        return true;
+        break;
     case 'H':
-        *status = health(command->service);
-        return true;
+        *status = health(service);
+        break;
     case 'C':
-        *status = check_config(command);
-        return true;
+        *status = check_config(service, is_url);
+        break;
     case 'V':
-        printf("posemesh-%s %s\n", service_name(command->service), POSEMESH_VERSION);
-        return true;
+        printf("posemesh-%s %s\n", service_name(service), POSEMESH_VERSION);
+        break;
     case 'h':
-        print_help(command);
-        return true;
+        print_help(service, purpose);
+        break;
     default:
         *status = SERVICE_EXIT_USAGE;
-        return true;
     }
+    return true;
 }

@@ -1,16 +1,20 @@
-/* The options that every service has: they ask or tell something and end. */
+/* The options that every service has: they ask or tell something and end; and how programs of the node end.
+ */
 #ifndef LIBCOMMON_SERVICE_SERVICE_COMMAND_H
 #define LIBCOMMON_SERVICE_SERVICE_COMMAND_H
 
 #include "libcommon/node/settings.h"
 
-struct service_command {
-    enum service_id service;
-    const char *purpose;        /* one line for --help */
-    settings_url_check *is_url; /* as of settings_load() */
+enum {
+    SERVICE_EXIT_OK = 0, /* stopped on request */
+    SERVICE_EXIT_FAILED = 1,
+    SERVICE_EXIT_USAGE = 64, /* EX_USAGE of sysexits.h */
+    SERVICE_EXIT_CONFIG = 78 /* a fault in the configuration (EX_CONFIG) */
 };
 
-/* Returns false when there is no option and the service is to run; else true, with the exit status. */
-bool service_command_run(const struct service_command *command, int argc, char **argv, int *status);
+/* Returns false when there is no option and the service is to run; else true, with the exit status. `purpose`
+ * is one line for --help, `is_url` as of settings_load(). */
+bool service_command_run(enum service_id service, const char *purpose, settings_url_check *is_url, int argc,
+                         char **argv, int *status);
 
 #endif
