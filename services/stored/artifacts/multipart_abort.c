@@ -51,8 +51,12 @@ void multipart_aborts_free(struct multipart_aborts *aborts)
 {
     if (!aborts)
         return;
-    while (!LIST_EMPTY(&aborts->list))
-        abort_free(LIST_FIRST(&aborts->list));
+    struct multipart_abort *next = NULL;
+    for (struct multipart_abort *upload_abort = LIST_FIRST(&aborts->list); upload_abort;
+         upload_abort = next) {
+        next = LIST_NEXT(upload_abort, link);
+        abort_free(upload_abort);
+    }
     free(aborts);
 }
 

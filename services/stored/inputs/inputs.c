@@ -279,8 +279,11 @@ void inputs_cancel(struct inputs *inputs, const struct error *reason)
 
 void inputs_free(struct inputs *inputs)
 {
-    while (!LIST_EMPTY(&inputs->list))
-        input_free(LIST_FIRST(&inputs->list));
+    struct input *next = NULL;
+    for (struct input *input = LIST_FIRST(&inputs->list); input; input = next) {
+        next = LIST_NEXT(input, link);
+        input_free(input);
+    }
     input_path_set_free(inputs->paths);
     free(inputs);
 }

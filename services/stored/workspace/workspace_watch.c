@@ -132,8 +132,11 @@ void workspace_watch_free(struct workspace_watch *watch)
 {
     if (!watch)
         return;
-    while (!LIST_EMPTY(&watch->list))
-        workspace_watch_remove(LIST_FIRST(&watch->list));
+    struct watched_workspace *next = NULL;
+    for (struct watched_workspace *watched = LIST_FIRST(&watch->list); watched; watched = next) {
+        next = LIST_NEXT(watched, link);
+        workspace_watch_remove(watched);
+    }
     loop_timer_stop(&watch->timer);
     free(watch);
 }
