@@ -1,6 +1,6 @@
 /*
- * What is next is upload_way.h's; this file does it. One of `ending`, `lookup`, `limits`, `small` and
- * `multipart` is at work while something is under way. A stream that has not grown yet has none: it waits to
+ * What is next is upload_way.h's; this file does it. One of `request`, `small` and `multipart` is at
+ * work while something is under way. A stream that has not grown yet has none: it waits to
  * be told more. Each step that a caller brings about begins in a turn of the loop of its own (`step_timer`),
  * so that no caller of this file is called back before it has its answer.
  */
@@ -8,13 +8,12 @@
 
 #include "libcommon/base/clock.h"
 #include "libcommon/base/memory.h"
-#include "services/stored/artifacts/artifact_lookup.h"
 #include "services/stored/artifacts/data_path.h"
 #include "services/stored/artifacts/multipart_upload.h"
 #include "services/stored/artifacts/resumable_upload.h"
 #include "services/stored/artifacts/small_upload.h"
-#include "services/stored/artifacts/upload_limits.h"
 #include "services/stored/artifacts/upload_way.h"
+#include "services/stored/domain/domain_answer.h"
 
 #include <assert.h>
 #include <stdlib.h>
@@ -26,11 +25,10 @@ struct artifact_upload {
     struct artifact_file file;
     artifact_upload_done *on_done;
     void *context;
-    struct upload_way way;         /* read by way_now() */
-    struct journal_upload earlier; /* from before a restart; empty: none */
-    struct domain_request *ending; /* of the earlier one */
-    struct artifact_lookup lookup;
-    struct upload_limits limits;
+    struct upload_way way;          /* read by way_now() */
+    struct journal_upload earlier;  /* from before a restart; empty: none */
+    struct domain_request *request; /* ends the earlier one, looks up, or asks for limits */
+    struct upload_info info;        /* that the server answers */
     struct small_upload *small;
     struct multipart_upload *multipart;
     struct loop_timer step_timer;
@@ -66,9 +64,7 @@ void artifact_upload_drop(struct artifact_upload *upload)
     if (!upload)
         return;
     loop_timer_stop(&upload->step_timer);
-    domain_request_cancel(upload->ending);
-    artifact_lookup_cancel(&upload->lookup);
-    upload_limits_cancel(&upload->limits);
+    domain_request_cancel(upload->request);
     multipart_upload_drop(upload->multipart);
     small_upload_cancel(upload->small);
     journal_upload_clear(&upload->earlier);
@@ -126,6 +122,12 @@ static void succeed(struct artifact_upload *upload)
     finish(upload, NULL);
 }
 
+static void send_request(struct artifact_upload *upload, struct domain_request_spec *spec)
+{
+    spec->context = upload;
+    upload->request = domain_request_send(upload->setup->access, spec);
+}
+
 /* --- what an earlier run of stored left --- */
 
 static void on_earlier_ended(void *context, const struct http_response *response, const struct error *failure)
@@ -133,7 +135,7 @@ static void on_earlier_ended(void *context, const struct http_response *response
     struct artifact_upload *upload = context;
     struct error changed;
     (void)response;
-    upload->ending = NULL;
+    upload->request = NULL;
     if (failure)
         log_write(LOG_LEVEL_WARN, log_of(upload), "an upload that was given up stays at the server: %s",
                   failure->text);
@@ -146,12 +148,9 @@ static void on_earlier_ended(void *context, const struct http_response *response
 static void end_earlier(struct artifact_upload *upload)
 {
     char *path = data_path_of_upload(upload->setup->data_path, upload->earlier.upload_id);
-    upload->ending =
-        domain_request_send(upload->setup->access, &(struct domain_request_spec){.method = "DELETE",
-                                                                                 .path = path,
-                                                                                 .best_effort = true,
-                                                                                 .on_done = on_earlier_ended,
-                                                                                 .context = upload});
+    send_request(upload,
+                 &(struct domain_request_spec){
+                     .method = "DELETE", .path = path, .best_effort = true, .on_done = on_earlier_ended});
     free(path);
 }
 
@@ -169,26 +168,43 @@ static void find_earlier(struct artifact_upload *upload)
 
 /* --- what is there --- */
 
-static void on_looked_up(void *context, const char *id, const struct error *failure)
+/* Runs for each try: the id of an earlier one counts no more. */
+static bool check_found(void *context, const struct http_response *response, struct error *error)
 {
     struct artifact_upload *upload = context;
-    memory_replace_text(&upload->id, id);
+    free(upload->id);
+    return domain_answer_find(response, upload->name->name, upload->name->data_type, &upload->id, error);
+}
+
+static void on_looked_up(void *context, const struct http_response *response, const struct error *failure)
+{
+    struct artifact_upload *upload = context;
+    (void)response;
+    upload->request = NULL;
     take(upload, upload_way_after_lookup(way_now(upload), failure), failure);
 }
 
-static void on_completed_looked_up(void *context, const char *id, const struct error *failure)
+static void on_completed_looked_up(void *context, const struct http_response *response,
+                                   const struct error *failure)
 {
     struct artifact_upload *upload = context;
     struct error missing;
-    memory_replace_text(&upload->id, id);
+    (void)response;
+    upload->request = NULL;
     error_set(&missing, ERROR_NOT_FOUND, "the completed upload is not at the server");
     take(upload, upload_way_after_completed_lookup(way_now(upload), failure), failure ? failure : &missing);
 }
 
-static void look_up(struct artifact_upload *upload, artifact_lookup_done *on_done)
+/* Only while there is no id: what fails leaves none. */
+static void look_up(struct artifact_upload *upload, http_done_function *on_done)
 {
-    artifact_lookup_start(&upload->lookup, upload->setup->access, upload->setup->data_path, upload->name,
-                          on_done, upload);
+    char *path = data_path_of_name(upload->setup->data_path, upload->name->name, upload->name->data_type);
+    send_request(upload, &(struct domain_request_spec){.method = "GET",
+                                                       .path = path,
+                                                       .accept = "application/json",
+                                                       .check = check_found,
+                                                       .on_done = on_done});
+    free(path);
 }
 
 /* --- large --- */
@@ -262,12 +278,50 @@ static void send_whole(struct artifact_upload *upload)
 }
 
 /* A server that takes less at once than our minimum for multipart gets parts earlier. */
-static void on_limits_known(void *context, const struct upload_info *info)
+static void take_limits(struct artifact_upload *upload, const struct upload_info *info)
 {
-    struct artifact_upload *upload = context;
     const struct small_upload_spec spec = small_spec(upload);
     bool demands = upload_info_demands_multipart(info, small_upload_request_bytes(&spec));
     take(upload, upload_way_after_limits(way_now(upload), demands), NULL);
+}
+
+static bool check_info(void *context, const struct http_response *response, struct error *error)
+{
+    struct artifact_upload *upload = context;
+    return upload_info_parse(response->body, response->body_bytes, &upload->info, error);
+}
+
+/* A server that does not say has no limits: the upload itself will tell. */
+static void on_info_done(void *context, const struct http_response *response, const struct error *failure)
+{
+    struct artifact_upload *upload = context;
+    const struct upload_setup *setup = upload->setup;
+    (void)response;
+    upload->request = NULL;
+    if (failure)
+        upload->info = (struct upload_info){0};
+    if (failure && failure->status != 404)
+        log_write(LOG_LEVEL_WARN, log_of(upload), "the domain server's limits are not known: %s",
+                  failure->text);
+    upload_info_remember(setup->policy->infos, setup->access->server_url, &upload->info, clock_boot_ms());
+    take_limits(upload, &upload->info);
+}
+
+static void ask_limits(struct artifact_upload *upload)
+{
+    const struct upload_setup *setup = upload->setup;
+    const struct upload_info *known =
+        upload_info_find(setup->policy->infos, setup->access->server_url, clock_boot_ms());
+    if (known)
+        take_limits(upload, known);
+    else
+        send_request(upload, &(struct domain_request_spec){.method = "GET",
+                                                           .path = "api/v1/info",
+                                                           .accept = "application/json",
+                                                           .anonymous = true,
+                                                           .best_effort = true,
+                                                           .check = check_info,
+                                                           .on_done = on_info_done});
 }
 
 /* --- step by step --- */
@@ -286,8 +340,7 @@ static void take(struct artifact_upload *upload, enum upload_step step, const st
         look_up(upload, on_looked_up);
         return;
     case UPLOAD_STEP_ASK_LIMITS:
-        upload_limits_ask(&upload->limits, upload->setup->access, upload->setup->policy->infos,
-                          on_limits_known, upload);
+        ask_limits(upload);
         return;
     case UPLOAD_STEP_SEND_WHOLE:
         send_whole(upload);
@@ -317,7 +370,7 @@ static void on_step_due(void *context)
     struct artifact_upload *upload = context;
     if (upload->multipart)
         multipart_upload_extend(upload->multipart, upload->way.whole);
-    else if (!upload->ending && !upload->lookup.request && !upload->limits.request && !upload->small)
+    else if (!upload->request && !upload->small)
         take(upload, upload_way_next(way_now(upload)), NULL);
 }
 

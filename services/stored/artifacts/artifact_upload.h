@@ -10,7 +10,7 @@
 #include "services/stored/artifacts/multipart_abort.h"
 #include "services/stored/artifacts/upload_info.h"
 #include "services/stored/domain/domain_request.h"
-#include "services/stored/journal/journal_upload.h"
+#include "services/stored/journal/journal.h"
 #include "services/stored/transfers/transfers.h"
 
 #include <stdbool.h>

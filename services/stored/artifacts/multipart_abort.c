@@ -6,6 +6,7 @@
 #include "services/stored/artifacts/data_path.h"
 
 #include <stdlib.h>
+#include <sys/queue.h>
 
 enum { ABORTS_MAX = 64 }; /* a server that does not answer must not have us collect them */
 
@@ -14,12 +15,11 @@ struct multipart_abort {
     struct domain_access access;
     struct domain_request *request;
     char *task_id;
-    struct multipart_abort *next;
-    struct multipart_abort **link;
+    LIST_ENTRY(multipart_abort) link;
 };
 
 struct multipart_aborts {
-    struct multipart_abort *first;
+    LIST_HEAD(, multipart_abort) list;
     size_t count;
     void (*on_idle)(void *context);
     void *context;
@@ -39,9 +39,7 @@ bool multipart_aborts_idle(const struct multipart_aborts *aborts)
 
 static void abort_free(struct multipart_abort *upload_abort)
 {
-    *upload_abort->link = upload_abort->next;
-    if (upload_abort->next)
-        upload_abort->next->link = upload_abort->link;
+    LIST_REMOVE(upload_abort, link);
     upload_abort->aborts->count--;
     domain_request_cancel(upload_abort->request);
     domain_access_clear(&upload_abort->access);
@@ -54,8 +52,9 @@ void multipart_aborts_free(struct multipart_aborts *aborts)
     if (!aborts)
         return;
     struct multipart_abort *next = NULL;
-    for (struct multipart_abort *upload_abort = aborts->first; upload_abort; upload_abort = next) {
-        next = upload_abort->next;
+    for (struct multipart_abort *upload_abort = LIST_FIRST(&aborts->list); upload_abort;
+         upload_abort = next) {
+        next = LIST_NEXT(upload_abort, link);
         abort_free(upload_abort);
     }
     free(aborts);
@@ -86,12 +85,9 @@ void multipart_aborts_add(struct multipart_aborts *aborts, const struct domain_a
         return;
     }
     struct multipart_abort *upload_abort = memory_allocate(sizeof *upload_abort);
-    *upload_abort = (struct multipart_abort){
-        .aborts = aborts, .task_id = memory_copy_text(access->log.task_id), .next = aborts->first};
-    upload_abort->link = &aborts->first;
-    if (upload_abort->next)
-        upload_abort->next->link = &upload_abort->next;
-    aborts->first = upload_abort;
+    *upload_abort =
+        (struct multipart_abort){.aborts = aborts, .task_id = memory_copy_text(access->log.task_id)};
+    LIST_INSERT_HEAD(&aborts->list, upload_abort, link);
     aborts->count++;
     const struct log_task log = {.task_id = upload_abort->task_id};
     if (!domain_access_init(&upload_abort->access, access->client, access->server_url, &log, &error)) {

@@ -9,12 +9,20 @@
 #include "libcommon/base/memory.h"
 #include "libcommon/json/json_writer.h"
 #include "services/stored/artifacts/data_path.h"
-#include "services/stored/artifacts/multipart_part.h"
 #include "services/stored/artifacts/multipart_plan.h"
 #include "services/stored/domain/domain_answer.h"
 
 #include <stdlib.h>
 #include <string.h>
+
+/* One part on its way, from its own range of the file; used for one range after the other. */
+struct part {
+    struct multipart_upload *upload;
+    struct domain_request *request; /* NULL: the part is free */
+    struct multipart_range range;
+    int64_t moved_bytes; /* of the range, and counted by the meter */
+    char *etag;
+};
 
 struct multipart_upload {
     struct multipart_upload_spec spec;
@@ -25,7 +33,7 @@ struct multipart_upload {
     struct domain_request *request; /* init or complete */
     int complete_attempts;
     struct loop_timer resume_timer; /* to resume in a turn of its own */
-    struct multipart_part parts[MULTIPART_UPLOAD_CONCURRENCY_MAX];
+    struct part parts[MULTIPART_UPLOAD_CONCURRENCY_MAX];
 };
 
 /* --- the end --- */
@@ -35,8 +43,11 @@ static void stop_requests(struct multipart_upload *upload)
     loop_timer_stop(&upload->resume_timer);
     domain_request_cancel(upload->request);
     upload->request = NULL;
-    for (size_t i = 0; i < MULTIPART_UPLOAD_CONCURRENCY_MAX; i++)
-        multipart_part_cancel(&upload->parts[i]);
+    for (size_t i = 0; i < MULTIPART_UPLOAD_CONCURRENCY_MAX; i++) {
+        domain_request_cancel(upload->parts[i].request);
+        free(upload->parts[i].etag);
+        upload->parts[i] = (struct part){.upload = upload};
+    }
 }
 
 void multipart_upload_drop(struct multipart_upload *upload)
@@ -148,6 +159,50 @@ static void complete(struct multipart_upload *upload)
 
 /* --- parts --- */
 
+static void on_part_done(void *context, const struct http_response *response, const struct error *failure);
+
+/* Straight from the file: a part is never held in memory, whatever its size. */
+static ssize_t read_part(void *context, int64_t offset, void *out, size_t capacity)
+{
+    struct part *part = context;
+    const struct multipart_upload_spec *spec = &part->upload->spec;
+    int64_t left = part->range.bytes - offset;
+    if (left < (int64_t)capacity)
+        capacity = left > 0 ? (size_t)left : 0;
+    ssize_t got = artifact_file_read(spec->file, part->range.offset + offset, out, capacity);
+    if (got > 0) {
+        transfer_meter_add(spec->meter, offset + got - part->moved_bytes);
+        part->moved_bytes = offset + got;
+    }
+    return got;
+}
+
+static bool check_etag(void *context, const struct http_response *response, struct error *error)
+{
+    struct part *part = context;
+    return domain_answer_etag(response, &part->etag, error);
+}
+
+static void send_part(struct part *part, const struct multipart_range *range)
+{
+    const struct multipart_upload *upload = part->upload;
+    char *path = data_path_of_part(upload->spec.data_path, upload->upload_id, range->number);
+    part->range = *range;
+    part->moved_bytes = 0;
+    part->request = domain_request_send(
+        upload->spec.access, &(struct domain_request_spec){.method = "PUT",
+                                                           .path = path,
+                                                           .accept = "application/json",
+                                                           .content_type = "application/octet-stream",
+                                                           .source = read_part,
+                                                           .source_bytes = range->bytes,
+                                                           .transfer = true,
+                                                           .check = check_etag,
+                                                           .on_done = on_part_done,
+                                                           .context = part});
+    free(path);
+}
+
 /* Completes it, or starts as many parts as may be in flight. */
 static void send_parts_or_complete(struct multipart_upload *upload)
 {
@@ -161,17 +216,19 @@ static void send_parts_or_complete(struct multipart_upload *upload)
             continue;
         if (!multipart_plan_next(&upload->plan, &range))
             return;
-        char *path = data_path_of_part(upload->spec.data_path, upload->upload_id, range.number);
-        multipart_part_send(&upload->parts[i], upload->spec.access, path, &range);
-        free(path);
+        send_part(&upload->parts[i], &range);
     }
 }
 
-static void on_part_done(void *context, const struct multipart_part *part, char *etag,
-                         const struct error *failure)
+static void on_part_done(void *context, const struct http_response *response, const struct error *failure)
 {
-    struct multipart_upload *upload = context;
+    struct part *part = context;
+    struct multipart_upload *upload = part->upload;
     size_t number = part->range.number;
+    char *etag = part->etag;
+    (void)response;
+    part->request = NULL;
+    part->etag = NULL;
     if (failure) {
         struct error error = *failure;
         error_prefix(&error, "part %zu of %zu", number, upload->plan.part_count);
@@ -282,8 +339,7 @@ static struct multipart_upload *create(const struct multipart_upload_spec *spec)
     if (upload->spec.concurrency > MULTIPART_UPLOAD_CONCURRENCY_MAX)
         upload->spec.concurrency = MULTIPART_UPLOAD_CONCURRENCY_MAX;
     for (size_t i = 0; i < MULTIPART_UPLOAD_CONCURRENCY_MAX; i++)
-        upload->parts[i] = (struct multipart_part){
-            .file = spec->file, .meter = spec->meter, .on_done = on_part_done, .context = upload};
+        upload->parts[i].upload = upload;
     return upload;
 }
 

@@ -9,7 +9,7 @@
 #include "services/stored/artifacts/artifact_file.h"
 #include "services/stored/artifacts/multipart_abort.h"
 #include "services/stored/domain/domain_request.h"
-#include "services/stored/journal/journal_upload.h"
+#include "services/stored/journal/journal.h"
 #include "services/stored/transfers/transfer_meter.h"
 
 #include <stdbool.h>

@@ -4,7 +4,7 @@
 
 #include "services/stored/artifacts/artifact_file.h"
 #include "services/stored/artifacts/artifact_name.h"
-#include "services/stored/journal/journal_upload.h"
+#include "services/stored/journal/journal.h"
 
 #include <stdbool.h>
 #include <stdint.h>

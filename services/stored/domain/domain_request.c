@@ -28,8 +28,7 @@ enum {
 
 struct domain_request {
     struct domain_access *access;
-    struct domain_request *next;
-    struct domain_request **link;
+    LIST_ENTRY(domain_request) link;
     struct domain_request_spec spec; /* strings are own copies, but for the method */
     char *url;
     char label[LABEL_BYTES]; /* method and path, for errors and logs */
@@ -48,9 +47,9 @@ static void send_attempt(struct domain_request *request);
 static void on_want_due(void *context)
 {
     struct domain_access *access = context;
-    const struct domain_request *request = access->requests;
+    const struct domain_request *request = LIST_FIRST(&access->requests);
     while (request && !request->awaits_token)
-        request = request->next;
+        request = LIST_NEXT(request, link);
     if (!request)
         return;
     access->client->want_token(access->client->context, access->log.task_id, access->token_lost);
@@ -85,9 +84,7 @@ static void request_free(struct domain_request *request)
 {
     loop_timer_stop(&request->timer);
     http_cancel(request->call);
-    *request->link = request->next;
-    if (request->next)
-        request->next->link = request->link;
+    LIST_REMOVE(request, link);
     free((void *)(uintptr_t)request->spec.accept);
     free((void *)(uintptr_t)request->spec.content_type);
     free((void *)(uintptr_t)request->spec.body);
@@ -183,8 +180,8 @@ void domain_access_set_token(struct domain_access *access, const struct secret *
     access->token_lost = false;
     int64_t now_ms = clock_boot_ms();
     struct domain_request *next = NULL;
-    for (struct domain_request *request = access->requests; request; request = next) {
-        next = request->next;
+    for (struct domain_request *request = LIST_FIRST(&access->requests); request; request = next) {
+        next = LIST_NEXT(request, link);
         if (!request->awaits_token)
             continue;
         /* One that waits on keeps its timer; giving up is that timer's. */
@@ -308,11 +305,7 @@ struct domain_request *domain_request_send(struct domain_access *access,
     request->url = url_join(access->server_url, &spec->path, 1);
     snprintf(request->label, sizeof request->label, "%s /%.*s", spec->method, (int)strcspn(spec->path, "?"),
              spec->path);
-    request->next = access->requests;
-    request->link = &access->requests;
-    if (request->next)
-        request->next->link = &request->next;
-    access->requests = request;
+    LIST_INSERT_HEAD(&access->requests, request, link);
     loop_timer_init(&request->timer, access->client->loop, on_timer, request);
     domain_retry_start(&request->retry, spec->best_effort, clock_boot_ms());
     if (access->token_lost && !spec->anonymous)

@@ -14,13 +14,14 @@
 #include <search.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/queue.h>
 
 enum { FILES_MAX = 200000 }; /* their paths stay in memory for repeated requests */
 
 struct inputs {
     struct inputs_spec spec;
     struct input_path_set *paths;
-    struct input *first;
+    LIST_HEAD(, input) list;
     void *by_cid; /* the same, for tsearch(): tasks have thousands */
     size_t count;
     size_t file_count;
@@ -38,8 +39,7 @@ struct input {
     bool is_single;              /* one file is asked for: its size is the transfer's */
     struct message_input answer; /* once the files are there */
     int64_t started_ms;
-    struct input *next;
-    struct input **link;
+    LIST_ENTRY(input) link;
 };
 
 static int compare_cids(const void *left, const void *right)
@@ -63,9 +63,7 @@ static void input_free(struct input *input)
 {
     stop_download(input);
     tdelete(input, &input->inputs->by_cid, compare_cids);
-    *input->link = input->next;
-    if (input->next)
-        input->next->link = input->link;
+    LIST_REMOVE(input, link);
     input->inputs->count--;
     message_clear(&message_input_type, &input->answer);
     request_list_drop(&input->waiting);
@@ -203,11 +201,8 @@ static struct input *find(const struct inputs *inputs, const char *cid)
 static struct input *input_create(struct inputs *inputs, const char *cid)
 {
     struct input *input = memory_allocate(sizeof *input);
-    *input = (struct input){.inputs = inputs, .cid = memory_copy_text(cid), .next = inputs->first};
-    input->link = &inputs->first;
-    if (input->next)
-        input->next->link = &input->next;
-    inputs->first = input;
+    *input = (struct input){.inputs = inputs, .cid = memory_copy_text(cid)};
+    LIST_INSERT_HEAD(&inputs->list, input, link);
     if (!tsearch(input, &inputs->by_cid, compare_cids))
         memory_exhausted();
     inputs->count++;
@@ -275,8 +270,8 @@ size_t inputs_count(const struct inputs *inputs)
 void inputs_cancel(struct inputs *inputs, const struct error *reason)
 {
     struct input *next = NULL;
-    for (struct input *input = inputs->first; input; input = next) {
-        next = input->next;
+    for (struct input *input = LIST_FIRST(&inputs->list); input; input = next) {
+        next = LIST_NEXT(input, link);
         if (input->request)
             fail(input, reason);
     }
@@ -285,8 +280,8 @@ void inputs_cancel(struct inputs *inputs, const struct error *reason)
 void inputs_free(struct inputs *inputs)
 {
     struct input *next = NULL;
-    for (struct input *input = inputs->first; input; input = next) {
-        next = input->next;
+    for (struct input *input = LIST_FIRST(&inputs->list); input; input = next) {
+        next = LIST_NEXT(input, link);
         input_free(input);
     }
     input_path_set_free(inputs->paths);

@@ -16,8 +16,7 @@ struct transfer {
     char *task_id;
     const char *direction;
     char *name;
-    struct transfer *next;
-    struct transfer **link;
+    LIST_ENTRY(transfer) link;
 };
 
 /* Not in the middle of a character: what reads the event may insist on UTF-8. */
@@ -67,13 +66,9 @@ struct transfer *transfer_begin(struct transfers *transfers, const char *task_id
     *transfer = (struct transfer){.transfers = transfers,
                                   .task_id = memory_copy_text(task_id),
                                   .direction = direction == TRANSFER_IN ? "in" : "out",
-                                  .name = cut_name(name),
-                                  .next = transfers->first,
-                                  .link = &transfers->first};
+                                  .name = cut_name(name)};
     transfer_meter_init(&transfer->meter, total_bytes, now_ms);
-    if (transfer->next)
-        transfer->next->link = &transfer->next;
-    transfers->first = transfer;
+    LIST_INSERT_HEAD(&transfers->list, transfer, link);
     if (transfers->count++ == 0)
         loop_timer_start(&transfers->timer, TICK_MS);
     return transfer;
@@ -89,9 +84,7 @@ void transfer_end(struct transfer *transfer, int64_t now_ms)
     if (!transfer)
         return;
     publish(transfer, now_ms, true);
-    *transfer->link = transfer->next;
-    if (transfer->next)
-        transfer->next->link = transfer->link;
+    LIST_REMOVE(transfer, link);
     if (--transfer->transfers->count == 0)
         loop_timer_stop(&transfer->transfers->timer);
     free(transfer->task_id);
@@ -101,7 +94,8 @@ void transfer_end(struct transfer *transfer, int64_t now_ms)
 
 void transfers_tick(struct transfers *transfers, int64_t now_ms)
 {
-    for (struct transfer *transfer = transfers->first; transfer; transfer = transfer->next)
+    for (struct transfer *transfer = LIST_FIRST(&transfers->list); transfer;
+         transfer = LIST_NEXT(transfer, link))
         if (transfer_meter_tick(&transfer->meter, now_ms))
             publish(transfer, now_ms, false);
     loop_timer_start(&transfers->timer, TICK_MS);
@@ -110,7 +104,8 @@ void transfers_tick(struct transfers *transfers, int64_t now_ms)
 int64_t transfers_rate(const struct transfers *transfers, int64_t now_ms)
 {
     int64_t rate = 0;
-    for (const struct transfer *transfer = transfers->first; transfer; transfer = transfer->next)
+    for (const struct transfer *transfer = LIST_FIRST(&transfers->list); transfer;
+         transfer = LIST_NEXT(transfer, link))
         rate += transfer_meter_rate(&transfer->meter, now_ms);
     return rate;
 }
@@ -125,8 +120,8 @@ void transfers_write(const struct transfers *transfers, int64_t now_ms, struct j
 {
     int shown = 0;
     json_writer_open_array(writer);
-    for (const struct transfer *transfer = transfers->first; transfer && shown < TRANSFERS_SHOWN_MAX;
-         transfer = transfer->next, shown++) {
+    for (const struct transfer *transfer = LIST_FIRST(&transfers->list);
+         transfer && shown < TRANSFERS_SHOWN_MAX; transfer = LIST_NEXT(transfer, link), shown++) {
         json_writer_open_object(writer);
         json_writer_string_member(writer, "task_id", transfer->task_id);
         json_writer_string_member(writer, "direction", transfer->direction);

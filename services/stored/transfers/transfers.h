@@ -10,6 +10,7 @@
 
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/queue.h>
 
 enum transfer_direction { TRANSFER_IN, TRANSFER_OUT };
 
@@ -22,7 +23,7 @@ struct transfers {
     struct loop_timer timer;
     transfers_publish_function *publish;
     void *context;
-    struct transfer *first;
+    LIST_HEAD(, transfer) list;
     size_t count;
 };
 

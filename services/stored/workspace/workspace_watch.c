@@ -5,6 +5,7 @@
 #include "services/stored/workspace/tree_measure.h"
 
 #include <stdlib.h>
+#include <sys/queue.h>
 
 enum {
     ENTRIES_EACH_TURN = 200, /* well below a millisecond: other work waits no longer than that */
@@ -26,14 +27,13 @@ struct watched_workspace {
     int64_t used_bytes;
     workspace_overrun_function *on_overrun;
     void *context;
-    struct watched_workspace *next;
-    struct watched_workspace **link;
+    LIST_ENTRY(watched_workspace) link;
 };
 
 struct workspace_watch {
     int64_t limit_bytes;
     struct loop_timer timer;
-    struct watched_workspace *first;
+    LIST_HEAD(, watched_workspace) list;
 };
 
 /* --- one workspace --- */
@@ -78,8 +78,9 @@ static void measure(struct watched_workspace *watched, int64_t now_ms)
 /* The one that has waited longest; a long walk does not keep the others waiting. */
 static struct watched_workspace *find_due(const struct workspace_watch *watch)
 {
-    struct watched_workspace *found = watch->first;
-    for (struct watched_workspace *watched = watch->first; watched; watched = watched->next)
+    struct watched_workspace *found = LIST_FIRST(&watch->list);
+    for (struct watched_workspace *watched = LIST_FIRST(&watch->list); watched;
+         watched = LIST_NEXT(watched, link))
         if (watched->due_ms < found->due_ms)
             found = watched;
     return found;
@@ -132,8 +133,8 @@ void workspace_watch_free(struct workspace_watch *watch)
     if (!watch)
         return;
     struct watched_workspace *next = NULL;
-    for (struct watched_workspace *watched = watch->first; watched; watched = next) {
-        next = watched->next;
+    for (struct watched_workspace *watched = LIST_FIRST(&watch->list); watched; watched = next) {
+        next = LIST_NEXT(watched, link);
         workspace_watch_remove(watched);
     }
     loop_timer_stop(&watch->timer);
@@ -153,12 +154,8 @@ struct watched_workspace *workspace_watch_add(struct workspace_watch *watch,
                                           .log = log,
                                           .due_ms = now_ms + MEASURE_AGAIN_MS,
                                           .on_overrun = on_overrun,
-                                          .context = context,
-                                          .next = watch->first,
-                                          .link = &watch->first};
-    if (watched->next)
-        watched->next->link = &watched->next;
-    watch->first = watched;
+                                          .context = context};
+    LIST_INSERT_HEAD(&watch->list, watched, link);
     if (!loop_timer_running(&watch->timer))
         loop_timer_start(&watch->timer, MEASURE_AGAIN_MS);
     return watched;
@@ -168,9 +165,7 @@ void workspace_watch_remove(struct watched_workspace *watched)
 {
     if (!watched)
         return;
-    *watched->link = watched->next;
-    if (watched->next)
-        watched->next->link = watched->link;
+    LIST_REMOVE(watched, link);
     tree_measure_free(watched->measure);
     free(watched);
 }
