@@ -140,8 +140,8 @@ void relay_stop(struct service_context *context)
     struct relay *relay = context->state;
     if (!relay)
         return;
-    while (!LIST_EMPTY(&relay->deliveries)) {
-        struct delivery *delivery = LIST_FIRST(&relay->deliveries);
+    for (struct delivery *delivery = LIST_FIRST(&relay->deliveries), *next; delivery; delivery = next) {
+        next = LIST_NEXT(delivery, among_deliveries);
         ipc_cancel(delivery->call);
         delivery_free(delivery);
     }
