@@ -33,7 +33,7 @@ struct inbound {
     bool resumed;              /* a connection that libmicrohttpd has yet to look at */
     struct loop *loop;
     struct inbound_request *waiting; /* suspended until inbound_answer() */
-    LIST_HEAD(, open_connection) connections;
+    LIST_HEAD(open_connection_list, open_connection) connections;
 };
 
 /* libmicrohttpd's timeout begins anew with each byte, so a client that sends one now and then could keep all

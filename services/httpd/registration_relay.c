@@ -21,7 +21,7 @@ struct relay {
     struct ipc_call *health_call;
     int64_t health_sent_boot_ms;
     bool authd_knows;
-    LIST_HEAD(, delivery) deliveries;
+    LIST_HEAD(delivery_list, delivery) deliveries;
 };
 
 /* A callback on its way to authd. */

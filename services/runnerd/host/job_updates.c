@@ -19,7 +19,7 @@ struct waiting_event {
 
 struct job_updates {
     struct job_updates_options options;
-    STAILQ_HEAD(, waiting_event) events; /* oldest first */
+    STAILQ_HEAD(waiting_event_list, waiting_event) events; /* oldest first */
     size_t event_count;
     char *progress; /* NULL: none waits */
     bool finishing;

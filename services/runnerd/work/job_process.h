@@ -13,7 +13,7 @@ struct job_process;
 
 /* The shims of all jobs of this host, so that what has lost its shim can be told from what has not. */
 struct job_process_table {
-    LIST_HEAD(, job_process) processes;
+    LIST_HEAD(job_process_list, job_process) processes;
     int shim_fd; /* of job_process_open_shim() */
 };
 
