@@ -15,6 +15,7 @@
 #include <string.h>
 #include <strings.h>
 #include <sys/epoll.h>
+#include <sys/queue.h>
 #include <sys/socket.h>
 
 static const char callback_path[] = "/internal/v1/registrations";
@@ -32,7 +33,7 @@ struct inbound {
     bool resumed;              /* a connection that libmicrohttpd has yet to look at */
     struct loop *loop;
     struct inbound_request *waiting; /* suspended until inbound_answer() */
-    struct open_connection *connections;
+    LIST_HEAD(open_connection_list, open_connection) connections;
 };
 
 /* libmicrohttpd's timeout begins anew with each byte, so a client that sends one now and then could keep all
@@ -40,8 +41,7 @@ struct inbound {
 struct open_connection {
     int fd;
     int64_t began_boot_ms; /* of the connection, or the end of its last request */
-    struct open_connection *next;
-    struct open_connection **link;
+    LIST_ENTRY(open_connection) among_connections;
 };
 
 struct inbound_request {
@@ -254,17 +254,11 @@ static void on_connection(void *context, struct MHD_Connection *connection, void
         open = memory_allocate(sizeof *open);
         *open = (struct open_connection){
             .fd = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD)->connect_fd,
-            .began_boot_ms = clock_boot_ms(),
-            .next = inbound->connections,
-            .link = &inbound->connections};
-        if (open->next)
-            open->next->link = &open->next;
-        inbound->connections = open;
+            .began_boot_ms = clock_boot_ms()};
+        LIST_INSERT_HEAD(&inbound->connections, open, among_connections);
         *slot = open;
     } else if (open) {
-        *open->link = open->next;
-        if (open->next)
-            open->next->link = open->link;
+        LIST_REMOVE(open, among_connections);
         free(open);
         *slot = NULL;
     }
@@ -300,7 +294,8 @@ static void close_overdue(void *context)
 {
     struct inbound *inbound = context;
     int64_t oldest_ms = clock_boot_ms() - LIMIT_INBOUND_SECONDS * INT64_C(1000);
-    for (struct open_connection *open = inbound->connections; open; open = open->next)
+    for (struct open_connection *open = LIST_FIRST(&inbound->connections); open;
+         open = LIST_NEXT(open, among_connections))
         if (open->began_boot_ms < oldest_ms)
             shutdown(open->fd, SHUT_RDWR);
     /* At its connection limit libmicrohttpd stops listening, and begins again only when it runs after the end

@@ -7,6 +7,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/queue.h>
 
 /* authd counts on the endpoint for 30 s after each inbound_listening. */
 enum { LISTENING_REPEAT_MS = 2000, LISTENING_RETRY_MS = 500, HEALTH_CHECK_SPACING_MS = 1000 };
@@ -20,25 +21,21 @@ struct relay {
     struct ipc_call *health_call;
     int64_t health_sent_boot_ms;
     bool authd_knows;
-    struct delivery *deliveries;
+    LIST_HEAD(delivery_list, delivery) deliveries;
 };
 
 /* A callback on its way to authd. */
 struct delivery {
-    struct relay *relay;
     struct inbound_request *request;
     struct ipc_call *call;
-    struct delivery *next;
-    struct delivery **link;
+    LIST_ENTRY(delivery) among_deliveries;
 };
 
 /* --- the callback --- */
 
 static void delivery_free(struct delivery *delivery)
 {
-    *delivery->link = delivery->next;
-    if (delivery->next)
-        delivery->next->link = delivery->link;
+    LIST_REMOVE(delivery, among_deliveries);
     free(delivery);
 }
 
@@ -61,11 +58,8 @@ static void on_callback(void *context, struct inbound_request *request, const st
 {
     struct relay *relay = context;
     struct delivery *delivery = memory_allocate(sizeof *delivery);
-    *delivery = (struct delivery){
-        .relay = relay, .request = request, .next = relay->deliveries, .link = &relay->deliveries};
-    if (delivery->next)
-        delivery->next->link = &delivery->next;
-    relay->deliveries = delivery;
+    delivery->request = request;
+    LIST_INSERT_HEAD(&relay->deliveries, delivery, among_deliveries);
     /* The message borrows the body: no further copy to wipe here. */
     char *type = memory_copy_text(content_type);
     const struct message_callback_deliver message = {.body = *body, .content_type = type};
@@ -146,8 +140,8 @@ void relay_stop(struct service_context *context)
     struct relay *relay = context->state;
     if (!relay)
         return;
-    for (struct delivery *delivery = relay->deliveries, *next; delivery; delivery = next) {
-        next = delivery->next;
+    for (struct delivery *delivery = LIST_FIRST(&relay->deliveries), *next; delivery; delivery = next) {
+        next = LIST_NEXT(delivery, among_deliveries);
         ipc_cancel(delivery->call);
         delivery_free(delivery);
     }

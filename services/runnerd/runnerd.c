@@ -89,9 +89,7 @@ void runnerd_handle_start(void *context, const struct message_host_command *comm
     const struct runner *runner =
         command->capability ? runner_folder_find(&runnerd->folder, command->capability) : NULL;
     const char *refusal = refusal_of(runnerd, command, runner);
-    struct job *job = job_create(&runnerd->host, command, runner, refusal);
-    runnerd->jobs[runnerd->job_count++] = job;
-    job_start(job);
+    runnerd->jobs[runnerd->job_count++] = job_create(&runnerd->host, command, runner, refusal);
 }
 
 void runnerd_handle_cancel(void *context, const struct message_host_command *command)
@@ -176,7 +174,6 @@ bool runnerd_start(struct service_context *context, host_command_function *const
                                                                  .on_expected = on_expected,
                                                                  .handlers = handlers,
                                                                  .context = runnerd});
-    host_link_start(runnerd->link);
     return true;
 }
 

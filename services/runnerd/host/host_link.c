@@ -132,12 +132,8 @@ struct host_link *host_link_create(const struct host_link_options *options)
     random_bytes(options->random, bytes, sizeof bytes);
     uuid_format_random(bytes, link->host_id);
     loop_timer_init(&link->next_step, options->loop, on_next_step, link);
-    return link;
-}
-
-void host_link_start(struct host_link *link)
-{
     loop_timer_start(&link->next_step, 0);
+    return link;
 }
 
 void host_link_stop(struct host_link *link)

@@ -25,11 +25,9 @@ struct host_link_options {
     void *context;
 };
 
+/* Introduces itself in a later turn. */
 struct host_link *host_link_create(const struct host_link_options *options);
 void host_link_free(struct host_link *link);
-
-/* Introduces itself in a later turn. */
-void host_link_start(struct host_link *link);
 
 /* Takes no more commands. */
 void host_link_stop(struct host_link *link);

@@ -6,6 +6,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <sys/queue.h>
 
 enum { RETRY_MS = 1000, EVENTS_WAITING = 8 };
 
@@ -13,13 +14,12 @@ enum update_kind { UPDATE_NONE, UPDATE_EVENT, UPDATE_PROGRESS, UPDATE_FINISH };
 
 struct waiting_event {
     char *json;
-    struct waiting_event *next;
+    STAILQ_ENTRY(waiting_event) next;
 };
 
 struct job_updates {
     struct job_updates_options options;
-    struct waiting_event *events; /* oldest first */
-    struct waiting_event **events_end;
+    STAILQ_HEAD(waiting_event_list, waiting_event) events; /* oldest first */
     size_t event_count;
     char *progress; /* NULL: none waits */
     bool finishing;
@@ -35,18 +35,11 @@ struct job_updates {
 
 static void pump(struct job_updates *updates);
 
-static struct secret key_of(const struct job_updates *updates)
-{
-    return *updates->options.task_key; /* a view: not wiped by us */
-}
-
 static char *pop_event(struct job_updates *updates)
 {
-    struct waiting_event *event = updates->events;
+    struct waiting_event *event = STAILQ_FIRST(&updates->events);
     char *json = event->json;
-    updates->events = event->next;
-    if (!updates->events)
-        updates->events_end = &updates->events;
+    STAILQ_REMOVE_HEAD(&updates->events, next);
     updates->event_count--;
     free(event);
     return json;
@@ -59,17 +52,12 @@ static void end_current(struct job_updates *updates)
     updates->json = NULL;
 }
 
-static bool may_succeed_later(const struct error *failure)
-{
-    return failure->code == ERROR_UNAVAILABLE || failure->code == ERROR_TIMEOUT;
-}
-
 static void on_answer(void *context, const void *answer, const struct error *failure)
 {
     struct job_updates *updates = context;
     (void)answer;
     updates->call = NULL;
-    if (failure && may_succeed_later(failure)) {
+    if (failure && (failure->code == ERROR_UNAVAILABLE || failure->code == ERROR_TIMEOUT)) {
         loop_timer_start(&updates->retry, RETRY_MS);
         return;
     }
@@ -95,17 +83,18 @@ static void on_answer(void *context, const void *answer, const struct error *fai
 static void send_current(struct job_updates *updates)
 {
     struct ipc_client *leased = updates->options.leased;
+    const struct secret key = *updates->options.task_key; /* a view: not wiped by us */
     if (updates->kind == UPDATE_EVENT) {
         const struct message_task_event event = {
-            .task_key = key_of(updates), .sequence = updates->sequence, .event = updates->json};
+            .task_key = key, .sequence = updates->sequence, .event = updates->json};
         updates->call = call_task_event(leased, &event, on_answer, updates);
     } else if (updates->kind == UPDATE_PROGRESS) {
         const struct message_task_progress progress = {
-            .task_key = key_of(updates), .sequence = updates->sequence, .progress = updates->json};
+            .task_key = key, .sequence = updates->sequence, .progress = updates->json};
         updates->call = call_task_progress(leased, &progress, on_answer, updates);
     } else {
         const struct message_task_finish finish = {
-            .task_key = key_of(updates), .succeeded = updates->succeeded, .reason = updates->reason};
+            .task_key = key, .succeeded = updates->succeeded, .reason = updates->reason};
         updates->call = call_task_finish(leased, &finish, on_answer, updates);
     }
 }
@@ -138,13 +127,18 @@ static void on_retry(void *context)
 
 /* --- what the job tells --- */
 
+static bool is_within(const struct job_updates *updates, const char *what, size_t length, int limit)
+{
+    if (length > (size_t)limit)
+        log_write(LOG_LEVEL_WARN, updates->options.log, "%s of %zu bytes is dropped: the limit is %d", what,
+                  length, limit);
+    return length <= (size_t)limit;
+}
+
 void job_updates_progress(struct job_updates *updates, const char *json, size_t length)
 {
-    if (length > LIMIT_PROGRESS_BYTES) {
-        log_write(LOG_LEVEL_WARN, updates->options.log, "progress of %zu bytes is dropped: the limit is %d",
-                  length, LIMIT_PROGRESS_BYTES);
+    if (!is_within(updates, "progress", length, LIMIT_PROGRESS_BYTES))
         return;
-    }
     free(updates->progress);
     updates->progress = memory_copy_bytes(json, length);
     pump(updates);
@@ -152,15 +146,11 @@ void job_updates_progress(struct job_updates *updates, const char *json, size_t 
 
 void job_updates_event(struct job_updates *updates, const char *json, size_t length)
 {
-    if (length > LIMIT_EVENT_BYTES) {
-        log_write(LOG_LEVEL_WARN, updates->options.log, "an event of %zu bytes is dropped: the limit is %d",
-                  length, LIMIT_EVENT_BYTES);
+    if (!is_within(updates, "an event", length, LIMIT_EVENT_BYTES))
         return;
-    }
     struct waiting_event *event = memory_allocate(sizeof *event);
     event->json = memory_copy_bytes(json, length);
-    *updates->events_end = event;
-    updates->events_end = &event->next;
+    STAILQ_INSERT_TAIL(&updates->events, event, next);
     updates->event_count++;
     pump(updates);
 }
@@ -170,12 +160,17 @@ bool job_updates_is_full(const struct job_updates *updates)
     return updates->event_count >= EVENTS_WAITING;
 }
 
-void job_updates_drop(struct job_updates *updates)
+static void drop_waiting(struct job_updates *updates)
 {
     while (updates->event_count)
         free(pop_event(updates));
     free(updates->progress);
     updates->progress = NULL;
+}
+
+void job_updates_drop(struct job_updates *updates)
+{
+    drop_waiting(updates);
     if (!loop_timer_running(&updates->retry))
         return;
     loop_timer_stop(&updates->retry);
@@ -198,7 +193,7 @@ struct job_updates *job_updates_create(const struct job_updates_options *options
 {
     struct job_updates *updates = memory_allocate(sizeof *updates);
     updates->options = *options;
-    updates->events_end = &updates->events;
+    STAILQ_INIT(&updates->events);
     loop_timer_init(&updates->retry, options->loop, on_retry, updates);
     return updates;
 }
@@ -209,9 +204,7 @@ void job_updates_free(struct job_updates *updates)
         return;
     ipc_cancel(updates->call);
     loop_timer_stop(&updates->retry);
-    while (updates->event_count)
-        free(pop_event(updates));
-    free(updates->progress);
+    drop_waiting(updates);
     free(updates->json);
     free(updates->reason);
     free(updates);

@@ -2,10 +2,8 @@
 
 #include "libcommon/base/memory.h"
 #include "services/runnerd/host/job_updates.h"
-#include "services/runnerd/job/job_inputs.h"
 #include "services/runnerd/job/job_machine.h"
-#include "services/runnerd/job/job_uploads.h"
-#include "services/runnerd/work/exec.h"
+#include "services/runnerd/job/job_transfers.h"
 #include "services/runnerd/work/noop.h"
 #include "services/runnerd/workspace/job_files.h"
 
@@ -18,17 +16,15 @@ struct job {
     struct job_host *host;
     struct message_host_command command;
     const struct runner *runner;
-    char *refusal;
     struct log_task log;
     struct job_machine machine;
     bool hurry;
     int workspace_fd;
     struct job_updates *updates;
 
-    struct job_inputs inputs;
+    struct job_transfers transfers;
     struct work *work; /* NULL: not begun */
     struct loop_timer timeout;
-    struct job_uploads uploads;
 
     pthread_t remover; /* removes what the job made */
     bool removing;
@@ -40,7 +36,7 @@ static void on_event(struct job *job, enum job_event event, const char *reason);
 
 /* --- from the inputs to the uploads --- */
 
-static void on_inputs_end(void *context, const char *failure)
+static void on_fetched(void *context, const char *failure)
 {
     on_event(context, failure ? JOB_EVENT_PREPARE_FAILED : JOB_EVENT_PREPARED, failure);
 }
@@ -64,7 +60,7 @@ static void start_work(struct job *job)
     const struct work_kind *kind = job->runner->noop ? &work_noop : &work_exec;
     job->work = kind->start(&(struct work_options){.loop = job->host->loop,
                                                    .command = &job->command,
-                                                   .inputs = job->inputs.items,
+                                                   .inputs = job->transfers.inputs,
                                                    .runner = job->runner,
                                                    .workspace_fd = job->workspace_fd,
                                                    .updates = job->updates,
@@ -94,25 +90,13 @@ static void on_room(void *context)
         job->work->kind->resume(job->work);
 }
 
-static void on_uploads_end(void *context, const char *failure)
+static void on_stored(void *context, const char *failure)
 {
     struct job *job = context;
     const char *progress = failure ? NULL : job->work->kind->last_progress;
     if (progress)
         job_updates_progress(job->updates, progress, strlen(progress));
     on_event(job, failure ? JOB_EVENT_UPLOAD_FAILED : JOB_EVENT_UPLOADED, failure);
-}
-
-static void start_uploads(struct job *job)
-{
-    loop_timer_stop(&job->timeout);
-    job->uploads = (struct job_uploads){.stored = job->host->stored,
-                                        .task_key = &job->command.task_key,
-                                        .log = &job->log,
-                                        .workspace_fd = job->workspace_fd,
-                                        .on_end = on_uploads_end,
-                                        .context = job};
-    job_uploads_start(&job->uploads);
 }
 
 /* --- the end of a job --- */
@@ -143,8 +127,7 @@ static void *remove_files(void *context)
 static void finish(struct job *job)
 {
     loop_timer_stop(&job->timeout);
-    transfer_pool_cancel(&job->inputs.transfers);
-    transfer_pool_cancel(&job->uploads.transfers);
+    job_transfers_cancel(&job->transfers);
     if (job->machine.succeeded)
         log_write(LOG_LEVEL_INFO, &job->log, "the job is done");
     else
@@ -181,7 +164,8 @@ static void on_event(struct job *job, enum job_event event, const char *reason)
         stop_work(job);
         break;
     case JOB_ACTION_START_UPLOADS:
-        start_uploads(job);
+        loop_timer_stop(&job->timeout);
+        job_transfers_store(&job->transfers);
         break;
     case JOB_ACTION_FINISH:
         finish(job);
@@ -194,25 +178,23 @@ static void on_event(struct job *job, enum job_event event, const char *reason)
     }
 }
 
-void job_start(struct job *job)
+static void start(struct job *job)
 {
     struct error error;
-    if (job->refusal) {
-        on_event(job, JOB_EVENT_PREPARE_FAILED, job->refusal);
-        return;
-    }
     log_write(LOG_LEVEL_INFO, &job->log, "starting a job with %zu inputs", job->command.inputs.count);
     const char *workspace = job->command.workspace;
     job->workspace_fd = job_files_open_workspace(workspace ? workspace : "", &error);
-    job->inputs = (struct job_inputs){.stored = job->host->stored,
-                                      .command = &job->command,
-                                      .workspace_fd = job->workspace_fd,
-                                      .on_end = on_inputs_end,
-                                      .context = job};
+    job->transfers = (struct job_transfers){.stored = job->host->stored,
+                                            .command = &job->command,
+                                            .log = &job->log,
+                                            .workspace_fd = job->workspace_fd,
+                                            .on_fetched = on_fetched,
+                                            .on_stored = on_stored,
+                                            .context = job};
     if (job->workspace_fd < 0)
         on_event(job, JOB_EVENT_PREPARE_FAILED, error.text);
     else
-        job_inputs_start(&job->inputs);
+        job_transfers_fetch(&job->transfers);
 }
 
 void job_stop(struct job *job, const char *reason, bool hurry)
@@ -229,7 +211,6 @@ struct job *job_create(struct job_host *host, const struct message_host_command 
     struct job *job = memory_allocate(sizeof *job);
     job->host = host;
     job->runner = runner;
-    job->refusal = memory_copy_text(refusal);
     job->workspace_fd = -1;
     message_copy(&message_host_command_type, &job->command, command);
     job->log = (struct log_task){.task_id = job->command.task_id,
@@ -245,6 +226,10 @@ struct job *job_create(struct job_host *host, const struct message_host_command 
                                                                     .on_room = on_room,
                                                                     .on_finished = on_finished,
                                                                     .context = job});
+    if (refusal)
+        on_event(job, JOB_EVENT_PREPARE_FAILED, refusal);
+    else
+        start(job);
     return job;
 }
 
@@ -259,11 +244,9 @@ void job_free(struct job *job)
     if (job->work)
         job->work->kind->free(job->work);
     job_updates_free(job->updates);
-    job_inputs_clear(&job->inputs);
-    job_uploads_clear(&job->uploads);
+    job_transfers_clear(&job->transfers);
     message_clear(&message_host_command_type, &job->command);
     job_machine_clear(&job->machine);
-    free(job->refusal);
     if (job->workspace_fd >= 0)
         close(job->workspace_fd);
     free(job);

@@ -26,14 +26,11 @@ struct job_host {
 };
 
 /*
- * Takes on the task of a start command, which is copied. `runner` is borrowed. With a `refusal` the job does
- * nothing but fail with it, and `runner` may be NULL.
+ * Begins the task of a start command, which is copied; its end comes in a later turn. `runner` is borrowed.
+ * With a `refusal` the job does nothing but fail with it, and `runner` may be NULL.
  */
 struct job *job_create(struct job_host *host, const struct message_host_command *command,
                        const struct runner *runner, const char *refusal);
-
-/* Begins; everything that follows comes through the loop. */
-void job_start(struct job *job);
 
 /* Ends it as failed for `reason`; it has ended with on_ended. With `hurry` the program gets 1 s, not 5. */
 void job_stop(struct job *job, const char *reason, bool hurry);

@@ -3,9 +3,7 @@
 #include "libcommon/base/log.h"
 #include "libcommon/base/memory.h"
 #include "libcommon/loop/spawn.h"
-#include "services/runnerd/shim/job_shim.h"
 #include "services/runnerd/shim/process_tree.h"
-#include "services/runnerd/work/job_environment.h"
 #include "services/runnerd/work/line_splitter.h"
 
 #include <errno.h>
@@ -31,12 +29,11 @@ struct job_process {
     pid_t shim; /* 0 once it is reaped */
     int outcome_fd;
     struct stream streams[2]; /* stdout, stderr */
-    bool paused;
-    bool lost; /* the shim was killed: what it left is ours now */
+    bool lost;                /* the shim was killed: what it left is ours now */
     struct job_shim_outcome outcome;
     struct loop_timer sweep;
     struct loop_timer done;
-    struct job_process *next;
+    LIST_ENTRY(job_process) in_table;
 };
 
 static void look_for_end(struct job_process *process);
@@ -76,7 +73,7 @@ static void on_readable(void *context, uint32_t events)
     look_for_end(stream->process);
 }
 
-static void watch_streams(struct job_process *process, bool wanted)
+void job_process_read(struct job_process *process, bool wanted)
 {
     for (size_t i = 0; i < 2; i++) {
         struct stream *stream = &process->streams[i];
@@ -92,30 +89,12 @@ static void watch_streams(struct job_process *process, bool wanted)
     }
 }
 
-void job_process_pause(struct job_process *process)
-{
-    process->paused = true;
-    watch_streams(process, false);
-}
-
-void job_process_resume(struct job_process *process)
-{
-    process->paused = false;
-    watch_streams(process, true);
-}
-
 /* --- the end --- */
 
 static void on_done(void *context)
 {
     struct job_process *process = context;
-    if (process->lost)
-        process->options.on_gone(process->options.context, JOB_EXIT_UNKNOWN, 0);
-    else if (process->outcome.start_errno)
-        process->options.on_gone(process->options.context, JOB_EXIT_NOT_STARTED,
-                                 process->outcome.start_errno);
-    else
-        process->options.on_gone(process->options.context, JOB_EXIT_STATUS, process->outcome.wait_status);
+    process->options.on_gone(process->options.context, process->lost ? NULL : &process->outcome);
 }
 
 static void look_for_end(struct job_process *process)
@@ -134,8 +113,8 @@ static void on_sweep(void *context)
     struct job_process *process = context;
     pid_t shims[SHIMS_MAX];
     size_t count = 0;
-    for (const struct job_process *other = process->options.table->first; other && count < SHIMS_MAX;
-         other = other->next)
+    const struct job_process *other = LIST_FIRST(&process->options.table->processes);
+    for (; other && count < SHIMS_MAX; other = LIST_NEXT(other, in_table))
         if (other->shim)
             shims[count++] = other->shim;
     if (process_tree_signal(getpid(), shims, count, SIGKILL) > 0)
@@ -186,31 +165,15 @@ static bool open_pipe(int ends[2], struct error *error)
     return true;
 }
 
-static size_t count_texts(char *const *texts)
-{
-    size_t count = 0;
-    while (texts[count])
-        count++;
-    return count;
-}
-
-static char **shim_variables(char *const *variables)
-{
-    size_t count = count_texts(variables);
-    char **prefixed = memory_allocate_array(count + 1, sizeof *prefixed);
-    for (size_t i = 0; i < count; i++)
-        prefixed[i] = memory_format(JOB_SHIM_VARIABLE_PREFIX "%s", variables[i]);
-    return prefixed;
-}
-
 static int spawn_shim(struct job_process *process, int pipes[3][2])
 {
     const struct job_process_options *options = &process->options;
     char shim[] = JOB_SHIM_PROGRAM;
     char numbers[3][16];
-    size_t count = count_texts(options->command);
+    size_t count = 0;
+    while (options->command[count])
+        count++;
     char **arguments = memory_allocate_array(count + 5, sizeof *arguments);
-    char **variables = shim_variables(options->variables);
     const int descriptors[JOB_SHIM_DESCRIPTORS] = {SPAWN_NO_INPUT, pipes[0][1], pipes[1][1], pipes[2][1],
                                                    options->table->shim_fd};
     const int values[3] = {(int)getpid(), GRACE_MS, HURRIED_GRACE_MS};
@@ -223,7 +186,7 @@ static int spawn_shim(struct job_process *process, int pipes[3][2])
         arguments[4 + i] = options->command[i];
     int code = spawn_start(&(struct spawn){.path = shim_path,
                                            .arguments = arguments,
-                                           .variables = variables,
+                                           .variables = options->variables,
                                            .descriptors = descriptors,
                                            .descriptor_count = JOB_SHIM_DESCRIPTORS,
                                            .folder_fd = options->folder_fd,
@@ -232,7 +195,6 @@ static int spawn_shim(struct job_process *process, int pipes[3][2])
     if (code)
         process->shim = 0;
     free(arguments);
-    job_environment_free(variables);
     return code;
 }
 
@@ -262,14 +224,14 @@ static bool start(struct job_process *process, struct error *error)
 struct job_process *job_process_start(const struct job_process_options *options, struct error *error)
 {
     struct job_process *process = memory_allocate(sizeof *process);
-    *process = (struct job_process){.options = *options, .outcome_fd = -1, .next = options->table->first};
-    options->table->first = process;
+    *process = (struct job_process){.options = *options, .outcome_fd = -1};
+    LIST_INSERT_HEAD(&options->table->processes, process, in_table);
     loop_timer_init(&process->sweep, options->loop, on_sweep, process);
     loop_timer_init(&process->done, options->loop, on_done, process);
     for (size_t i = 0; i < 2; i++)
         process->streams[i] = (struct stream){.process = process, .fd = -1};
     if (start(process, error)) {
-        watch_streams(process, true);
+        job_process_read(process, true);
         return process;
     }
     job_process_free(process);
@@ -280,10 +242,7 @@ void job_process_free(struct job_process *process)
 {
     if (!process)
         return;
-    struct job_process **link = &process->options.table->first;
-    while (*link != process)
-        link = &(*link)->next;
-    *link = process->next;
+    LIST_REMOVE(process, in_table);
     loop_timer_stop(&process->sweep);
     loop_timer_stop(&process->done);
     for (size_t i = 0; i < 2; i++) {

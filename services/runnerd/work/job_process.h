@@ -3,15 +3,17 @@
 #define RUNNERD_WORK_JOB_PROCESS_H
 
 #include "libcommon/loop/loop.h"
+#include "services/runnerd/shim/job_shim.h"
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <sys/queue.h>
 
 struct job_process;
 
 /* The shims of all jobs of this host, so that what has lost its shim can be told from what has not. */
 struct job_process_table {
-    struct job_process *first;
+    LIST_HEAD(job_process_list, job_process) processes;
     int shim_fd; /* of job_process_open_shim() */
 };
 
@@ -21,22 +23,17 @@ struct job_process_table {
  */
 int job_process_open_shim(void);
 
-enum job_exit_kind {
-    JOB_EXIT_STATUS,      /* value: as of waitpid() */
-    JOB_EXIT_NOT_STARTED, /* value: errno */
-    JOB_EXIT_UNKNOWN      /* somebody killed the shim */
-};
-
 struct job_process_options {
     struct loop *loop;
     struct job_process_table *table;
     char *const *command;
-    char *const *variables; /* "NAME=value", NULL-terminated */
-    int folder_fd;          /* becomes the current folder */
+    char **variables; /* as the shim takes them (job_shim.h), NULL-terminated */
+    int folder_fd;    /* becomes the current folder */
     /* A line of stdout or stderr; `whole` is false for pieces of one that is too long. */
     void (*on_line)(void *context, bool is_stderr, const char *text, size_t length, bool whole);
-    /* Once, in a later turn: nothing of the job is alive and all its output was given. */
-    void (*on_gone)(void *context, enum job_exit_kind kind, int value);
+    /* Once, in a later turn: nothing of the job is alive and all its output was given. NULL when somebody
+     * killed the shim. */
+    void (*on_gone)(void *context, const struct job_shim_outcome *outcome);
     void *context;
 };
 
@@ -47,9 +44,8 @@ struct job_process *job_process_start(const struct job_process_options *options,
 /* SIGTERM to all of the job, SIGKILL after 5 s, or after 1 s when there is no time. */
 void job_process_stop(struct job_process *process, bool hurry);
 
-/* No output is read meanwhile; the job waits as soon as the pipe is full. */
-void job_process_pause(struct job_process *process);
-void job_process_resume(struct job_process *process);
+/* Whether output is read: at first it is. The job waits as soon as the pipe is full. */
+void job_process_read(struct job_process *process, bool wanted);
 
 /* Of a job that still runs: the shim ends it when this process has gone. */
 void job_process_free(struct job_process *process);

@@ -52,4 +52,7 @@ struct work_kind {
     void (*free)(struct work *work);
 };
 
+/* The program of the runner file runs, and what it prints is passed on. The other kind is noop.h's. */
+extern const struct work_kind work_exec;
+
 #endif

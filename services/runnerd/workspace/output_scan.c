@@ -19,12 +19,16 @@ enum { ENTRIES_MAX = 10 * LIMIT_ARTIFACTS }; /* folders and skipped files includ
 struct scan {
     struct output_list *list;
     size_t entries;
-    output_skip_function *on_skip;
-    void *context;
+    const struct log_task *log;
     struct error *error;
 };
 
 static bool scan_folder(struct scan *scan, int parent_fd, const char *name, const char *prefix, int depth);
+
+static void skip(const struct scan *scan, const char *path, const char *why)
+{
+    log_write(LOG_LEVEL_WARN, scan->log, "output %.512s is not uploaded: %s", path, why);
+}
 
 static bool add_file(struct scan *scan, const char *path)
 {
@@ -52,7 +56,7 @@ static bool scan_entry(struct scan *scan, int folder_fd, const char *name, const
     else if (S_ISDIR(status.st_mode))
         ok = scan_folder(scan, folder_fd, name, path, depth + 1);
     else
-        scan->on_skip(scan->context, path, S_ISLNK(status.st_mode) ? "it is a link" : "it is a special file");
+        skip(scan, path, S_ISLNK(status.st_mode) ? "it is a link" : "it is a special file");
     free(path);
     return ok;
 }
@@ -100,7 +104,7 @@ static bool read_row(struct scan *scan, struct json_slice raw_path, struct json_
     if (json_text_type(row) != JSON_TEXT_OBJECT)
         ok = error_set(scan->error, ERROR_INVALID, "'%.200s' must be an object", path);
     else if (!file)
-        scan->on_skip(scan->context, path, "outputs.json names it, but there is no such file");
+        skip(scan, path, "outputs.json names it, but there is no such file");
     else if (file->name || file->data_type || file->id)
         ok = error_set(scan->error, ERROR_INVALID, "'%.200s' is given twice", path);
     else
@@ -131,10 +135,9 @@ static bool read_table(struct scan *scan, int workspace_fd)
     return ok || error_prefix(scan->error, JOB_FILES_OUTPUTS_TABLE);
 }
 
-bool output_scan(int workspace_fd, struct output_list *list, output_skip_function *on_skip, void *context,
-                 struct error *error)
+bool output_scan(int workspace_fd, struct output_list *list, const struct log_task *log, struct error *error)
 {
-    struct scan scan = {.list = list, .on_skip = on_skip, .context = context, .error = error};
+    struct scan scan = {.list = list, .log = log, .error = error};
     *list = (struct output_list){NULL, 0};
     if (!scan_folder(&scan, workspace_fd, JOB_FILES_OUTPUTS, "", 0))
         return false;

@@ -6,6 +6,7 @@
 #define RUNNERD_WORKSPACE_OUTPUT_SCAN_H
 
 #include "libcommon/base/error.h"
+#include "libcommon/base/log.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -22,11 +23,8 @@ struct output_list {
     size_t count;
 };
 
-/* Called for links and special files, which are skipped, and for entries of outputs.json without a file. */
-typedef void output_skip_function(void *context, const char *path, const char *why);
-
-bool output_scan(int workspace_fd, struct output_list *list, output_skip_function *on_skip, void *context,
-                 struct error *error);
+/* Links and special files, which are skipped, and entries of outputs.json without a file are logged. */
+bool output_scan(int workspace_fd, struct output_list *list, const struct log_task *log, struct error *error);
 
 void output_list_clear(struct output_list *list);
 

@@ -1,0 +1,175 @@
+#include "services/runnerd/job/job_transfers.h"
+
+#include "libcommon/base/memory.h"
+#include "libcommon/json/json_writer.h"
+#include "services/runnerd/workspace/job_files.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum { INPUTS_AT_ONCE = TRANSFERS_MAX, OUTPUTS_AT_ONCE = 2 };
+
+/* --- the task's files --- */
+
+/* The text of POSEMESH_INPUTS_FILE. free() it. */
+static char *describe_inputs(const struct message_input *inputs, size_t count)
+{
+    struct json_writer writer = JSON_WRITER_EMPTY;
+    json_writer_open_array(&writer);
+    for (size_t i = 0; i < count; i++) {
+        const struct message_input *input = &inputs[i];
+        json_writer_open_object(&writer);
+        json_writer_string_member(&writer, "cid", input->cid);
+        json_writer_string_member(&writer, "path", input->path);
+        json_writer_string_member(&writer, "data_id", input->data_id);
+        json_writer_string_member(&writer, "name", input->name);
+        json_writer_string_member(&writer, "data_type", input->data_type);
+        json_writer_string_member(&writer, "domain_id", input->domain_id);
+        json_writer_key(&writer, "related_files");
+        json_writer_open_array(&writer);
+        for (size_t file = 0; file < input->related_files.count; file++)
+            json_writer_string(&writer, input->related_files.items[file]);
+        json_writer_close_array(&writer);
+        json_writer_close_object(&writer);
+    }
+    json_writer_close_array(&writer);
+    return json_writer_take(&writer);
+}
+
+static bool write_task_files(const struct job_transfers *transfers, struct error *error)
+{
+    const char *task = transfers->command->task ? transfers->command->task : "{}";
+    char *described = describe_inputs(transfers->inputs, transfers->command->inputs.count);
+    bool ok = job_files_write(transfers->workspace_fd, JOB_FILES_TASK, task, strlen(task), error) &&
+              job_files_write(transfers->workspace_fd, JOB_FILES_INPUTS, described, strlen(described), error);
+    free(described);
+    return ok;
+}
+
+/* --- an item --- */
+
+static void on_answer(void *context, const void *answer, const struct error *failure);
+
+static struct ipc_call *ask_for_input(const struct job_transfers *transfers, struct transfer *transfer)
+{
+    const struct message_input_materialize input = {.task_key = transfers->command->task_key,
+                                                    .cid = transfers->command->inputs.items[transfer->item]};
+    return call_input_materialize(transfers->stored, &input, on_answer, transfer);
+}
+
+static struct ipc_call *offer_output(const struct job_transfers *transfers, struct transfer *transfer)
+{
+    const struct output_file *file = &transfers->outputs.files[transfer->item];
+    char *path = memory_format(JOB_FILES_OUTPUTS "/%s", file->rel_path);
+    const struct message_artifact_put put = {.task_key = transfers->command->task_key,
+                                             .path = path,
+                                             .rel_path = file->rel_path,
+                                             .name = file->name,
+                                             .data_type = file->data_type,
+                                             .id = file->id};
+    struct ipc_call *call = call_artifact_put(transfers->stored, &put, on_answer, transfer);
+    free(path);
+    return call;
+}
+
+static void take_answer(struct job_transfers *transfers, size_t item, const void *answer)
+{
+    if (transfers->storing)
+        log_write(LOG_LEVEL_DEBUG, transfers->log, "output %s is stored as %s",
+                  transfers->outputs.files[item].rel_path, ((const struct message_artifact *)answer)->id);
+    else
+        message_copy(&message_input_type, &transfers->inputs[item], answer);
+}
+
+/* --- all of them --- */
+
+static void fail(struct job_transfers *transfers, size_t item, const struct error *failure)
+{
+    bool storing = transfers->storing;
+    const char *name =
+        storing ? transfers->outputs.files[item].rel_path : transfers->command->inputs.items[item];
+    char *reason = memory_format("%s %.1024s: %s (%s)", storing ? "output" : "input", name, failure->text,
+                                 error_code_name(failure->code));
+    job_transfers_cancel(transfers);
+    if (storing)
+        transfers->on_stored(transfers->context, reason);
+    else
+        transfers->on_fetched(transfers->context, reason);
+    free(reason);
+}
+
+static void succeed(struct job_transfers *transfers)
+{
+    struct error error;
+    if (transfers->storing)
+        transfers->on_stored(transfers->context, NULL);
+    else
+        transfers->on_fetched(transfers->context, write_task_files(transfers, &error) ? NULL : error.text);
+}
+
+static void ask_for_more(struct job_transfers *transfers)
+{
+    size_t count = transfers->storing ? transfers->outputs.count : transfers->command->inputs.count;
+    size_t at_once = transfers->storing ? OUTPUTS_AT_ONCE : INPUTS_AT_ONCE;
+    bool waiting = false;
+    for (size_t i = 0; i < at_once; i++) {
+        struct transfer *transfer = &transfers->in_flight[i];
+        if (!transfer->call && transfers->next < count) {
+            *transfer = (struct transfer){.transfers = transfers, .item = transfers->next++};
+            transfer->call =
+                transfers->storing ? offer_output(transfers, transfer) : ask_for_input(transfers, transfer);
+        }
+        waiting = waiting || transfer->call;
+    }
+    if (!waiting)
+        succeed(transfers);
+}
+
+static void on_answer(void *context, const void *answer, const struct error *failure)
+{
+    struct transfer *transfer = context;
+    transfer->call = NULL;
+    if (failure) {
+        fail(transfer->transfers, transfer->item, failure);
+        return;
+    }
+    take_answer(transfer->transfers, transfer->item, answer);
+    ask_for_more(transfer->transfers);
+}
+
+void job_transfers_fetch(struct job_transfers *transfers)
+{
+    transfers->inputs =
+        memory_allocate_array(transfers->command->inputs.count + 1, sizeof *transfers->inputs);
+    ask_for_more(transfers);
+}
+
+void job_transfers_store(struct job_transfers *transfers)
+{
+    struct error error;
+    transfers->storing = true;
+    transfers->next = 0;
+    if (!output_scan(transfers->workspace_fd, &transfers->outputs, transfers->log, &error)) {
+        transfers->on_stored(transfers->context, error.text);
+        return;
+    }
+    log_write(LOG_LEVEL_INFO, transfers->log, "storing %zu outputs", transfers->outputs.count);
+    ask_for_more(transfers);
+}
+
+void job_transfers_cancel(struct job_transfers *transfers)
+{
+    for (size_t i = 0; i < TRANSFERS_MAX; i++) {
+        ipc_cancel(transfers->in_flight[i].call);
+        transfers->in_flight[i].call = NULL;
+    }
+}
+
+void job_transfers_clear(struct job_transfers *transfers)
+{
+    job_transfers_cancel(transfers);
+    for (size_t i = 0; transfers->inputs && i < transfers->command->inputs.count; i++)
+        message_clear(&message_input_type, &transfers->inputs[i]);
+    free(transfers->inputs);
+    output_list_clear(&transfers->outputs);
+}
