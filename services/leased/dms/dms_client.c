@@ -10,12 +10,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/queue.h>
 
 struct dms_client {
     struct http_client *http;
     struct ipc_client *authd;
     const char *base_url;
-    struct dms_call *calls;
+    LIST_HEAD(, dms_call) calls;
 };
 
 struct dms_call {
@@ -30,8 +31,7 @@ struct dms_call {
     bool arrival_possible; /* an exchange with DMS ended otherwise than by a refused token */
     struct ipc_call *token_call;
     struct http_call *http_call;
-    struct dms_call *next;
-    struct dms_call **link;
+    LIST_ENTRY(dms_call) link;
 };
 
 static void ask_token(struct dms_call *call);
@@ -40,9 +40,7 @@ static void call_free(struct dms_call *call)
 {
     ipc_cancel(call->token_call);
     http_cancel(call->http_call);
-    *call->link = call->next;
-    if (call->next)
-        call->next->link = call->link;
+    LIST_REMOVE(call, link);
     free(call->url);
     free(call->body);
     free(call);
@@ -116,13 +114,11 @@ struct dms_call *dms_send(struct dms_client *client, const struct dms_request *r
 {
     struct dms_call *call = memory_allocate(sizeof *call);
     const char *segments[] = {"tasks", request->task_id, request->action};
-    *call = (struct dms_call){
-        .client = client, .request = *request, .next = client->calls, .link = &client->calls};
+    call->client = client;
+    call->request = *request;
     call->url = url_join(client->base_url, segments, request->task_id ? 3 : 1);
     call->body = memory_copy_text(request->body);
-    if (call->next)
-        call->next->link = &call->next;
-    client->calls = call;
+    LIST_INSERT_HEAD(&client->calls, call, link);
     ask_token(call);
     return call;
 }
@@ -162,9 +158,7 @@ void dms_client_free(struct dms_client *client)
 {
     if (!client)
         return;
-    for (struct dms_call *call = client->calls, *next; call; call = next) {
-        next = call->next;
-        call_free(call);
-    }
+    while (!LIST_EMPTY(&client->calls))
+        call_free(LIST_FIRST(&client->calls));
     free(client);
 }

@@ -26,7 +26,6 @@ struct outbox {
 struct outbox_report {
     struct outbox *outbox;
     struct outbox_entry entry;
-    char *task_id;
     struct dms_call *call;
     struct loop_timer again;
     struct retry retry;
@@ -39,7 +38,6 @@ static void report_free(struct outbox_report *report)
 {
     loop_timer_stop(&report->again);
     dms_cancel(report->call);
-    free(report->task_id);
     free(report->entry.body);
     free(report);
 }
@@ -92,7 +90,7 @@ static void send_report(void *context)
     struct outbox_report *report = context;
     crash_point("leased.report.before_sending");
     const struct dms_request request = {.method = "POST",
-                                        .task_id = report->task_id,
+                                        .task_id = report->entry.task_id,
                                         .action = report->entry.action,
                                         .body = report->entry.body,
                                         .timeout_ms = report->outbox->timeout_ms,
@@ -105,9 +103,8 @@ static void send_report(void *context)
 struct outbox_report *outbox_send(struct outbox *outbox, const struct outbox_entry *entry)
 {
     struct outbox_report *report = memory_allocate(sizeof *report);
-    *report = (struct outbox_report){
-        .outbox = outbox, .entry = *entry, .task_id = memory_copy_text(entry->task_id)};
-    report->entry.task_id = report->task_id;
+    report->outbox = outbox;
+    report->entry = *entry;
     loop_timer_init(&report->again, outbox->loop, send_report, report);
     retry_start(&report->retry, &report_policy, clock_boot_ms());
     send_report(report);
