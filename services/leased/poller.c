@@ -95,8 +95,7 @@ static void on_answer(void *context, const struct dms_answer *answer)
 
 static void poll_now(struct poller *poller)
 {
-    const struct dms_request request = {.method = "GET",
-                                        .timeout_ms = poller->options.request_timeout_ms,
+    const struct dms_request request = {.timeout_ms = poller->options.request_timeout_ms,
                                         .answer_limit_bytes = LIMIT_LEASE_ANSWER_BYTES,
                                         .on_done = on_answer,
                                         .context = poller};

@@ -86,7 +86,8 @@ static void on_token(void *context, const void *answer, const struct error *fail
     }
     call->token_number = token->token_number;
     call->sent_boot_ms = clock_boot_ms();
-    const struct http_request request = {.method = call->request.method,
+    const bool post = call->request.task_id != NULL;
+    const struct http_request request = {.method = post ? "POST" : "GET",
                                          .url = call->url,
                                          .bearer = &token->access_token,
                                          .content_type = call->body ? "application/json" : NULL,
@@ -95,7 +96,7 @@ static void on_token(void *context, const void *answer, const struct error *fail
                                          .body_bytes = call->body ? strlen(call->body) : 0,
                                          .timeout_ms = call->request.timeout_ms,
                                          .response_limit_bytes = call->request.answer_limit_bytes,
-                                         .follow_redirects = strcmp(call->request.method, "GET") == 0,
+                                         .follow_redirects = !post,
                                          .on_done = on_answer,
                                          .context = call};
     call->http_call = http_send(call->client->http, &request);

@@ -236,7 +236,6 @@ static void send_heartbeat(struct heartbeater *heartbeater)
 {
     char *body = pending_updates_compose_heartbeat(&heartbeater->updates);
     const struct dms_request request = {
-        .method = "POST",
         .task_id = heartbeater->driver.lease->task_id,
         .action = "heartbeat",
         .body = body,

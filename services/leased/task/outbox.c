@@ -89,8 +89,7 @@ static void send_report(void *context)
 {
     struct outbox_report *report = context;
     crash_point("leased.report.before_sending");
-    const struct dms_request request = {.method = "POST",
-                                        .task_id = report->entry.task_id,
+    const struct dms_request request = {.task_id = report->entry.task_id,
                                         .action = report->entry.action,
                                         .body = report->entry.body,
                                         .timeout_ms = report->outbox->timeout_ms,
