@@ -255,15 +255,13 @@ static void flush(struct heartbeater *heartbeater)
         return;
     if (!pending_updates_any(&heartbeater->updates)) {
         tell(heartbeater, TASK_EVENT_FLUSHED, NULL);
-        return;
-    }
-    /* DMS asked for a pause, or fails: the retry carries it all. */
-    if (heartbeater->heartbeat.retry_due_ms != HEARTBEAT_NEVER) {
+    } else if (heartbeater->heartbeat.retry_due_ms != HEARTBEAT_NEVER) {
+        /* DMS asked for a pause, or fails: the retry carries it all. */
         schedule(heartbeater);
-        return;
+    } else {
+        loop_timer_stop(&heartbeater->heartbeat_timer);
+        send_heartbeat(heartbeater);
     }
-    loop_timer_stop(&heartbeater->heartbeat_timer);
-    send_heartbeat(heartbeater);
 }
 
 void heartbeater_flush(struct heartbeater *heartbeater)
