@@ -36,8 +36,10 @@ struct dms_call {
 
 static void ask_token(struct dms_call *call);
 
-static void call_free(struct dms_call *call)
+void dms_cancel(struct dms_call *call)
 {
+    if (!call)
+        return;
     ipc_cancel(call->token_call);
     http_cancel(call->http_call);
     LIST_REMOVE(call, link);
@@ -53,7 +55,7 @@ static void finish(struct dms_call *call, const struct http_response *response, 
                                       .sent = call->arrival_possible,
                                       .sent_boot_ms = call->sent_boot_ms};
     call->request.on_done(call->request.context, &answer);
-    call_free(call);
+    dms_cancel(call);
 }
 
 static void on_answer(void *context, const struct http_response *response, const struct error *failure)
@@ -142,12 +144,6 @@ const char *dms_describe(const struct dms_answer *answer, char out[DMS_TEXT_BYTE
     return out;
 }
 
-void dms_cancel(struct dms_call *call)
-{
-    if (call)
-        call_free(call);
-}
-
 struct dms_client *dms_client_create(struct http_client *http, struct ipc_client *authd, const char *base_url)
 {
     struct dms_client *client = memory_allocate(sizeof *client);
@@ -159,7 +155,9 @@ void dms_client_free(struct dms_client *client)
 {
     if (!client)
         return;
-    while (!LIST_EMPTY(&client->calls))
-        call_free(LIST_FIRST(&client->calls));
+    for (struct dms_call *call = LIST_FIRST(&client->calls), *next; call; call = next) {
+        next = LIST_NEXT(call, link);
+        dms_cancel(call);
+    }
     free(client);
 }

@@ -366,7 +366,9 @@ void runner_hosts_free(struct runner_hosts *hosts)
 {
     if (!hosts)
         return;
-    while (hosts->first)
-        remove_host(hosts->first);
+    for (struct runner_host *host = hosts->first, *next; host; host = next) {
+        next = host->next;
+        remove_host(host);
+    }
     free(hosts);
 }

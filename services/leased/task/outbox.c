@@ -34,8 +34,10 @@ struct outbox_report {
 
 static void send_report(void *context);
 
-static void report_free(struct outbox_report *report)
+void outbox_take_back(struct outbox_report *report)
 {
+    if (!report)
+        return;
     loop_timer_stop(&report->again);
     dms_cancel(report->call);
     free(report->entry.body);
@@ -45,7 +47,7 @@ static void report_free(struct outbox_report *report)
 static void finish(struct outbox_report *report, const char *refusal)
 {
     const struct outbox_entry entry = report->entry;
-    report_free(report);
+    outbox_take_back(report);
     entry.on_done(entry.context, refusal);
 }
 
@@ -108,12 +110,6 @@ struct outbox_report *outbox_send(struct outbox *outbox, const struct outbox_ent
     retry_start(&report->retry, &report_policy, clock_boot_ms());
     send_report(report);
     return report;
-}
-
-void outbox_take_back(struct outbox_report *report)
-{
-    if (report)
-        report_free(report);
 }
 
 struct outbox *outbox_create(struct loop *loop, struct random *random, struct dms_client *dms,
