@@ -36,7 +36,7 @@ static void on_login_succeeded(void *context)
 static void on_login_rejected(void *context)
 {
     struct authd *authd = context;
-    registrar_on_login_rejected(authd->registrar);
+    registrar_on_event(authd->registrar, registration_on_login_rejected);
 }
 
 static const char *describe_registration(void *context, char *out, size_t capacity)
@@ -88,7 +88,8 @@ static struct registrar *create_registrar(struct authd *authd)
         .policy = {.wallet_flow = settings->registration_flow == SETTINGS_FLOW_WALLET,
                    .interval_ms = settings->register_interval_secs * 1000,
                    .max_retry = settings->register_max_retry},
-        .events = {.registered = on_registered, .context = authd},
+        .on_registered = on_registered,
+        .context = authd,
     };
     return registrar_create(&options);
 }
@@ -104,10 +105,10 @@ static struct login *create_login(struct authd *authd)
                    .safety_ratio = settings->token_safety_ratio,
                    .jitter_ms = settings->token_reauth_jitter_ms,
                    .max_retries = settings->token_reauth_max_retries},
-        .events = {.succeeded = on_login_succeeded,
-                   .rejected = on_login_rejected,
-                   .describe_registration = describe_registration,
-                   .context = authd},
+        .on_succeeded = on_login_succeeded,
+        .on_rejected = on_login_rejected,
+        .describe_registration = describe_registration,
+        .context = authd,
     };
     return login_create(&options);
 }
@@ -184,14 +185,14 @@ void authd_handle_capabilities_set(void *context, struct ipc_request *request, c
 void authd_handle_inbound_listening(void *context, struct ipc_request *request, const void *message)
 {
     (void)message;
-    registrar_on_inbound_listening(authd_of(context)->registrar);
+    registrar_on_event(authd_of(context)->registrar, registration_on_inbound_listening);
     ipc_answer_done(request);
 }
 
 void authd_handle_health_check_seen(void *context, struct ipc_request *request, const void *message)
 {
     (void)message;
-    registrar_on_health_check(authd_of(context)->registrar);
+    registrar_on_event(authd_of(context)->registrar, registration_on_health_check);
     ipc_answer_done(request);
 }
 
@@ -200,7 +201,7 @@ static void store_callback(struct authd *authd, struct callback *callback)
     secret_wipe(&authd->callback_secret);
     move_secret(&authd->callback_secret, &callback->secret);
     log_info("callback stored: id %s, secret of %zu bytes", callback->id, authd->callback_secret.length);
-    registrar_on_callback_stored(authd->registrar);
+    registrar_on_event(authd->registrar, registration_on_callback_stored);
     login_on_callback_stored(authd->login);
 }
 

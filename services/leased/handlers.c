@@ -88,14 +88,14 @@ void leased_handle_task_finish(void *context, struct ipc_request *request, const
 void leased_handle_drain_start(void *context, struct ipc_request *request, const void *message)
 {
     const struct message_drain_start *start = message;
-    lease_drain_begin(leased_of(context)->drain, start->hurry);
+    leased_begin_drain(leased_of(context), start->hurry);
     ipc_answer_done(request);
 }
 
 void leased_handle_drain_wait(void *context, struct ipc_request *request, const void *message)
 {
     (void)message;
-    lease_drain_wait(leased_of(context)->drain, request);
+    leased_wait_for_drain(leased_of(context), request);
 }
 
 /* --- stored's events: hints, which may come twice or name a task that is long gone --- */

@@ -10,7 +10,14 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { TICK_MS = 1000 };
+enum {
+    TICK_MS = 1000,
+    DRAIN_WAIT_HOLD_MS = 5000,
+    /* After the grace jobs are stopped and reports sent for so long, DMS reachable or not. posemesh-node
+     * waits a second more before it stops us. */
+    DRAIN_END_MS = 14000,
+    DRAIN_HURRIED_END_MS = 9000
+};
 
 /* --- the tasks --- */
 
@@ -24,10 +31,10 @@ struct task *leased_next_task(const struct leased *leased, size_t *at)
     return NULL;
 }
 
-static size_t count_leases(void *context)
+static size_t count_leases(const struct leased *leased)
 {
     size_t count = 0;
-    for (size_t at = 0; leased_next_task(context, &at);)
+    for (size_t at = 0; leased_next_task(leased, &at);)
         count++;
     return count;
 }
@@ -37,6 +44,43 @@ static void add_task(struct leased *leased, struct task *task)
     leased->tasks = memory_resize_array(leased->tasks, leased->task_count + 1, sizeof(struct task *));
     leased->tasks[leased->task_count++] = task;
 }
+
+/* --- who waits for the drain's end --- */
+
+/* A poll on its way may still bring a lease: posemesh-node must not stop us before it is known. */
+static bool is_drained(const struct leased *leased)
+{
+    return count_leases(leased) == 0 && !poller_is_polling(leased->poller);
+}
+
+static void answer_drain_waiter(struct leased *leased)
+{
+    struct ipc_request *waiter = leased->drain.waiter;
+    const struct message_drain_state state = {.drained = is_drained(leased),
+                                              .leases = (int64_t)count_leases(leased)};
+    leased->drain.waiter = NULL;
+    ipc_answer(waiter, &state);
+}
+
+/* A task has ended, or a second has passed: perhaps all is drained now. */
+static void look_at_drain(struct leased *leased)
+{
+    if (leased->drain.waiter &&
+        (is_drained(leased) || clock_boot_ms() - leased->drain.wait_since_ms >= DRAIN_WAIT_HOLD_MS))
+        answer_drain_waiter(leased);
+}
+
+void leased_wait_for_drain(struct leased *leased, struct ipc_request *request)
+{
+    /* A caller that asks again does not listen for the answer to its earlier request any more. */
+    if (leased->drain.waiter)
+        answer_drain_waiter(leased);
+    leased->drain.waiter = request;
+    leased->drain.wait_since_ms = clock_boot_ms();
+    look_at_drain(leased);
+}
+
+/* --- tasks that end, and new leases --- */
 
 /* In a turn of its own: who called the task that ended may still look at it. */
 static void free_ended_tasks(void *context)
@@ -49,7 +93,7 @@ static void free_ended_tasks(void *context)
         else
             leased->tasks[kept++] = leased->tasks[i];
     leased->task_count = kept;
-    lease_drain_look(leased->drain);
+    look_at_drain(leased);
 }
 
 static void on_task_ended(void *context, bool did_work)
@@ -59,14 +103,12 @@ static void on_task_ended(void *context, bool did_work)
     poller_on_task_ended(leased->poller, did_work);
 }
 
-/* --- new leases --- */
-
 /* A task that nobody here could run, or that has no slot, is better left to another node. */
 static bool may_poll(void *context)
 {
     const struct leased *leased = context;
     return runner_hosts_can_work(leased->hosts) &&
-           count_leases(context) < (size_t)leased->service->settings.max_concurrency;
+           count_leases(leased) < (size_t)leased->service->settings.max_concurrency;
 }
 
 static bool take_lease(void *context, struct lease *lease, int64_t server_unix_ms, int64_t sent_boot_ms)
@@ -74,7 +116,7 @@ static bool take_lease(void *context, struct lease *lease, int64_t server_unix_m
     struct leased *leased = context;
     char text[LIMIT_NAME_BYTES + 64];
     /* Leased by a poll that was under way when the drain began: another node can have it at once. */
-    if (lease_drain_has_begun(leased->drain)) {
+    if (leased->drain.begun) {
         add_task(leased, task_create_refused(&leased->surroundings, lease, NULL, "node_draining"));
         return true;
     }
@@ -121,24 +163,51 @@ static void on_host_gone(void *context, struct runner_host *host)
 
 /* --- the drain --- */
 
-/* A poll on its way may still bring a lease: posemesh-node must not stop us before it is known. */
-static bool is_drained(void *context)
+static void drain_tasks(struct leased *leased)
 {
-    const struct leased *leased = context;
-    return count_leases(context) == 0 && !poller_is_polling(leased->poller);
+    struct task *task;
+    for (size_t at = 0; (task = leased_next_task(leased, &at));)
+        task_on_drain(task, leased->drain.grace_over);
 }
 
-static void on_drain_phase(void *context, enum drain_phase phase)
+/* From here on a bound runs: what DMS, stored or a runner host keep waiting is given up at its end. */
+static void end_grace(struct leased *leased, int64_t end_ms)
+{
+    if (count_leases(leased))
+        log_warn("the drain's grace is over: running jobs are cancelled");
+    leased->drain.grace_over = true;
+    loop_timer_start(&leased->drain.timer, end_ms);
+    drain_tasks(leased);
+}
+
+static void on_drain_timer(void *context)
 {
     struct leased *leased = context;
     struct task *task;
-    if (phase == DRAIN_BEGUN)
-        poller_on_drain(leased->poller);
+    if (!leased->drain.grace_over) {
+        end_grace(leased, DRAIN_END_MS);
+        return;
+    }
     for (size_t at = 0; (task = leased_next_task(leased, &at));)
-        if (phase == DRAIN_BOUND_REACHED)
-            task_give_up(task);
-        else
-            task_on_drain(task, phase == DRAIN_GRACE_OVER);
+        task_give_up(task);
+}
+
+void leased_begin_drain(struct leased *leased, bool hurry)
+{
+    struct drain *drain = &leased->drain;
+    if (!drain->begun) {
+        size_t leases = count_leases(leased);
+        log_info("draining: %zu lease%s held", leases, leases == 1 ? "" : "s");
+        drain->begun = true;
+        loop_timer_start(&drain->timer, leased->service->settings.drain_grace_secs * 1000);
+        poller_on_drain(leased->poller);
+        drain_tasks(leased);
+    }
+    /* Once: a repeat must not move the end. */
+    if (hurry && !drain->hurried) {
+        drain->hurried = true;
+        end_grace(leased, DRAIN_HURRIED_END_MS);
+    }
 }
 
 /* --- life --- */
@@ -147,7 +216,7 @@ static void on_tick(void *context)
 {
     struct leased *leased = context;
     runner_hosts_tick(leased->hosts, clock_boot_ms());
-    lease_drain_look(leased->drain);
+    look_at_drain(leased);
     loop_timer_start(&leased->tick, TICK_MS);
 }
 
@@ -194,11 +263,6 @@ static void make_parts(struct leased *leased)
                                                             .take = take_lease,
                                                             .take_unreadable = take_unreadable_lease,
                                                             .context = leased});
-    leased->drain = lease_drain_create(service->loop, settings->drain_grace_secs * 1000,
-                                       &(struct lease_drain_events){.on_phase = on_drain_phase,
-                                                                    .is_drained = is_drained,
-                                                                    .count_leases = count_leases,
-                                                                    .context = leased});
 }
 
 static void make_surroundings(struct leased *leased)
@@ -227,6 +291,7 @@ bool leased_start(struct service_context *context, struct error *error)
     context->state = leased;
     leased->service = context;
     loop_timer_init(&leased->tick, context->loop, on_tick, leased);
+    loop_timer_init(&leased->drain.timer, context->loop, on_drain_timer, leased);
     leased->authd = ipc_client_create(context->ipc, ROLE_authd_token, error);
     leased->stored = leased->authd ? ipc_client_create(context->ipc, ROLE_stored_session, error) : NULL;
     if (!leased->stored)
@@ -248,7 +313,7 @@ void leased_stop(struct service_context *context)
     for (size_t i = 0; i < leased->task_count; i++)
         task_free(leased->tasks[i]);
     free(leased->tasks);
-    lease_drain_free(leased->drain);
+    loop_timer_stop(&leased->drain.timer);
     poller_free(leased->poller);
     outbox_free(leased->outbox);
     runner_hosts_free(leased->hosts);
@@ -261,7 +326,7 @@ void leased_stop(struct service_context *context)
 
 static const char *describe_work(const struct leased *leased)
 {
-    if (lease_drain_has_begun(leased->drain))
+    if (leased->drain.begun)
         return "draining";
     if (!runner_hosts_can_work(leased->hosts))
         return "waiting for a runner host";

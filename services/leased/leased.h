@@ -5,14 +5,25 @@
 #include "libcommon/service/service.h"
 #include "services/leased/hosts/capability_announcer.h"
 #include "services/leased/hosts/runner_hosts.h"
-#include "services/leased/lease_drain.h"
 #include "services/leased/poller.h"
 #include "services/leased/task/task.h"
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 enum { LEASED_ID_BYTES = 33 };
+
+/* A drain: no new lease, running jobs get their grace, then are cancelled; and it lasts no longer than its
+ * bound, DMS reachable or not. */
+struct drain {
+    bool begun;
+    bool hurried;
+    bool grace_over;
+    struct loop_timer timer;
+    struct ipc_request *waiter; /* for its end; NULL: nobody waits */
+    int64_t wait_since_ms;
+};
 
 struct leased {
     struct service_context *service;
@@ -25,7 +36,7 @@ struct leased {
     struct capability_announcer *announcer;
     struct poller *poller;
     struct outbox *outbox;
-    struct lease_drain *drain;
+    struct drain drain;
     struct task_surroundings surroundings;
     struct task **tasks; /* the one that waits longest first; ended ones stay until the next turn */
     size_t task_count;
@@ -35,6 +46,12 @@ struct leased {
 /* The task of index *at or behind it that has not ended, and *at moves behind it; NULL at the end:
  *     for (size_t at = 0; (task = leased_next_task(leased, &at));) ... */
 struct task *leased_next_task(const struct leased *leased, size_t *at);
+
+/* A repeat changes nothing, but that the first one with `hurry` ends the grace. */
+void leased_begin_drain(struct leased *leased, bool hurry);
+
+/* Answers `request` with message_drain_state: when all is drained, or after a while. */
+void leased_wait_for_drain(struct leased *leased, struct ipc_request *request);
 
 /* The hooks of main.c. */
 service_step_function leased_start;

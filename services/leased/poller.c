@@ -21,8 +21,6 @@ struct poller {
     struct retry retry; /* while failing */
 };
 
-static void poll_now(struct poller *poller);
-
 /* docs/network.md 3.1: there was no work, or none that got beyond its set-up. */
 static void wait_idle(struct poller *poller)
 {
@@ -31,60 +29,46 @@ static void wait_idle(struct poller *poller)
                      random_between(options->random, options->idle_min_ms, options->idle_max_ms));
 }
 
-/* DMS fails: the waits grow, and an idle wait of 0 is no reason to hammer it. */
-static void back_off(struct poller *poller, int64_t retry_after_ms)
-{
-    int64_t now_ms = clock_boot_ms();
-    if (!poller->failing)
-        retry_start(&poller->retry, &poller->policy, now_ms);
-    poller->failing = true;
-    int64_t wait_ms = retry_next_ms(&poller->retry, now_ms, retry_after_ms, 0, poller->options.random);
-    loop_timer_start(&poller->idle, poller->options.idle_min_ms + wait_ms);
-}
-
 /* --- what an answer brings --- */
-
-/* An envelope that cannot be decoded is failed by its task's id when that can be read. */
-static void take_unreadable(struct poller *poller, const struct http_response *response,
-                            const struct error *error)
-{
-    struct lease lease = {.task_id = lease_peek_task_id(response->body, response->body_bytes)};
-    log_error("a lease cannot be decoded: %s", error->text);
-    if (lease.task_id)
-        poller->options.take_unreadable(poller->options.context, &lease, error->text);
-    wait_idle(poller);
-}
 
 static void take_envelope(struct poller *poller, const struct http_response *response, int64_t sent_boot_ms)
 {
     struct lease lease;
     struct error error;
+    bool work = false;
     if (!lease_decode(&lease, response->body, response->body_bytes, &error)) {
-        take_unreadable(poller, response, &error);
-        return;
-    }
-    if (lease.cancel) {
+        log_error("a lease cannot be decoded: %s", error.text);
+        /* It is failed by its task's id when that can be read. */
+        lease.task_id = lease_peek_task_id(response->body, response->body_bytes);
+        if (lease.task_id)
+            poller->options.take_unreadable(poller->options.context, &lease, error.text);
+    } else if (lease.cancel) {
         log_info("skipping task %s: it is already cancelled", lease.task_id);
         lease_clear(&lease);
-        wait_idle(poller);
-        return;
+    } else {
+        int64_t server_ms = clock_server_unix_ms(response->date_unix_ms, clock_unix_ms());
+        work = poller->options.take(poller->options.context, &lease, server_ms, sent_boot_ms);
     }
-    int64_t server_ms = clock_server_unix_ms(response->date_unix_ms, clock_unix_ms());
-    if (poller->options.take(poller->options.context, &lease, server_ms, sent_boot_ms))
+    if (work)
         poller_wake(poller);
     else
         wait_idle(poller);
 }
 
-/* Polls come every second or so: a line a minute says as much as a line each. */
-static void note_failure(struct poller *poller, const char *text, int64_t retry_after_ms)
+/* The waits grow, and an idle wait of 0 is no reason to hammer DMS. Polls come every second or so: a line a
+ * minute says as much as a line each. */
+static void back_off(struct poller *poller, const char *text, int64_t retry_after_ms)
 {
     int64_t now_ms = clock_boot_ms();
     bool quiet = poller->failing && now_ms - poller->warned_boot_ms < WARN_SPACING_MS;
     log_write(quiet ? LOG_LEVEL_DEBUG : LOG_LEVEL_WARN, NULL, "cannot ask for work: %s", text);
     if (!quiet)
         poller->warned_boot_ms = now_ms;
-    back_off(poller, retry_after_ms);
+    if (!poller->failing)
+        retry_start(&poller->retry, &poller->policy, now_ms);
+    poller->failing = true;
+    int64_t wait_ms = retry_next_ms(&poller->retry, now_ms, retry_after_ms, 0, poller->options.random);
+    loop_timer_start(&poller->idle, poller->options.idle_min_ms + wait_ms);
 }
 
 static void on_answer(void *context, const struct dms_answer *answer)
@@ -95,7 +79,7 @@ static void on_answer(void *context, const struct dms_answer *answer)
     poller->call = NULL;
     if (status != 200 && status != 204 && status != 409) {
         char text[DMS_TEXT_BYTES];
-        note_failure(poller, dms_describe(answer, text), response ? response->retry_after_ms : -1);
+        back_off(poller, dms_describe(answer, text), response ? response->retry_after_ms : -1);
         return;
     }
     if (poller->failing)
@@ -111,8 +95,7 @@ static void on_answer(void *context, const struct dms_answer *answer)
 
 static void poll_now(struct poller *poller)
 {
-    const struct dms_request request = {.method = "GET",
-                                        .timeout_ms = poller->options.request_timeout_ms,
+    const struct dms_request request = {.timeout_ms = poller->options.request_timeout_ms,
                                         .answer_limit_bytes = LIMIT_LEASE_ANSWER_BYTES,
                                         .on_done = on_answer,
                                         .context = poller};
@@ -126,29 +109,30 @@ void poller_wake(struct poller *poller)
         poll_now(poller);
 }
 
+static void cancel_poll(struct poller *poller)
+{
+    dms_cancel(poller->call);
+    poller->call = NULL;
+}
+
 /* The timer has two uses: an idle wait or backoff, and in a drain the bound of the poll on its way. */
 static void on_idle_over(void *context)
 {
     struct poller *poller = context;
-    if (poller->draining) {
-        dms_cancel(poller->call);
-        poller->call = NULL;
-        return;
-    }
-    poller_wake(poller);
+    if (poller->draining)
+        cancel_poll(poller);
+    else
+        poller_wake(poller);
 }
 
 void poller_on_drain(struct poller *poller)
 {
-    bool waits = poller->call && dms_call_is_sent(poller->call);
     poller->draining = true;
     loop_timer_stop(&poller->idle);
-    if (waits) {
+    if (poller->call && dms_call_is_sent(poller->call))
         loop_timer_start(&poller->idle, DRAIN_ANSWER_MS);
-    } else {
-        dms_cancel(poller->call);
-        poller->call = NULL;
-    }
+    else
+        cancel_poll(poller);
 }
 
 bool poller_is_polling(const struct poller *poller)

@@ -8,9 +8,10 @@
 #include "libcommon/service/service.h"
 #include "services/node/drain.h"
 #include "services/node/folders.h"
-#include "services/node/sealed_secrets.h"
 #include "services/node/supervisor.h"
 
+#include <errno.h>
+#include <limits.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -31,6 +32,37 @@ struct node {
 };
 
 /* --- the start sequence --- */
+
+/*
+ * posemesh-node starts with the secrets in its environment, where /proc shows them. It moves them into a
+ * sealed memory file and executes itself again without them; returns true when they are gone already.
+ */
+static bool seal_secrets(char **argv, struct error *error)
+{
+    char number[16];
+    const struct environment environment = {.variables = environ, .sealed = SECRET_EMPTY, .sealed_fd = -1};
+    bool clean = getenv(ENVIRONMENT_SECRETS_FD) != NULL;
+    for (size_t i = 0; clean && i < settings_secret_count; i++)
+        clean = !environment_get(&environment, settings_secret_variables[i]);
+    if (clean)
+        return true;
+    int fd = environment_seal(&environment, settings_secret_variables, settings_secret_count, error);
+    if (fd < 0)
+        return false;
+    environment_wipe(environ, settings_secret_variables, settings_secret_count);
+    snprintf(number, sizeof number, "%d", fd);
+    /* Without the number the next start would find nothing and do this again, for ever. */
+    if (setenv(ENVIRONMENT_SECRETS_FD, number, 1) != 0)
+        return error_set_errno(error, errno, "cannot set " ENVIRONMENT_SECRETS_FD);
+    /* By its own path, so that ps and pkill show its name; "exe" would be all they see of the link. */
+    char path[PATH_MAX];
+    ssize_t length = readlink("/proc/self/exe", path, sizeof path - 1);
+    if (length > 0) {
+        path[length] = '\0';
+        execv(path, argv);
+    }
+    return error_set_errno(error, errno, "cannot execute posemesh-node again without its secrets");
+}
 
 static bool check_settings(struct node *node, struct error *error)
 {
@@ -145,7 +177,7 @@ int node_run(char **argv)
     struct error error;
     /* Whoever starts us may have one that opens our files to all, or closes them to ourselves. */
     umask(022);
-    if (!sealed_secrets_leave_environment(argv, &error)) {
+    if (!seal_secrets(argv, &error)) {
         log_error("%s", error.text);
         return SERVICE_EXIT_FAILED;
     }

@@ -14,8 +14,7 @@
 enum { WAIT_MAX_MS = 50000, HTTP_FORBIDDEN = 403, HTTP_NOT_FOUND = 404 };
 
 struct login {
-    struct dds_client *dds;
-    struct login_events events;
+    struct login_options options;
     struct token_manager manager;
     struct loop_timer timer;
     struct dds_call *call;
@@ -47,8 +46,9 @@ static void explain(const struct login *login, struct error *error)
         return;
     }
     char registration[256];
-    error_set(error, ERROR_UNAVAILABLE, "no access token yet: %s",
-              login->events.describe_registration(login->events.context, registration, sizeof registration));
+    error_set(
+        error, ERROR_UNAVAILABLE, "no access token yet: %s",
+        login->options.describe_registration(login->options.context, registration, sizeof registration));
 }
 
 void login_take_request(struct login *login, struct ipc_request *request, int64_t refused_token)
@@ -87,7 +87,7 @@ static void on_rejected(struct login *login, const char *reason)
     snprintf(login->failure, sizeof login->failure, "%s", reason);
     log_warn("login refused, registering again: %s", reason);
     token_manager_on_rejection(&login->manager);
-    login->events.rejected(login->events.context);
+    login->options.on_rejected(login->options.context);
     advance(login);
 }
 
@@ -104,7 +104,7 @@ static void on_token(struct login *login, const struct token_answer *token, int6
     login->failure[0] = '\0';
     log_info("logged in, the access token expires at %s",
              rfc3339_format_milliseconds(clock_unix_ms() + expires_ms - now_ms, expiry));
-    login->events.succeeded(login->events.context);
+    login->options.on_succeeded(login->options.context);
     advance(login);
 }
 
@@ -140,7 +140,7 @@ static void on_nonce(void *context, const struct dds_answer *answer)
         on_failed(login, answer->retry_after_ms, answer->reason);
         return;
     }
-    login->call = dds_siwe_verify(login->dds, answer, on_verified, login, &error);
+    login->call = dds_siwe_verify(login->options.dds, answer, on_verified, login, &error);
     if (!login->call)
         on_failed(login, -1, error.text);
 }
@@ -153,7 +153,7 @@ static void begin(struct login *login, int64_t now_ms)
                  "be reachable from DDS; logging in all the same",
                  TOKEN_CALLBACK_PATIENCE_MS / 1000);
     token_manager_on_login(&login->manager, now_ms);
-    login->call = dds_siwe_request(login->dds, on_nonce, login, &error);
+    login->call = dds_siwe_request(login->options.dds, on_nonce, login, &error);
     if (!login->call)
         on_failed(login, -1, error.text);
 }
@@ -221,8 +221,7 @@ const char *login_describe(const struct login *login, char *out, size_t capacity
 struct login *login_create(const struct login_options *options)
 {
     struct login *login = memory_allocate(sizeof *login);
-    login->dds = options->dds;
-    login->events = options->events;
+    login->options = *options;
     token_manager_init(&login->manager, &options->policy, clock_boot_ms(), options->random);
     loop_timer_init(&login->timer, options->loop, on_timer, login);
     return login;

@@ -9,22 +9,18 @@
 
 struct login;
 
-struct login_events {
-    void (*succeeded)(void *context);
-    /* DDS does not know this node any more: no login is tried before login_on_registered(). */
-    void (*rejected)(void *context);
-    /* How the registration is doing, for callers that wait for it. Returns `out`. */
-    const char *(*describe_registration)(void *context, char *out, size_t capacity);
-    void *context;
-};
-
 /* What a login works with; the pointers are borrowed for its life. */
 struct login_options {
     struct loop *loop;
     struct random *random;
     struct dds_client *dds;
     struct token_policy policy;
-    struct login_events events;
+    void (*on_succeeded)(void *context);
+    /* DDS does not know this node any more: no login is tried before login_on_registered(). */
+    void (*on_rejected)(void *context);
+    /* How the registration is doing, for callers that wait for it. Returns `out`. */
+    const char *(*describe_registration)(void *context, char *out, size_t capacity);
+    void *context;
 };
 
 struct login *login_create(const struct login_options *options);

@@ -9,8 +9,7 @@
 #include <string.h>
 
 struct registrar {
-    struct dds_client *dds;
-    struct registrar_events events;
+    struct registrar_options options;
     struct registration registration;
     struct loop_timer timer;
     struct dds_call *call;
@@ -33,7 +32,8 @@ static void on_accepted(struct registrar *registrar, int64_t now_ms)
     registrar->failure[0] = '\0';
     log_info("registered at DDS with %zu capabilit%s", registrar->capabilities.count,
              registrar->capabilities.count == 1 ? "y" : "ies");
-    registrar->events.registered(registrar->events.context, registrar->registration.called_back_in_flight);
+    registrar->options.on_registered(registrar->options.context,
+                                     registrar->registration.called_back_in_flight);
 }
 
 static void log_failure(struct registrar *registrar, enum registration_outcome outcome, const char *reason,
@@ -85,15 +85,15 @@ static void on_nonce(void *context, const struct dds_answer *answer)
         on_failed(registrar, answer->status, answer->retry_after_ms, answer->reason);
         return;
     }
-    registrar->call = dds_register_wallet(registrar->dds, answer, &registrar->capabilities, on_register_done,
-                                          registrar, &error);
+    registrar->call = dds_register_wallet(registrar->options.dds, answer, &registrar->capabilities,
+                                          on_register_done, registrar, &error);
     if (!registrar->call)
         on_failed(registrar, 0, -1, error.text);
 }
 
 static void attempt(struct registrar *registrar)
 {
-    struct dds_client *dds = registrar->dds;
+    struct dds_client *dds = registrar->options.dds;
     struct error error;
     registration_on_attempt(&registrar->registration);
     log_info("registering at DDS");
@@ -168,27 +168,9 @@ void registrar_on_capabilities(struct registrar *registrar, const struct text_li
     advance(registrar);
 }
 
-void registrar_on_inbound_listening(struct registrar *registrar)
+void registrar_on_event(struct registrar *registrar, registration_event_function *event)
 {
-    registration_on_inbound_listening(&registrar->registration, clock_boot_ms());
-    advance(registrar);
-}
-
-void registrar_on_health_check(struct registrar *registrar)
-{
-    registration_on_health_check(&registrar->registration, clock_boot_ms());
-    advance(registrar);
-}
-
-void registrar_on_callback_stored(struct registrar *registrar)
-{
-    registration_on_callback_stored(&registrar->registration, clock_boot_ms());
-    advance(registrar);
-}
-
-void registrar_on_login_rejected(struct registrar *registrar)
-{
-    registration_on_login_rejected(&registrar->registration, clock_boot_ms());
+    event(&registrar->registration, clock_boot_ms());
     advance(registrar);
 }
 
@@ -236,8 +218,7 @@ const char *registrar_describe(struct registrar *registrar, char *out, size_t ca
 struct registrar *registrar_create(const struct registrar_options *options)
 {
     struct registrar *registrar = memory_allocate(sizeof *registrar);
-    registrar->dds = options->dds;
-    registrar->events = options->events;
+    registrar->options = *options;
     registration_init(&registrar->registration, &options->policy, options->random);
     loop_timer_init(&registrar->timer, options->loop, on_timer, registrar);
     return registrar;

@@ -9,19 +9,15 @@
 
 struct registrar;
 
-struct registrar_events {
-    /* DDS accepted a registration; `called_back`: its callback came before its answer. */
-    void (*registered)(void *context, bool called_back);
-    void *context;
-};
-
 /* What a registrar works with; the pointers are borrowed for its life. */
 struct registrar_options {
     struct loop *loop;
     struct random *random;
     struct dds_client *dds;
     struct registration_policy policy;
-    struct registrar_events events;
+    /* DDS accepted a registration; `called_back`: its callback came before its answer. */
+    void (*on_registered)(void *context, bool called_back);
+    void *context;
 };
 
 struct registrar *registrar_create(const struct registrar_options *options);
@@ -30,10 +26,9 @@ struct registrar *registrar_create(const struct registrar_options *options);
 void registrar_free(struct registrar *registrar);
 
 void registrar_on_capabilities(struct registrar *registrar, const struct text_list *capabilities);
-void registrar_on_inbound_listening(struct registrar *registrar);
-void registrar_on_health_check(struct registrar *registrar);
-void registrar_on_callback_stored(struct registrar *registrar);
-void registrar_on_login_rejected(struct registrar *registrar);
+
+/* `event` of registration.h has happened just now: registration_on_health_check and the like. */
+void registrar_on_event(struct registrar *registrar, registration_event_function *event);
 void registrar_on_login_succeeded(struct registrar *registrar);
 
 bool registrar_is_registered(const struct registrar *registrar);

@@ -80,15 +80,17 @@ void registration_on_outcome(struct registration *registration, enum registratio
 /* Of an HTTP status other than 2xx in the wallet flow; 0: no answer, or one that cannot be decoded. */
 enum registration_outcome registration_wallet_outcome(int status);
 
-void registration_on_callback_stored(struct registration *registration, int64_t now_ms);
-void registration_on_health_check(struct registration *registration, int64_t now_ms);
-void registration_on_inbound_listening(struct registration *registration, int64_t now_ms);
+/* What happened, at `now_ms`. */
+typedef void registration_event_function(struct registration *registration, int64_t now_ms);
+registration_event_function registration_on_callback_stored;
+registration_event_function registration_on_health_check;
+registration_event_function registration_on_inbound_listening;
 
 /* `changed`: the list differs from the last one that was not empty. */
 void registration_on_capabilities(struct registration *registration, bool any, bool changed);
 
 /* SIWE verify was answered 403 or 404: DDS does not know this node any more, whatever it called back. */
-void registration_on_login_rejected(struct registration *registration, int64_t now_ms);
+registration_event_function registration_on_login_rejected;
 void registration_on_login_succeeded(struct registration *registration);
 
 /* Whether a conflict is worth a line now; remembers that it was written. */

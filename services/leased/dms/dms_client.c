@@ -10,12 +10,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/queue.h>
 
 struct dms_client {
     struct http_client *http;
     struct ipc_client *authd;
     const char *base_url;
-    struct dms_call *calls;
+    LIST_HEAD(, dms_call) calls;
 };
 
 struct dms_call {
@@ -30,19 +31,18 @@ struct dms_call {
     bool arrival_possible; /* an exchange with DMS ended otherwise than by a refused token */
     struct ipc_call *token_call;
     struct http_call *http_call;
-    struct dms_call *next;
-    struct dms_call **link;
+    LIST_ENTRY(dms_call) link;
 };
 
 static void ask_token(struct dms_call *call);
 
-static void call_free(struct dms_call *call)
+void dms_cancel(struct dms_call *call)
 {
+    if (!call)
+        return;
     ipc_cancel(call->token_call);
     http_cancel(call->http_call);
-    *call->link = call->next;
-    if (call->next)
-        call->next->link = call->link;
+    LIST_REMOVE(call, link);
     free(call->url);
     free(call->body);
     free(call);
@@ -55,7 +55,7 @@ static void finish(struct dms_call *call, const struct http_response *response, 
                                       .sent = call->arrival_possible,
                                       .sent_boot_ms = call->sent_boot_ms};
     call->request.on_done(call->request.context, &answer);
-    call_free(call);
+    dms_cancel(call);
 }
 
 static void on_answer(void *context, const struct http_response *response, const struct error *failure)
@@ -88,7 +88,8 @@ static void on_token(void *context, const void *answer, const struct error *fail
     }
     call->token_number = token->token_number;
     call->sent_boot_ms = clock_boot_ms();
-    const struct http_request request = {.method = call->request.method,
+    const bool post = call->request.task_id != NULL;
+    const struct http_request request = {.method = post ? "POST" : "GET",
                                          .url = call->url,
                                          .bearer = &token->access_token,
                                          .content_type = call->body ? "application/json" : NULL,
@@ -97,7 +98,7 @@ static void on_token(void *context, const void *answer, const struct error *fail
                                          .body_bytes = call->body ? strlen(call->body) : 0,
                                          .timeout_ms = call->request.timeout_ms,
                                          .response_limit_bytes = call->request.answer_limit_bytes,
-                                         .follow_redirects = strcmp(call->request.method, "GET") == 0,
+                                         .follow_redirects = !post,
                                          .on_done = on_answer,
                                          .context = call};
     call->http_call = http_send(call->client->http, &request);
@@ -116,13 +117,11 @@ struct dms_call *dms_send(struct dms_client *client, const struct dms_request *r
 {
     struct dms_call *call = memory_allocate(sizeof *call);
     const char *segments[] = {"tasks", request->task_id, request->action};
-    *call = (struct dms_call){
-        .client = client, .request = *request, .next = client->calls, .link = &client->calls};
+    call->client = client;
+    call->request = *request;
     call->url = url_join(client->base_url, segments, request->task_id ? 3 : 1);
     call->body = memory_copy_text(request->body);
-    if (call->next)
-        call->next->link = &call->next;
-    client->calls = call;
+    LIST_INSERT_HEAD(&client->calls, call, link);
     ask_token(call);
     return call;
 }
@@ -145,12 +144,6 @@ const char *dms_describe(const struct dms_answer *answer, char out[DMS_TEXT_BYTE
     return out;
 }
 
-void dms_cancel(struct dms_call *call)
-{
-    if (call)
-        call_free(call);
-}
-
 struct dms_client *dms_client_create(struct http_client *http, struct ipc_client *authd, const char *base_url)
 {
     struct dms_client *client = memory_allocate(sizeof *client);
@@ -162,9 +155,9 @@ void dms_client_free(struct dms_client *client)
 {
     if (!client)
         return;
-    for (struct dms_call *call = client->calls, *next; call; call = next) {
-        next = call->next;
-        call_free(call);
+    for (struct dms_call *call = LIST_FIRST(&client->calls), *next; call; call = next) {
+        next = LIST_NEXT(call, link);
+        dms_cancel(call);
     }
     free(client);
 }

@@ -22,8 +22,7 @@ struct dms_answer {
 typedef void dms_done_function(void *context, const struct dms_answer *answer);
 
 struct dms_request {
-    const char *method;
-    const char *task_id; /* NULL: GET /tasks */
+    const char *task_id; /* of a POST; NULL: GET /tasks */
     const char *action;  /* "heartbeat", "complete", "fail"; NULL with task_id NULL */
     const char *body;    /* JSON; NULL: none. Copied. */
     int64_t timeout_ms;  /* of each exchange with DMS */

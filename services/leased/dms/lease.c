@@ -16,21 +16,23 @@ enum { INPUT_FRAMING_BYTES = 5, COMMAND_REST_BYTES = 64 * 1024 };
 
 /* --- single fields; each leaves *slot alone when the field is absent --- */
 
+/* Frees `value` and leaves *slot alone when it is not valid. */
+static bool replace_if(bool valid, char *value, char **slot)
+{
+    free(valid ? *slot : value);
+    if (valid)
+        *slot = value;
+    return valid;
+}
+
 static bool take_text(struct json_slice object, const char *name, size_t limit, char **slot,
                       struct error *error)
 {
     char *value = NULL;
     if (!json_field_string(object, name, &value, error))
         return false;
-    if (!value)
-        return true;
-    if (strlen(value) > limit) {
-        free(value);
-        return error_set(error, ERROR_TOO_LARGE, "%s is longer than %zu bytes", name, limit);
-    }
-    free(*slot);
-    *slot = value;
-    return true;
+    return !value || replace_if(strlen(value) <= limit, value, slot) ||
+           error_set(error, ERROR_TOO_LARGE, "%s is longer than %zu bytes", name, limit);
 }
 
 /* Ids become folders' names and parts of URLs: nothing but a UUID gets that far. */
@@ -39,15 +41,8 @@ static bool take_uuid(struct json_slice object, const char *name, char **slot, s
     char *value = NULL;
     if (!take_text(object, name, UUID_TEXT_BYTES, &value, error))
         return false;
-    if (!value)
-        return true;
-    if (!uuid_is_valid(value)) {
-        free(value);
-        return error_set(error, ERROR_INVALID, "%s is not a UUID", name);
-    }
-    free(*slot);
-    *slot = value;
-    return true;
+    return !value || replace_if(uuid_is_valid(value), value, slot) ||
+           error_set(error, ERROR_INVALID, "%s is not a UUID", name);
 }
 
 static bool take_expiry(struct json_slice object, struct lease *lease, bool *changed, struct error *error)
@@ -136,15 +131,7 @@ static bool take_server_url(struct json_slice envelope, struct json_slice task, 
         ok = take_text(legacy, "domain_server_url", LIMIT_URL_BYTES, &url, error);
     if (ok && url && !url_is_http(url))
         ok = error_set(error, ERROR_INVALID, "domain_server_url is not an http or https URL");
-    if (!ok) {
-        free(url);
-        return false;
-    }
-    if (url) {
-        free(*slot);
-        *slot = url;
-    }
-    return true;
+    return url ? replace_if(ok, url, slot) : ok;
 }
 
 /* --- the two shapes: an envelope, and a heartbeat's answer that has any part of one --- */
@@ -217,7 +204,7 @@ static bool keep_task_text(struct json_slice envelope, struct lease *lease, stru
 bool lease_decode(struct lease *lease, const char *text, size_t length, struct error *error)
 {
     struct json_slice envelope;
-    struct lease_changes changes = {false, false, false};
+    struct lease_changes changes = {0};
     memset(lease, 0, sizeof *lease);
     bool ok = json_field_parse_object(text, length, &envelope, error) &&
               take_envelope(envelope, lease, &changes, error) && keep_task_text(envelope, lease, error);

@@ -29,6 +29,19 @@ static void write_artifacts(struct json_writer *writer, const struct message_art
     json_writer_close_array(writer);
 }
 
+/* The object of that name says what the job was, and ends the report. */
+static char *end_with_job(struct json_writer *writer, const char *name, const struct lease *lease,
+                          const struct message_artifacts *artifacts)
+{
+    json_writer_key(writer, name);
+    json_writer_open_object(writer);
+    write_job(writer, lease);
+    write_artifacts(writer, artifacts);
+    json_writer_close_object(writer);
+    json_writer_close_object(writer);
+    return json_writer_take(writer);
+}
+
 char *report_compose_complete(const struct lease *lease, const struct message_artifacts *artifacts)
 {
     struct json_writer writer = {0};
@@ -39,13 +52,7 @@ char *report_compose_complete(const struct lease *lease, const struct message_ar
     for (size_t i = 0; artifacts && i < artifacts->artifacts.count; i++)
         json_writer_string(&writer, items[i].id);
     json_writer_close_array(&writer);
-    json_writer_key(&writer, "meta");
-    json_writer_open_object(&writer);
-    write_job(&writer, lease);
-    write_artifacts(&writer, artifacts);
-    json_writer_close_object(&writer);
-    json_writer_close_object(&writer);
-    return json_writer_take(&writer);
+    return end_with_job(&writer, "meta", lease, artifacts);
 }
 
 char *report_compose_fail(const struct lease *lease, const struct message_artifacts *artifacts,
@@ -54,13 +61,7 @@ char *report_compose_fail(const struct lease *lease, const struct message_artifa
     struct json_writer writer = {0};
     json_writer_open_object(&writer);
     json_writer_string_member(&writer, "reason", reason);
-    json_writer_key(&writer, "details");
-    json_writer_open_object(&writer);
-    write_job(&writer, lease);
-    write_artifacts(&writer, artifacts);
-    json_writer_close_object(&writer);
-    json_writer_close_object(&writer);
-    return json_writer_take(&writer);
+    return end_with_job(&writer, "details", lease, artifacts);
 }
 
 char *report_compose_setup_fail(const char *stage, const char *text)

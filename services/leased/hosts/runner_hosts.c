@@ -46,6 +46,13 @@ struct runner_hosts {
     struct runner_host *first;
 };
 
+static void refuse(struct ipc_request *request, enum error_code code, const char *text)
+{
+    struct error error;
+    error_set(&error, code, "%s", text);
+    ipc_fail(request, &error);
+}
+
 /* --- commands --- */
 
 static void pop_command(struct runner_host *host)
@@ -123,22 +130,28 @@ static void acknowledge(struct runner_host *host, int64_t acknowledged)
 
 static void drop_poll(struct runner_host *host)
 {
-    struct error error;
-    if (!host->poll)
-        return;
-    error_set(&error, ERROR_NOT_FOUND, "this host is not known any more");
-    ipc_fail(host->poll, &error);
+    if (host->poll)
+        refuse(host->poll, ERROR_NOT_FOUND, "this host is not known any more");
     host->poll = NULL;
 }
 
-static void host_free(struct runner_host *host)
+static void clear_slots(struct runner_host *host)
 {
-    drop_poll(host);
-    while (host->commands)
-        pop_command(host);
     for (size_t i = 0; i < host->slot_count; i++)
         free(host->slots[i].capability);
     free(host->slots);
+}
+
+static void remove_host(struct runner_host *host)
+{
+    struct runner_host **link = &host->hosts->first;
+    while (*link != host)
+        link = &(*link)->next;
+    *link = host->next;
+    drop_poll(host);
+    while (host->commands)
+        pop_command(host);
+    clear_slots(host);
     free(host->id);
     free(host->name);
     free(host);
@@ -170,17 +183,6 @@ static void tell_capabilities(struct runner_hosts *hosts)
     text_list_clear(&all);
 }
 
-static void remove_host(struct runner_hosts *hosts, struct runner_host *host)
-{
-    for (struct runner_host **link = &hosts->first; *link; link = &(*link)->next) {
-        if (*link != host)
-            continue;
-        *link = host->next;
-        break;
-    }
-    host_free(host);
-}
-
 /* It stays in the table until its capabilities stop to count (docs/network.md 1.1). */
 static void give_up_jobs(struct runner_host *host)
 {
@@ -201,9 +203,7 @@ static void set_slots(struct runner_host *host, const struct record_list *capabi
             if (strcmp(host->slots[old].capability, items[i].name) == 0)
                 slots[i].used = host->slots[old].used;
     }
-    for (size_t old = 0; old < host->slot_count; old++)
-        free(host->slots[old].capability);
-    free(host->slots);
+    clear_slots(host);
     host->slots = slots;
     host->slot_count = capabilities->count;
 }
@@ -218,7 +218,7 @@ static void replace_former_start(struct runner_hosts *hosts, const char *name)
             continue;
         if (!host->gone)
             give_up_jobs(host);
-        remove_host(hosts, host);
+        remove_host(host);
     }
 }
 
@@ -261,8 +261,7 @@ void runner_hosts_hello(struct runner_hosts *hosts, struct ipc_request *request,
     }
     host->last_seen_ms = now_ms;
     set_slots(host, &hello->capabilities);
-    struct message_host_welcome welcome = {.expected = *expected};
-    ipc_answer(request, &welcome);
+    ipc_answer(request, &(struct message_host_welcome){.expected = *expected});
     tell_capabilities(hosts);
     hosts->events.slots_changed(hosts->events.context);
 }
@@ -278,9 +277,7 @@ void runner_hosts_next(struct runner_hosts *hosts, struct ipc_request *request,
         return;
     }
     if (next->acknowledged < 0 || next->acknowledged > SEQUENCE_MAX) {
-        struct error error;
-        error_set(&error, ERROR_INVALID, "acknowledged is out of range");
-        ipc_fail(request, &error);
+        refuse(request, ERROR_INVALID, "acknowledged is out of range");
         return;
     }
     host->last_seen_ms = now_ms;
@@ -312,7 +309,7 @@ void runner_hosts_tick(struct runner_hosts *hosts, int64_t now_ms)
             give_up_jobs(host);
         }
         if (host->gone && away_ms >= CAPABILITIES_KEPT_MS) {
-            remove_host(hosts, host);
+            remove_host(host);
             capabilities_changed = true;
         }
     }
@@ -369,7 +366,9 @@ void runner_hosts_free(struct runner_hosts *hosts)
 {
     if (!hosts)
         return;
-    while (hosts->first)
-        remove_host(hosts, hosts->first);
+    for (struct runner_host *host = hosts->first, *next; host; host = next) {
+        next = host->next;
+        remove_host(host);
+    }
     free(hosts);
 }

@@ -4,7 +4,6 @@
 #include "libcommon/base/limits.h"
 #include "libcommon/base/memory.h"
 #include "libcommon/loop/loop.h"
-#include "services/leased/task/pending_updates.h"
 
 #include <stdlib.h>
 
@@ -237,7 +236,6 @@ static void send_heartbeat(struct heartbeater *heartbeater)
 {
     char *body = pending_updates_compose_heartbeat(&heartbeater->updates);
     const struct dms_request request = {
-        .method = "POST",
         .task_id = heartbeater->driver.lease->task_id,
         .action = "heartbeat",
         .body = body,
@@ -257,15 +255,13 @@ static void flush(struct heartbeater *heartbeater)
         return;
     if (!pending_updates_any(&heartbeater->updates)) {
         tell(heartbeater, TASK_EVENT_FLUSHED, NULL);
-        return;
-    }
-    /* DMS asked for a pause, or fails: the retry carries it all. */
-    if (heartbeater->heartbeat.retry_due_ms != HEARTBEAT_NEVER) {
+    } else if (heartbeater->heartbeat.retry_due_ms != HEARTBEAT_NEVER) {
+        /* DMS asked for a pause, or fails: the retry carries it all. */
         schedule(heartbeater);
-        return;
+    } else {
+        loop_timer_stop(&heartbeater->heartbeat_timer);
+        send_heartbeat(heartbeater);
     }
-    loop_timer_stop(&heartbeater->heartbeat_timer);
-    send_heartbeat(heartbeater);
 }
 
 void heartbeater_flush(struct heartbeater *heartbeater)
@@ -277,28 +273,14 @@ void heartbeater_flush(struct heartbeater *heartbeater)
 
 /* --- updates --- */
 
-static void on_update(struct heartbeater *heartbeater)
+bool heartbeater_update(struct heartbeater *heartbeater, pending_updates_function *take, int64_t sequence,
+                        const char *text, struct error *error)
 {
+    if (!take(&heartbeater->updates, sequence, text, error))
+        return false;
     if (pending_updates_any(&heartbeater->updates))
         heartbeat_on_change(&heartbeater->heartbeat, clock_boot_ms(), heartbeater->driver.around->random);
     schedule(heartbeater);
-}
-
-bool heartbeater_set_progress(struct heartbeater *heartbeater, int64_t sequence, const char *progress,
-                              struct error *error)
-{
-    if (!pending_updates_set_progress(&heartbeater->updates, sequence, progress, error))
-        return false;
-    on_update(heartbeater);
-    return true;
-}
-
-bool heartbeater_add_event(struct heartbeater *heartbeater, int64_t sequence, const char *event,
-                           struct error *error)
-{
-    if (!pending_updates_add_event(&heartbeater->updates, sequence, event, error))
-        return false;
-    on_update(heartbeater);
     return true;
 }
 

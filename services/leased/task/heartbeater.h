@@ -6,6 +6,7 @@
 #ifndef LEASED_TASK_HEARTBEATER_H
 #define LEASED_TASK_HEARTBEATER_H
 
+#include "services/leased/task/pending_updates.h"
 #include "services/leased/task/task_driver.h"
 
 struct heartbeater;
@@ -28,11 +29,9 @@ void heartbeater_begin(struct heartbeater *heartbeater, int64_t server_unix_ms, 
 /* For good, and without a word to anybody. */
 void heartbeater_stop(struct heartbeater *heartbeater);
 
-/* Progress and events with the runner's sequence number, as of pending_updates.h. */
-bool heartbeater_set_progress(struct heartbeater *heartbeater, int64_t sequence, const char *progress,
-                              struct error *error);
-bool heartbeater_add_event(struct heartbeater *heartbeater, int64_t sequence, const char *event,
-                           struct error *error);
+/* Progress or an event with the runner's sequence number: `take` says which. */
+bool heartbeater_update(struct heartbeater *heartbeater, pending_updates_function *take, int64_t sequence,
+                        const char *text, struct error *error);
 
 /* Whether an update of that number was taken before. */
 bool heartbeater_knows(const struct heartbeater *heartbeater, int64_t sequence);

@@ -26,7 +26,6 @@ struct outbox {
 struct outbox_report {
     struct outbox *outbox;
     struct outbox_entry entry;
-    char *task_id;
     struct dms_call *call;
     struct loop_timer again;
     struct retry retry;
@@ -35,11 +34,12 @@ struct outbox_report {
 
 static void send_report(void *context);
 
-static void report_free(struct outbox_report *report)
+void outbox_take_back(struct outbox_report *report)
 {
+    if (!report)
+        return;
     loop_timer_stop(&report->again);
     dms_cancel(report->call);
-    free(report->task_id);
     free(report->entry.body);
     free(report);
 }
@@ -47,7 +47,7 @@ static void report_free(struct outbox_report *report)
 static void finish(struct outbox_report *report, const char *refusal)
 {
     const struct outbox_entry entry = report->entry;
-    report_free(report);
+    outbox_take_back(report);
     entry.on_done(entry.context, refusal);
 }
 
@@ -91,8 +91,7 @@ static void send_report(void *context)
 {
     struct outbox_report *report = context;
     crash_point("leased.report.before_sending");
-    const struct dms_request request = {.method = "POST",
-                                        .task_id = report->task_id,
+    const struct dms_request request = {.task_id = report->entry.task_id,
                                         .action = report->entry.action,
                                         .body = report->entry.body,
                                         .timeout_ms = report->outbox->timeout_ms,
@@ -105,19 +104,12 @@ static void send_report(void *context)
 struct outbox_report *outbox_send(struct outbox *outbox, const struct outbox_entry *entry)
 {
     struct outbox_report *report = memory_allocate(sizeof *report);
-    *report = (struct outbox_report){
-        .outbox = outbox, .entry = *entry, .task_id = memory_copy_text(entry->task_id)};
-    report->entry.task_id = report->task_id;
+    report->outbox = outbox;
+    report->entry = *entry;
     loop_timer_init(&report->again, outbox->loop, send_report, report);
     retry_start(&report->retry, &report_policy, clock_boot_ms());
     send_report(report);
     return report;
-}
-
-void outbox_take_back(struct outbox_report *report)
-{
-    if (report)
-        report_free(report);
 }
 
 struct outbox *outbox_create(struct loop *loop, struct random *random, struct dms_client *dms,

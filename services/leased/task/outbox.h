@@ -23,7 +23,7 @@ struct outbox *outbox_create(struct loop *loop, struct random *random, struct dm
 void outbox_free(struct outbox *outbox);
 
 struct outbox_entry {
-    const char *task_id;
+    const char *task_id;        /* borrowed until the end */
     const char *action;         /* "complete" or "fail"; borrowed for ever */
     char *body;                 /* taken */
     const struct log_task *log; /* borrowed until the end */

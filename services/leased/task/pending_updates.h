@@ -26,12 +26,12 @@ struct pending_updates {
 void pending_updates_clear(struct pending_updates *updates);
 
 /* Takes progress or an event with the runner's sequence number; a number seen before changes nothing. */
-bool pending_updates_set_progress(struct pending_updates *updates, int64_t sequence, const char *progress,
-                                  struct error *error);
+typedef bool pending_updates_function(struct pending_updates *updates, int64_t sequence, const char *text,
+                                      struct error *error);
+pending_updates_function pending_updates_set_progress;
 
 /* ERROR_UNAVAILABLE when too many are held: the runner is to try again later. */
-bool pending_updates_add_event(struct pending_updates *updates, int64_t sequence, const char *event,
-                               struct error *error);
+pending_updates_function pending_updates_add_event;
 
 /* The body of a heartbeat, and what is in it is in flight from now on. free() it. */
 char *pending_updates_compose_heartbeat(struct pending_updates *updates);

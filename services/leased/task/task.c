@@ -127,12 +127,6 @@ static void enter_opening(struct task *task)
              lease->domain_id ? "the lease has no domain_server_url" : "the lease has no domain_id");
 }
 
-/* A slot may be free right now; else the next change of slots is waited for, heartbeated. */
-static void enter_waiting(struct task *task)
-{
-    task_on_slots_changed(task);
-}
-
 static void enter_running(struct task *task)
 {
     log_write(LOG_LEVEL_INFO, &task->log, "running: %zu input%s", task->lease.inputs.count,
@@ -180,9 +174,10 @@ static void enter_ended(struct task *task)
     task->surroundings->on_ended(task->surroundings->context, did_work);
 }
 
-/* Nothing leads back to the first heartbeat, which task_create() begins. */
+/* Nothing leads back to the first heartbeat, which task_create() begins. For who waits a slot may be free
+ * right now; else the next change of slots is waited for, heartbeated. */
 static void (*const enter[TASK_STATE_COUNT])(struct task *) = {
-    [TASK_OPENING] = enter_opening,       [TASK_WAITING] = enter_waiting,
+    [TASK_OPENING] = enter_opening,       [TASK_WAITING] = task_on_slots_changed,
     [TASK_RUNNING] = enter_running,       [TASK_STOPPING] = enter_stopping,
     [TASK_COLLECTING] = enter_collecting, [TASK_FLUSHING] = enter_flushing,
     [TASK_REPORTING] = enter_reporting,   [TASK_CLOSING] = enter_closing,
@@ -252,34 +247,28 @@ void task_add_key_if_on_host(const struct task *task, const char *host_id, struc
 }
 
 /*
- * Whether there is a job that has updates, and a lease to tell them for. A repeat of what was taken is fine
- * at any time (its answer got lost), and so are updates of a cancelled job, which go nowhere: a host that had
- * to keep them would never come to the job's end.
+ * Updates need a job that has them, and a lease to tell them for. A repeat of what was taken is fine at any
+ * time (its answer got lost), and so are updates of a cancelled job, which go nowhere: a host that had to
+ * keep them would never come to the job's end.
  */
-static bool takes_updates(const struct task *task, int64_t sequence, bool *fine, struct error *error)
+static bool take_update(struct task *task, pending_updates_function *take, int64_t sequence, const char *text,
+                        struct error *error)
 {
-    bool job = task->slot.host != NULL;
-    bool lease = task_life_needs_lease(&task->life);
-    *fine = job || heartbeater_knows(task->heartbeater, sequence);
-    if (!*fine)
-        error_set(error, ERROR_NOT_FOUND, "the task's job is over");
-    return job && lease;
+    if (!task->slot.host)
+        return heartbeater_knows(task->heartbeater, sequence) ||
+               error_set(error, ERROR_NOT_FOUND, "the task's job is over");
+    return !task_life_needs_lease(&task->life) ||
+           heartbeater_update(task->heartbeater, take, sequence, text, error);
 }
 
 bool task_on_progress(struct task *task, int64_t sequence, const char *progress, struct error *error)
 {
-    bool fine;
-    if (!takes_updates(task, sequence, &fine, error))
-        return fine;
-    return heartbeater_set_progress(task->heartbeater, sequence, progress, error);
+    return take_update(task, pending_updates_set_progress, sequence, progress, error);
 }
 
 bool task_on_event(struct task *task, int64_t sequence, const char *event, struct error *error)
 {
-    bool fine;
-    if (!takes_updates(task, sequence, &fine, error))
-        return fine;
-    return heartbeater_add_event(task->heartbeater, sequence, event, error);
+    return take_update(task, pending_updates_add_event, sequence, event, error);
 }
 
 void task_on_finish(struct task *task, bool succeeded, const char *reason)
