@@ -16,7 +16,7 @@ struct dms_client {
     struct http_client *http;
     struct ipc_client *authd;
     const char *base_url;
-    LIST_HEAD(, dms_call) calls;
+    LIST_HEAD(dms_call_list, dms_call) calls;
 };
 
 struct dms_call {

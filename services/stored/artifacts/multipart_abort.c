@@ -19,7 +19,7 @@ struct multipart_abort {
 };
 
 struct multipart_aborts {
-    LIST_HEAD(, multipart_abort) list;
+    LIST_HEAD(multipart_abort_list, multipart_abort) list;
     size_t count;
     void (*on_idle)(void *context);
     void *context;

@@ -38,7 +38,7 @@ struct domain_access {
     int64_t token_number; /* counts the different tokens */
     bool token_lost;      /* by a restart: requests wait for one */
     int64_t lease_ends_boot_ms;
-    LIST_HEAD(, domain_request) requests;
+    LIST_HEAD(domain_request_list, domain_request) requests;
     struct loop_timer want_timer;
 };
 

@@ -21,7 +21,7 @@ enum { FILES_MAX = 200000 }; /* their paths stay in memory for repeated requests
 struct inputs {
     struct inputs_spec spec;
     struct input_path_set *paths;
-    LIST_HEAD(, input) list;
+    LIST_HEAD(input_list, input) list;
     void *by_cid; /* the same, for tsearch(): tasks have thousands */
     size_t count;
     size_t file_count;

@@ -23,7 +23,7 @@ struct transfers {
     struct loop_timer timer;
     transfers_publish_function *publish;
     void *context;
-    LIST_HEAD(, transfer) list;
+    LIST_HEAD(transfer_list, transfer) list;
     size_t count;
 };
 

@@ -33,7 +33,7 @@ struct watched_workspace {
 struct workspace_watch {
     int64_t limit_bytes;
     struct loop_timer timer;
-    LIST_HEAD(, watched_workspace) list;
+    LIST_HEAD(watched_workspace_list, watched_workspace) list;
 };
 
 /* --- one workspace --- */
