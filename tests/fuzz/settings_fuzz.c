@@ -9,7 +9,6 @@
 #include "libcommon/node/settings.h"
 
 #include "libcommon/base/limits.h"
-#include "libcommon/http/url.h"
 #include "libcommon/node/settings_value.h"
 #include "services/authd/wallet/wallet.h"
 #include "tests/fuzz/fuzz.h"

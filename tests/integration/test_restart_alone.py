@@ -28,6 +28,8 @@ class Held:
 
 
 class Restarts(StoredCase):
+    variables = {"LOG_LEVEL": "debug"}  # which tells of each request that has come
+
     def hold(self, kind, given):
         held = Held(given)
         self.addCleanup(held.let_go)
@@ -175,10 +177,12 @@ class Restarts(StoredCase):
         held = self.hold("part", answer(body={"etag": "tag"}))
         answers = []
         same = {"path": "outputs/a", "rel_path": "out.bin"}
+        self.stored.log.begin_test()
         waiting = [threading.Thread(target=lambda: answers.append(session.ask("artifact_put", **same))) for _ in range(2)]
         waiting[0].start()
         self.server.wait_asked("part")
         waiting[1].start()
+        programs.wait_until(lambda: len(self.stored.log.find_all("request artifact_put{")) == 2, "both are with stored")
         self.assert_fails(session.ask("artifact_put", path="outputs/b", rel_path="out.bin"), "conflict")
         held.let_go()
         for thread in waiting:
