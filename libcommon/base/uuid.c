@@ -22,7 +22,8 @@ bool uuid_is_valid(const char *text)
     return text[UUID_TEXT_BYTES - 1] == '\0';
 }
 
-char *uuid_format(const uint8_t bytes[UUID_BYTES], char out[UUID_TEXT_BYTES])
+/* Returns `out`. */
+static char *format(const uint8_t bytes[UUID_BYTES], char out[UUID_TEXT_BYTES])
 {
     char digits[2 * UUID_BYTES + 1];
     hex_encode(bytes, UUID_BYTES, digits);
@@ -42,5 +43,5 @@ char *uuid_format_random(const uint8_t random_bytes[UUID_BYTES], char out[UUID_T
     memcpy(bytes, random_bytes, sizeof bytes);
     bytes[6] = (uint8_t)((bytes[6] & 0x0f) | 0x40);
     bytes[8] = (uint8_t)((bytes[8] & 0x3f) | 0x80);
-    return uuid_format(bytes, out);
+    return format(bytes, out);
 }

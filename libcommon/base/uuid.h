@@ -11,10 +11,8 @@ enum { UUID_BYTES = 16, UUID_TEXT_BYTES = 37 };
  * valid. */
 bool uuid_is_valid(const char *text);
 
-/* Writes the lower-case text form. Returns `out`. */
-char *uuid_format(const uint8_t bytes[UUID_BYTES], char out[UUID_TEXT_BYTES]);
-
-/* A version 4 UUID made of 16 random bytes, six bits of which give way to version and variant. Returns `out`.
+/* The lower-case text form of a version 4 UUID made of 16 random bytes, six bits of which give way to version
+ * and variant. Returns `out`.
  */
 char *uuid_format_random(const uint8_t random_bytes[UUID_BYTES], char out[UUID_TEXT_BYTES]);
 

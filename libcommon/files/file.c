@@ -63,3 +63,17 @@ char *file_read_text(int folder_fd, const char *path, size_t max_bytes, bool fol
     close(fd);
     return text;
 }
+
+bool file_write(int fd, const void *bytes, size_t length)
+{
+    for (const char *at = bytes; length > 0;) {
+        ssize_t written = write(fd, at, length);
+        if (written < 0 && errno != EINTR)
+            return false;
+        if (written > 0) {
+            at += written;
+            length -= (size_t)written;
+        }
+    }
+    return true;
+}

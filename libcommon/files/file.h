@@ -1,4 +1,4 @@
-/* Reading files that others write, jobs among them. */
+/* Reading files that others write, jobs among them; and writing all of something. */
 #ifndef LIBCOMMON_FILES_FILE_H
 #define LIBCOMMON_FILES_FILE_H
 
@@ -16,5 +16,8 @@ int file_open(int folder_fd, const char *path, bool follow_links, struct error *
 /* All of such a file, NUL-terminated; ERROR_TOO_LARGE when there is more. free() it. */
 char *file_read_text(int folder_fd, const char *path, size_t max_bytes, bool follow_links, size_t *length,
                      struct error *error);
+
+/* All of it, whatever a single write() takes. False with errno. */
+bool file_write(int fd, const void *bytes, size_t length);
 
 #endif

@@ -86,7 +86,13 @@ static int open_folder(int parent_fd, const char *name, struct stat *status)
     if (fd < 0 && errno == EACCES && fstatat(parent_fd, name, status, AT_SYMLINK_NOFOLLOW) == 0 &&
         fchmodat(parent_fd, name, (status->st_mode & ALLPERMS) | S_IRWXU, AT_SYMLINK_NOFOLLOW) == 0)
         fd = openat(parent_fd, name, flags);
-    if (fd >= 0 && fstat(fd, status) == 0 && (status->st_mode & S_IRWXU) != S_IRWXU)
+    if (fd >= 0 && fstat(fd, status) != 0) {
+        int failure = errno;
+        close(fd);
+        errno = failure;
+        return -1;
+    }
+    if (fd >= 0 && (status->st_mode & S_IRWXU) != S_IRWXU)
         (void)!fchmod(fd, (status->st_mode & ALLPERMS) | S_IRWXU);
     return fd;
 }

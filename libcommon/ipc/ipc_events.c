@@ -3,6 +3,7 @@
 #include "libcommon/base/limits.h"
 #include "libcommon/base/log.h"
 #include "libcommon/base/memory.h"
+#include "libcommon/ipc/ipc_close.h"
 #include "libcommon/ipc/ipc_endpoint.h"
 #include "libcommon/ipc/ipc_socket.h"
 
@@ -59,6 +60,9 @@ void ipc_publish(struct ipc *ipc, enum event event, const void *message)
 {
     struct error error;
     size_t length;
+    /* Nobody can listen yet, or ever: what is stopped before its sockets were open publishes ends, too. */
+    if (!ipc->publisher)
+        return;
     char *bytes = message_encode(event_infos[event].message, message, &length, &error);
     if (!bytes) {
         log_error("cannot publish: %s", error.text);

@@ -4,7 +4,7 @@
 
 #include "libcommon/ipc/ipc_context.h"
 
-/* Opens <self>/events. Without it ipc_publish() is an error of ours. */
+/* Opens <self>/events. Before it ipc_publish() does nothing. */
 bool ipc_open_events(struct ipc *ipc, struct error *error);
 
 /* Sends a hint to whoever listens now, `message` of the event's type. It may get lost. */

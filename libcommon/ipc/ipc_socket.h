@@ -30,10 +30,6 @@ int ipc_make_message(char *bytes, size_t length, nng_msg **message);
 /* Wipes it first: it may hold a token. */
 void ipc_free_message(nng_msg *message);
 
-/* nng_close() within half a second; no more checks of peers come after it. Harmless for one not open (zero).
- */
-void ipc_close_socket(nng_socket socket);
-
 /* Fills `error` from nng's code. */
 bool ipc_set_error(struct error *error, int code, const char *what, const char *url);
 

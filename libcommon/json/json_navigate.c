@@ -1,8 +1,6 @@
 /* The part of json_text.h that walks through values which json_text_parse() has checked. */
 #include "libcommon/json/json_text.h"
 
-#include "libcommon/base/memory.h"
-
 #include <stdlib.h>
 #include <string.h>
 

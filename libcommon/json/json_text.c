@@ -6,7 +6,6 @@
 #include "libcommon/base/text.h"
 #include "libcommon/base/utf8.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 struct scanner {

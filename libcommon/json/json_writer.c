@@ -134,14 +134,6 @@ void json_writer_raw(struct json_writer *writer, const char *json, size_t length
     append(writer, json, length);
 }
 
-void json_writer_slice(struct json_writer *writer, struct json_slice value)
-{
-    if (value.text)
-        json_writer_raw(writer, value.text, value.length);
-    else
-        json_writer_null(writer);
-}
-
 void json_writer_int64(struct json_writer *writer, int64_t number)
 {
     char digits[24];

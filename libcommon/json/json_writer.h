@@ -36,7 +36,6 @@ void json_writer_null(struct json_writer *writer);
 
 /* A value that is JSON already, byte for byte. */
 void json_writer_raw(struct json_writer *writer, const char *json, size_t length);
-void json_writer_slice(struct json_writer *writer, struct json_slice value); /* no text: null */
 
 /* Key and string in one. */
 void json_writer_string_member(struct json_writer *writer, const char *name, const char *text);

@@ -56,9 +56,14 @@ int spawn_start(const struct spawn *spawn, pid_t *pid)
 {
     int sources[SPAWN_DESCRIPTORS_MAX];
     assert(spawn->descriptor_count <= SPAWN_DESCRIPTORS_MAX);
-    for (size_t i = 0; i < spawn->descriptor_count; i++)
+    int code = 0;
+    for (size_t i = 0; i < spawn->descriptor_count; i++) {
         sources[i] = fcntl(spawn->descriptors[i], F_DUPFD_CLOEXEC, SPAWN_DESCRIPTORS_MAX);
-    int code = start(spawn, sources, pid);
+        if (sources[i] < 0 && errno != EBADF) /* a place that is closed in the child, too */
+            code = errno;
+    }
+    if (!code)
+        code = start(spawn, sources, pid);
     for (size_t i = 0; i < spawn->descriptor_count; i++)
         if (sources[i] >= 0)
             close(sources[i]);

@@ -17,6 +17,12 @@ static void records_clear(const struct message_type *record, struct record_list 
     free(list->items);
 }
 
+static void byte_string_clear(struct byte_string *string)
+{
+    free(string->bytes);
+    *string = (struct byte_string){NULL, 0};
+}
+
 void message_clear(const struct message_type *type, void *message)
 {
     for (const struct message_field *field = type->fields(); field->name; field++) {
@@ -165,12 +171,6 @@ char *message_log_form(const struct message_type *type, const void *message)
 void byte_string_assign(struct byte_string *string, const void *bytes, size_t length)
 {
     *string = (struct byte_string){memory_copy_bytes(bytes, length), length};
-}
-
-void byte_string_clear(struct byte_string *string)
-{
-    free(string->bytes);
-    *string = (struct byte_string){NULL, 0};
 }
 
 /* --- lists of texts --- */

@@ -96,7 +96,6 @@ char *message_log_form(const struct message_type *type, const void *message);
 
 /* Copies `length` bytes into an empty `string`. */
 void byte_string_assign(struct byte_string *string, const void *bytes, size_t length);
-void byte_string_clear(struct byte_string *string);
 
 /* Appends a copy of `item`. */
 void text_list_add(struct text_list *list, const char *item);

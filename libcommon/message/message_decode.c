@@ -5,7 +5,6 @@
 #include "libcommon/message/message_measure.h"
 
 #include <msgpack.h>
-#include <stdlib.h>
 #include <string.h>
 
 /* Maps with more keys than any message has are refused before each field searches through them. */

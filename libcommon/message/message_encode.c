@@ -4,7 +4,6 @@
 #include "libcommon/base/memory.h"
 
 #include <msgpack.h>
-#include <stdlib.h>
 #include <string.h>
 
 static bool pack_message(msgpack_packer *packer, const struct message_type *type, const void *message,

@@ -55,7 +55,7 @@
     OPERATION(artifact_put_bytes, artifact,      stored_runner,  LIMIT_INLINE_BYTES + LIMIT_SMALL_MESSAGE_BYTES, 0, "as artifact_put") \
     OPERATION(status_get,        status,         every_status,   LIMIT_SMALL_MESSAGE_BYTES, 2000,  "nothing")
 
-/* EVENT(message, publisher): on <POSEMESH_RUNTIME_DIR>/<publisher>/events/sock, for httpd and leased */
+/* EVENT(message, publisher): on <POSEMESH_RUNTIME_DIR>/<publisher>/events/sock, for whoever the folder lets in */
 #define EVENTS(EVENT) \
     EVENT(domain_token_wanted, SERVICE_STORED) \
     EVENT(transfer_progress,   SERVICE_STORED) \

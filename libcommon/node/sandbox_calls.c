@@ -22,8 +22,6 @@
 #endif
 
 enum {
-    CALLS_OUTSIDE = AUTHD_BIT | LEASED_BIT | STORED_BIT,
-    CONFINED = CALLS_OUTSIDE | HTTPD_BIT,
     END_OF_CALLS = -1000000 /* of a list; libseccomp has negative numbers for calls that this machine lacks */
 };
 
@@ -86,17 +84,17 @@ struct group {
 };
 
 static const struct group allowed[] = {
-    {memory, CONFINED, "memory, and keeping secrets out of the swap"},
-    {threads, CONFINED, "nng, curl's resolver and the worker have threads"},
-    {signals, CONFINED, "SIGTERM, and the handlers that libraries set"},
-    {identity, CONFINED, "who am I, and how large is the machine"},
-    {clocks, CONFINED, "timers and random numbers"},
-    {descriptors, CONFINED, "the event loop, its sockets and files that are open"},
-    {sockets, CONFINED, "talk; which families: the table below"},
-    {paths, CONFINED, "sockets' folders, resolv.conf and certificates; which paths: sandbox_files.c"},
+    {memory, CONFINED_BITS, "memory, and keeping secrets out of the swap"},
+    {threads, CONFINED_BITS, "nng, curl's resolver and the worker have threads"},
+    {signals, CONFINED_BITS, "SIGTERM, and the handlers that libraries set"},
+    {identity, CONFINED_BITS, "who am I, and how large is the machine"},
+    {clocks, CONFINED_BITS, "timers and random numbers"},
+    {descriptors, CONFINED_BITS, "the event loop, its sockets and files that are open"},
+    {sockets, CONFINED_BITS, "talk; which families: the table below"},
+    {paths, CONFINED_BITS, "sockets' folders, resolv.conf and certificates; which paths: sandbox_files.c"},
     {files, STORED_BIT, "workspaces"},
 #ifdef __SANITIZE_ADDRESS__
-    {sanitizer, CONFINED, "sanitizer builds stop all threads and look for leaks at the end"},
+    {sanitizer, CONFINED_BITS, "sanitizer builds stop all threads and look for leaks at the end"},
 #endif
 };
 
@@ -116,7 +114,7 @@ static const struct group allowed[] = {
 enum { SOCKET_TYPE_MASK = 0xf };
 #define SOCKETS(family, type, protocol)                                                                      \
     {                                                                                                        \
-        CALL(socket), CALLS_OUTSIDE, 3,                                                                      \
+        CALL(socket), OUTSIDE_BITS, 3,                                                                       \
             {EQUALS(0, family), HAS_BITS(1, SOCKET_TYPE_MASK, type), EQUALS(2, protocol)},                   \
             "DDS, DMS, domain servers and DNS"                                                               \
     }
@@ -128,8 +126,8 @@ static const struct {
     struct scmp_arg_cmp arguments[3];
     const char *reason;
 } allowed_with[] = {
-    {CALL(socket), CONFINED, 1, {EQUALS(0, AF_UNIX)}, "the other services"},
-    {CALL(socketpair), CONFINED, 1, {EQUALS(0, AF_UNIX)}, "curl wakes its resolver"},
+    {CALL(socket), CONFINED_BITS, 1, {EQUALS(0, AF_UNIX)}, "the other services"},
+    {CALL(socketpair), CONFINED_BITS, 1, {EQUALS(0, AF_UNIX)}, "curl wakes its resolver"},
     SOCKETS(AF_INET, SOCK_STREAM, 0),
     SOCKETS(AF_INET, SOCK_STREAM, IPPROTO_TCP),
     SOCKETS(AF_INET, SOCK_DGRAM, 0),
@@ -139,22 +137,22 @@ static const struct {
     SOCKETS(AF_INET6, SOCK_DGRAM, 0),
     SOCKETS(AF_INET6, SOCK_DGRAM, IPPROTO_UDP),
     {CALL(socket),
-     CALLS_OUTSIDE,
+     OUTSIDE_BITS,
      2,
      {EQUALS(0, AF_NETLINK), EQUALS(2, NETLINK_ROUTE)},
      "the C library asks which addresses the machine has"},
     /* Without MSG_FASTOPEN, which connects past Landlock's limit of ports. */
-    {CALL(sendto), CONFINED, 1, {HAS_BITS(3, MSG_FASTOPEN, 0)}, "talk"},
-    {CALL(sendmsg), CONFINED, 1, {HAS_BITS(2, MSG_FASTOPEN, 0)}, "talk"},
-    {CALL(sendmmsg), CALLS_OUTSIDE, 1, {HAS_BITS(3, MSG_FASTOPEN, 0)}, "the resolver asks for A and AAAA"},
-    {CALL(clone), CONFINED, 1, {HAS_BITS(0, CLONE_THREAD, CLONE_THREAD)}, "threads, never processes"},
-    {CALL(prctl), CONFINED, 1, {EQUALS(0, PR_SET_NAME)}, "threads have names"},
-    {CALL(prctl), CONFINED, 1, {EQUALS(0, PR_SET_VMA)}, "newer C libraries name their memory"},
-    {CALL(ioctl), CONFINED, 1, {EQUALS(1, FIONBIO)}, "non-blocking sockets"},
-    {CALL(ioctl), CONFINED, 1, {EQUALS(1, FIONREAD)}, "the resolver asks how much has come"},
-    {CALL(ioctl), CALLS_OUTSIDE, 1, {EQUALS(1, SIOCGIFINDEX)}, "a name server of a link's own: fe80::1%eth0"},
-    {CALL(ioctl), CALLS_OUTSIDE, 1, {EQUALS(1, SIOCGIFNAME)}, "as SIOCGIFINDEX"},
-    {CALL(prlimit64), CONFINED, 1, {EQUALS(2, 0)}, "reads the limit of a thread's stack, sets none"},
+    {CALL(sendto), CONFINED_BITS, 1, {HAS_BITS(3, MSG_FASTOPEN, 0)}, "talk"},
+    {CALL(sendmsg), CONFINED_BITS, 1, {HAS_BITS(2, MSG_FASTOPEN, 0)}, "talk"},
+    {CALL(sendmmsg), OUTSIDE_BITS, 1, {HAS_BITS(3, MSG_FASTOPEN, 0)}, "the resolver asks for A and AAAA"},
+    {CALL(clone), CONFINED_BITS, 1, {HAS_BITS(0, CLONE_THREAD, CLONE_THREAD)}, "threads, never processes"},
+    {CALL(prctl), CONFINED_BITS, 1, {EQUALS(0, PR_SET_NAME)}, "threads have names"},
+    {CALL(prctl), CONFINED_BITS, 1, {EQUALS(0, PR_SET_VMA)}, "newer C libraries name their memory"},
+    {CALL(ioctl), CONFINED_BITS, 1, {EQUALS(1, FIONBIO)}, "non-blocking sockets"},
+    {CALL(ioctl), CONFINED_BITS, 1, {EQUALS(1, FIONREAD)}, "the resolver asks how much has come"},
+    {CALL(ioctl), OUTSIDE_BITS, 1, {EQUALS(1, SIOCGIFINDEX)}, "a name server of a link's own: fe80::1%eth0"},
+    {CALL(ioctl), OUTSIDE_BITS, 1, {EQUALS(1, SIOCGIFNAME)}, "as SIOCGIFINDEX"},
+    {CALL(prlimit64), CONFINED_BITS, 1, {EQUALS(2, 0)}, "reads the limit of a thread's stack, sets none"},
 };
 
 /* --- what gets a "no" that callers know how to take --- */
@@ -281,7 +279,7 @@ static bool set_attributes(scmp_filter_ctx filter, bool confined, struct error *
 
 bool sandbox_limit_calls(enum service_id service, struct error *error)
 {
-    bool confined = CONFINED & (1U << service);
+    bool confined = CONFINED_BITS & (1U << service);
     scmp_filter_ctx filter = seccomp_init(confined ? SCMP_ACT_KILL_PROCESS : SCMP_ACT_ALLOW);
     if (!filter)
         return error_set(error, ERROR_SYSTEM, "cannot make a system call filter");

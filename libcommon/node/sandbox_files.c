@@ -12,11 +12,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum {
-    CALLS_OUTSIDE = AUTHD_BIT | LEASED_BIT | STORED_BIT, /* resolves names and speaks TLS */
-    CONFINED = CALLS_OUTSIDE | HTTPD_BIT,
-};
-
 /* What is read, by whom and why. Folders rather than files: a resolver or a package replaces a file by
  * another one, and a rule is about the file that was there at the start. */
 static const struct {
@@ -24,22 +19,22 @@ static const struct {
     unsigned services;
     const char *reason;
 } reads[] = {
-    {"/etc", CALLS_OUTSIDE,
+    {"/etc", OUTSIDE_BITS,
      "resolv.conf, hosts, nsswitch.conf, ssl/certs; secrets there are guarded by their modes"},
-    {"/run/systemd/resolve", CALLS_OUTSIDE, "where resolv.conf often leads"},
-    {"/run/resolvconf", CALLS_OUTSIDE, "where resolv.conf sometimes leads"},
-    {"/usr/lib", CALLS_OUTSIDE,
+    {"/run/systemd/resolve", OUTSIDE_BITS, "where resolv.conf often leads"},
+    {"/run/resolvconf", OUTSIDE_BITS, "where resolv.conf sometimes leads"},
+    {"/usr/lib", OUTSIDE_BITS,
      "name service modules, which the C library loads when the first name is looked up"},
-    {"/lib", CALLS_OUTSIDE, "as /usr/lib"},
-    {"/lib64", CALLS_OUTSIDE, "as /usr/lib"},
-    {"/usr/share/ca-certificates", CALLS_OUTSIDE, "where the links of /etc/ssl/certs lead"},
-    {"/usr/local/share/ca-certificates", CALLS_OUTSIDE, "as the line above, for an operator's own"},
-    {"/usr/share/zoneinfo", CALLS_OUTSIDE, "where /etc/localtime leads"},
+    {"/lib", OUTSIDE_BITS, "as /usr/lib"},
+    {"/lib64", OUTSIDE_BITS, "as /usr/lib"},
+    {"/usr/share/ca-certificates", OUTSIDE_BITS, "where the links of /etc/ssl/certs lead"},
+    {"/usr/local/share/ca-certificates", OUTSIDE_BITS, "as the line above, for an operator's own"},
+    {"/usr/share/zoneinfo", OUTSIDE_BITS, "where /etc/localtime leads"},
     {"/proc/sys/kernel/random/boot_id", STORED_BIT, "tells a journal of this boot from an older one"},
-    {"/sys/devices/system/cpu", CONFINED, "nng counts the processors"},
+    {"/sys/devices/system/cpu", CONFINED_BITS, "nng counts the processors"},
 #ifdef __SANITIZE_ADDRESS__
-    {"/proc", CONFINED, "sanitizer builds look for leaks there"},
-    {"/usr", CONFINED, "sanitizer builds name the lines of a finding"},
+    {"/proc", CONFINED_BITS, "sanitizer builds look for leaks there"},
+    {"/usr", CONFINED_BITS, "sanitizer builds name the lines of a finding"},
 #endif
 };
 
@@ -119,7 +114,7 @@ static bool grant_reads(const struct landlock *landlock, enum service_id service
         if (reads[i].services & (1U << service) &&
             !landlock_grant_path(landlock, reads[i].path, LANDLOCK_READ, error))
             return false;
-    if (!(CALLS_OUTSIDE & (1U << service)))
+    if (!(OUTSIDE_BITS & (1U << service)))
         return true;
     return grant_resolver(landlock, error) && grant_certificate_file(landlock, "SSL_CERT_FILE", error) &&
            grant_certificate_file(landlock, "CURL_CA_BUNDLE", error) &&

@@ -20,7 +20,9 @@ enum {
     HTTPD_BIT = 1 << SERVICE_HTTPD,
     RUNNERD_BIT = 1 << SERVICE_RUNNERD,
     NODE_BIT = 1 << SERVICE_NODE,
-    ALL_BITS = (1 << (SERVICE_NODE + 1)) - 1
+    ALL_BITS = (1 << (SERVICE_NODE + 1)) - 1,
+    OUTSIDE_BITS = AUTHD_BIT | LEASED_BIT | STORED_BIT, /* resolve names and speak TLS */
+    CONFINED_BITS = OUTSIDE_BITS | HTTPD_BIT            /* may make only what sandbox_calls.c lists */
 };
 
 /* "authd", ...; "node" for SERVICE_NODE. */

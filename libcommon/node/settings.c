@@ -202,6 +202,13 @@ bool settings_load(struct settings *settings, unsigned readers, settings_url_che
     return findings->fault_count == 0;
 }
 
+void settings_configure_log(const struct settings *settings, enum service_id service)
+{
+    /* LOG_LEVEL's choices begin with its default. */
+    static const enum log_level levels[] = {LOG_LEVEL_INFO, LOG_LEVEL_DEBUG, LOG_LEVEL_WARN, LOG_LEVEL_ERROR};
+    log_configure(service_name(service), (enum log_format)settings->log_format, levels[settings->log_level]);
+}
+
 void settings_log_findings(const struct settings_findings *findings)
 {
     for (size_t i = 0; i < findings->warning_count; i++)

@@ -107,6 +107,9 @@ typedef bool settings_url_check(const char *text);
 bool settings_load(struct settings *settings, unsigned readers, settings_url_check *is_url,
                    const struct environment *environment, struct settings_findings *findings);
 
+/* How `service` logs from now on. */
+void settings_configure_log(const struct settings *settings, enum service_id service);
+
 /* A line for every fault and warning. */
 void settings_log_findings(const struct settings_findings *findings);
 

@@ -6,14 +6,10 @@
 #include "libcommon/ipc/ipc_peers.h"
 
 #include <signal.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <unistd.h>
-
-/* LOG_LEVEL's choices begin with its default. */
-static const enum log_level log_levels[] = {LOG_LEVEL_INFO, LOG_LEVEL_DEBUG, LOG_LEVEL_WARN, LOG_LEVEL_ERROR};
 
 void service_stop(struct service_context *context)
 {
@@ -52,8 +48,7 @@ static bool load_config(struct service_context *context, struct error *error)
     const struct service_http *http = context->service->http;
     bool ok = settings_load(&context->settings, 1U << context->service->id, http ? http->is_url : NULL,
                             &environment, &findings);
-    log_configure(service_name(context->service->id), (enum log_format)context->settings.log_format,
-                  log_levels[context->settings.log_level]);
+    settings_configure_log(&context->settings, context->service->id);
     settings_log_findings(&findings);
     if (environment.sealed_fd >= 0)
         close(environment.sealed_fd);
@@ -88,9 +83,9 @@ static bool create_loop(struct service_context *context, struct error *error)
            loop_signal_add(context->loop, SIGINT, on_terminate_signal, context, error);
 }
 
-static bool open_inbound(struct service_context *context, struct error *error)
+static bool open_as_root(struct service_context *context, struct error *error)
 {
-    return !context->service->open_inbound || context->service->open_inbound(context, error);
+    return !context->service->open_as_root || context->service->open_as_root(context, error);
 }
 
 static bool drop_privileges(struct service_context *context, struct error *error)
@@ -189,10 +184,10 @@ struct step {
 };
 
 static const struct step steps[] = {
-    {"configuration", load_config},     {"secrets", take_secrets},       {"event loop", create_loop},
-    {"inbound listener", open_inbound}, {"privileges", drop_privileges}, {"sandbox", enter_sandbox},
-    {"clients", create_clients},        {"start", start_work},           {"events", subscribe},
-    {"sockets", open_sockets},          {"event loop", run_loop},
+    {"configuration", load_config},    {"secrets", take_secrets},       {"event loop", create_loop},
+    {"opening as root", open_as_root}, {"privileges", drop_privileges}, {"sandbox", enter_sandbox},
+    {"clients", create_clients},       {"start", start_work},           {"events", subscribe},
+    {"sockets", open_sockets},         {"event loop", run_loop},
 };
 
 static int run_steps(struct service_context *context)

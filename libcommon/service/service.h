@@ -63,8 +63,9 @@ struct service {
 
     service_step_function
         *take_secrets; /* may be NULL: moves settings' secrets where they belong, still as root */
-    service_step_function *open_inbound; /* may be NULL: binds inbound TCP ports, still as root */
-    service_step_function *start;        /* loop, sockets and http client are there */
+    service_step_function
+        *open_as_root;            /* may be NULL: opens ports and files that only root may, still as it */
+    service_step_function *start; /* loop, sockets and http client are there */
     void (*terminate)(
         struct service_context *context); /* may be NULL: SIGTERM; leads to service_stop() within 2 s */
     void (*stop)(struct service_context *context); /* frees `state`; also after a start that failed */

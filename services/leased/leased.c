@@ -332,7 +332,7 @@ static const char *describe_work(const struct leased *leased)
         return "waiting for a runner host";
     if (poller_is_failing(leased->poller))
         return "cannot reach DMS or log in";
-    return leased->task_count ? "working" : "waiting for work";
+    return count_leases(leased) ? "working" : "waiting for work";
 }
 
 void leased_describe(struct service_context *context, struct service_state *state)

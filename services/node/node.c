@@ -66,7 +66,6 @@ static bool seal_secrets(char **argv, struct error *error)
 
 static bool check_settings(struct node *node, struct error *error)
 {
-    static const enum log_level levels[] = {LOG_LEVEL_INFO, LOG_LEVEL_DEBUG, LOG_LEVEL_WARN, LOG_LEVEL_ERROR};
     struct environment environment;
     struct settings_findings findings;
     if (!environment_open(&environment, environ, error))
@@ -77,7 +76,7 @@ static bool check_settings(struct node *node, struct error *error)
     secret_wipe(&node->settings.reg_secret);
     secret_wipe(&node->settings.private_key);
     environment_close(&environment);
-    log_configure("node", (enum log_format)node->settings.log_format, levels[node->settings.log_level]);
+    settings_configure_log(&node->settings, SERVICE_NODE);
     settings_log_findings(&findings);
     if (!ok)
         return error_set(error, ERROR_INVALID, "nothing was started: %zu fault%s in the configuration",

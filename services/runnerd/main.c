@@ -7,23 +7,21 @@
  */
 #include "libcommon/service/service.h"
 #include "services/runnerd/runnerd.h"
-#include "services/runnerd/work/job_process.h"
 
 static host_command_function *const command_handlers[COMMAND_COUNT] = {
     [COMMAND_start] = runnerd_handle_start,
     [COMMAND_cancel] = runnerd_handle_cancel,
 };
 
-static int shim_fd;
-
 static bool start(struct service_context *context, struct error *error)
 {
-    return runnerd_start(context, command_handlers, shim_fd, error);
+    return runnerd_start(context, command_handlers, error);
 }
 
 static const struct service runnerd = {
     .id = SERVICE_RUNNERD,
     .purpose = "Runs the capabilities of this host: the programs that runner files name, and noop.",
+    .open_as_root = runnerd_open_shim,
     .start = start,
     .terminate = runnerd_terminate,
     .stop = runnerd_stop,
@@ -32,6 +30,5 @@ static const struct service runnerd = {
 
 int main(int argc, char **argv)
 {
-    shim_fd = job_process_open_shim(); /* as long as this may be root */
     return service_main(&runnerd, argc, argv);
 }

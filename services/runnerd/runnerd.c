@@ -6,7 +6,6 @@
 #include "services/runnerd/host/host_link.h"
 #include "services/runnerd/host/runner_folder.h"
 #include "services/runnerd/job/job.h"
-#include "services/runnerd/shim/job_shim.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -89,7 +88,8 @@ void runnerd_handle_start(void *context, const struct message_host_command *comm
     const struct runner *runner =
         command->capability ? runner_folder_find(&runnerd->folder, command->capability) : NULL;
     const char *refusal = refusal_of(runnerd, command, runner);
-    runnerd->jobs[runnerd->job_count++] = job_create(&runnerd->host, command, runner, refusal);
+    struct job *job = job_create(&runnerd->host, command, runner, refusal);
+    runnerd->jobs[runnerd->job_count++] = job;
 }
 
 void runnerd_handle_cancel(void *context, const struct message_host_command *command)
@@ -141,14 +141,19 @@ void runnerd_terminate(struct service_context *context)
         job_stop(runnerd->jobs[i], "runner host stopped", true);
 }
 
-bool runnerd_start(struct service_context *context, host_command_function *const handlers[COMMAND_COUNT],
-                   int shim_fd, struct error *error)
+bool runnerd_open_shim(struct service_context *context, struct error *error)
 {
     struct runnerd *runnerd = memory_allocate(sizeof *runnerd);
     context->state = runnerd;
     runnerd->service = context;
-    if (shim_fd < 0)
-        return error_set(error, ERROR_NOT_FOUND, JOB_SHIM_PROGRAM " is not beside this program");
+    runnerd->host.processes.shim_fd = job_process_open_shim(error);
+    return runnerd->host.processes.shim_fd >= 0;
+}
+
+bool runnerd_start(struct service_context *context, host_command_function *const handlers[COMMAND_COUNT],
+                   struct error *error)
+{
+    struct runnerd *runnerd = context->state;
     umask(JOB_UMASK);
     /* What a killed shim leaves behind becomes a child of this process: see job_process.c. */
     if (prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) != 0)
@@ -156,7 +161,7 @@ bool runnerd_start(struct service_context *context, host_command_function *const
     runner_folder_load(&runnerd->folder, context->settings.runners_dir, context->settings.enable_noop);
     runnerd->host = (struct job_host){.loop = context->loop,
                                       .leased = ipc_client_create(context->ipc, ROLE_leased_runner, error),
-                                      .processes = {.shim_fd = shim_fd},
+                                      .processes = {.shim_fd = runnerd->host.processes.shim_fd},
                                       .noop_sleep_secs = context->settings.noop_sleep_secs,
                                       .on_ended = on_job_ended,
                                       .context = runnerd};

@@ -5,10 +5,12 @@
 #include "libcommon/service/service.h"
 #include "services/runnerd/host/host_link.h"
 
-/* Jobs are run below the program that `shim_fd` (of job_process_open_shim()) has open. `handlers` is
- * borrowed. */
+/* Makes the service's state, with the program that jobs run below. */
+service_step_function runnerd_open_shim;
+
+/* `handlers` is borrowed. */
 bool runnerd_start(struct service_context *context, host_command_function *const handlers[COMMAND_COUNT],
-                   int shim_fd, struct error *error);
+                   struct error *error);
 
 /* `context` is the service's state. */
 host_command_function runnerd_handle_start;

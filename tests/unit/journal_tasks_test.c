@@ -106,11 +106,6 @@ static void show_stream(void *context, const struct journal_record *record)
     show(context, ((const struct message_artifact_open *)record->message)->rel_path);
 }
 
-static void show_id(void *context, const char *upload_id)
-{
-    show(context, upload_id);
-}
-
 static void assert_records(const struct fixture *fixture, enum journal_table table, const char *task_id,
                            const char *expected)
 {
@@ -314,14 +309,16 @@ static void a_part_sent_again_has_the_tag_of_its_last_answer(void **state)
 static void the_uploads_of_one_task_end_together(void **state)
 {
     struct fixture *fixture = *state;
-    struct shown shown = {""};
+    struct text_list ids = {0};
     begin_everything(fixture);
-    journal_uploads_end(fixture->journal, tasks[0], show_id, &shown);
-    assert_string_equal(shown.text, "11 12 ");
+    journal_uploads_end(fixture->journal, tasks[0], &ids);
+    assert_int_equal(ids.count, 2);
+    assert_string_equal(ids.items[0], "11");
+    assert_string_equal(ids.items[1], "12");
     assert_uploads(fixture, "21 22 ");
-    shown.text[0] = '\0';
-    journal_uploads_end(fixture->journal, tasks[0], show_id, &shown);
-    assert_string_equal(shown.text, "");
+    journal_uploads_end(fixture->journal, tasks[0], &ids);
+    assert_int_equal(ids.count, 2);
+    text_list_clear(&ids);
 }
 
 /* A warning for each record of a good journal would hide the one that matters. */

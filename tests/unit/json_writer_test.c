@@ -35,7 +35,7 @@ static void puts_commas_where_they_belong(void **state)
     json_writer_key(&writer, "c");
     json_writer_raw(&writer, "{\"n\": 1.0e400}", 14);
     json_writer_key(&writer, "d");
-    json_writer_slice(&writer, (struct json_slice){NULL, 0});
+    json_writer_null(&writer);
     json_writer_string_member(&writer, "e", NULL);
     json_writer_close_object(&writer);
     assert_written(&writer, "{\"a\":\"x{\",\"b\":[-9223372036854775808,\":\",{},true],\"c\":{\"n\": 1.0e400},"
@@ -79,7 +79,7 @@ static void nothing_written_is_an_empty_text(void **state)
     assert_written(&writer, "false");
     json_writer_null(&writer);
     assert_written(&writer, "null");
-    json_writer_slice(&writer, (struct json_slice){"[1]x", 3});
+    json_writer_raw(&writer, "[1]x", 3);
     assert_written(&writer, "[1]");
     json_writer_clear(&writer);
 }

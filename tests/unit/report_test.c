@@ -10,6 +10,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+static const struct message_artifacts none;
+
 static struct lease lease_of_reports(void)
 {
     static char task[] = "task-now";
@@ -35,7 +37,7 @@ static void a_report_has_exactly_the_contract_s_fields(void **state)
               "\"logical_path\":\"p/a.ply\",\"name\":\"p_a_ply_t\",\"data_type\":\"ply\","
               "\"id\":\"id1\"}]}}");
     free(body);
-    body = report_compose_fail(&lease, NULL, "exit status 3");
+    body = report_compose_fail(&lease, &none, "exit status 3");
     assert_string_equal(body, "{\"reason\":\"exit status 3\",\"details\":{\"job\":{\"task_id\":\"task-now\","
                               "\"job_id\":null,\"domain_id\":\"domain\",\"capability\":\"/x/\\\"v1\\\"\"},"
                               "\"artifacts\":[]}}");
@@ -71,7 +73,7 @@ static void every_artifact_is_listed_in_order(void **state)
     body = report_compose_fail(&lease, &artifacts, "r");
     assert_non_null(strstr(body, listed));
     free(body);
-    body = report_compose_complete(&lease, NULL);
+    body = report_compose_complete(&lease, &none);
     assert_non_null(strstr(body, "{\"output_cids\":[],"));
     assert_non_null(strstr(body, "\"artifacts\":[]}}"));
     free(body);

@@ -66,7 +66,6 @@ static void writes_its_bytes_in_order(void **state)
     char out[UUID_TEXT_BYTES];
     for (size_t i = 0; i < sizeof bytes; i++)
         bytes[i] = (uint8_t)(i * 17);
-    assert_string_equal(uuid_format(bytes, out), "00112233-4455-6677-8899-aabbccddeeff");
     assert_string_equal(uuid_format_random(bytes, out), "00112233-4455-4677-8899-aabbccddeeff");
 }
 

@@ -15,10 +15,10 @@ static void write_job(struct json_writer *writer, const struct lease *lease)
 
 static void write_artifacts(struct json_writer *writer, const struct message_artifacts *artifacts)
 {
-    const struct message_artifact *items = artifacts ? artifacts->artifacts.items : NULL;
+    const struct message_artifact *items = artifacts->artifacts.items;
     json_writer_key(writer, "artifacts");
     json_writer_open_array(writer);
-    for (size_t i = 0; artifacts && i < artifacts->artifacts.count; i++) {
+    for (size_t i = 0; i < artifacts->artifacts.count; i++) {
         json_writer_open_object(writer);
         json_writer_string_member(writer, "logical_path", items[i].logical_path);
         json_writer_string_member(writer, "name", items[i].name);
@@ -45,11 +45,11 @@ static char *end_with_job(struct json_writer *writer, const char *name, const st
 char *report_compose_complete(const struct lease *lease, const struct message_artifacts *artifacts)
 {
     struct json_writer writer = {0};
-    const struct message_artifact *items = artifacts ? artifacts->artifacts.items : NULL;
+    const struct message_artifact *items = artifacts->artifacts.items;
     json_writer_open_object(&writer);
     json_writer_key(&writer, "output_cids");
     json_writer_open_array(&writer);
-    for (size_t i = 0; artifacts && i < artifacts->artifacts.count; i++)
+    for (size_t i = 0; i < artifacts->artifacts.count; i++)
         json_writer_string(&writer, items[i].id);
     json_writer_close_array(&writer);
     return end_with_job(&writer, "meta", lease, artifacts);

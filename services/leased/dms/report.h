@@ -5,7 +5,7 @@
 #include "libcommon/node/messages.h"
 #include "services/leased/dms/lease.h"
 
-/* Each returns new JSON text; free() it. `artifacts` may be NULL: none. */
+/* Each returns new JSON text; free() it. */
 char *report_compose_complete(const struct lease *lease, const struct message_artifacts *artifacts);
 char *report_compose_fail(const struct lease *lease, const struct message_artifacts *artifacts,
                           const char *reason);

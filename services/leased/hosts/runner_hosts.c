@@ -6,6 +6,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <sys/queue.h>
 
 enum {
     POLL_HOLD_MS = 15000,        /* well below host_next's deadline */
@@ -23,7 +24,7 @@ struct slot {
 
 struct queued_command {
     struct message_host_command message;
-    struct queued_command *next;
+    STAILQ_ENTRY(queued_command) link;
 };
 
 struct runner_host {
@@ -33,17 +34,18 @@ struct runner_host {
     struct slot *slots;
     size_t slot_count;
     int64_t next_sequence;
-    struct queued_command *commands; /* oldest first; the first was perhaps sent, and is not acknowledged */
-    struct ipc_request *poll;        /* NULL: the host does not wait now */
+    /* Oldest first; the first was perhaps sent, and is not acknowledged. */
+    STAILQ_HEAD(queued_commands, queued_command) commands;
+    struct ipc_request *poll; /* NULL: the host does not wait now */
     int64_t poll_since_ms;
     int64_t last_seen_ms;
     bool gone; /* its jobs are given up; its capabilities still count */
-    struct runner_host *next;
+    LIST_ENTRY(runner_host) link;
 };
 
 struct runner_hosts {
     struct runner_hosts_events events;
-    struct runner_host *first;
+    LIST_HEAD(runner_host_list, runner_host) list;
 };
 
 static void refuse(struct ipc_request *request, enum error_code code, const char *text)
@@ -57,8 +59,8 @@ static void refuse(struct ipc_request *request, enum error_code code, const char
 
 static void pop_command(struct runner_host *host)
 {
-    struct queued_command *command = host->commands;
-    host->commands = command->next;
+    struct queued_command *command = STAILQ_FIRST(&host->commands);
+    STAILQ_REMOVE_HEAD(&host->commands, link);
     message_clear(&message_host_command_type, &command->message);
     free(command);
 }
@@ -67,9 +69,10 @@ static void answer_poll(struct runner_host *host)
 {
     static char no_command[] = "none";
     struct ipc_request *poll = host->poll;
+    const struct queued_command *first = STAILQ_FIRST(&host->commands);
     const struct message_host_command nothing = {.sequence = 0, .action = no_command};
     host->poll = NULL;
-    ipc_answer(poll, host->commands ? &host->commands->message : &nothing);
+    ipc_answer(poll, first ? &first->message : &nothing);
 }
 
 void runner_host_command(struct runner_host *host, enum command command,
@@ -79,10 +82,7 @@ void runner_host_command(struct runner_host *host, enum command command,
     message_copy(&message_host_command_type, &queued->message, message);
     memory_replace_text(&queued->message.action, command_infos[command].action);
     queued->message.sequence = ++host->next_sequence;
-    struct queued_command **end = &host->commands;
-    while (*end)
-        end = &(*end)->next;
-    *end = queued;
+    STAILQ_INSERT_TAIL(&host->commands, queued, link);
     for (size_t i = 0; command == COMMAND_start && i < host->slot_count; i++)
         if (strcmp(host->slots[i].capability, message->capability) == 0)
             host->slots[i].used++;
@@ -92,9 +92,10 @@ void runner_host_command(struct runner_host *host, enum command command,
 
 bool runner_host_has_command(const struct runner_host *host, const struct secret *task_key)
 {
-    for (const struct queued_command *queued = host->commands; queued; queued = queued->next)
-        if (secret_equal(&queued->message.task_key, task_key))
-            return true;
+    const struct queued_command *queued;
+    STAILQ_FOREACH(queued, &host->commands, link)
+    if (secret_equal(&queued->message.task_key, task_key))
+        return true;
     return false;
 }
 
@@ -121,10 +122,11 @@ static void acknowledge(struct runner_host *host, int64_t acknowledged)
 {
     if (acknowledged > host->next_sequence) {
         host->next_sequence = acknowledged;
-        for (struct queued_command *queued = host->commands; queued; queued = queued->next)
-            queued->message.sequence = ++host->next_sequence;
+        struct queued_command *queued;
+        STAILQ_FOREACH(queued, &host->commands, link)
+        queued->message.sequence = ++host->next_sequence;
     }
-    while (host->commands && host->commands->message.sequence <= acknowledged)
+    while (!STAILQ_EMPTY(&host->commands) && STAILQ_FIRST(&host->commands)->message.sequence <= acknowledged)
         pop_command(host);
 }
 
@@ -144,12 +146,9 @@ static void clear_slots(struct runner_host *host)
 
 static void remove_host(struct runner_host *host)
 {
-    struct runner_host **link = &host->hosts->first;
-    while (*link != host)
-        link = &(*link)->next;
-    *link = host->next;
+    LIST_REMOVE(host, link);
     drop_poll(host);
-    while (host->commands)
+    while (!STAILQ_EMPTY(&host->commands))
         pop_command(host);
     clear_slots(host);
     free(host->id);
@@ -159,7 +158,7 @@ static void remove_host(struct runner_host *host)
 
 static struct runner_host *find_host(struct runner_hosts *hosts, const char *id)
 {
-    for (struct runner_host *host = hosts->first; host; host = host->next)
+    for (struct runner_host *host = LIST_FIRST(&hosts->list); host; host = LIST_NEXT(host, link))
         if (!host->gone && strcmp(host->id, id) == 0)
             return host;
     return NULL;
@@ -173,7 +172,7 @@ static int compare_texts(const void *left, const void *right)
 static void tell_capabilities(struct runner_hosts *hosts)
 {
     struct text_list all = {NULL, 0};
-    for (const struct runner_host *host = hosts->first; host; host = host->next)
+    for (const struct runner_host *host = LIST_FIRST(&hosts->list); host; host = LIST_NEXT(host, link))
         for (size_t i = 0; i < host->slot_count; i++)
             if (!text_list_contains(&all, host->slots[i].capability))
                 text_list_add(&all, host->slots[i].capability);
@@ -212,8 +211,8 @@ static void set_slots(struct runner_host *host, const struct record_list *capabi
 static void replace_former_start(struct runner_hosts *hosts, const char *name)
 {
     struct runner_host *next;
-    for (struct runner_host *host = hosts->first; host; host = next) {
-        next = host->next;
+    for (struct runner_host *host = LIST_FIRST(&hosts->list); host; host = next) {
+        next = LIST_NEXT(host, link);
         if (strcmp(host->name, name) != 0)
             continue;
         if (!host->gone)
@@ -255,8 +254,8 @@ void runner_hosts_hello(struct runner_hosts *hosts, struct ipc_request *request,
         host->hosts = hosts;
         host->id = memory_copy_text(hello->host_id);
         host->name = memory_copy_text(hello->host_name);
-        host->next = hosts->first;
-        hosts->first = host;
+        STAILQ_INIT(&host->commands);
+        LIST_INSERT_HEAD(&hosts->list, host, link);
         log_info("runner host %s connected with %zu capabilities", host->name, hello->capabilities.count);
     }
     host->last_seen_ms = now_ms;
@@ -287,7 +286,7 @@ void runner_hosts_next(struct runner_hosts *hosts, struct ipc_request *request,
         answer_poll(host);
     host->poll = request;
     host->poll_since_ms = now_ms;
-    if (host->commands)
+    if (!STAILQ_EMPTY(&host->commands))
         answer_poll(host);
 }
 
@@ -295,8 +294,8 @@ void runner_hosts_tick(struct runner_hosts *hosts, int64_t now_ms)
 {
     struct runner_host *next;
     bool capabilities_changed = false;
-    for (struct runner_host *host = hosts->first; host; host = next) {
-        next = host->next;
+    for (struct runner_host *host = LIST_FIRST(&hosts->list); host; host = next) {
+        next = LIST_NEXT(host, link);
         /* A host that waits is there; the hold's end finds out whether it comes back. */
         if (host->poll) {
             host->last_seen_ms = now_ms;
@@ -322,7 +321,7 @@ void runner_hosts_tick(struct runner_hosts *hosts, int64_t now_ms)
 
 struct runner_host *runner_hosts_find_slot(struct runner_hosts *hosts, const char *capability)
 {
-    for (struct runner_host *host = hosts->first; host; host = host->next)
+    for (struct runner_host *host = LIST_FIRST(&hosts->list); host; host = LIST_NEXT(host, link))
         for (size_t i = 0; !host->gone && i < host->slot_count; i++)
             if (strcmp(host->slots[i].capability, capability) == 0 &&
                 host->slots[i].used < host->slots[i].max)
@@ -332,7 +331,7 @@ struct runner_host *runner_hosts_find_slot(struct runner_hosts *hosts, const cha
 
 bool runner_hosts_offer(const struct runner_hosts *hosts, const char *capability)
 {
-    for (const struct runner_host *host = hosts->first; host; host = host->next)
+    for (const struct runner_host *host = LIST_FIRST(&hosts->list); host; host = LIST_NEXT(host, link))
         for (size_t i = 0; i < host->slot_count; i++)
             if (strcmp(host->slots[i].capability, capability) == 0)
                 return true;
@@ -342,14 +341,14 @@ bool runner_hosts_offer(const struct runner_hosts *hosts, const char *capability
 size_t runner_hosts_count(const struct runner_hosts *hosts)
 {
     size_t count = 0;
-    for (const struct runner_host *host = hosts->first; host; host = host->next)
+    for (const struct runner_host *host = LIST_FIRST(&hosts->list); host; host = LIST_NEXT(host, link))
         count += host->gone ? 0 : 1;
     return count;
 }
 
 bool runner_hosts_can_work(const struct runner_hosts *hosts)
 {
-    for (const struct runner_host *host = hosts->first; host; host = host->next)
+    for (const struct runner_host *host = LIST_FIRST(&hosts->list); host; host = LIST_NEXT(host, link))
         if (!host->gone && host->slot_count > 0)
             return true;
     return false;
@@ -366,8 +365,8 @@ void runner_hosts_free(struct runner_hosts *hosts)
 {
     if (!hosts)
         return;
-    for (struct runner_host *host = hosts->first, *next; host; host = next) {
-        next = host->next;
+    for (struct runner_host *host = LIST_FIRST(&hosts->list), *next; host; host = next) {
+        next = LIST_NEXT(host, link);
         remove_host(host);
     }
     free(hosts);

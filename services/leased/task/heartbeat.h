@@ -54,8 +54,8 @@ int64_t heartbeat_due_ms(const struct heartbeat *heartbeat);
  * left when that is less. */
 int64_t heartbeat_on_sent(struct heartbeat *heartbeat, const struct lease_clock *clock, int64_t now_ms);
 
-/* It was answered 2xx, or refused in a way that waits for the normal time. `more`: there is news it did not
- * carry. */
+/* It was answered 2xx, or refused in a way that waits for the normal time. `more`: there are updates it did
+ * not carry. */
 void heartbeat_on_answered(struct heartbeat *heartbeat, const struct lease_clock *clock, bool more,
                            int64_t now_ms, struct random *random);
 

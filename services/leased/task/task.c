@@ -204,10 +204,9 @@ static void on_event(void *context, enum task_event event, const char *reason)
 
 void task_on_slots_changed(struct task *task)
 {
-    char *workspace = NULL;
     if (task->life.state != TASK_WAITING)
         return;
-    memory_replace_text(&workspace, storage_session_workspace(task->session));
+    char *workspace = memory_copy_text(storage_session_workspace(task->session));
     struct message_host_command start = {.task_id = task->local_id,
                                          .job_id = task->lease.job_id,
                                          .domain_id = task->lease.domain_id,

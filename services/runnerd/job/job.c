@@ -165,7 +165,7 @@ static void on_event(struct job *job, enum job_event event, const char *reason)
         break;
     case JOB_ACTION_START_UPLOADS:
         loop_timer_stop(&job->timeout);
-        job_transfers_store(&job->transfers);
+        job_transfers_store(&job->transfers, on_stored);
         break;
     case JOB_ACTION_FINISH:
         finish(job);
@@ -182,19 +182,16 @@ static void start(struct job *job)
 {
     struct error error;
     log_write(LOG_LEVEL_INFO, &job->log, "starting a job with %zu inputs", job->command.inputs.count);
-    const char *workspace = job->command.workspace;
-    job->workspace_fd = job_files_open_workspace(workspace ? workspace : "", &error);
+    job->workspace_fd = job_files_open_workspace(job->command.workspace, &error);
     job->transfers = (struct job_transfers){.stored = job->host->stored,
                                             .command = &job->command,
                                             .log = &job->log,
                                             .workspace_fd = job->workspace_fd,
-                                            .on_fetched = on_fetched,
-                                            .on_stored = on_stored,
                                             .context = job};
     if (job->workspace_fd < 0)
         on_event(job, JOB_EVENT_PREPARE_FAILED, error.text);
     else
-        job_transfers_fetch(&job->transfers);
+        job_transfers_fetch(&job->transfers, on_fetched);
 }
 
 void job_stop(struct job *job, const char *reason, bool hurry)

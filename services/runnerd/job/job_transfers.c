@@ -9,6 +9,16 @@
 
 enum { INPUTS_AT_ONCE = TRANSFERS_MAX, OUTPUTS_AT_ONCE = 2 };
 
+struct transfer_direction {
+    const char *noun; /* of an item */
+    size_t at_once;
+    size_t (*count)(const struct job_transfers *transfers);
+    const char *(*name)(const struct job_transfers *transfers, size_t item);
+    struct ipc_call *(*ask)(const struct job_transfers *transfers, struct transfer *transfer);
+    void (*take)(struct job_transfers *transfers, size_t item, const void *answer);
+    bool (*complete)(const struct job_transfers *transfers, struct error *error); /* may be NULL */
+};
+
 /* --- the task's files --- */
 
 /* The text of POSEMESH_INPUTS_FILE. free() it. */
@@ -72,52 +82,70 @@ static struct ipc_call *offer_output(const struct job_transfers *transfers, stru
     return call;
 }
 
-static void take_answer(struct job_transfers *transfers, size_t item, const void *answer)
+static void keep_input(struct job_transfers *transfers, size_t item, const void *answer)
 {
-    if (transfers->storing)
-        log_write(LOG_LEVEL_DEBUG, transfers->log, "output %s is stored as %s",
-                  transfers->outputs.files[item].rel_path, ((const struct message_artifact *)answer)->id);
-    else
-        message_copy(&message_input_type, &transfers->inputs[item], answer);
+    message_copy(&message_input_type, &transfers->inputs[item], answer);
 }
+
+static void note_output(struct job_transfers *transfers, size_t item, const void *answer)
+{
+    log_write(LOG_LEVEL_DEBUG, transfers->log, "output %s is stored as %s",
+              transfers->outputs.files[item].rel_path, ((const struct message_artifact *)answer)->id);
+}
+
+static size_t count_inputs(const struct job_transfers *transfers)
+{
+    return transfers->command->inputs.count;
+}
+
+static size_t count_outputs(const struct job_transfers *transfers)
+{
+    return transfers->outputs.count;
+}
+
+static const char *input_name(const struct job_transfers *transfers, size_t item)
+{
+    return transfers->command->inputs.items[item];
+}
+
+static const char *output_name(const struct job_transfers *transfers, size_t item)
+{
+    return transfers->outputs.files[item].rel_path;
+}
+
+static const struct transfer_direction fetching = {"input",       INPUTS_AT_ONCE, count_inputs,    input_name,
+                                                   ask_for_input, keep_input,     write_task_files};
+static const struct transfer_direction storing = {"output",     OUTPUTS_AT_ONCE, count_outputs, output_name,
+                                                  offer_output, note_output,     NULL};
 
 /* --- all of them --- */
 
 static void fail(struct job_transfers *transfers, size_t item, const struct error *failure)
 {
-    bool storing = transfers->storing;
-    const char *name =
-        storing ? transfers->outputs.files[item].rel_path : transfers->command->inputs.items[item];
-    char *reason = memory_format("%s %.1024s: %s (%s)", storing ? "output" : "input", name, failure->text,
-                                 error_code_name(failure->code));
+    const struct transfer_direction *direction = transfers->direction;
+    char *reason = memory_format("%s %.1024s: %s (%s)", direction->noun, direction->name(transfers, item),
+                                 failure->text, error_code_name(failure->code));
     job_transfers_cancel(transfers);
-    if (storing)
-        transfers->on_stored(transfers->context, reason);
-    else
-        transfers->on_fetched(transfers->context, reason);
+    transfers->on_done(transfers->context, reason);
     free(reason);
 }
 
 static void succeed(struct job_transfers *transfers)
 {
     struct error error;
-    if (transfers->storing)
-        transfers->on_stored(transfers->context, NULL);
-    else
-        transfers->on_fetched(transfers->context, write_task_files(transfers, &error) ? NULL : error.text);
+    bool ok = !transfers->direction->complete || transfers->direction->complete(transfers, &error);
+    transfers->on_done(transfers->context, ok ? NULL : error.text);
 }
 
 static void ask_for_more(struct job_transfers *transfers)
 {
-    size_t count = transfers->storing ? transfers->outputs.count : transfers->command->inputs.count;
-    size_t at_once = transfers->storing ? OUTPUTS_AT_ONCE : INPUTS_AT_ONCE;
+    const struct transfer_direction *direction = transfers->direction;
     bool waiting = false;
-    for (size_t i = 0; i < at_once; i++) {
+    for (size_t i = 0; i < direction->at_once; i++) {
         struct transfer *transfer = &transfers->in_flight[i];
-        if (!transfer->call && transfers->next < count) {
+        if (!transfer->call && transfers->next < direction->count(transfers)) {
             *transfer = (struct transfer){.transfers = transfers, .item = transfers->next++};
-            transfer->call =
-                transfers->storing ? offer_output(transfers, transfer) : ask_for_input(transfers, transfer);
+            transfer->call = direction->ask(transfers, transfer);
         }
         waiting = waiting || transfer->call;
     }
@@ -133,24 +161,32 @@ static void on_answer(void *context, const void *answer, const struct error *fai
         fail(transfer->transfers, transfer->item, failure);
         return;
     }
-    take_answer(transfer->transfers, transfer->item, answer);
+    transfer->transfers->direction->take(transfer->transfers, transfer->item, answer);
     ask_for_more(transfer->transfers);
 }
 
-void job_transfers_fetch(struct job_transfers *transfers)
+static void begin(struct job_transfers *transfers, const struct transfer_direction *direction,
+                  job_transfers_function *on_done)
 {
+    transfers->direction = direction;
+    transfers->on_done = on_done;
+    transfers->next = 0;
+}
+
+void job_transfers_fetch(struct job_transfers *transfers, job_transfers_function *on_done)
+{
+    begin(transfers, &fetching, on_done);
     transfers->inputs =
         memory_allocate_array(transfers->command->inputs.count + 1, sizeof *transfers->inputs);
     ask_for_more(transfers);
 }
 
-void job_transfers_store(struct job_transfers *transfers)
+void job_transfers_store(struct job_transfers *transfers, job_transfers_function *on_done)
 {
     struct error error;
-    transfers->storing = true;
-    transfers->next = 0;
+    begin(transfers, &storing, on_done);
     if (!output_scan(transfers->workspace_fd, &transfers->outputs, transfers->log, &error)) {
-        transfers->on_stored(transfers->context, error.text);
+        on_done(transfers->context, error.text);
         return;
     }
     log_write(LOG_LEVEL_INFO, transfers->log, "storing %zu outputs", transfers->outputs.count);

@@ -11,21 +11,24 @@
 
 enum { TRANSFERS_MAX = 4 };
 
+struct transfer_direction;
+
+/* Once for each start: an item failed and the others were given up, or (NULL) all are there. */
+typedef void job_transfers_function(void *context, const char *failure);
+
 /* Of inputs or of outputs, whichever was asked for last. */
 struct job_transfers {
     struct ipc_client *stored;
     const struct message_host_command *command; /* of the start; borrowed, as the next */
     const struct log_task *log;
     int workspace_fd;
-    /* Once for each start: an item failed and the others were given up, or (NULL) all are there. */
-    void (*on_fetched)(void *context, const char *failure);
-    void (*on_stored)(void *context, const char *failure);
-    void *context;
+    void *context; /* of on_done */
 
     struct message_input *inputs; /* what stored says of those that the command names */
     struct output_list outputs;
-    bool storing; /* outputs, not inputs */
-    size_t next;  /* item to ask for */
+    const struct transfer_direction *direction;
+    job_transfers_function *on_done;
+    size_t next; /* item to ask for */
     struct transfer {
         struct job_transfers *transfers;
         struct ipc_call *call; /* NULL: free */
@@ -34,10 +37,10 @@ struct job_transfers {
 };
 
 /* Fills `inputs` and writes the task's files; the fields above it are set before. */
-void job_transfers_fetch(struct job_transfers *transfers);
+void job_transfers_fetch(struct job_transfers *transfers, job_transfers_function *on_done);
 
 /* Finds the outputs and has them stored; after the inputs. */
-void job_transfers_store(struct job_transfers *transfers);
+void job_transfers_store(struct job_transfers *transfers, job_transfers_function *on_done);
 
 /* Waits for nothing any more, and tells nobody. This and the next are harmless for what was zeroed. */
 void job_transfers_cancel(struct job_transfers *transfers);

@@ -149,11 +149,15 @@ void job_process_stop(struct job_process *process, bool hurry)
 static const char shim_path[] = "/proc/self/fd/4";
 _Static_assert(JOB_SHIM_PROGRAM_FD == 4, "the number in shim_path");
 
-int job_process_open_shim(void)
+int job_process_open_shim(struct error *error)
 {
-    struct error error;
     char path[PATH_MAX];
-    return spawn_find_beside(JOB_SHIM_PROGRAM, path, &error) ? open(path, O_PATH | O_CLOEXEC) : -1;
+    if (!spawn_find_beside(JOB_SHIM_PROGRAM, path, error))
+        return -1;
+    int fd = open(path, O_PATH | O_CLOEXEC);
+    if (fd < 0)
+        error_set_errno(error, errno, "cannot open %s", path);
+    return fd;
 }
 
 /* ends[0] is ours to read, ends[1] the shim's. */

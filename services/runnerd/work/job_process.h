@@ -18,10 +18,10 @@ struct job_process_table {
 };
 
 /*
- * Opens the program of the shim, which lies beside this one; -1 when it does not. Before the service gives up
- * root: the folder may be closed to the uid that it gets.
+ * Opens the program of the shim, which lies beside this one; -1 with the reason in `error`. Before the
+ * service gives up root: the folder may be closed to the uid that it gets.
  */
-int job_process_open_shim(void);
+int job_process_open_shim(struct error *error);
 
 struct job_process_options {
     struct loop *loop;
@@ -37,8 +37,8 @@ struct job_process_options {
     void *context;
 };
 
-/* NULL when not even the shim could be started. Options are copied; what they point at is used at once only.
- */
+/* NULL when not even the shim could be started. Options are copied; `loop` and `table` outlive the process,
+ * the rest that they point at is used at once only. */
 struct job_process *job_process_start(const struct job_process_options *options, struct error *error);
 
 /* SIGTERM to all of the job, SIGKILL after 5 s, or after 1 s when there is no time. */

@@ -35,14 +35,7 @@ bool job_files_write(int folder_fd, const char *path, const char *text, size_t l
     if (!make_folders(folder_fd, path, error))
         return false;
     int fd = openat(folder_fd, path, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, FILE_MODE);
-    bool ok = fd >= 0;
-    for (size_t done = 0; ok && done < length;) {
-        ssize_t written = write(fd, text + done, length - done);
-        if (written > 0)
-            done += (size_t)written;
-        else
-            ok = written < 0 && errno == EINTR;
-    }
+    bool ok = fd >= 0 && file_write(fd, text, length);
     if (!ok)
         error_set_errno(error, errno, "cannot write %s in the workspace", path);
     if (fd >= 0)

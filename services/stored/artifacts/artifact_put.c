@@ -15,7 +15,7 @@ static bool is_stored_as_it_is(const struct artifact *artifact, const struct art
 }
 
 /* Another file under the name of what is on its way would get lost. */
-static bool is_under_way(const struct artifact *artifact, const struct artifact_spec *spec,
+static bool is_under_way(const struct artifact *artifact, const struct artifact_request *spec,
                          const struct artifact_file *file)
 {
     const struct artifact_file *sent = artifact_upload_file(artifact->upload);
@@ -26,7 +26,7 @@ static bool is_under_way(const struct artifact *artifact, const struct artifact_
 }
 
 /* Waits for what is on its way; a stream's file is then taken for whole. */
-static bool join(struct artifact *artifact, const struct artifact_spec *spec,
+static bool join(struct artifact *artifact, const struct artifact_request *spec,
                  const struct artifact_file *file, struct ipc_request *request, struct error *error)
 {
     if (!is_under_way(artifact, spec, file))
@@ -40,7 +40,7 @@ static bool join(struct artifact *artifact, const struct artifact_spec *spec,
 }
 
 /* False when nobody will answer the request. */
-static bool put(struct artifacts *artifacts, const struct artifact_spec *spec, struct artifact_name *name,
+static bool put(struct artifacts *artifacts, const struct artifact_request *spec, struct artifact_name *name,
                 struct ipc_request *request, struct error *error)
 {
     struct artifact_file file = {.fd = -1};
@@ -68,7 +68,7 @@ static bool put(struct artifacts *artifacts, const struct artifact_spec *spec, s
  * Names are judged before the file is opened, so that a runner hears of a collision also for an output that
  * it has not written yet.
  */
-static void put_or_fail(struct artifacts *artifacts, const struct artifact_spec *spec,
+static void put_or_fail(struct artifacts *artifacts, const struct artifact_request *spec,
                         struct ipc_request *request)
 {
     struct error error;
@@ -81,21 +81,21 @@ static void put_or_fail(struct artifacts *artifacts, const struct artifact_spec 
 void artifact_put(struct artifacts *artifacts, const struct message_artifact_put *message,
                   struct ipc_request *request)
 {
-    const struct artifact_spec spec = {.path = message->path,
-                                       .rel_path = message->rel_path,
-                                       .name = message->name,
-                                       .data_type = message->data_type,
-                                       .id = message->id};
+    const struct artifact_request spec = {.path = message->path,
+                                          .rel_path = message->rel_path,
+                                          .name = message->name,
+                                          .data_type = message->data_type,
+                                          .id = message->id};
     put_or_fail(artifacts, &spec, request);
 }
 
 void artifact_put_bytes(struct artifacts *artifacts, const struct message_artifact_put_bytes *message,
                         struct ipc_request *request)
 {
-    const struct artifact_spec spec = {.bytes = &message->bytes,
-                                       .rel_path = message->rel_path,
-                                       .name = message->name,
-                                       .data_type = message->data_type,
-                                       .id = message->id};
+    const struct artifact_request spec = {.bytes = &message->bytes,
+                                          .rel_path = message->rel_path,
+                                          .name = message->name,
+                                          .data_type = message->data_type,
+                                          .id = message->id};
     put_or_fail(artifacts, &spec, request);
 }

@@ -11,7 +11,7 @@ static bool is_open(const struct artifact *artifact)
 /* --- opening --- */
 
 /* NULL with the reason in `error`. */
-static struct artifact *open_stream(struct artifacts *artifacts, const struct artifact_spec *spec,
+static struct artifact *open_stream(struct artifacts *artifacts, const struct artifact_request *spec,
                                     struct error *error)
 {
     struct artifact_name name = {0};
@@ -22,7 +22,8 @@ static struct artifact *open_stream(struct artifacts *artifacts, const struct ar
     const struct artifact *known = artifact_table_find(&artifacts->table, name.logical_path);
     if (known && known->upload) {
         error_set(error, ERROR_CONFLICT, "output %.128s is being stored", spec->rel_path);
-    } else if (artifacts_open_file(artifacts, spec, &file, error)) {
+    } else if (artifact_table_check_collisions(&artifacts->table, &name, error) &&
+               artifacts_open_file(artifacts, spec, &file, error)) {
         artifact = artifacts_begin_upload(artifacts, spec, &name, &file, true, error);
     }
     artifact_name_clear(&name);
@@ -32,20 +33,21 @@ static struct artifact *open_stream(struct artifacts *artifacts, const struct ar
 static bool check_streams(const struct artifacts *artifacts, struct error *error)
 {
     size_t streams = 0;
-    for (const struct artifact *artifact = artifacts->table.first; artifact; artifact = artifact->next)
-        streams += is_open(artifact);
+    const struct artifact *artifact;
+    TAILQ_FOREACH(artifact, &artifacts->table.list, link)
+    streams += is_open(artifact);
     return streams < LIMIT_OPEN_STREAMS ||
            error_set(error, ERROR_UNAVAILABLE, "the task has %zu open streams, the limit is %d", streams,
                      LIMIT_OPEN_STREAMS);
 }
 
-static struct artifact_spec spec_of(const struct message_artifact_open *message)
+static struct artifact_request spec_of(const struct message_artifact_open *message)
 {
-    return (struct artifact_spec){.path = message->path,
-                                  .rel_path = message->rel_path,
-                                  .name = message->name,
-                                  .data_type = message->data_type,
-                                  .id = message->id};
+    return (struct artifact_request){.path = message->path,
+                                     .rel_path = message->rel_path,
+                                     .name = message->name,
+                                     .data_type = message->data_type,
+                                     .id = message->id};
 }
 
 /* The artifact that a call is about; NULL when there is none. */
@@ -53,7 +55,7 @@ static struct artifact *find_by_rel_path(const struct artifacts *artifacts, cons
                                          struct error *error)
 {
     struct artifact_name name = {0};
-    const struct artifact_spec spec = {.rel_path = rel_path};
+    const struct artifact_request spec = {.rel_path = rel_path};
     if (!artifacts_name(artifacts, &spec, &name, error))
         return NULL;
     struct artifact *artifact = artifact_table_find(&artifacts->table, name.logical_path);
@@ -64,7 +66,7 @@ static struct artifact *find_by_rel_path(const struct artifacts *artifacts, cons
 }
 
 /* A repeat; of another file it would be a writer's mistake. */
-static void answer_open_again(const struct artifact *artifact, const struct artifact_spec *spec,
+static void answer_open_again(const struct artifact *artifact, const struct artifact_request *spec,
                               struct ipc_request *request)
 {
     struct error error;
@@ -85,7 +87,7 @@ void artifact_open(struct artifacts *artifacts, const struct message_artifact_op
                    struct ipc_request *request)
 {
     struct error error;
-    const struct artifact_spec spec = spec_of(message);
+    const struct artifact_request spec = spec_of(message);
     const struct artifact *artifact = find_by_rel_path(artifacts, message->rel_path, &error);
     if (is_open(artifact)) {
         answer_open_again(artifact, &spec, request);
@@ -155,7 +157,7 @@ void artifact_finish(struct artifacts *artifacts, const struct message_artifact_
 /* --- after a restart --- */
 
 /* The next call about the stream is answered with `reason`. */
-static void note_failure(struct artifacts *artifacts, const struct artifact_spec *spec,
+static void note_failure(struct artifacts *artifacts, const struct artifact_request *spec,
                          const struct error *reason)
 {
     struct artifact_name name = {0};
@@ -172,7 +174,7 @@ static void restore(void *context, const struct journal_record *record)
 {
     struct artifacts *artifacts = context;
     struct error error;
-    const struct artifact_spec spec = spec_of(record->message);
+    const struct artifact_request spec = spec_of(record->message);
     if (!open_stream(artifacts, &spec, &error))
         note_failure(artifacts, &spec, &error);
 }

@@ -16,11 +16,17 @@ static size_t text_bytes(const struct artifact_name *name)
     return strlen(name->logical_path) + strlen(name->name) + strlen(name->data_type) + DOMAIN_ANSWER_ID_BYTES;
 }
 
+void artifact_table_init(struct artifact_table *table)
+{
+    *table = (struct artifact_table){.count = 0};
+    TAILQ_INIT(&table->list);
+}
+
 struct artifact *artifact_table_find(const struct artifact_table *table, const char *logical_path)
 {
-    struct artifact *artifact = table->first;
+    struct artifact *artifact = TAILQ_FIRST(&table->list);
     while (artifact && strcmp(artifact->name.logical_path, logical_path) != 0)
-        artifact = artifact->next;
+        artifact = TAILQ_NEXT(artifact, link);
     return artifact;
 }
 
@@ -28,7 +34,7 @@ struct artifact *artifact_table_find(const struct artifact_table *table, const c
 bool artifact_table_check_collisions(const struct artifact_table *table, const struct artifact_name *name,
                                      struct error *error)
 {
-    for (const struct artifact *other = table->first; other; other = other->next)
+    for (const struct artifact *other = TAILQ_FIRST(&table->list); other; other = TAILQ_NEXT(other, link))
         if (artifact_name_collides(&other->name, name))
             return error_set(error, ERROR_CONFLICT, "outputs %.120s and %.120s would be one artifact, %.60s",
                              other->name.logical_path, name->logical_path, name->name);
@@ -44,16 +50,14 @@ bool artifact_table_check_room(const struct artifact_table *table, const struct 
                      "the task has %zu artifacts already; more, or longer names, do not fit", table->count);
 }
 
-static struct artifact *append(struct artifact_table *table, const struct artifact_name *name)
+struct artifact *artifact_table_append(struct artifact_table *table, struct artifact_name *name)
 {
-    struct artifact **link = &table->first;
     struct artifact *artifact = memory_allocate(sizeof *artifact);
-    *artifact = (struct artifact){.artifacts = table->artifacts, .name = *name};
-    while (*link)
-        link = &(*link)->next;
-    *link = artifact;
+    *artifact = (struct artifact){.name = *name};
+    *name = (struct artifact_name){0};
+    TAILQ_INSERT_TAIL(&table->list, artifact, link);
     table->count++;
-    table->text_bytes += text_bytes(name);
+    table->text_bytes += text_bytes(&artifact->name);
     return artifact;
 }
 
@@ -64,7 +68,7 @@ bool artifact_is_named(const struct artifact *artifact, const char *name, const 
 
 /* A known output under a new name is other data at the server. */
 static void rename_artifact(struct artifact_table *table, struct artifact *artifact,
-                            const struct artifact_name *name)
+                            struct artifact_name *name)
 {
     if (!artifact_is_named(artifact, name->name, name->data_type)) {
         free(artifact->id);
@@ -74,25 +78,21 @@ static void rename_artifact(struct artifact_table *table, struct artifact *artif
     table->text_bytes += text_bytes(name) - text_bytes(&artifact->name);
     artifact_name_clear(&artifact->name);
     artifact->name = *name;
+    *name = (struct artifact_name){0};
 }
 
 struct artifact *artifact_table_enter(struct artifact_table *table, struct artifact_name *name)
 {
     struct artifact *artifact = artifact_table_find(table, name->logical_path);
-    if (artifact)
-        rename_artifact(table, artifact, name);
-    else
-        artifact = append(table, name);
-    *name = (struct artifact_name){0};
+    if (!artifact)
+        return artifact_table_append(table, name);
+    rename_artifact(table, artifact, name);
     return artifact;
 }
 
 void artifact_table_remove(struct artifact_table *table, struct artifact *artifact)
 {
-    struct artifact **link = &table->first;
-    while (*link != artifact)
-        link = &(*link)->next;
-    *link = artifact->next;
+    TAILQ_REMOVE(&table->list, artifact, link);
     table->count--;
     table->text_bytes -= text_bytes(&artifact->name);
     request_list_drop(&artifact->waiting);
@@ -113,8 +113,9 @@ void artifact_table_list(const struct artifact_table *table, struct message_arti
 {
     struct message_artifact *items = memory_allocate_array(table->count + 1, sizeof *items);
     size_t count = 0;
-    for (const struct artifact *artifact = table->first; artifact; artifact = artifact->next)
-        if (artifact->stored)
-            artifact_describe(artifact, &items[count++]);
+    const struct artifact *artifact;
+    TAILQ_FOREACH(artifact, &table->list, link)
+    if (artifact->stored)
+        artifact_describe(artifact, &items[count++]);
     *list = (struct message_artifacts){.artifacts = {.items = items, .count = count}};
 }

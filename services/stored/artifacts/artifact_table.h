@@ -12,12 +12,12 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <sys/queue.h>
 
 struct artifacts;
 struct artifact_upload;
 
 struct artifact {
-    struct artifacts *artifacts; /* that it is one of */
     struct artifact_name name;
     char *id;                     /* of the data at the server; NULL: not known yet */
     bool stored;                  /* an upload succeeded */
@@ -25,17 +25,18 @@ struct artifact {
     struct error failure;         /* of a stream, for its writer's next call */
 
     struct artifact_upload *upload; /* under way, the caller's; NULL: none */
+    struct artifacts *artifacts;    /* of the upload */
     struct request_list waiting;    /* for its end */
-    struct artifact *next;
+    TAILQ_ENTRY(artifact) link;
 };
 
-/* All zero is an empty table. */
 struct artifact_table {
-    struct artifacts *artifacts; /* that entries belong to */
-    struct artifact *first;
+    TAILQ_HEAD(artifact_list, artifact) list;
     size_t count;
     size_t text_bytes;
 };
+
+void artifact_table_init(struct artifact_table *table);
 
 /* NULL when there is none of that logical path. */
 struct artifact *artifact_table_find(const struct artifact_table *table, const char *logical_path);
@@ -51,6 +52,9 @@ bool artifact_table_check_room(const struct artifact_table *table, const struct 
 /* The entry of the name's logical path, a new one at the end when there is none. Takes `name` (left empty).
  */
 struct artifact *artifact_table_enter(struct artifact_table *table, struct artifact_name *name);
+
+/* A new entry at the end, of a logical path that is known to have none. Takes `name` (left empty). */
+struct artifact *artifact_table_append(struct artifact_table *table, struct artifact_name *name);
 
 /* Frees it, without answers; its upload has ended. */
 void artifact_table_remove(struct artifact_table *table, struct artifact *artifact);

@@ -1,8 +1,8 @@
 /*
  * What is next is upload_way.h's; this file does it. One of `request`, `small` and `multipart` is at
- * work while something is under way. A stream that has not grown yet has none: it waits to
- * be told more. Each step that a caller brings about begins in a turn of the loop of its own (`step_timer`),
- * so that no caller of this file is called back before it has its answer.
+ * work while something is under way. A stream that has not grown yet has none: it waits to be told more. Each
+ * step that a caller brings about begins in a turn of the loop of its own (`step_timer`), so that no caller
+ * of this file is called back before it has its answer.
  */
 #include "services/stored/artifacts/artifact_upload.h"
 
@@ -25,7 +25,7 @@ struct artifact_upload {
     struct artifact_file file;
     artifact_upload_done *on_done;
     void *context;
-    struct upload_way way;          /* read by way_now() */
+    struct upload_way way;          /* its bytes and has_id are as of the last way_now() */
     struct journal_upload earlier;  /* from before a restart; empty: none */
     struct domain_request *request; /* ends the earlier one, looks up, or asks for limits */
     struct upload_info info;        /* that the server answers */

@@ -18,15 +18,20 @@ enum { STORED_NAME_BYTES = LIMIT_NAME_BYTES * 2 };
 struct artifacts *artifacts_create(const struct artifacts_spec *spec)
 {
     struct artifacts *artifacts = memory_allocate(sizeof *artifacts);
-    *artifacts = (struct artifacts){.spec = *spec, .table = {.artifacts = artifacts}};
+    artifacts->spec = *spec;
+    artifact_table_init(&artifacts->table);
     return artifacts;
 }
 
 void artifacts_free(struct artifacts *artifacts)
 {
-    while (artifacts->table.first) {
-        artifact_upload_drop(artifacts->table.first->upload);
-        artifact_table_remove(&artifacts->table, artifacts->table.first);
+    if (!artifacts)
+        return;
+    struct artifact *next = NULL;
+    for (struct artifact *artifact = TAILQ_FIRST(&artifacts->table.list); artifact; artifact = next) {
+        next = TAILQ_NEXT(artifact, link);
+        artifact_upload_drop(artifact->upload);
+        artifact_table_remove(&artifacts->table, artifact);
     }
     free(artifacts);
 }
@@ -75,7 +80,7 @@ static void on_upload_done(void *context, const struct artifact_upload_result *r
 
 /* --- for what runners ask --- */
 
-bool artifacts_name(const struct artifacts *artifacts, const struct artifact_spec *spec,
+bool artifacts_name(const struct artifacts *artifacts, const struct artifact_request *spec,
                     struct artifact_name *name, struct error *error)
 {
     if (!artifact_name_build(artifacts->spec.outputs_prefix, spec->rel_path, artifacts->spec.uploads.task_id,
@@ -96,7 +101,7 @@ bool artifacts_name(const struct artifacts *artifacts, const struct artifact_spe
     return error_set(error, ERROR_TOO_LARGE, "the name of output %.128s is too long", spec->rel_path);
 }
 
-bool artifacts_open_file(const struct artifacts *artifacts, const struct artifact_spec *spec,
+bool artifacts_open_file(const struct artifacts *artifacts, const struct artifact_request *spec,
                          struct artifact_file *file, struct error *error)
 {
     const struct workspace *workspace = artifacts->spec.workspace;
@@ -105,18 +110,18 @@ bool artifacts_open_file(const struct artifacts *artifacts, const struct artifac
     return fd >= 0 && artifact_file_take(file, fd, error);
 }
 
-struct artifact *artifacts_begin_upload(struct artifacts *artifacts, const struct artifact_spec *spec,
+struct artifact *artifacts_begin_upload(struct artifacts *artifacts, const struct artifact_request *spec,
                                         struct artifact_name *name, struct artifact_file *file, bool streamed,
                                         struct error *error)
 {
     const struct upload_setup *setup = &artifacts->spec.uploads;
     bool is_new = !artifact_table_find(&artifacts->table, name->logical_path);
-    if (!artifact_table_check_collisions(&artifacts->table, name, error) ||
-        (is_new && !artifact_table_check_room(&artifacts->table, name, error))) {
+    if (is_new && !artifact_table_check_room(&artifacts->table, name, error)) {
         artifact_file_close(file);
         return NULL;
     }
     struct artifact *artifact = artifact_table_enter(&artifacts->table, name);
+    artifact->artifacts = artifacts;
     artifact->failure = (struct error){0};
     artifact->file = (struct file_fingerprint){0};
     journal_artifact_replaced(setup->journal, setup->task_id, artifact->name.logical_path);
@@ -149,7 +154,7 @@ static void restore(void *context, const struct journal_record *record)
     struct artifact_name name = {.logical_path = memory_copy_text(message->logical_path),
                                  .name = memory_copy_text(message->name),
                                  .data_type = memory_copy_text(message->data_type)};
-    struct artifact *artifact = artifact_table_enter(&artifacts->table, &name);
+    struct artifact *artifact = artifact_table_append(&artifacts->table, &name);
     artifact->id = memory_copy_text(message->id);
     artifact->stored = true;
     artifact->file = record->file;
@@ -161,22 +166,20 @@ void artifacts_restore(struct artifacts *artifacts)
     journal_visit_records(setup->journal, JOURNAL_ARTIFACTS, setup->task_id, restore, artifacts);
 }
 
-static void abort_upload(void *context, const char *upload_id)
-{
-    const struct upload_setup *setup = context;
-    multipart_aborts_add(setup->policy->aborts, setup->access, setup->data_path, upload_id);
-}
-
 /* Failing an artifact that never was stored removes it from the table, hence the saved `next`. What no put
  * has taken up again since a restart ends, too. */
 void artifacts_cancel(struct artifacts *artifacts, const struct error *reason)
 {
-    struct upload_setup *setup = &artifacts->spec.uploads;
+    const struct upload_setup *setup = &artifacts->spec.uploads;
+    struct text_list upload_ids = {0};
     struct artifact *next = NULL;
-    for (struct artifact *artifact = artifacts->table.first; artifact; artifact = next) {
-        next = artifact->next;
+    for (struct artifact *artifact = TAILQ_FIRST(&artifacts->table.list); artifact; artifact = next) {
+        next = TAILQ_NEXT(artifact, link);
         if (artifact->upload)
             fail(artifact, reason, false);
     }
-    journal_uploads_end(setup->journal, setup->task_id, abort_upload, setup);
+    journal_uploads_end(setup->journal, setup->task_id, &upload_ids);
+    for (size_t i = 0; i < upload_ids.count; i++)
+        multipart_aborts_add(setup->policy->aborts, setup->access, setup->data_path, upload_ids.items[i]);
+    text_list_clear(&upload_ids);
 }

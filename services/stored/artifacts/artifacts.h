@@ -37,7 +37,7 @@ void artifacts_cancel(struct artifacts *artifacts, const struct error *reason);
 
 /* What a runner says of an output that it wants stored, in whichever message. Borrowed; texts may be NULL but
  * for rel_path. */
-struct artifact_spec {
+struct artifact_request {
     const char *path;                /* of the file, below the workspace */
     const struct byte_string *bytes; /* instead of a file */
     const char *rel_path;
@@ -50,18 +50,18 @@ struct artifact_spec {
  * The name that is derived for the task (artifact_name_build()), and what the spec says instead;
  * artifact_name_clear() it. ERROR_TOO_LARGE above the limits of the messages that carry the result.
  */
-bool artifacts_name(const struct artifacts *artifacts, const struct artifact_spec *spec,
+bool artifacts_name(const struct artifacts *artifacts, const struct artifact_request *spec,
                     struct artifact_name *name, struct error *error);
 
 /* Opens the file that `spec` names, or makes one of its bytes; artifact_file_close() it. */
-bool artifacts_open_file(const struct artifacts *artifacts, const struct artifact_spec *spec,
+bool artifacts_open_file(const struct artifacts *artifacts, const struct artifact_request *spec,
                          struct artifact_file *file, struct error *error);
 
 /*
- * Starts the upload of `file` (taken) under `name` (taken, left empty), in a new entry when there is none.
- * NULL, the file closed, for a name that collides and for too many artifacts.
+ * Starts the upload of `file` (taken) under `name` (taken, left empty; checked for collisions), in a new
+ * entry when there is none. NULL, the file closed, for too many artifacts.
  */
-struct artifact *artifacts_begin_upload(struct artifacts *artifacts, const struct artifact_spec *spec,
+struct artifact *artifacts_begin_upload(struct artifacts *artifacts, const struct artifact_request *spec,
                                         struct artifact_name *name, struct artifact_file *file, bool streamed,
                                         struct error *error);
 

@@ -373,7 +373,6 @@ struct multipart_upload *multipart_upload_resume(const struct multipart_upload_s
     struct multipart_upload *upload = create(spec);
     struct error error;
     upload->upload_id = memory_copy_text(found->upload_id);
-    upload->part_bytes = found->part_bytes;
     upload->complete_attempts = found->completing ? 1 : 0;
     /* A plan that cannot be is found again when it is resumed. */
     if (multipart_plan_init(&upload->plan, found->part_bytes, &error) &&

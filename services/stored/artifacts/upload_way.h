@@ -31,7 +31,8 @@ enum upload_step {
 
 enum upload_way_form { UPLOAD_WAY_OPEN, UPLOAD_WAY_WHOLE, UPLOAD_WAY_PARTS };
 
-/* The first seven are the caller's, who keeps them up to date; the rest is zero at first. */
+/* The first seven are set by the caller, who keeps whole, has_id and bytes up to date; the rest is zero at
+ * first. */
 struct upload_way {
     bool streamed;
     bool transient; /* the file was made for this upload alone */

@@ -6,6 +6,7 @@
 
 #include "libcommon/base/limits.h"
 #include "libcommon/base/memory.h"
+#include "libcommon/files/file.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -90,16 +91,7 @@ static void reserve_ahead(struct incoming_file *file, size_t length)
 
 static bool write_all(int fd, const char *bytes, size_t length, struct error *error)
 {
-    while (length > 0) {
-        ssize_t written = write(fd, bytes, length);
-        if (written < 0 && errno == EINTR)
-            continue;
-        if (written < 0)
-            return error_set_errno(error, errno, "cannot write an input");
-        bytes += written;
-        length -= (size_t)written;
-    }
-    return true;
+    return file_write(fd, bytes, length) || error_set_errno(error, errno, "cannot write an input");
 }
 
 /* What is held and then these bytes, by one call where the file system takes them all. */

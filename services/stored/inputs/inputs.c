@@ -279,6 +279,8 @@ void inputs_cancel(struct inputs *inputs, const struct error *reason)
 
 void inputs_free(struct inputs *inputs)
 {
+    if (!inputs)
+        return;
     struct input *next = NULL;
     for (struct input *input = LIST_FIRST(&inputs->list); input; input = next) {
         next = LIST_NEXT(input, link);

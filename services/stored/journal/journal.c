@@ -151,22 +151,14 @@ void journal_upload_ended(const struct journal_upload_key *key)
     journal_run(key->journal, JOURNAL_stream_forget, JOURNAL_VALUES(KEY_VALUES(key)));
 }
 
-struct id_visit {
-    journal_upload_id_function *function;
-    void *context;
-};
-
-static void visit_id(void *context, sqlite3_stmt *row)
+static void add_id(void *context, sqlite3_stmt *row)
 {
-    const struct id_visit *visit = context;
-    visit->function(visit->context, (const char *)sqlite3_column_text(row, 0));
+    text_list_add(context, (const char *)sqlite3_column_text(row, 0));
 }
 
-void journal_uploads_end(struct journal *journal, const char *task_id, journal_upload_id_function *visit,
-                         void *context)
+void journal_uploads_end(struct journal *journal, const char *task_id, struct text_list *ids)
 {
-    struct id_visit call = {visit, context};
-    journal_visit(journal, JOURNAL_uploads_of, JOURNAL_VALUES(JOURNAL_TEXT(task_id)), visit_id, &call);
+    journal_visit(journal, JOURNAL_uploads_of, JOURNAL_VALUES(JOURNAL_TEXT(task_id)), add_id, ids);
     journal_run(journal, JOURNAL_uploads_forget, JOURNAL_VALUES(JOURNAL_TEXT(task_id)));
 }
 

@@ -80,10 +80,8 @@ void journal_upload_completing(const struct journal_upload_key *key);
 /* Given up; one that succeeded ends with journal_artifact_stored(). Ends its stream, too. */
 void journal_upload_ended(const struct journal_upload_key *key);
 
-/* Forgets all uploads of a task; `visit` gets their ids. */
-typedef void journal_upload_id_function(void *context, const char *upload_id);
-void journal_uploads_end(struct journal *journal, const char *task_id, journal_upload_id_function *visit,
-                         void *context);
+/* Forgets all uploads of a task, and adds their ids to the list. */
+void journal_uploads_end(struct journal *journal, const char *task_id, struct text_list *ids);
 
 /* False when there is none. journal_upload_clear() it. */
 bool journal_upload_find(const struct journal_upload_key *key, struct journal_upload *upload);

@@ -138,6 +138,8 @@ struct journal *journal_open(const char *state_dir, const char *boot_id, struct 
     mode_t umask_before = umask(077);
     if (folder_make(state_dir, S_IRWXU, error) && folder_make(folder, S_IRWXU, error))
         journal = open_file(path, boot_id, &code, error);
+    else
+        error_prefix(error, "POSEMESH_STATE_DIR");
     if (!journal && is_worthless(code)) {
         log_warn("%s; an empty one takes its place", error->text);
         remove_file(path);

@@ -50,6 +50,8 @@ struct session *session_create(const struct session_setup *setup, const struct m
 /* Transfers first: they use the session's way to the server and its workspace. */
 void session_free(struct session *session)
 {
+    if (!session)
+        return;
     inputs_free(session->inputs);
     artifacts_free(session->artifacts);
     domain_access_clear(&session->access);

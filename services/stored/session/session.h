@@ -16,6 +16,7 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <sys/queue.h>
 
 /* What all sessions share; all is borrowed. */
 struct session_setup {
@@ -44,7 +45,7 @@ struct session {
     struct artifacts *artifacts;
     bool cancelled;
     struct error cancel_reason;
-    struct session *next; /* for sessions.h */
+    LIST_ENTRY(session) link; /* for sessions.h */
 };
 
 /* Of what `opened` says, without workspace. `setup` is borrowed. */

@@ -11,7 +11,7 @@
 
 struct sessions {
     struct session_setup setup;
-    struct session *first;
+    LIST_HEAD(session_list, session) list;
     size_t count;
 };
 
@@ -30,9 +30,9 @@ size_t sessions_count(const struct sessions *sessions)
 struct session *sessions_find(const struct sessions *sessions, const struct secret *task_key,
                               struct error *error)
 {
-    struct session *session = sessions->first;
+    struct session *session = LIST_FIRST(&sessions->list);
     while (session && !secret_equal(&session->opened.task_key, task_key))
-        session = session->next;
+        session = LIST_NEXT(session, link);
     if (!session)
         error_set(error, ERROR_NOT_FOUND, "no session has this task key");
     return session;
@@ -42,10 +42,7 @@ struct session *sessions_find(const struct sessions *sessions, const struct secr
 
 static void drop(struct sessions *sessions, struct session *session)
 {
-    struct session **link = &sessions->first;
-    while (*link != session)
-        link = &(*link)->next;
-    *link = session->next;
+    LIST_REMOVE(session, link);
     sessions->count--;
     session_free(session);
 }
@@ -54,8 +51,11 @@ void sessions_free(struct sessions *sessions)
 {
     if (!sessions)
         return;
-    while (sessions->first)
-        drop(sessions, sessions->first);
+    struct session *next = NULL;
+    for (struct session *session = LIST_FIRST(&sessions->list); session; session = next) {
+        next = LIST_NEXT(session, link);
+        drop(sessions, session);
+    }
     free(sessions);
 }
 
@@ -90,8 +90,8 @@ void sessions_close_others(struct sessions *sessions, const char *owner)
     struct session *next = NULL;
     struct error reason;
     error_set(&reason, ERROR_CANCELLED, "leased was restarted and does not know the task");
-    for (struct session *session = sessions->first; session; session = next) {
-        next = session->next;
+    for (struct session *session = LIST_FIRST(&sessions->list); session; session = next) {
+        next = LIST_NEXT(session, link);
         if (session->opened.owner && strcmp(session->opened.owner, owner) == 0)
             continue;
         log_write(LOG_LEVEL_WARN, &session->log, "session closed: %s", reason.text);
@@ -120,10 +120,10 @@ static bool check_open(const struct sessions *sessions, const struct message_ses
 /* The task came back under another lease before the first one was closed: the later lease counts. */
 static void end_earlier_attempt(struct sessions *sessions, const char *task_id)
 {
-    struct session *earlier = sessions->first;
+    struct session *earlier = LIST_FIRST(&sessions->list);
     struct error reason;
     while (earlier && strcmp(earlier->opened.task_id, task_id) != 0)
-        earlier = earlier->next;
+        earlier = LIST_NEXT(earlier, link);
     if (!earlier)
         return;
     log_write(LOG_LEVEL_WARN, &earlier->log, "a new lease of the task replaces its session");
@@ -134,8 +134,7 @@ static void end_earlier_attempt(struct sessions *sessions, const char *task_id)
 static struct session *add(struct sessions *sessions, const struct message_session_open *message)
 {
     struct session *session = session_create(&sessions->setup, message);
-    session->next = sessions->first;
-    sessions->first = session;
+    LIST_INSERT_HEAD(&sessions->list, session, link);
     sessions->count++;
     return session;
 }
@@ -181,9 +180,9 @@ void sessions_restore(struct sessions *sessions)
 
 static bool is_in_use(const struct sessions *sessions, const char *folder_name)
 {
-    const struct session *session = sessions->first;
+    const struct session *session = LIST_FIRST(&sessions->list);
     while (session && !workspace_owns(folder_name, session->opened.task_id))
-        session = session->next;
+        session = LIST_NEXT(session, link);
     return session;
 }
 

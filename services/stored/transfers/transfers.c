@@ -19,16 +19,10 @@ struct transfer {
     LIST_ENTRY(transfer) link;
 };
 
-/* Not in the middle of a character: what reads the event may insist on UTF-8. */
 static char *cut_name(const char *name)
 {
-    size_t length = strlen(name);
-    if (length > LIMIT_TRANSFER_NAME_BYTES) {
-        length = LIMIT_TRANSFER_NAME_BYTES;
-        while (length > 0 && ((unsigned char)name[length] & 0xc0) == 0x80)
-            length--;
-    }
-    return text_copy_one_line(name, length);
+    char cut[LIMIT_TRANSFER_NAME_BYTES + 1];
+    return memory_copy_text(text_one_line(name, strlen(name), cut, sizeof cut));
 }
 
 static void publish(struct transfer *transfer, int64_t now_ms, bool ended)

@@ -6,6 +6,7 @@
 #include "libcommon/files/tree_removal.h"
 
 #include <stdlib.h>
+#include <sys/queue.h>
 
 enum {
     ENTRIES_EACH_TURN = 200,    /* some milliseconds on a slow disk: other work waits no longer than that */
@@ -20,24 +21,21 @@ struct removal_job {
     int tries;
     removal_done_function *on_done;
     void *context;
-    struct removal_job *next;
+    STAILQ_ENTRY(removal_job) link;
 };
 
 struct removal_queue {
     int parent_fd;
     struct loop_timer turn;
-    struct removal_job *first;
-    struct removal_job **last;
+    STAILQ_HEAD(removal_jobs, removal_job) jobs;
     struct loop_timer again;
-    struct removal_job *failed; /* tried again in a while */
+    STAILQ_HEAD(failed_removal_jobs, removal_job) failed; /* tried again in a while */
 };
 
 static void append(struct removal_queue *queue, struct removal_job *job)
 {
     job->removal = tree_removal_create(queue->parent_fd, job->name, NULL);
-    job->next = NULL;
-    *queue->last = job;
-    queue->last = &job->next;
+    STAILQ_INSERT_TAIL(&queue->jobs, job, link);
     if (!loop_timer_running(&queue->turn))
         loop_timer_start(&queue->turn, 0);
 }
@@ -59,8 +57,7 @@ static void try_again_later(struct removal_queue *queue, struct removal_job *job
     }
     tree_removal_free(job->removal);
     job->removal = NULL;
-    job->next = queue->failed;
-    queue->failed = job;
+    STAILQ_INSERT_TAIL(&queue->failed, job, link);
     if (!loop_timer_running(&queue->again))
         loop_timer_start(&queue->again, TRY_AGAIN_MS);
 }
@@ -68,20 +65,19 @@ static void try_again_later(struct removal_queue *queue, struct removal_job *job
 static void on_again(void *context)
 {
     struct removal_queue *queue = context;
-    struct removal_job *job = queue->failed;
-    queue->failed = NULL;
-    for (struct removal_job *next; job; job = next) {
-        next = job->next;
+    struct removal_job *next = NULL;
+    struct removal_job *job = STAILQ_FIRST(&queue->failed);
+    STAILQ_INIT(&queue->failed);
+    for (; job; job = next) {
+        next = STAILQ_NEXT(job, link);
         append(queue, job);
     }
 }
 
 static void finish_first(struct removal_queue *queue, const struct error *failure)
 {
-    struct removal_job *job = queue->first;
-    queue->first = job->next;
-    if (!queue->first)
-        queue->last = &queue->first;
+    struct removal_job *job = STAILQ_FIRST(&queue->jobs);
+    STAILQ_REMOVE_HEAD(&queue->jobs, link);
     if (job->on_done)
         job->on_done(job->context, failure);
     job->on_done = NULL;
@@ -95,10 +91,11 @@ static void on_turn(void *context)
 {
     struct removal_queue *queue = context;
     struct error error;
-    enum tree_removal_state state = tree_removal_step(queue->first->removal, ENTRIES_EACH_TURN, &error);
+    enum tree_removal_state state =
+        tree_removal_step(STAILQ_FIRST(&queue->jobs)->removal, ENTRIES_EACH_TURN, &error);
     if (state != TREE_REMOVAL_MORE)
         finish_first(queue, state == TREE_REMOVAL_FAILED ? &error : NULL);
-    if (queue->first)
+    if (!STAILQ_EMPTY(&queue->jobs))
         loop_timer_start(&queue->turn, 0);
 }
 
@@ -106,7 +103,8 @@ struct removal_queue *removal_queue_create(struct loop *loop, int parent_fd)
 {
     struct removal_queue *queue = memory_allocate(sizeof *queue);
     queue->parent_fd = parent_fd;
-    queue->last = &queue->first;
+    STAILQ_INIT(&queue->jobs);
+    STAILQ_INIT(&queue->failed);
     loop_timer_init(&queue->turn, loop, on_turn, queue);
     loop_timer_init(&queue->again, loop, on_again, queue);
     return queue;
@@ -120,9 +118,9 @@ void removal_queue_free(struct removal_queue *queue)
     on_again(queue);
     loop_timer_stop(&queue->again);
     loop_timer_stop(&queue->turn);
-    while (queue->first) {
-        struct removal_job *job = queue->first;
-        queue->first = job->next;
+    while (!STAILQ_EMPTY(&queue->jobs)) {
+        struct removal_job *job = STAILQ_FIRST(&queue->jobs);
+        STAILQ_REMOVE_HEAD(&queue->jobs, link);
         tree_removal_step(job->removal, ENTRIES_AT_THE_END, &ignored);
         free_job(job);
     }

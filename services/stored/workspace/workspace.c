@@ -6,6 +6,7 @@
 
 #include "libcommon/base/memory.h"
 #include "libcommon/base/uuid.h"
+#include "libcommon/files/file.h"
 #include "libcommon/files/folder.h"
 
 #include <dirent.h>
@@ -68,16 +69,23 @@ static bool is_leftover(const char *name)
     return uuid_is_valid(name) || starts_with(name, INCOMING_PREFIX) || starts_with(name, RETIRED_PREFIX);
 }
 
+/* NULL and errno when that folder cannot be read. */
+static DIR *read_folder(int folder_fd)
+{
+    int fd = openat(folder_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    DIR *stream = fd < 0 ? NULL : fdopendir(fd);
+    int failure = errno;
+    if (!stream && fd >= 0)
+        close(fd);
+    errno = failure;
+    return stream;
+}
+
 bool work_dir_find_leftovers(const struct work_dir *work_dir, struct text_list *names, struct error *error)
 {
-    int fd = openat(work_dir->fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    DIR *stream = fd < 0 ? NULL : fdopendir(fd);
-    if (!stream) {
-        error_set_errno(error, errno, "cannot read %.200s", work_dir->path);
-        if (fd >= 0)
-            close(fd);
-        return false;
-    }
+    DIR *stream = read_folder(work_dir->fd);
+    if (!stream)
+        return error_set_errno(error, errno, "cannot read %.200s", work_dir->path);
     for (const struct dirent *entry = readdir(stream); entry; entry = readdir(stream))
         if (is_leftover(entry->d_name))
             text_list_add(names, entry->d_name);
@@ -185,13 +193,9 @@ static int reopen_folder(int parent_fd, const char *name)
 /* Halves of downloads; it is flat, and nobody else can enter it. */
 static void empty_folder(int folder_fd)
 {
-    int fd = openat(folder_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    DIR *stream = fd < 0 ? NULL : fdopendir(fd);
-    if (!stream) {
-        if (fd >= 0)
-            close(fd);
+    DIR *stream = read_folder(folder_fd);
+    if (!stream)
         return;
-    }
     for (const struct dirent *entry = readdir(stream); entry; entry = readdir(stream))
         if (entry->d_name[0] != '.')
             unlinkat(folder_fd, entry->d_name, 0);
@@ -306,20 +310,6 @@ int workspace_open_file(const struct workspace *workspace, const char *path, str
     return -1;
 }
 
-static bool write_whole(int fd, const char *bytes, size_t length, struct error *error)
-{
-    while (length > 0) {
-        ssize_t written = write(fd, bytes, length);
-        if (written < 0 && errno != EINTR)
-            return error_set_errno(error, errno, "cannot write bytes to store");
-        if (written > 0) {
-            bytes += written;
-            length -= (size_t)written;
-        }
-    }
-    return true;
-}
-
 /* O_TMPFILE would need no name at all, but not every file system has it. A crash before unlinkat() leaves a
  * file that the next one truncates. */
 int workspace_spool_bytes(const struct workspace *workspace, const void *bytes, size_t length,
@@ -333,8 +323,9 @@ int workspace_spool_bytes(const struct workspace *workspace, const void *bytes, 
         return -1;
     }
     unlinkat(workspace->incoming_fd, name, 0);
-    if (write_whole(fd, bytes, length, error))
+    if (file_write(fd, bytes, length))
         return fd;
+    error_set_errno(error, errno, "cannot write bytes to store");
     close(fd);
     return -1;
 }
