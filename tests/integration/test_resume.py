@@ -104,8 +104,9 @@ class NotToGoOn(ResumeCase):
         job, domain = self.begin_upload(30)
         self.wait_for_parts(domain, 8)
         os.kill(self.node.pid("stored"), signal.SIGKILL)
-        self.devnet.admin("PUT", "/faults", [{"kind": "status", "method": "PUT", "path": "*partNumber=*", "status": 404,
-                                             "count": 1}])
+        (upload,) = [row["id"] for row in self.devnet.admin("GET", "/uploads")["uploads"] if row["domain_id"] == domain]
+        self.devnet.admin("PUT", "/faults", [{"kind": "status", "method": "PUT", "path": f"*uploadId={upload}*", "status": 404,
+                                             "count": -1}])
         self.assert_whole(job, 30)
         self.assertEqual(self.uploads(domain).count("completed"), 1)
         self.assertEqual(len(self.uploads(domain)), 2)
