@@ -2,8 +2,8 @@
  * The HTTP client: curl multi on the event loop, one connection pool for a process.
  *
  * TLS certificates are always verified; proxies and extra CAs work as in curl (http_proxy, SSL_CERT_FILE,
- * ...). Requests are sent once: repeating is the caller's (libcommon/base/retry.h), who knows what a repeat
- * means. Bodies in memory are bounded; larger ones stream from a source or into a sink.
+ * ...). Requests are sent once, by curl too: repeating is the caller's (libcommon/base/retry.h), who knows
+ * what a repeat means. Bodies in memory are bounded; larger ones stream from a source or into a sink.
  */
 #ifndef LIBCOMMON_HTTP_HTTP_H
 #define LIBCOMMON_HTTP_HTTP_H
@@ -113,6 +113,9 @@ struct http_call *http_send(struct http_client *client, const struct http_reques
  * closed when a request was on it. NULL is harmless.
  */
 void http_cancel(struct http_call *call);
+
+/* Whether the request has begun to go out on a connection: if not, it cannot have arrived. In on_done too. */
+bool http_call_is_sent(const struct http_call *call);
 
 /* Bytes of request body that went out and of response body that came in so far (since the last redirect); for
  * progress. */

@@ -24,6 +24,7 @@ struct http_client {
     int busy;
     bool closing;
     size_t cancelled_count;
+    size_t lost_connections; /* kept ones that turned out dead: so many calls get a fresh one */
 };
 
 /* A descriptor that curl wants watched. */
@@ -156,6 +157,9 @@ static void add(struct http_call *call)
 
 static void finish(struct http_call *call, CURLcode code)
 {
+    /* Others that are kept may be as dead: whatever goes next, the repeat for one, shall not meet them. */
+    if (call->issues > 1)
+        call->client->lost_connections++;
     /* To curl an answer that ends within its headers is whole; one that was cut on purpose is a failed write.
      */
     if (code == CURLE_OK && !call->answer.status)
@@ -230,7 +234,9 @@ static void on_start(void *context)
     } else {
         if (call->request.timeout_ms > 0)
             loop_timer_start(&call->timeout_timer, call->request.timeout_ms);
-        http_transfer_configure(call, client->connect_timeout_ms);
+        bool fresh_connection = client->lost_connections > 0;
+        client->lost_connections -= fresh_connection;
+        http_transfer_configure(call, client->connect_timeout_ms, fresh_connection);
         add(call);
     }
     client_leave(client);
@@ -341,6 +347,11 @@ struct http_call *http_send(struct http_client *client, const struct http_reques
     call->failed = !http_request_prepare(call, request, &call->failure);
     loop_timer_start(&call->start_timer, 0);
     return call;
+}
+
+bool http_call_is_sent(const struct http_call *call)
+{
+    return call->issues > 0;
 }
 
 void http_call_progress(const struct http_call *call, int64_t *sent_bytes, int64_t *received_bytes)

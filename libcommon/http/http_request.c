@@ -77,6 +77,8 @@ static bool add_headers(struct http_call *call, const struct http_request *reque
               add_header(call, "Authorization", "Bearer ", bearer->bytes, bearer->length, error);
     ok = ok && add_text(call, "Content-Type", request->content_type, error) &&
          add_text(call, "Accept", request->accept, error);
+    /* Without the field a server may choose any (RFC 9110 12.5.3), and bytes are stored as they come. */
+    add_line(call, "Accept-Encoding: identity");
     for (size_t i = 0; ok && i < request->header_count; i++)
         ok = add_text(call, request->headers[i].name, request->headers[i].value, error);
     /* Without this curl asks for a "100 Continue" before larger bodies and waits a second for servers that

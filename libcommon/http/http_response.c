@@ -17,6 +17,7 @@ static void forget_headers(struct http_answer *answer)
 {
     answer->status = 0;
     memory_replace_text(&answer->content_type, NULL);
+    memory_replace_text(&answer->content_encoding, NULL);
     memory_replace_text(&answer->location, NULL);
     memory_replace_text(&answer->retry_after, NULL);
     memory_replace_text(&answer->date, NULL);
@@ -45,6 +46,19 @@ static void take_field(char **slot, const char *value, size_t length)
         *slot = memory_copy_bytes(value, length);
 }
 
+/* The headers are complete. */
+static bool take_status(struct http_answer *answer, int status, struct error *error)
+{
+    const char *coding = answer->content_encoding;
+    if (status < 200)
+        return true;
+    answer->status = status;
+    if (!coding || !*coding || strcasecmp(coding, "identity") == 0 || !http_answer_is_success(answer))
+        return true;
+    return error_set(error, ERROR_INVALID, "the answer's Content-Encoding is %.40s, and none was asked for",
+                     coding);
+}
+
 bool http_answer_take_line(struct http_answer *answer, const char *line, size_t length, int status,
                            struct error *error)
 {
@@ -61,11 +75,8 @@ bool http_answer_take_line(struct http_answer *answer, const char *line, size_t 
         forget_headers(answer);
         return true;
     }
-    if (length <= 2 && (line[0] == '\r' || line[0] == '\n')) {
-        if (status >= 200)
-            answer->status = status;
-        return true;
-    }
+    if (length <= 2 && (line[0] == '\r' || line[0] == '\n'))
+        return take_status(answer, status, error);
     const char *colon = memchr(line, ':', length);
     if (!colon)
         return true;
@@ -73,6 +84,8 @@ bool http_answer_take_line(struct http_answer *answer, const char *line, size_t 
     size_t value_length = length - name_length - 1;
     if (text_equal_any_case(line, name_length, "Content-Type"))
         take_field(&answer->content_type, colon + 1, value_length);
+    else if (text_equal_any_case(line, name_length, "Content-Encoding"))
+        take_field(&answer->content_encoding, colon + 1, value_length);
     else if (text_equal_any_case(line, name_length, "Location"))
         take_field(&answer->location, colon + 1, value_length);
     else if (text_equal_any_case(line, name_length, "Retry-After"))

@@ -13,6 +13,7 @@ enum {
 struct http_answer {
     int status;         /* set once the headers are complete; 0 before */
     char *content_type; /* NULL when missing */
+    char *content_encoding;
     char *location;
     char *retry_after;
     char *date;
@@ -26,7 +27,10 @@ struct http_answer {
 
 void http_answer_clear(struct http_answer *answer);
 
-/* Takes one line of a header block as it came, its line end included. The empty line sets `status`. */
+/*
+ * Takes one line of a header block as it came, its line end included. The empty line sets `status`. False for
+ * headers above the limits, and for a 2xx answer in a coding, as none but identity is asked for.
+ */
 bool http_answer_take_line(struct http_answer *answer, const char *line, size_t length, int status,
                            struct error *error);
 

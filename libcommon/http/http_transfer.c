@@ -118,9 +118,8 @@ static int on_curl_seek(void *context, curl_off_t offset, int origin)
 }
 
 /*
- * curl repeats a request by itself when a reused connection ends before an answer. That is right for methods
- * that are safe to repeat (RFC 9110 9.2.2); a POST may have been carried out, so what happens then is the
- * caller's.
+ * curl repeats a request by itself when a reused connection ends before an answer. Only the caller knows what
+ * a repeat means (two leases for one slot, one attempt more than allowed), so it is told instead.
  */
 static int on_curl_issue(void *context, char *remote, char *local, int remote_port, int local_port)
 {
@@ -131,8 +130,8 @@ static int on_curl_issue(void *context, char *remote, char *local, int remote_po
     struct http_call *call = context;
     if (call->cancelled)
         return CURL_PREREQFUNC_ABORT;
-    if (call->issues++ && strcmp(call->method, "POST") == 0) {
-        error_set(&call->failure, ERROR_NETWORK, "%s: the connection was closed before an answer",
+    if (call->issues++) {
+        error_set(&call->failure, ERROR_NETWORK, "%s: the kept connection was closed before an answer",
                   call->label);
         fail(call);
         return CURL_PREREQFUNC_ABORT;
@@ -189,7 +188,7 @@ static void set_body(struct http_call *call)
         set_number(easy, CURLOPT_UPLOAD_BUFFERSIZE, HTTP_STREAM_BUFFER_BYTES);
 }
 
-void http_transfer_configure(struct http_call *call, int64_t connect_timeout_ms)
+void http_transfer_configure(struct http_call *call, int64_t connect_timeout_ms, bool fresh_connection)
 {
     CURL *easy = curl_easy_init();
     if (!easy)
@@ -208,6 +207,7 @@ void http_transfer_configure(struct http_call *call, int64_t connect_timeout_ms)
     /* One request to a connection: a cancelled one ends with it, and parallel parts get a connection each. */
     set_number(easy, CURLOPT_HTTP_VERSION, CURL_HTTP_VERSION_1_1);
     set_number(easy, CURLOPT_FOLLOWLOCATION, 0);
+    set_number(easy, CURLOPT_FRESH_CONNECT, fresh_connection);
     set_number(easy, CURLOPT_NOSIGNAL, 1);
     set_number(easy, CURLOPT_CONNECTTIMEOUT_MS, (long)connect_timeout_ms);
     /* Otherwise the end of a call that is still resolving its host waits, and the loop with it, for the

@@ -4,8 +4,8 @@
 
 #include "libcommon/http/http_call.h"
 
-/* Gives the call its easy handle. */
-void http_transfer_configure(struct http_call *call, int64_t connect_timeout_ms);
+/* Gives the call its easy handle. `fresh_connection`: it goes on none that was kept. */
+void http_transfer_configure(struct http_call *call, int64_t connect_timeout_ms, bool fresh_connection);
 
 /* Fills `error` from curl's. Returns false. */
 bool http_transfer_failure(const struct http_call *call, CURLcode code, struct error *error);

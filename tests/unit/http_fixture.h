@@ -265,6 +265,7 @@ struct outcome {
     struct fixture *fixture;
     struct http_call *call;
     int done;
+    bool sent;
     int status;
     char *body;
     size_t body_bytes;
@@ -319,6 +320,7 @@ static inline void record_done(void *context, const struct http_response *respon
 {
     struct outcome *outcome = context;
     outcome->done++;
+    outcome->sent = outcome->call && http_call_is_sent(outcome->call);
     assert_true(!response != !failure);
     if (failure)
         outcome->failure = *failure;

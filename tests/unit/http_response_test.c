@@ -74,6 +74,20 @@ static void keeps_the_fields_that_are_asked_for(void **state)
     assert_int_equal(response.status, 200);
 }
 
+/* None is asked for, and what came would be stored as if it were the data. */
+static void a_coding_of_the_body_is_refused_by_its_name(void **state)
+{
+    (void)state;
+    take_answer(200, "Content-Encoding: Identity\r\n");
+    take_answer(200, "Content-Encoding:\r\n");
+    take_answer(404, "Content-Encoding: gzip\r\n");
+    begin(NULL);
+    assert_true(take("Content-Encoding: br\r\n", 200));
+    assert_false(take("\r\n", 200));
+    assert_int_equal(error.code, ERROR_INVALID);
+    assert_non_null(strstr(error.text, "Content-Encoding is br"));
+}
+
 static void a_field_of_a_similar_name_is_another(void **state)
 {
     (void)state;
@@ -255,6 +269,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         ANSWER_TEST(keeps_the_fields_that_are_asked_for),
+        ANSWER_TEST(a_coding_of_the_body_is_refused_by_its_name),
         ANSWER_TEST(a_field_of_a_similar_name_is_another),
         ANSWER_TEST(the_first_of_a_field_counts_and_one_with_a_nul_does_not),
         ANSWER_TEST(an_interim_answer_is_forgotten_and_trailers_change_nothing),

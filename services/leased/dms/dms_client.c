@@ -28,7 +28,7 @@ struct dms_call {
     int64_t token_number;
     int64_t refused_token;
     int64_t sent_boot_ms;
-    bool arrival_possible; /* an exchange with DMS ended otherwise than by a refused token */
+    bool arrival_possible; /* it went out, and what came was no refused token */
     struct ipc_call *token_call;
     struct http_call *http_call;
     LIST_ENTRY(dms_call) link;
@@ -61,6 +61,7 @@ static void finish(struct dms_call *call, const struct http_response *response, 
 static void on_answer(void *context, const struct http_response *response, const struct error *failure)
 {
     struct dms_call *call = context;
+    const bool went_out = http_call_is_sent(call->http_call);
     call->http_call = NULL;
     /* docs/network.md 3: a token may have been revoked early, so one refusal says nothing about the request.
      */
@@ -73,7 +74,7 @@ static void on_answer(void *context, const struct http_response *response, const
         ask_token(call);
         return;
     }
-    call->arrival_possible = !refused;
+    call->arrival_possible = went_out && !refused;
     finish(call, response, failure);
 }
 
