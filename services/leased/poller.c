@@ -4,11 +4,11 @@
 #include "libcommon/base/limits.h"
 #include "libcommon/base/log.h"
 #include "libcommon/base/memory.h"
-#include "libcommon/base/retry.h"
+#include "services/leased/poll_wait.h"
 
 #include <stdlib.h>
 
-enum { WARN_SPACING_MS = 60000, BACKOFF_BASE_MS = 1000, DRAIN_ANSWER_MS = 5000 };
+enum { WARN_SPACING_MS = 60000, DRAIN_ANSWER_MS = 5000 };
 
 struct poller {
     struct poller_options options;
@@ -17,16 +17,13 @@ struct poller {
     struct loop_timer idle; /* runs while waiting */
     int64_t warned_boot_ms; /* when a failure was last worth a warning */
     bool failing;           /* the last poll failed: the next one's success is worth a line */
-    struct retry_policy policy;
-    struct retry retry; /* while failing */
+    struct poll_wait wait;
 };
 
 /* docs/network.md 3.1: there was no work, or none that got beyond its set-up. */
 static void wait_idle(struct poller *poller)
 {
-    const struct poller_options *options = &poller->options;
-    loop_timer_start(&poller->idle,
-                     random_between(options->random, options->idle_min_ms, options->idle_max_ms));
+    loop_timer_start(&poller->idle, poll_wait_idle_ms(&poller->wait));
 }
 
 /* --- what an answer brings --- */
@@ -55,8 +52,7 @@ static void take_envelope(struct poller *poller, const struct http_response *res
         wait_idle(poller);
 }
 
-/* The waits grow, and an idle wait of 0 is no reason to hammer DMS. Polls come every second or so: a line a
- * minute says as much as a line each. */
+/* Polls come every second or so: a line a minute says as much as a line each. */
 static void back_off(struct poller *poller, const char *text, int64_t retry_after_ms)
 {
     int64_t now_ms = clock_boot_ms();
@@ -64,11 +60,8 @@ static void back_off(struct poller *poller, const char *text, int64_t retry_afte
     log_write(quiet ? LOG_LEVEL_DEBUG : LOG_LEVEL_WARN, NULL, "cannot ask for work: %s", text);
     if (!quiet)
         poller->warned_boot_ms = now_ms;
-    if (!poller->failing)
-        retry_start(&poller->retry, &poller->policy, now_ms);
     poller->failing = true;
-    int64_t wait_ms = retry_next_ms(&poller->retry, now_ms, retry_after_ms, 0, poller->options.random);
-    loop_timer_start(&poller->idle, poller->options.idle_min_ms + wait_ms);
+    loop_timer_start(&poller->idle, poll_wait_error_ms(&poller->wait, now_ms, retry_after_ms));
 }
 
 static void on_answer(void *context, const struct dms_answer *answer)
@@ -85,6 +78,7 @@ static void on_answer(void *context, const struct dms_answer *answer)
     if (poller->failing)
         log_info("DMS answers again");
     poller->failing = false;
+    poll_wait_answered(&poller->wait);
     if (status == 200)
         take_envelope(poller, response, answer->sent_boot_ms);
     else
@@ -161,9 +155,7 @@ struct poller *poller_create(const struct poller_options *options)
 {
     struct poller *poller = memory_allocate(sizeof *poller);
     poller->options = *options;
-    poller->policy = (struct retry_policy){
-        .base_ms = BACKOFF_BASE_MS,
-        .cap_ms = options->idle_max_ms > BACKOFF_BASE_MS ? options->idle_max_ms : BACKOFF_BASE_MS};
+    poll_wait_init(&poller->wait, options->idle_min_ms, options->idle_max_ms, options->random);
     loop_timer_init(&poller->idle, options->loop, on_idle_over, poller);
     return poller;
 }
