@@ -32,6 +32,22 @@ static uint32_t read_code_point(const char **at, const char *end)
     return 0x10000 + ((first - 0xd800) << 10) + (second - 0xdc00);
 }
 
+void json_text_replace_lone_surrogates(char *text)
+{
+    const char *end = text + strlen(text);
+    char *at = text;
+    while ((at = strchr(at, '\\')) != NULL) {
+        at += 2;
+        if (at[-1] != 'u')
+            continue;
+        const char *behind = at;
+        bool is_lone = read_code_point(&behind, end) == 0 && read_four_digits(at) != 0;
+        if (is_lone)
+            memcpy(at, "fffd", 4);
+        at += behind - at;
+    }
+}
+
 static char plain_escape(char kind)
 {
     static const char kinds[] = "bfnrt";

@@ -74,6 +74,12 @@ bool json_text_next_element(struct json_iterator *iterator, struct json_slice *e
  */
 char *json_text_decode_string(struct json_slice value, struct error *error);
 
+/*
+ * In a valid text, replaces each escape of half a surrogate pair by "\\ufffd", as readers elsewhere refuse
+ * it. In place: the length stays.
+ */
+void json_text_replace_lone_surrogates(char *text);
+
 /* Decodes a number written as an integer (no fraction, no exponent) that fits 64 bits. */
 bool json_text_decode_int64(struct json_slice value, int64_t *number, struct error *error);
 

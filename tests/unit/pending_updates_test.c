@@ -1,4 +1,4 @@
-/* services/leased/outgoing.h: what a task has to tell DMS. */
+/* services/leased/task/pending_updates.h: what a task has to tell DMS. */
 #include "services/leased/task/pending_updates.h"
 
 #include <setjmp.h>
@@ -223,6 +223,188 @@ static void what_is_no_json_is_refused_by_its_name_and_may_come_again(void **sta
     pending_updates_clear(&outgoing);
 }
 
+/* --- what DMS refuses --- */
+
+/* DMS takes a body unless `poison` is in it or it is longer than `most_bytes`. */
+struct strict_dms {
+    const char *poison;
+    size_t most_bytes;
+    char *told; /* all bodies that were taken and carried something */
+    int renewals;
+    int refusals;
+    char dropped[256];
+};
+
+static void append(char **text, const char *more)
+{
+    size_t length = *text ? strlen(*text) : 0;
+    *text = realloc(*text, length + strlen(more) + 1);
+    memcpy(*text + length, more, strlen(more) + 1);
+}
+
+/* Heartbeats until nothing is pending; after each refusal the very next one is a renewal. */
+static void tell_all(struct pending_updates *updates, struct strict_dms *dms)
+{
+    bool refused = false;
+    for (int turns = 0; refused || pending_updates_any(updates); turns++) {
+        assert_in_range(turns, 0, 200);
+        char *body = pending_updates_compose_heartbeat(updates);
+        bool empty = strcmp(body, "{\"progress\":{},\"events\":[]}") == 0;
+        assert_true(!refused || empty);
+        assert_true(empty != pending_updates_are_in_flight(updates));
+        refused = !empty && (strlen(body) > dms->most_bytes || strstr(body, dms->poison));
+        if (refused) {
+            const char *dropped = pending_updates_refuse(updates);
+            dms->refusals++;
+            if (dropped)
+                snprintf(dms->dropped + strlen(dms->dropped), sizeof dms->dropped - strlen(dms->dropped),
+                         "%s;", dropped);
+        } else {
+            pending_updates_acknowledge(updates);
+            dms->renewals += empty;
+            if (!empty)
+                append(&dms->told, body);
+        }
+        free(body);
+    }
+}
+
+static void add_events(struct pending_updates *updates, int count, int poisoned)
+{
+    struct error error;
+    for (int i = 1; i <= count; i++) {
+        char event[32];
+        snprintf(event, sizeof event, i == poisoned ? "\"poison %d\"" : "\"e%d\"", i);
+        assert_true(pending_updates_add_event(updates, i, event, &error));
+    }
+}
+
+static void of_refused_events_all_but_the_bad_one_are_told_once_and_in_order(void **state)
+{
+    (void)state;
+    for (int bad = 1; bad <= 9; bad++) {
+        struct pending_updates updates = {0};
+        struct strict_dms dms = {.poison = "poison", .most_bytes = SIZE_MAX};
+        struct error error;
+        add_events(&updates, 9, bad);
+        assert_true(pending_updates_set_progress(&updates, 20, "{\"p\":1}", &error));
+        tell_all(&updates, &dms);
+        assert_string_equal(dms.dropped, "an event;");
+        const char *at = dms.told;
+        for (int i = 1; i <= 9; i++) {
+            char event[8];
+            snprintf(event, sizeof event, "\"e%d\"", i);
+            const char *found = strstr(dms.told, event);
+            assert_true(i == bad ? !found : found && found >= at && !strstr(found + 1, event));
+            at = found ? found : at;
+        }
+        assert_non_null(strstr(dms.told, "{\"p\":1}"));
+        assert_int_equal(dms.renewals, dms.refusals);
+        /* From then on as ever: progress and events together. */
+        assert_true(pending_updates_add_event(&updates, 30, "\"later\"", &error));
+        char *body = pending_updates_compose_heartbeat(&updates);
+        assert_string_equal(body, "{\"progress\":{\"p\":1},\"events\":[\"later\"]}");
+        free(body);
+        free(dms.told);
+        pending_updates_clear(&updates);
+    }
+}
+
+static void refused_progress_is_dropped_and_the_events_are_told(void **state)
+{
+    (void)state;
+    struct pending_updates updates = {0};
+    struct strict_dms dms = {.poison = "poison", .most_bytes = SIZE_MAX};
+    struct error error;
+    add_events(&updates, 3, 0);
+    assert_true(pending_updates_set_progress(&updates, 20, "\"poison\"", &error));
+    tell_all(&updates, &dms);
+    assert_string_equal(dms.dropped, "the progress;");
+    assert_string_equal(dms.told, "{\"progress\":{},\"events\":[\"e1\",\"e2\",\"e3\"]}");
+    assert_int_equal(dms.refusals, 2);
+    free(dms.told);
+    pending_updates_clear(&updates);
+}
+
+/* A proxy before DMS takes so much and no more. */
+static void what_is_too_large_together_is_told_in_parts(void **state)
+{
+    (void)state;
+    struct pending_updates updates = {0};
+    struct strict_dms dms = {.poison = "poison", .most_bytes = 60};
+    add_events(&updates, 12, 0);
+    tell_all(&updates, &dms);
+    assert_string_equal(dms.dropped, "");
+    for (int i = 1; i <= 12; i++) {
+        char event[8];
+        snprintf(event, sizeof event, "\"e%d\"", i);
+        assert_non_null(strstr(dms.told, event));
+    }
+    free(dms.told);
+    pending_updates_clear(&updates);
+}
+
+static void progress_that_was_replaced_meanwhile_is_not_dropped(void **state)
+{
+    (void)state;
+    struct error error;
+    struct pending_updates updates = {0};
+    assert_true(pending_updates_set_progress(&updates, 1, "\"bad\"", &error));
+    free(pending_updates_compose_heartbeat(&updates));
+    assert_true(pending_updates_set_progress(&updates, 2, "\"good\"", &error));
+    assert_true(pending_updates_are_in_flight(&updates));
+    assert_null(pending_updates_refuse(&updates));
+    free(pending_updates_compose_heartbeat(&updates));
+    pending_updates_acknowledge(&updates);
+    assert_true(pending_updates_any(&updates));
+    char *body = pending_updates_compose_heartbeat(&updates);
+    assert_string_equal(body, "{\"progress\":\"good\",\"events\":[]}");
+    free(body);
+    pending_updates_clear(&updates);
+}
+
+static void a_renewal_that_got_lost_is_repeated(void **state)
+{
+    (void)state;
+    struct pending_updates updates = {0};
+    add_events(&updates, 2, 0);
+    free(pending_updates_compose_heartbeat(&updates));
+    assert_null(pending_updates_refuse(&updates));
+    for (int i = 0; i < 2; i++) {
+        char *body = pending_updates_compose_heartbeat(&updates);
+        assert_string_equal(body, "{\"progress\":{},\"events\":[]}");
+        free(body);
+        pending_updates_restore(&updates);
+    }
+    pending_updates_clear(&updates);
+}
+
+static void half_a_surrogate_pair_becomes_a_replacement_character(void **state)
+{
+    (void)state;
+    static const char *const texts[][2] = {
+        {"\"\\ud800\"", "\"\\ufffd\""},
+        {"\"\\uDFFFx\"", "\"\\ufffdx\""},
+        {"\"\\ud83d\\ude00\\ud83d\"", "\"\\ud83d\\ude00\\ufffd\""},
+        {"\"\\ud800\\ud83d\\ude00\"", "\"\\ufffd\\ud83d\\ude00\""},
+        {"\"\\ud800\\n\\udc00\"", "\"\\ufffd\\n\\ufffd\""},
+        {"\"\\\\ud800\"", "\"\\\\ud800\""},
+        {"\"\\u0000\\ud7ff\\ue000\\uffff\"", "\"\\u0000\\ud7ff\\ue000\\uffff\""},
+    };
+    struct error error;
+    for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
+        struct pending_updates updates = {0};
+        char expected[128];
+        assert_true(pending_updates_add_event(&updates, 1, texts[i][0], &error));
+        assert_true(pending_updates_set_progress(&updates, 2, texts[i][0], &error));
+        char *body = pending_updates_compose_heartbeat(&updates);
+        snprintf(expected, sizeof expected, "{\"progress\":%s,\"events\":[%s]}", texts[i][1], texts[i][1]);
+        assert_string_equal(body, expected);
+        free(body);
+        pending_updates_clear(&updates);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -237,6 +419,12 @@ int main(void)
         cmocka_unit_test(progress_that_comes_while_one_is_in_flight_is_news),
         cmocka_unit_test(what_a_failed_heartbeat_carried_is_news_again),
         cmocka_unit_test(what_is_no_json_is_refused_by_its_name_and_may_come_again),
+        cmocka_unit_test(of_refused_events_all_but_the_bad_one_are_told_once_and_in_order),
+        cmocka_unit_test(refused_progress_is_dropped_and_the_events_are_told),
+        cmocka_unit_test(what_is_too_large_together_is_told_in_parts),
+        cmocka_unit_test(progress_that_was_replaced_meanwhile_is_not_dropped),
+        cmocka_unit_test(a_renewal_that_got_lost_is_repeated),
+        cmocka_unit_test(half_a_surrogate_pair_becomes_a_replacement_character),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -281,14 +281,18 @@ static void the_last_events_reach_dms_before_the_report(void **state)
     struct error error;
     run(fixture);
     assert_true(task_on_event(fixture->task, 1, "{\"e\":1}", &error));
+    assert_true(task_on_event(fixture->task, 2, "{\"e\":2}", &error));
     task_on_finish(fixture->task, true, NULL);
     stored_lists();
-    expect_sent("heartbeat", "{\"e\":1}");
-    dms_answers(400, ""); /* once refused is not given up */
-    assert_false(dms.open);
-    for (int i = 0; i < 600 && !dms.open; i++)
-        turn(fixture);
-    expect_sent("heartbeat", "{\"e\":1}");
+    expect_sent("heartbeat", "[{\"e\":1},{\"e\":2}]");
+    dms_answers(422, "");
+    expect_sent("heartbeat", "{\"progress\":{},\"events\":[]}");
+    dms_answers(200, "{}");
+    expect_sent("heartbeat", "[{\"e\":1}]");
+    dms_answers(413, ""); /* refused alone */
+    expect_sent("heartbeat", "[]");
+    dms_answers(200, "{}");
+    expect_sent("heartbeat", "[{\"e\":2}]");
     dms_answers(200, "{}");
     expect_sent("complete", "output_cids");
 }

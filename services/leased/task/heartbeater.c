@@ -211,6 +211,21 @@ static void on_refused(struct heartbeater *heartbeater, int status)
     }
 }
 
+/* docs/network.md, "Retries": the lease does not wait until it is found what DMS does not take. */
+static void on_content_refused(struct heartbeater *heartbeater)
+{
+    const char *dropped = pending_updates_refuse(&heartbeater->updates);
+    log_write(LOG_LEVEL_WARN, heartbeater->driver.log, "a heartbeat was refused: %s; %s%s",
+              heartbeater->failure, dropped ? dropped : "what it carried goes in parts",
+              dropped ? " is dropped, as it was refused alone" : "");
+    send_heartbeat(heartbeater);
+}
+
+static bool is_refusal_of_content(int status)
+{
+    return status == 400 || status == 413 || status == 422;
+}
+
 static void on_answer(void *context, const struct dms_answer *answer)
 {
     struct heartbeater *heartbeater = context;
@@ -223,6 +238,10 @@ static void on_answer(void *context, const struct dms_answer *answer)
         return;
     }
     dms_describe(answer, heartbeater->failure);
+    if (is_refusal_of_content(status) && pending_updates_are_in_flight(&heartbeater->updates)) {
+        on_content_refused(heartbeater);
+        return;
+    }
     pending_updates_restore(&heartbeater->updates);
     if (status < 400 || retry_status_is_transient(status))
         on_transient_failure(heartbeater, response ? response->retry_after_ms : -1);
