@@ -22,7 +22,7 @@ struct login {
     char failure[DDS_REASON_BYTES]; /* of the last login; "" when it succeeded */
 };
 
-static void advance(struct login *login);
+static void advance(void *context);
 
 /* --- callers --- */
 
@@ -159,8 +159,9 @@ static void begin(struct login *login, int64_t now_ms)
 }
 
 /* Does what is due, and sets the timer for what comes next. */
-static void advance(struct login *login)
+static void advance(void *context)
 {
+    struct login *login = context;
     int64_t now_ms = clock_boot_ms();
     struct error error;
     answer_waiters(login, now_ms);
@@ -177,11 +178,6 @@ static void advance(struct login *login)
         loop_timer_start(&login->timer, wake_ms - now_ms);
     if (step.action == TOKEN_LOGIN)
         begin(login, now_ms);
-}
-
-static void on_timer(void *context)
-{
-    advance(context);
 }
 
 void login_on_registered(struct login *login)
@@ -223,7 +219,7 @@ struct login *login_create(const struct login_options *options)
     struct login *login = memory_allocate(sizeof *login);
     login->options = *options;
     token_manager_init(&login->manager, &options->policy, clock_boot_ms(), options->random);
-    loop_timer_init(&login->timer, options->loop, on_timer, login);
+    loop_timer_init(&login->timer, options->loop, advance, login);
     return login;
 }
 

@@ -13,7 +13,7 @@ struct login;
 struct login_options {
     struct loop *loop;
     struct random *random;
-    struct dds_client *dds;
+    const struct dds_client *dds;
     struct token_policy policy;
     void (*on_succeeded)(void *context);
     /* DDS does not know this node any more: no login is tried before login_on_registered(). */

@@ -164,20 +164,13 @@ static struct runner_host *find_host(struct runner_hosts *hosts, const char *id)
     return NULL;
 }
 
-static int compare_texts(const void *left, const void *right)
-{
-    return strcmp(*(char *const *)left, *(char *const *)right);
-}
-
 static void tell_capabilities(struct runner_hosts *hosts)
 {
     struct text_list all = {NULL, 0};
     for (const struct runner_host *host = LIST_FIRST(&hosts->list); host; host = LIST_NEXT(host, link))
         for (size_t i = 0; i < host->slot_count; i++)
-            if (!text_list_contains(&all, host->slots[i].capability))
-                text_list_add(&all, host->slots[i].capability);
-    if (all.count)
-        qsort(all.items, all.count, sizeof *all.items, compare_texts);
+            text_list_add(&all, host->slots[i].capability);
+    text_list_sort_unique(&all);
     hosts->events.capabilities_changed(hosts->events.context, &all);
     text_list_clear(&all);
 }
