@@ -19,7 +19,8 @@ enum mode {
     MODE_STOPPED, /* also before the first */
     MODE_FIRST,
     MODE_REGULAR,
-    MODE_FLUSHING
+    MODE_FLUSHING,
+    MODE_HOLDING /* until the report is answered */
 };
 
 struct heartbeater {
@@ -36,6 +37,7 @@ struct heartbeater {
     int64_t created_boot_ms;
     int64_t flush_since_ms;
     int flush_refusals;
+    bool lost; /* the lease */
 };
 
 static void tell(struct heartbeater *heartbeater, enum task_event event, const char *reason)
@@ -54,6 +56,14 @@ static void arm_fence(struct heartbeater *heartbeater)
         loop_timer_start(&heartbeater->fence_timer, heartbeater->clock.fence_boot_ms - clock_boot_ms());
 }
 
+/* There is nothing to keep alive any more. */
+static void lose(struct heartbeater *heartbeater)
+{
+    heartbeater_stop(heartbeater);
+    heartbeater->lost = true;
+    tell(heartbeater, TASK_EVENT_LOST, NULL);
+}
+
 static void on_fence(void *context)
 {
     struct heartbeater *heartbeater = context;
@@ -63,7 +73,7 @@ static void on_fence(void *context)
     }
     log_write(LOG_LEVEL_WARN, heartbeater->driver.log, "the lease has run out while %s",
               task_state_name(heartbeater->driver.life->state));
-    tell(heartbeater, TASK_EVENT_LOST, NULL);
+    lose(heartbeater);
 }
 
 /* docs/network.md 3.2, 3: until half of the lease's time is gone. */
@@ -194,9 +204,11 @@ static void on_transient_failure(struct heartbeater *heartbeater, int64_t retry_
 /* docs/network.md 3.3: what ends a lease, and what is only logged. */
 static void on_refused(struct heartbeater *heartbeater, int status)
 {
-    log_write(LOG_LEVEL_WARN, heartbeater->driver.log, "a heartbeat was refused: %s", heartbeater->failure);
+    /* While a report is on its way DMS may have taken it, and its answer is late. */
+    log_write(heartbeater->mode == MODE_HOLDING ? LOG_LEVEL_DEBUG : LOG_LEVEL_WARN, heartbeater->driver.log,
+              "a heartbeat was refused: %s", heartbeater->failure);
     if (status == 404 || status == 409 || status == 410 || status == 403) {
-        tell(heartbeater, TASK_EVENT_LOST, NULL);
+        lose(heartbeater);
     } else if (heartbeater->mode == MODE_FIRST) {
         give_up_first_heartbeat(heartbeater);
     } else if (heartbeater->mode == MODE_FLUSHING) {
@@ -289,6 +301,18 @@ void heartbeater_flush(struct heartbeater *heartbeater)
     heartbeater->mode = MODE_FLUSHING;
     heartbeater->flush_since_ms = clock_boot_ms();
     flush(heartbeater);
+}
+
+void heartbeater_hold(struct heartbeater *heartbeater)
+{
+    bool held = heartbeater->mode == MODE_REGULAR || heartbeater->mode == MODE_FLUSHING;
+    if (!held || heartbeater->lost) {
+        heartbeater_stop(heartbeater);
+        return;
+    }
+    heartbeater->mode = MODE_HOLDING;
+    pending_updates_forget_events(&heartbeater->updates);
+    schedule(heartbeater);
 }
 
 /* --- updates --- */

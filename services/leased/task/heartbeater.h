@@ -42,6 +42,12 @@ void heartbeater_hurry(struct heartbeater *heartbeater);
 /* Tells what is left to tell, and then no more than that. */
 void heartbeater_flush(struct heartbeater *heartbeater);
 
+/*
+ * Keeps the lease while a report is on its way (docs/network.md 3.2, 6): DMS would lease finished work again.
+ * Events that DMS has not taken are given up. Without a lease that was ever held this is a stop.
+ */
+void heartbeater_hold(struct heartbeater *heartbeater);
+
 /* The end of the lease on the boot clock, less a margin; 0: none known. */
 int64_t heartbeater_fence_boot_ms(const struct heartbeater *heartbeater);
 

@@ -100,6 +100,13 @@ static void forget_events(struct pending_updates *updates, size_t count)
     updates->suspects -= count < updates->suspects ? count : updates->suspects;
 }
 
+void pending_updates_forget_events(struct pending_updates *updates)
+{
+    updates->events_in_flight = 0;
+    forget_events(updates, updates->event_count);
+    updates->progress_told = updates->progress != NULL;
+}
+
 static void clear_suspicion(struct pending_updates *updates)
 {
     bool progress = updates->progress && !updates->progress_told;

@@ -57,6 +57,9 @@ void pending_updates_restore(struct pending_updates *updates);
  */
 const char *pending_updates_refuse(struct pending_updates *updates);
 
+/* Gives up the events that are not told yet: DMS does not take them, or there is no time left. */
+void pending_updates_forget_events(struct pending_updates *updates);
+
 /* Whether the heartbeat in flight carries anything. */
 bool pending_updates_are_in_flight(const struct pending_updates *updates);
 

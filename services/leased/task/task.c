@@ -152,6 +152,7 @@ static void enter_flushing(struct task *task)
 
 static void enter_reporting(struct task *task)
 {
+    heartbeater_hold(task->heartbeater);
     task->report = outbox_send(&task->driver, report_action(task), compose_report(task), on_reported);
 }
 

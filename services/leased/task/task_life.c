@@ -107,7 +107,7 @@ bool task_life_on(struct task_life *life, enum task_event event)
 
 bool task_life_needs_lease(const struct task_life *life)
 {
-    return life->state < TASK_REPORTING && life->verdict != TASK_VERDICT_NONE;
+    return life->state <= TASK_REPORTING && life->verdict != TASK_VERDICT_NONE;
 }
 
 const char *task_state_name(enum task_state state)

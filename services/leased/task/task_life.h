@@ -60,7 +60,7 @@ struct task_life {
 /* Takes an event; returns whether the state changed. An event that a state has no row for changes nothing. */
 bool task_life_on(struct task_life *life, enum task_event event);
 
-/* Whether heartbeats keep the lease alive in this state. */
+/* Whether heartbeats keep the lease alive in this state: until the report is answered. */
 bool task_life_needs_lease(const struct task_life *life);
 
 const char *task_state_name(enum task_state state);
