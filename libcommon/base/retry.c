@@ -13,8 +13,7 @@ int64_t retry_ceiling_ms(const struct retry_policy *policy, int64_t failures)
     return ceiling_ms < policy->cap_ms ? ceiling_ms : policy->cap_ms;
 }
 
-int64_t retry_next_ms(struct retry *retry, int64_t now_ms, int64_t retry_after_ms, int64_t deadline_ms,
-                      struct random *random)
+int64_t retry_next_ms(struct retry *retry, int64_t now_ms, int64_t retry_after_ms, struct random *random)
 {
     const struct retry_policy *policy = retry->policy;
     retry->attempts++;
@@ -25,8 +24,6 @@ int64_t retry_next_ms(struct retry *retry, int64_t now_ms, int64_t retry_after_m
         wait_ms = retry_after_ms;
     /* By subtraction: a server's Retry-After may be as large as the type. */
     if (policy->duration_ms && wait_ms > retry->started_ms + policy->duration_ms - now_ms)
-        return -1;
-    if (deadline_ms && wait_ms >= deadline_ms - now_ms)
         return -1;
     return wait_ms;
 }

@@ -34,10 +34,9 @@ int64_t retry_ceiling_ms(const struct retry_policy *policy, int64_t failures);
 
 /*
  * After a failed attempt: how long to wait before the next one, or -1 when there is to be none. A wait is
- * never shorter than `retry_after_ms` (-1: not given), never past `deadline_ms` (0: none).
+ * never shorter than `retry_after_ms` (-1: not given).
  */
-int64_t retry_next_ms(struct retry *retry, int64_t now_ms, int64_t retry_after_ms, int64_t deadline_ms,
-                      struct random *random);
+int64_t retry_next_ms(struct retry *retry, int64_t now_ms, int64_t retry_after_ms, struct random *random);
 
 /* 408, 425, 429 and 5xx. */
 bool retry_status_is_transient(int status);

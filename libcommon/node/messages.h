@@ -139,7 +139,8 @@
 #define FIELDS_session_update(FIELD) \
     FIELD(secret,  task_key,           required, 64, none, "of the session") \
     FIELD(secret,  access_token,       optional, LIMIT_TOKEN_BYTES, none, "replaces the token for the next request on") \
-    FIELD(integer, lease_ends_boot_ms, optional, 0, none, "as in session_open; 0: unchanged")
+    FIELD(integer, lease_ends_boot_ms, optional, 0, none, "as in session_open; 0: unchanged") \
+    FIELD(integer, heartbeat_boot_ms,  optional, 0, none, "when the last answered heartbeat was sent (CLOCK_BOOTTIME): who was refused with this token before it waits for no other")
 
 #define FIELDS_session_cancel(FIELD) \
     FIELD(secret,  task_key,     required, 64, none, "its transfers are aborted and new ones refused") \

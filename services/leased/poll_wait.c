@@ -29,7 +29,7 @@ int64_t poll_wait_idle_ms(struct poll_wait *wait)
 
 int64_t poll_wait_error_ms(struct poll_wait *wait, int64_t now_ms, int64_t retry_after_ms)
 {
-    int64_t backoff_ms = retry_next_ms(&wait->errors, now_ms, -1, 0, wait->random);
+    int64_t backoff_ms = retry_next_ms(&wait->errors, now_ms, -1, wait->random);
     return larger(larger(wait->min_ms + backoff_ms, retry_after_ms), POLL_WAIT_MIN_MS);
 }
 

@@ -4,6 +4,7 @@
 
 #define OK "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}"
 #define REFUSED "HTTP/1.1 401 Unauthorized\r\nContent-Length: 0\r\n\r\n"
+#define BUSY_FOR_A_SECOND "HTTP/1.1 503 Busy\r\nRetry-After: 1\r\nContent-Length: 0\r\n\r\n"
 #define BUSY "HTTP/1.1 503 Busy\r\nContent-Length: 0\r\n\r\n"
 
 /* A session's end of things, over a scripted server. */
@@ -27,12 +28,18 @@ static void count_wanted(void *context, const char *task_id, bool lost)
     scene->wanted_as_lost = lost;
 }
 
-static void set_token(struct scene *scene, const char *text)
+static void answer_heartbeat(struct scene *scene, const char *text, int64_t heartbeat_boot_ms)
 {
     struct secret token = SECRET_EMPTY;
     secret_assign(&token, text, strlen(text));
-    domain_access_set_token(&scene->access, &token);
+    domain_access_on_heartbeat(&scene->access, &token, heartbeat_boot_ms);
     secret_wipe(&token);
+}
+
+/* By a heartbeat that was on its way before anything else. */
+static void set_token(struct scene *scene, const char *text)
+{
+    answer_heartbeat(scene, text, 0);
 }
 
 static void open_scene(struct scene *scene, struct fixture *fixture)
@@ -180,6 +187,56 @@ static void does_not_try_a_refused_token_a_third_time(void **state)
     close_scene(&scene);
 }
 
+/* Not half a minute later: DMS has no other token. */
+static void gives_up_when_a_heartbeat_since_the_refusal_brought_no_other_token(void **state)
+{
+    struct fixture *fixture = *state;
+    struct scene scene;
+    open_scene(&scene, fixture);
+    script(&fixture->server, REFUSED, AFTER_KEEP, 0);
+    send_request(&scene, (struct domain_request_spec){0});
+    while (!scene.tokens_wanted)
+        turn(fixture);
+    answer_heartbeat(&scene, "first", clock_boot_ms());
+    turn(fixture);
+    assert_int_equal(scene.outcome.done, 1);
+    assert_int_equal(scene.outcome.failure.code, ERROR_UNAUTHORIZED);
+    assert_int_equal(scene.attempts, 1);
+    close_scene(&scene);
+}
+
+static void waits_past_an_end_of_the_lease_that_moves_on(void **state)
+{
+    struct fixture *fixture = *state;
+    struct scene scene;
+    open_scene(&scene, fixture);
+    scene.access.lease_ends_boot_ms = clock_boot_ms() + 300;
+    script(&fixture->server, BUSY_FOR_A_SECOND, AFTER_KEEP, 0);
+    script(&fixture->server, OK, AFTER_KEEP, 0);
+    send_request(&scene, (struct domain_request_spec){0});
+    run_until_count(fixture, &fixture->server.requests, 1);
+    turn(fixture);
+    assert_int_equal(scene.outcome.done, 0);
+    scene.access.lease_ends_boot_ms += 60000;
+    run_until_done(fixture, &scene.outcome);
+    assert_int_equal(scene.outcome.status, 200);
+    close_scene(&scene);
+}
+
+static void gives_up_at_the_end_of_the_lease_and_says_what_failed(void **state)
+{
+    struct fixture *fixture = *state;
+    struct scene scene;
+    open_scene(&scene, fixture);
+    scene.access.lease_ends_boot_ms = clock_boot_ms() + 300;
+    script(&fixture->server, BUSY_FOR_A_SECOND, AFTER_KEEP, 0);
+    send_request(&scene, (struct domain_request_spec){0});
+    run_until_done(fixture, &scene.outcome);
+    assert_int_equal(scene.outcome.failure.status, 503);
+    assert_int_equal(scene.attempts, 1);
+    close_scene(&scene);
+}
+
 static void repeats_what_failed_for_the_moment(void **state)
 {
     struct fixture *fixture = *state;
@@ -277,6 +334,11 @@ int main(void)
         cmocka_unit_test_setup_teardown(waits_with_its_first_try_for_a_token_that_a_restart_lost, set_up,
                                         tear_down),
         cmocka_unit_test_setup_teardown(does_not_try_a_refused_token_a_third_time, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(gives_up_when_a_heartbeat_since_the_refusal_brought_no_other_token,
+                                        set_up, tear_down),
+        cmocka_unit_test_setup_teardown(waits_past_an_end_of_the_lease_that_moves_on, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(gives_up_at_the_end_of_the_lease_and_says_what_failed, set_up,
+                                        tear_down),
         cmocka_unit_test_setup_teardown(repeats_what_failed_for_the_moment, set_up, tear_down),
         cmocka_unit_test_setup_teardown(does_not_repeat_what_cannot_succeed, set_up, tear_down),
         cmocka_unit_test_setup_teardown(tells_nobody_after_it_was_cancelled, set_up, tear_down),

@@ -50,8 +50,27 @@ static void does_not_try_again_past_the_lease(void **state)
     (void)state;
     struct random random = random_seeded(4);
     struct domain_retry retry = begin(1000);
-    assert_int_equal(domain_retry_after_failure(&retry, 1000, 5000, 6000, &random).action,
+    struct domain_retry_step step = domain_retry_after_failure(&retry, 1000, 5000, 5999, &random);
+    assert_int_equal(step.action, DOMAIN_RETRY_LATER);
+    assert_int_equal(step.wait_ms, 4999);
+    assert_int_equal(domain_retry_after_wait(&retry, 5999, 5999).action, DOMAIN_RETRY_GIVE_UP);
+    assert_int_equal(domain_retry_after_failure(&retry, 6000, -1, 6000, &random).action,
                      DOMAIN_RETRY_GIVE_UP);
+}
+
+static void a_wait_goes_on_when_the_lease_was_renewed(void **state)
+{
+    (void)state;
+    struct random random = random_seeded(4);
+    struct domain_retry retry = begin(1000);
+    assert_int_equal(domain_retry_after_failure(&retry, 1000, 50000, 6000, &random).wait_ms, 5000);
+    struct domain_retry_step step = domain_retry_after_wait(&retry, 6000, 20000);
+    assert_int_equal(step.action, DOMAIN_RETRY_LATER);
+    assert_int_equal(step.wait_ms, 14000);
+    step = domain_retry_after_wait(&retry, 20000, 90000);
+    assert_int_equal(step.wait_ms, 31000);
+    assert_int_equal(domain_retry_after_wait(&retry, 51000, 90000).action, DOMAIN_RETRY_NOW);
+    assert_int_equal(domain_retry_after_wait(&retry, 51000, 0).action, DOMAIN_RETRY_NOW);
 }
 
 static void waits_for_another_token_for_thirty_seconds(void **state)
@@ -61,7 +80,7 @@ static void waits_for_another_token_for_thirty_seconds(void **state)
     struct domain_retry_step step = domain_retry_after_refusal(&retry, 1000, 0, 0, 0);
     assert_int_equal(step.action, DOMAIN_RETRY_AWAIT_TOKEN);
     assert_int_equal(step.wait_ms, 30000);
-    assert_int_equal(domain_retry_on_token(&retry, 2000, 1).action, DOMAIN_RETRY_NOW);
+    assert_int_equal(domain_retry_on_heartbeat(&retry, 2000, 1, -1).action, DOMAIN_RETRY_NOW);
 }
 
 static void waits_for_a_token_no_longer_than_the_lease_lasts(void **state)
@@ -80,18 +99,28 @@ static void uses_a_token_that_came_meanwhile_at_once(void **state)
     assert_int_equal(domain_retry_after_refusal(&retry, 1000, 3, 4, 0).action, DOMAIN_RETRY_NOW);
 }
 
+static void a_heartbeat_since_the_refusal_without_another_token_is_the_end(void **state)
+{
+    (void)state;
+    struct domain_retry retry = begin(0);
+    domain_retry_after_refusal(&retry, 1000, 5, 5, 0);
+    assert_int_equal(domain_retry_on_heartbeat(&retry, 1500, 5, 1000).action, DOMAIN_RETRY_GIVE_UP);
+    assert_int_equal(domain_retry_on_heartbeat(&retry, 1500, 6, 1000).action, DOMAIN_RETRY_NOW);
+    assert_int_equal(domain_retry_on_heartbeat(&retry, 1500, 5, 999).action, DOMAIN_RETRY_NOW);
+}
+
 static void tries_the_same_token_twice_but_not_a_third_time(void **state)
 {
     (void)state;
     struct domain_retry retry = begin(0);
     domain_retry_after_refusal(&retry, 0, 5, 5, 0);
-    assert_int_equal(domain_retry_on_token(&retry, 10000, 5).action, DOMAIN_RETRY_NOW);
+    assert_int_equal(domain_retry_on_heartbeat(&retry, 10000, 5, -1).action, DOMAIN_RETRY_NOW);
     struct domain_retry_step step = domain_retry_after_refusal(&retry, 10000, 5, 5, 0);
     assert_int_equal(step.action, DOMAIN_RETRY_AWAIT_TOKEN);
     assert_int_equal(step.wait_ms, 20000);
-    assert_int_equal(domain_retry_on_token(&retry, 11000, 5).action, DOMAIN_RETRY_AWAIT_TOKEN);
-    assert_int_equal(domain_retry_on_token(&retry, 30000, 5).action, DOMAIN_RETRY_GIVE_UP);
-    assert_int_equal(domain_retry_on_token(&retry, 12000, 6).action, DOMAIN_RETRY_NOW);
+    assert_int_equal(domain_retry_on_heartbeat(&retry, 11000, 5, -1).action, DOMAIN_RETRY_AWAIT_TOKEN);
+    assert_int_equal(domain_retry_on_heartbeat(&retry, 30000, 5, -1).action, DOMAIN_RETRY_GIVE_UP);
+    assert_int_equal(domain_retry_on_heartbeat(&retry, 12000, 6, -1).action, DOMAIN_RETRY_NOW);
 }
 
 static void gives_up_when_token_after_token_is_refused(void **state)
@@ -158,19 +187,19 @@ static void each_new_token_that_is_refused_has_its_own_thirty_seconds(void **sta
     struct domain_retry retry = begin(0);
     assert_int_equal(domain_retry_after_refusal(&retry, 1000, 1, 1, 0).wait_ms, 30000);
     /* One that came meanwhile is tried, and refused as well. */
-    assert_int_equal(domain_retry_on_token(&retry, 21000, 2).action, DOMAIN_RETRY_NOW);
+    assert_int_equal(domain_retry_on_heartbeat(&retry, 21000, 2, -1).action, DOMAIN_RETRY_NOW);
     struct domain_retry_step step = domain_retry_after_refusal(&retry, 21000, 2, 2, 0);
     assert_int_equal(step.action, DOMAIN_RETRY_AWAIT_TOKEN);
     assert_int_equal(step.wait_ms, 30000);
     /* It is said again once, and tried once more. */
-    assert_int_equal(domain_retry_on_token(&retry, 22000, 2).action, DOMAIN_RETRY_NOW);
+    assert_int_equal(domain_retry_on_heartbeat(&retry, 22000, 2, -1).action, DOMAIN_RETRY_NOW);
     step = domain_retry_after_refusal(&retry, 22000, 2, 2, 0);
     assert_int_equal(step.action, DOMAIN_RETRY_AWAIT_TOKEN);
     assert_int_equal(step.wait_ms, 29000);
-    step = domain_retry_on_token(&retry, 50999, 2);
+    step = domain_retry_on_heartbeat(&retry, 50999, 2, -1);
     assert_int_equal(step.action, DOMAIN_RETRY_AWAIT_TOKEN);
     assert_int_equal(step.wait_ms, 1);
-    step = domain_retry_on_token(&retry, 51000, 2);
+    step = domain_retry_on_heartbeat(&retry, 51000, 2, -1);
     assert_int_equal(step.action, DOMAIN_RETRY_GIVE_UP);
     assert_int_equal(step.wait_ms, 0);
 }
@@ -211,6 +240,8 @@ int main(void)
         cmocka_unit_test(waits_for_another_token_for_thirty_seconds),
         cmocka_unit_test(waits_for_a_token_no_longer_than_the_lease_lasts),
         cmocka_unit_test(uses_a_token_that_came_meanwhile_at_once),
+        cmocka_unit_test(a_wait_goes_on_when_the_lease_was_renewed),
+        cmocka_unit_test(a_heartbeat_since_the_refusal_without_another_token_is_the_end),
         cmocka_unit_test(tries_the_same_token_twice_but_not_a_third_time),
         cmocka_unit_test(gives_up_when_token_after_token_is_refused),
         cmocka_unit_test(tries_three_times_when_it_only_tidies_up),

@@ -35,7 +35,7 @@ static void doubles_the_ceiling_up_to_the_cap(void **state)
     struct retry retry;
     retry_start(&retry, &unbounded, 0);
     for (size_t i = 0; i < sizeof(ceilings_ms) / sizeof(ceilings_ms[0]); i++)
-        assert_int_equal(retry_next_ms(&retry, 0, -1, 0, &highest), ceilings_ms[i]);
+        assert_int_equal(retry_next_ms(&retry, 0, -1, &highest), ceilings_ms[i]);
     assert_int_equal(retry.attempts, 7);
 }
 
@@ -49,7 +49,7 @@ static void draws_the_wait_from_zero_to_the_ceiling(void **state)
     for (int i = 0; i < ROUNDS; i++) {
         struct retry retry;
         retry_start(&retry, &unbounded, 0);
-        int64_t wait_ms = retry_next_ms(&retry, 0, -1, 0, &random);
+        int64_t wait_ms = retry_next_ms(&retry, 0, -1, &random);
         assert_in_range(wait_ms, 0, 100);
         shortest_ms = wait_ms < shortest_ms ? wait_ms : shortest_ms;
         longest_ms = wait_ms > longest_ms ? wait_ms : longest_ms;
@@ -66,8 +66,8 @@ static void stays_at_the_cap_for_ever(void **state)
     struct retry retry;
     retry_start(&retry, &unbounded, 0);
     for (int i = 0; i < ROUNDS; i++)
-        assert_in_range(retry_next_ms(&retry, 0, -1, 0, &highest), 1, 1000);
-    assert_int_equal(retry_next_ms(&retry, 0, -1, 0, &highest), 1000);
+        assert_in_range(retry_next_ms(&retry, 0, -1, &highest), 1, 1000);
+    assert_int_equal(retry_next_ms(&retry, 0, -1, &highest), 1000);
 }
 
 static void caps_the_first_wait_too(void **state)
@@ -76,7 +76,7 @@ static void caps_the_first_wait_too(void **state)
     static const struct retry_policy policy = {.base_ms = 5000, .cap_ms = 300};
     struct retry retry;
     retry_start(&retry, &policy, 0);
-    assert_int_equal(retry_next_ms(&retry, 0, -1, 0, &highest), 300);
+    assert_int_equal(retry_next_ms(&retry, 0, -1, &highest), 300);
 }
 
 static void counts_the_first_try_among_the_attempts(void **state)
@@ -85,9 +85,9 @@ static void counts_the_first_try_among_the_attempts(void **state)
     static const struct retry_policy policy = {.base_ms = 10, .cap_ms = 10, .attempts_max = 3};
     struct retry retry;
     retry_start(&retry, &policy, 0);
-    assert_true(retry_next_ms(&retry, 0, -1, 0, &lowest) >= 0);
-    assert_true(retry_next_ms(&retry, 0, -1, 0, &lowest) >= 0);
-    assert_int_equal(retry_next_ms(&retry, 0, -1, 0, &lowest), -1);
+    assert_true(retry_next_ms(&retry, 0, -1, &lowest) >= 0);
+    assert_true(retry_next_ms(&retry, 0, -1, &lowest) >= 0);
+    assert_int_equal(retry_next_ms(&retry, 0, -1, &lowest), -1);
 }
 
 static void never_tries_again_when_one_attempt_is_all(void **state)
@@ -96,7 +96,7 @@ static void never_tries_again_when_one_attempt_is_all(void **state)
     static const struct retry_policy policy = {.base_ms = 10, .cap_ms = 10, .attempts_max = 1};
     struct retry retry;
     retry_start(&retry, &policy, 0);
-    assert_int_equal(retry_next_ms(&retry, 0, 0, 0, &lowest), -1);
+    assert_int_equal(retry_next_ms(&retry, 0, 0, &lowest), -1);
 }
 
 static void waits_as_long_as_the_server_asks(void **state)
@@ -104,9 +104,9 @@ static void waits_as_long_as_the_server_asks(void **state)
     (void)state;
     struct retry retry;
     retry_start(&retry, &unbounded, 0);
-    assert_int_equal(retry_next_ms(&retry, 0, 60000, 0, &highest), 60000);
-    assert_int_equal(retry_next_ms(&retry, 0, 0, 0, &highest), 200);
-    assert_int_equal(retry_next_ms(&retry, 0, 30, 0, &lowest), 30);
+    assert_int_equal(retry_next_ms(&retry, 0, 60000, &highest), 60000);
+    assert_int_equal(retry_next_ms(&retry, 0, 0, &highest), 200);
+    assert_int_equal(retry_next_ms(&retry, 0, 30, &lowest), 30);
 }
 
 static void starts_no_try_after_its_duration(void **state)
@@ -115,19 +115,9 @@ static void starts_no_try_after_its_duration(void **state)
     static const struct retry_policy policy = {.base_ms = 100, .cap_ms = 100, .duration_ms = 1000};
     struct retry retry;
     retry_start(&retry, &policy, 50000);
-    assert_int_equal(retry_next_ms(&retry, 50900, -1, 0, &highest), 100);
-    assert_int_equal(retry_next_ms(&retry, 50901, -1, 0, &highest), -1);
-    assert_int_equal(retry_next_ms(&retry, 50000, 1001, 0, &lowest), -1);
-}
-
-static void starts_no_try_at_or_after_the_deadline(void **state)
-{
-    (void)state;
-    struct retry retry;
-    retry_start(&retry, &unbounded, 0);
-    assert_int_equal(retry_next_ms(&retry, 899, -1, 1000, &highest), 100);
-    assert_int_equal(retry_next_ms(&retry, 800, -1, 1000, &highest), -1);
-    assert_int_equal(retry_next_ms(&retry, 0, 1000, 1000, &lowest), -1);
+    assert_int_equal(retry_next_ms(&retry, 50900, -1, &highest), 100);
+    assert_int_equal(retry_next_ms(&retry, 50901, -1, &highest), -1);
+    assert_int_equal(retry_next_ms(&retry, 50000, 1001, &lowest), -1);
 }
 
 static void starts_over(void **state)
@@ -136,9 +126,9 @@ static void starts_over(void **state)
     struct retry retry;
     retry_start(&retry, &unbounded, 0);
     for (int i = 0; i < 5; i++)
-        (void)retry_next_ms(&retry, 0, -1, 0, &highest);
+        (void)retry_next_ms(&retry, 0, -1, &highest);
     retry_start(&retry, &unbounded, 0);
-    assert_int_equal(retry_next_ms(&retry, 0, -1, 0, &highest), 100);
+    assert_int_equal(retry_next_ms(&retry, 0, -1, &highest), 100);
 }
 
 static void repeats_only_statuses_that_may_pass(void **state)
@@ -177,7 +167,6 @@ int main(void)
         cmocka_unit_test(never_tries_again_when_one_attempt_is_all),
         cmocka_unit_test(waits_as_long_as_the_server_asks),
         cmocka_unit_test(starts_no_try_after_its_duration),
-        cmocka_unit_test(starts_no_try_at_or_after_the_deadline),
         cmocka_unit_test(starts_over),
         cmocka_unit_test(repeats_only_statuses_that_may_pass),
         cmocka_unit_test(repeats_after_network_errors_timeouts_and_such_statuses),

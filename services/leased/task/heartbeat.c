@@ -113,7 +113,7 @@ void heartbeat_on_failed(struct heartbeat *heartbeat, const struct lease_clock *
     heartbeat->in_flight = false;
     if (!heartbeat->retry.policy)
         retry_start(&heartbeat->retry, &retry_policy, now_ms);
-    int64_t wait_ms = retry_next_ms(&heartbeat->retry, now_ms, retry_after_ms, 0, random);
+    int64_t wait_ms = retry_next_ms(&heartbeat->retry, now_ms, retry_after_ms, random);
     int64_t left_ms = lease_clock_left_ms(clock, now_ms);
     /* The last tenth belongs to the fence's margin and to the round trip. */
     if (left_ms > 0 && wait_ms > left_ms - left_ms / 10)

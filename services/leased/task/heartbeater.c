@@ -35,6 +35,7 @@ struct heartbeater {
     struct dms_call *call;
     char failure[DMS_TEXT_BYTES]; /* of the last one that failed */
     int64_t created_boot_ms;
+    int64_t answered_sent_boot_ms; /* when the last that was answered went; 0: none was */
     int64_t flush_since_ms;
     int flush_refusals;
     bool lost; /* the lease */
@@ -148,6 +149,7 @@ static void take_answer(struct heartbeater *heartbeater, const struct dms_answer
     heartbeat_on_answered(&heartbeater->heartbeat, &heartbeater->clock,
                           pending_updates_any(&heartbeater->updates), now_ms,
                           heartbeater->driver.around->random);
+    heartbeater->answered_sent_boot_ms = answer->sent_boot_ms;
     heartbeater->on_answered(heartbeater->driver.context, &changes);
 }
 
@@ -337,6 +339,11 @@ void heartbeater_hurry(struct heartbeater *heartbeater)
 {
     heartbeat_on_urgent(&heartbeater->heartbeat, clock_boot_ms());
     schedule(heartbeater);
+}
+
+int64_t heartbeater_answered_boot_ms(const struct heartbeater *heartbeater)
+{
+    return heartbeater->answered_sent_boot_ms;
 }
 
 int64_t heartbeater_fence_boot_ms(const struct heartbeater *heartbeater)

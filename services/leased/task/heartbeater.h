@@ -48,6 +48,9 @@ void heartbeater_flush(struct heartbeater *heartbeater);
  */
 void heartbeater_hold(struct heartbeater *heartbeater);
 
+/* When the last heartbeat that was answered had been sent, on the boot clock; 0: none was. */
+int64_t heartbeater_answered_boot_ms(const struct heartbeater *heartbeater);
+
 /* The end of the lease on the boot clock, less a margin; 0: none known. */
 int64_t heartbeater_fence_boot_ms(const struct heartbeater *heartbeater);
 

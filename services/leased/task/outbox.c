@@ -48,7 +48,7 @@ static void finish(struct outbox_report *report, const char *refusal)
 static void try_again(struct outbox_report *report, const char *text, int64_t retry_after_ms)
 {
     int64_t wait_ms =
-        retry_next_ms(&report->retry, clock_boot_ms(), retry_after_ms, 0, report->driver.around->random);
+        retry_next_ms(&report->retry, clock_boot_ms(), retry_after_ms, report->driver.around->random);
     log_write(LOG_LEVEL_WARN, report->driver.log, "%s: %s; trying again in %.1f s", report->action, text,
               (double)wait_ms / 1000);
     loop_timer_start(&report->again, wait_ms);

@@ -12,6 +12,7 @@ struct storage_session {
     bool ready;       /* stored has said so: it can be updated */
     bool update_owed; /* stored does not have the newest token and end */
     int64_t lease_ends_boot_ms;
+    int64_t heartbeat_boot_ms;
     int collect_attempts;
     char *workspace;
     struct message_artifacts artifacts;
@@ -23,6 +24,48 @@ struct storage_session {
 static void tell(struct storage_session *session, enum task_event event, const char *reason)
 {
     session->driver.on_event(session->driver.context, event, reason);
+}
+
+/* --- updates --- */
+
+static void send_owed_update(struct storage_session *session);
+
+static void on_updated(void *context, const void *answer, const struct error *failure)
+{
+    struct storage_session *session = context;
+    (void)answer;
+    session->update_call = NULL;
+    /* Owed until stored has it: the next heartbeat's answer tries again. A session that is gone fails the
+     * job's next transfer. */
+    if (failure) {
+        session->update_owed = true;
+        log_write(session->ready ? LOG_LEVEL_WARN : LOG_LEVEL_DEBUG, session->driver.log,
+                  "stored did not take the new token: %s", failure->text);
+    } else {
+        send_owed_update(session);
+    }
+}
+
+static void send_owed_update(struct storage_session *session)
+{
+    /* One at a time, after the opening, keeps them in order; the next carries whatever is newest then. */
+    if (!session->update_owed || !session->ready || session->update_call)
+        return;
+    const struct message_session_update request = {.task_key = *session->driver.key,
+                                                   .access_token = session->driver.lease->access_token,
+                                                   .lease_ends_boot_ms = session->lease_ends_boot_ms,
+                                                   .heartbeat_boot_ms = session->heartbeat_boot_ms};
+    session->update_owed = false;
+    session->update_call = call_session_update(session->driver.around->stored, &request, on_updated, session);
+}
+
+void storage_session_update(struct storage_session *session, int64_t lease_ends_boot_ms,
+                            int64_t heartbeat_boot_ms)
+{
+    session->heartbeat_boot_ms = heartbeat_boot_ms;
+    session->lease_ends_boot_ms = lease_ends_boot_ms;
+    session->update_owed = true;
+    send_owed_update(session);
 }
 
 /* --- opening --- */
@@ -38,7 +81,7 @@ static void on_opened(void *context, const void *answer, const struct error *fai
     }
     memory_replace_text(&session->workspace, opened->workspace);
     session->ready = true;
-    storage_session_retry_update(session);
+    send_owed_update(session);
     tell(session, TASK_EVENT_OPENED, NULL);
 }
 
@@ -65,43 +108,6 @@ void storage_session_open(struct storage_session *session, const char *task_id, 
     session->call = call_session_open(session->driver.around->stored, &request, on_opened, session);
     free(id);
     free(owner);
-}
-
-/* --- updates --- */
-
-static void on_updated(void *context, const void *answer, const struct error *failure)
-{
-    struct storage_session *session = context;
-    (void)answer;
-    session->update_call = NULL;
-    /* Owed until stored has it: the next heartbeat's answer tries again. A session that is gone fails the
-     * job's next transfer. */
-    if (failure) {
-        session->update_owed = true;
-        log_write(session->ready ? LOG_LEVEL_WARN : LOG_LEVEL_DEBUG, session->driver.log,
-                  "stored did not take the new token: %s", failure->text);
-    } else {
-        storage_session_retry_update(session);
-    }
-}
-
-void storage_session_retry_update(struct storage_session *session)
-{
-    /* One at a time, after the opening, keeps them in order; the next carries whatever is newest then. */
-    if (!session->update_owed || !session->ready || session->update_call)
-        return;
-    const struct message_session_update request = {.task_key = *session->driver.key,
-                                                   .access_token = session->driver.lease->access_token,
-                                                   .lease_ends_boot_ms = session->lease_ends_boot_ms};
-    session->update_owed = false;
-    session->update_call = call_session_update(session->driver.around->stored, &request, on_updated, session);
-}
-
-void storage_session_update(struct storage_session *session, int64_t lease_ends_boot_ms)
-{
-    session->lease_ends_boot_ms = lease_ends_boot_ms;
-    session->update_owed = true;
-    storage_session_retry_update(session);
 }
 
 /* --- the end --- */

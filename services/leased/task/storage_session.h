@@ -18,11 +18,12 @@ void storage_session_free(struct storage_session *session);
 /* `task_id` names the workspace, whatever DMS renames later. The lease has a domain and a server. */
 void storage_session_open(struct storage_session *session, const char *task_id, int64_t lease_ends_boot_ms);
 
-/* The lease has a new token or end, or stored lost them. */
-void storage_session_update(struct storage_session *session, int64_t lease_ends_boot_ms);
-
-/* Sends what stored did not take before, if there is any. */
-void storage_session_retry_update(struct storage_session *session);
+/*
+ * Tells stored the lease's token and end, and when the last heartbeat that was answered had been sent: after
+ * each answer, or when stored has lost them. What stored did not take goes with the next.
+ */
+void storage_session_update(struct storage_session *session, int64_t lease_ends_boot_ms,
+                            int64_t heartbeat_boot_ms);
 
 /* Aborts its transfers at once, whatever their host does. */
 void storage_session_cancel(struct storage_session *session);

@@ -58,6 +58,12 @@ static void borrow_log_fields(struct task *task)
                                   .domain_id = task->lease.domain_id};
 }
 
+static void update_session(struct task *task)
+{
+    storage_session_update(task->session, heartbeater_fence_boot_ms(task->heartbeater),
+                           heartbeater_answered_boot_ms(task->heartbeater));
+}
+
 /* An answer may rename the task, and bring a new token or end of its lease. */
 static void on_answered(void *context, const struct lease_changes *changes)
 {
@@ -65,10 +71,7 @@ static void on_answered(void *context, const struct lease_changes *changes)
     borrow_log_fields(task);
     if (changes->renamed)
         log_write(LOG_LEVEL_INFO, &task->log, "DMS renamed the task to %s", task->lease.task_id);
-    if (changes->token || changes->expiry)
-        storage_session_update(task->session, heartbeater_fence_boot_ms(task->heartbeater));
-    else
-        storage_session_retry_update(task->session);
+    update_session(task);
 }
 
 /* --- the report --- */
@@ -288,7 +291,7 @@ void task_on_token_wanted(struct task *task, const char *task_id, bool lost)
     if (!task->local_id || strcmp(task->local_id, task_id) != 0 || !task_life_needs_lease(&task->life))
         return;
     if (lost)
-        storage_session_update(task->session, heartbeater_fence_boot_ms(task->heartbeater));
+        update_session(task);
     else
         heartbeater_hurry(task->heartbeater);
 }

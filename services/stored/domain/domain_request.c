@@ -37,6 +37,7 @@ struct domain_request {
     struct domain_retry retry;
     int64_t token_number; /* that the attempt in flight carries */
     bool awaits_token;
+    struct error failure; /* of the attempt before, while the next is waited for */
 };
 
 static void send_attempt(struct domain_request *request);
@@ -124,15 +125,12 @@ static void await_token(struct domain_request *request, int64_t wait_ms, const c
 static void take_step(struct domain_request *request, struct domain_retry_step step,
                       const struct error *failure)
 {
-    struct domain_access *access = request->access;
     request->awaits_token = false;
     switch (step.action) {
     case DOMAIN_RETRY_NOW:
         send_attempt(request);
         return;
     case DOMAIN_RETRY_LATER:
-        log_write(LOG_LEVEL_WARN, &access->log, "%s; again in %lld ms", failure->text,
-                  (long long)step.wait_ms);
         loop_timer_start(&request->timer, step.wait_ms);
         return;
     case DOMAIN_RETRY_AWAIT_TOKEN:
@@ -152,9 +150,12 @@ static void set_unauthorized(const struct domain_request *request, struct error 
 static void on_timer(void *context)
 {
     struct domain_request *request = context;
-    struct error error;
+    struct error error = request->failure;
     if (!request->awaits_token) {
-        send_attempt(request);
+        take_step(
+            request,
+            domain_retry_after_wait(&request->retry, clock_boot_ms(), request->access->lease_ends_boot_ms),
+            &error);
         return;
     }
     set_unauthorized(request, &error);
@@ -171,22 +172,35 @@ void domain_access_restore_token(struct domain_access *access, const struct secr
     access->token_lost = false;
 }
 
-void domain_access_set_token(struct domain_access *access, const struct secret *token)
+static void take_token(struct domain_access *access, const struct secret *token)
 {
+    if (!token->length)
+        return;
     if (!secret_equal(&access->token, token)) {
         secret_assign_locked(&access->token, token->bytes, token->length);
         access->token_number++;
     }
     access->token_lost = false;
+}
+
+void domain_access_on_heartbeat(struct domain_access *access, const struct secret *token,
+                                int64_t heartbeat_boot_ms)
+{
+    take_token(access, token);
+    if (access->token_lost)
+        return;
     int64_t now_ms = clock_boot_ms();
     struct domain_request *next = NULL;
     for (struct domain_request *request = LIST_FIRST(&access->requests); request; request = next) {
         next = LIST_NEXT(request, link);
         if (!request->awaits_token)
             continue;
-        /* One that waits on keeps its timer; giving up is that timer's. */
-        struct domain_retry_step step = domain_retry_on_token(&request->retry, now_ms, access->token_number);
-        if (step.action == DOMAIN_RETRY_NOW) {
+        /* One that waits on keeps its timer; giving up is that timer's, as it may free others of the list. */
+        struct domain_retry_step step =
+            domain_retry_on_heartbeat(&request->retry, now_ms, access->token_number, heartbeat_boot_ms);
+        if (step.action == DOMAIN_RETRY_GIVE_UP) {
+            loop_timer_start(&request->timer, 0);
+        } else if (step.action == DOMAIN_RETRY_NOW) {
             loop_timer_stop(&request->timer);
             request->awaits_token = false;
             send_attempt(request);
@@ -236,6 +250,10 @@ static void on_http_done(void *context, const struct http_response *response, co
     if (retry_error_is_transient(&error) && !(error.status && error.status == request->spec.final_status))
         step = domain_retry_after_failure(&request->retry, now_ms, response ? response->retry_after_ms : -1,
                                           access->lease_ends_boot_ms, access->client->random);
+    if (step.action == DOMAIN_RETRY_LATER)
+        log_write(LOG_LEVEL_WARN, &access->log, "%s; again in %lld ms", error.text,
+                  (long long)(request->retry.due_ms - now_ms));
+    request->failure = error;
     take_step(request, step, &error);
 }
 

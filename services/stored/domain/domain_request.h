@@ -52,8 +52,12 @@ void domain_access_clear(struct domain_access *access);
 /* Gives a token that a restart lost back, for what is sent from now on; what waits goes on waiting. */
 void domain_access_restore_token(struct domain_access *access, const struct secret *token);
 
-/* Replaces the token from the next attempt on and wakes requests that wait for it. */
-void domain_access_set_token(struct domain_access *access, const struct secret *token);
+/*
+ * A heartbeat that leased sent at `heartbeat_boot_ms` was answered. `token` (empty: none) is what the lease
+ * has by now: it counts from the next attempt on, and requests that wait for another go on, or give up.
+ */
+void domain_access_on_heartbeat(struct domain_access *access, const struct secret *token,
+                                int64_t heartbeat_boot_ms);
 
 struct domain_request_spec {
     const char *method;

@@ -18,7 +18,9 @@ enum {
 
 struct domain_retry {
     struct retry retry;
+    int64_t due_ms;        /* of the next try after a transient failure */
     int64_t refused_token; /* number of the token that was answered 401 last */
+    int64_t refused_ms;    /* when */
     int token_tries;       /* how often that one was refused */
     int refusals;
     int64_t token_wait_ends_ms; /* 0: not waiting */
@@ -39,19 +41,27 @@ struct domain_retry_step {
 /* `best_effort`: three tries at most. */
 void domain_retry_start(struct domain_retry *retry, bool best_effort, int64_t now_ms);
 
-/* After a transient failure. `lease_ends_ms` 0: not known. */
+/*
+ * After a transient failure. `lease_ends_ms` is the end as it stands, 0: not known; a wait that would pass it
+ * ends there, as heartbeats may have moved it by then.
+ */
 struct domain_retry_step domain_retry_after_failure(struct domain_retry *retry, int64_t now_ms,
                                                     int64_t retry_after_ms, int64_t lease_ends_ms,
                                                     struct random *random);
+
+/* The wait is over: the try, the rest of the wait, or the end with the lease. */
+struct domain_retry_step domain_retry_after_wait(const struct domain_retry *retry, int64_t now_ms,
+                                                 int64_t lease_ends_ms);
 
 /* After a 401 for a request that carried token number `used` while the session now has number `current`. */
 struct domain_retry_step domain_retry_after_refusal(struct domain_retry *retry, int64_t now_ms, int64_t used,
                                                     int64_t current, int64_t lease_ends_ms);
 
 /*
- * A heartbeat brought the token numbered `current` while the request waits: another one is tried, the same
- * one once more but not a third time.
+ * A heartbeat that was sent at `heartbeat_ms` was answered while the request waits, and the token is number
+ * `current`: another one is tried, the same one once more, unless that heartbeat began after the refusal.
  */
-struct domain_retry_step domain_retry_on_token(struct domain_retry *retry, int64_t now_ms, int64_t current);
+struct domain_retry_step domain_retry_on_heartbeat(struct domain_retry *retry, int64_t now_ms,
+                                                   int64_t current, int64_t heartbeat_ms);
 
 #endif

@@ -175,6 +175,5 @@ void session_update(struct session *session, const struct message_session_update
         access->lease_ends_boot_ms = update->lease_ends_boot_ms;
     if (update->access_token.length && !access->token.length && !access->token_lost)
         journal_session_got_token(session->setup->journal, session->opened.task_id);
-    if (update->access_token.length)
-        domain_access_set_token(access, &update->access_token);
+    domain_access_on_heartbeat(access, &update->access_token, update->heartbeat_boot_ms);
 }
