@@ -76,7 +76,10 @@ tap_lines='
 tap_fault() {
     awk '/^1\.\.[0-9]+$/ { plans++; planned += substr($0, 4) }
         /^(ok|not ok) [0-9]+/ { told++ }
-        END { if (!plans) print "has no plan"; else if (told + 0 != planned) print "tells of " told + 0 " outcomes, not of " planned }' "$1"
+        END {
+            if (!plans) print "has no plan"
+            else if (told + 0 != planned) print "tells of " told + 0 " outcomes, not of " planned
+        }' "$1"
 }
 
 # Runs one test program and keeps its TAP; a program that dies, or tells less than it planned, counts as a failure.

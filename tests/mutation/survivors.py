@@ -3,8 +3,8 @@ from mutants import source_lines, squeezed
 
 
 def listed(folder):
-    """{(file, line, what it may become)}: below the heading of a file, pairs of lines `-` and `+`, and why nobody sees the difference.
-    The same as mutants' identities."""
+    """{(file, line, what it may become)}, as mutants' identities: below the heading of a file, pairs of lines `-` and `+`, and why
+    nobody sees the difference."""
     found, file, original = set(), None, None
     for line in (folder / "survivors.md").read_text().splitlines():
         if line.startswith("## "):

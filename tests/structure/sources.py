@@ -56,7 +56,8 @@ def symbol_graph(root, build):
         for name in defined:
             definers.setdefault(name, set()).add(unit)
         users[unit] = used
-    return {unit: {other for name in used for other in nearest(unit, definers.get(name, ()))} - {unit} for unit, used in users.items()}
+    return {unit: {other for name in used for other in nearest(unit, definers.get(name, ()))} - {unit}
+            for unit, used in users.items()}
 
 
 def nearest(unit, definers):
