@@ -32,7 +32,7 @@ struct fixture {
     struct error last_failure;
 };
 
-enum { PATIENCE_TURNS = 2000 };
+enum { PATIENCE_TURNS = 2000, TURNS_FOR_MORE = 20 };
 
 static void handle_token_get(void *context, struct ipc_request *request, const void *message)
 {
@@ -69,11 +69,33 @@ static void on_answer(void *context, const void *answer, const struct error *fai
         fixture->last_token = token->token_number;
 }
 
+static void on_cancelled_answer(void *context, const void *answer, const struct error *failure)
+{
+    (void)context;
+    (void)answer;
+    fail_msg("a cancelled call ended: %s", failure ? failure->text : "answered");
+}
+
 static void turn_until(struct fixture *fixture, const int *counter, int wanted)
 {
     struct error error;
     for (int i = 0; *counter < wanted && i < PATIENCE_TURNS; i++)
         assert_true(loop_turn(fixture->loop, 10, &error));
+    assert_int_equal(*counter, wanted);
+}
+
+/* Time for what must not happen, or not once more, to be seen. */
+static void turn_on(struct fixture *fixture)
+{
+    struct error error;
+    for (int i = 0; i < TURNS_FOR_MORE; i++)
+        assert_true(loop_turn(fixture->loop, 5, &error));
+}
+
+static void turn_until_exactly(struct fixture *fixture, const int *counter, int wanted)
+{
+    turn_until(fixture, counter, wanted);
+    turn_on(fixture);
     assert_int_equal(*counter, wanted);
 }
 
@@ -132,7 +154,7 @@ static void a_request_is_answered(void **state)
     struct fixture *fixture = *state;
     const struct message_token_get request = {.refused_token = 41};
     call_token_get(token_client(fixture), &request, on_answer, fixture);
-    turn_until(fixture, &fixture->answers, 1);
+    turn_until_exactly(fixture, &fixture->answers, 1);
     assert_int_equal(fixture->last_token, 42);
 }
 
@@ -141,7 +163,7 @@ static void a_failure_keeps_its_code_its_text_and_its_status(void **state)
     struct fixture *fixture = *state;
     const struct message_token_get request = {.refused_token = 13};
     call_token_get(token_client(fixture), &request, on_answer, fixture);
-    turn_until(fixture, &fixture->answers, 1);
+    turn_until_exactly(fixture, &fixture->answers, 1);
     assert_int_equal(fixture->last_failure.code, ERROR_CONFLICT);
     assert_int_equal(fixture->last_failure.status, 409);
     assert_string_equal(fixture->last_failure.text, "no luck");
@@ -160,7 +182,7 @@ static void many_requests_wait_side_by_side_and_a_held_one_blocks_none(void **st
     secret_assign(&token.access_token, "t", 1);
     ipc_answer(fixture->held, &token);
     message_clear(&message_token_type, &token);
-    turn_until(fixture, &fixture->answers, 51);
+    turn_until_exactly(fixture, &fixture->answers, 51);
     assert_int_equal(fixture->last_token, 7);
 }
 
@@ -171,7 +193,7 @@ static void nobody_there_ends_at_the_deadline(void **state)
     struct ipc_client *client = ipc_client_create(fixture->client, ROLE_stored_session, &error);
     const struct message_session_close request = {.task_key = {(char[]){"k"}, 1}};
     ipc_send(client, OPERATION_session_close, &request, 30, on_answer, fixture);
-    turn_until(fixture, &fixture->answers, 1);
+    turn_until_exactly(fixture, &fixture->answers, 1);
     assert_int_equal(fixture->last_failure.code, ERROR_TIMEOUT);
 }
 
@@ -186,7 +208,7 @@ static void a_request_outlives_its_peer_s_restart(void **state)
     ipc_free(fixture->server);
     fixture->held = NULL;
     assert_true(serve(fixture, &error));
-    turn_until(fixture, &fixture->handled, 2);
+    turn_until_exactly(fixture, &fixture->handled, 2);
     assert_non_null(fixture->held);
 }
 
@@ -208,7 +230,7 @@ static void a_request_made_while_its_peer_is_away_waits_for_it(void **state)
     }
     call_token_get(client, &request, on_answer, fixture);
     assert_true(serve(fixture, &error));
-    turn_until(fixture, &fixture->answers, 2);
+    turn_until_exactly(fixture, &fixture->answers, 2);
 }
 
 /* What a process that is being killed does: it takes the connection and is gone before it says a word. */
@@ -245,9 +267,9 @@ static void a_cancelled_call_is_never_answered(void **state)
     struct fixture *fixture = *state;
     struct ipc_client *client = token_client(fixture);
     const struct message_token_get request = {.refused_token = 1};
-    ipc_cancel(call_token_get(client, &request, on_answer, fixture));
+    ipc_cancel(call_token_get(client, &request, on_cancelled_answer, fixture));
     call_token_get(client, &request, on_answer, fixture);
-    turn_until(fixture, &fixture->answers, 1);
+    turn_until_exactly(fixture, &fixture->answers, 1);
 }
 
 /* --- a hostile peer: nng's protocol by hand, on a plain socket --- */
@@ -312,8 +334,7 @@ static void rubbish_floods_and_half_messages_disturb_nobody_else(void **state)
     assert_int_equal(fixture->last_token, 2);
     for (size_t i = 0; i < COUNT; i++)
         close(fds[i]);
-    for (int i = 0; i < 20; i++)
-        assert_true(loop_turn(fixture->loop, 5, &error));
+    turn_on(fixture);
     assert_int_equal(fixture->handled, 1);
 }
 
@@ -324,7 +345,7 @@ static void requests_above_the_pending_limit_are_refused_and_the_others_kept(voi
     const struct message_token_get held = {.refused_token = 99};
     for (int i = 0; i < LIMIT_PENDING_REQUESTS + 5; i++)
         call_token_get(client, &held, on_answer, fixture);
-    turn_until(fixture, &fixture->answers, 5);
+    turn_until_exactly(fixture, &fixture->answers, 5);
     assert_int_equal(fixture->last_failure.code, ERROR_UNAVAILABLE);
     assert_int_equal(fixture->handled, LIMIT_PENDING_REQUESTS);
 }
@@ -338,8 +359,7 @@ static void an_answer_to_a_peer_that_is_gone_is_harmless(void **state)
     turn_until(fixture, &fixture->handled, 1);
     ipc_free(fixture->client);
     fixture->client = NULL;
-    for (int i = 0; i < 10; i++)
-        assert_true(loop_turn(fixture->loop, 5, &error));
+    turn_on(fixture);
     error_set(&error, ERROR_CONFLICT, "late");
     ipc_fail(fixture->held, &error);
 }
@@ -347,7 +367,6 @@ static void an_answer_to_a_peer_that_is_gone_is_harmless(void **state)
 static void freeing_with_calls_in_flight_and_answers_posted_is_harmless(void **state)
 {
     struct fixture *fixture = *state;
-    struct error error;
     struct ipc_client *client = token_client(fixture);
     for (int i = 0; i < 20; i++)
         call_token_get(client, &(struct message_token_get){.refused_token = 1}, on_answer, fixture);
@@ -356,8 +375,7 @@ static void freeing_with_calls_in_flight_and_answers_posted_is_harmless(void **s
     int answers = fixture->answers;
     ipc_free(fixture->client);
     fixture->client = NULL;
-    for (int i = 0; i < 20; i++)
-        assert_true(loop_turn(fixture->loop, 5, &error));
+    turn_on(fixture);
     assert_int_equal(fixture->answers, answers);
 }
 
@@ -368,16 +386,17 @@ static void deadlines_and_cancels_at_any_moment_end_each_call_once(void **state)
     int expected = 0;
     for (int i = 0; i < 300; i++) {
         const struct message_token_get request = {.refused_token = i % 3 ? 1 : 13};
-        struct ipc_call *call =
-            ipc_send(client, OPERATION_token_get, &request, 1 + i % 4, on_answer, fixture);
-        if (i % 5 == 0)
+        bool cancelled = i % 5 == 0;
+        struct ipc_call *call = ipc_send(client, OPERATION_token_get, &request, 1 + i % 4,
+                                         cancelled ? on_cancelled_answer : on_answer, fixture);
+        if (cancelled)
             ipc_cancel(call);
         else
             expected++;
         struct error error;
         assert_true(loop_turn(fixture->loop, 0, &error));
     }
-    turn_until(fixture, &fixture->answers, expected);
+    turn_until_exactly(fixture, &fixture->answers, expected);
 }
 
 static void a_request_above_its_limit_is_not_sent(void **state)
@@ -392,7 +411,7 @@ static void a_request_above_its_limit_is_not_sent(void **state)
     for (int i = 0; i < LIMIT_LIST_ITEMS + 1; i++)
         text_list_add(&hello.running, key);
     call_host_hello(client, &hello, on_answer, fixture);
-    turn_until(fixture, &fixture->answers, 1);
+    turn_until_exactly(fixture, &fixture->answers, 1);
     assert_int_equal(fixture->last_failure.code, ERROR_TOO_LARGE);
     text_list_clear(&hello.running);
 }
@@ -402,7 +421,7 @@ static void a_role_refuses_operations_that_it_does_not_have(void **state)
     struct fixture *fixture = *state;
     const struct message_drain_wait request = {0};
     ipc_send(token_client(fixture), OPERATION_drain_wait, &request, 0, on_answer, fixture);
-    turn_until(fixture, &fixture->answers, 1);
+    turn_until_exactly(fixture, &fixture->answers, 1);
     assert_int_equal(fixture->last_failure.code, ERROR_FORBIDDEN);
     assert_int_equal(fixture->handled, 0);
 }

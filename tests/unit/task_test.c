@@ -252,6 +252,7 @@ static void a_task_goes_from_its_first_heartbeat_to_its_report(void **state)
     stored_lists();
     expect_sent("complete", "\"task_id\":\"" TASK_ID "\"");
     dms_answers(503, "");
+    turn(fixture);
     assert_false(ended);
     task_give_up(fixture->task);
     expect_closed();
@@ -285,6 +286,7 @@ static void the_last_events_reach_dms_before_the_report(void **state)
     stored_lists();
     expect_sent("heartbeat", "{\"e\":1}");
     dms_answers(400, ""); /* once refused is not given up */
+    turn(fixture);
     assert_false(dms.open);
     for (int i = 0; i < 600 && !dms.open; i++)
         turn(fixture);
@@ -302,6 +304,7 @@ static void a_cancel_in_the_answer_to_the_last_heartbeat_means_no_report(void **
     task_on_finish(fixture->task, true, NULL);
     stored_lists();
     dms_answers(200, "{\"cancel\":true}");
+    turn(fixture);
     assert_false(dms.open);
     expect_closed();
 }
@@ -332,6 +335,7 @@ static void updates_of_a_cancelled_job_never_hold_up_its_end(void **state)
     dms_answers(200, "{\"cancel\":true}");
     for (int i = 2; i < 3000; i++)
         assert_true(task_on_event(fixture->task, i, "1", &error));
+    turn(fixture);
     assert_false(dms.open);
     task_on_finish(fixture->task, false, "cancelled");
     expect_closed();
@@ -344,6 +348,7 @@ static void a_failed_set_up_is_reported_and_counts_as_idle(void **state)
     dms_answers(200, "");
     expect_sent("fail", "{\"reason\":\"node_setup_failed\",\"details\":{\"stage\":\"build_ports\"");
     dms_answers(307, ""); /* tried again */
+    turn(fixture);
     assert_false(ended);
     task_give_up(fixture->task);
     assert_true(ended);
@@ -362,6 +367,7 @@ static void a_finally_refused_first_heartbeat_fails_the_set_up_and_a_lost_lease_
     ended = false;
     lease_task(fixture, "{" STORAGE TASK);
     dms_answers(410, "");
+    turn(fixture);
     assert_false(dms.open);
     assert_true(ended);
     assert_false(ended_with_work);
@@ -390,6 +396,7 @@ static void a_drain_leaves_a_running_job_its_grace(void **state)
     struct fixture *fixture = *state;
     run(fixture);
     task_on_drain(fixture->task, false);
+    turn(fixture);
     assert_string_equal(task_describe(fixture->task), "running");
     task_on_drain(fixture->task, true);
     task_on_finish(fixture->task, false, "cancelled");
@@ -402,6 +409,7 @@ static void a_workspace_that_holds_too_much_fails_its_task(void **state)
     struct fixture *fixture = *state;
     run(fixture);
     task_on_overrun(fixture->task, NEW_ID, 200, 100);
+    turn(fixture);
     assert_string_equal(task_describe(fixture->task), "running");
     task_on_overrun(fixture->task, TASK_ID, 200, 100);
     task_on_overrun(fixture->task, TASK_ID, 300, 100); /* until the session is closed */
@@ -432,11 +440,13 @@ static void a_job_that_its_host_does_not_name_is_lost(void **state)
     assert_int_equal(keys.count, 1);
     task_on_host_hello(fixture->task, "id", &none); /* the start was not fetched yet */
     task_on_host_hello(fixture->task, "other", &none);
+    turn(fixture);
     assert_string_equal(task_describe(fixture->task), "running");
     static char id[] = "id";
     const struct message_host_next fetched = {.host_id = id, .acknowledged = 1};
     runner_hosts_next(fixture->surroundings.hosts, NULL, &fetched, 0);
     task_on_host_hello(fixture->task, "id", &keys);
+    turn(fixture);
     assert_string_equal(task_describe(fixture->task), "running");
     task_on_host_hello(fixture->task, "id", &none);
     stored_lists();
@@ -453,11 +463,13 @@ static void a_new_token_reaches_a_session_that_was_still_opening(void **state)
     lease_task(fixture, "{" STORAGE TASK);
     dms_answers(200, "{\"access_token\":\"t2\"}");
     stored_opens(); /* with t2 already */
+    turn(fixture);
     assert_null(storage[OPERATION_session_update].on_answer);
     assert_true(task_on_event(fixture->task, 1, "1", &error));
     turn(fixture);
     dms_answers(200, "{\"access_token\":\"t3\"}");
     answers(OPERATION_session_update, NULL, ERROR_TIMEOUT);
+    turn(fixture);
     assert_null(storage[OPERATION_session_update].on_answer);
     assert_true(task_on_event(fixture->task, 2, "2", &error));
     turn(fixture);
