@@ -70,6 +70,14 @@ static struct stat look_at(const struct fixture *fixture, const char *below)
     return status;
 }
 
+static void skip_without_separate_users(const struct fixture *fixture)
+{
+    if (fixture->identities.separate)
+        return;
+    print_message("# reason: only root gives each service a user of its own\n");
+    skip();
+}
+
 static void the_folders_are_made_and_made_again(void **state)
 {
     const struct fixture *fixture = *state;
@@ -103,8 +111,7 @@ static void a_parent_of_a_stranger_is_refused(void **state)
 {
     const struct fixture *fixture = *state;
     struct error error;
-    if (!fixture->identities.separate)
-        skip();
+    skip_without_separate_users(fixture);
     assert_int_equal(chown(fixture->folder, STRANGER, STRANGER), 0);
     assert_false(make(fixture, &error));
     assert_int_equal(error.code, ERROR_FORBIDDEN);
@@ -114,8 +121,7 @@ static void a_parent_open_to_all_is_refused_unless_sticky(void **state)
 {
     const struct fixture *fixture = *state;
     struct error error;
-    if (!fixture->identities.separate)
-        skip();
+    skip_without_separate_users(fixture);
     assert_int_equal(chmod(fixture->folder, 0777), 0);
     assert_false(make(fixture, &error));
     assert_int_equal(chmod(fixture->folder, 01777), 0);
@@ -126,8 +132,7 @@ static void a_link_that_a_stranger_laid_is_not_followed(void **state)
 {
     struct fixture *fixture = *state;
     struct error error;
-    if (!fixture->identities.separate)
-        skip();
+    skip_without_separate_users(fixture);
     char *link = memory_format("%s/link", fixture->folder);
     assert_int_equal(symlink(fixture->folder, link), 0);
     snprintf(fixture->work, sizeof fixture->work, "%s/work", link);
@@ -142,8 +147,7 @@ static void a_folder_of_all_or_of_a_stranger_is_not_taken_over(void **state)
 {
     const struct fixture *fixture = *state;
     struct error error;
-    if (!fixture->identities.separate)
-        skip();
+    skip_without_separate_users(fixture);
     assert_int_equal(mkdir(fixture->work, 0700), 0);
     assert_int_equal(chmod(fixture->work, 01777), 0); /* as POSEMESH_WORK_DIR=/tmp */
     assert_false(make(fixture, &error));
