@@ -465,26 +465,6 @@ static void events_reach_who_listens(void **state)
     ipc_free(publisher);
 }
 
-static void only_the_callers_of_a_role_may_use_it(void **state)
-{
-    (void)state;
-    struct ipc_peers peers;
-    struct error error;
-    assert_true(
-        ipc_peers_parse("authd=11,stored=12,leased=13,httpd=14,runnerd=15,node=16", 1, &peers, &error));
-    assert_true(ipc_peers_allow(&peers, ROLE_authd_token, 13));
-    assert_false(ipc_peers_allow(&peers, ROLE_authd_token, 14));
-    assert_false(ipc_peers_allow(&peers, ROLE_authd_token, 15));
-    assert_true(ipc_peers_allow(&peers, ROLE_authd_callback, 14));
-    assert_false(ipc_peers_allow(&peers, ROLE_stored_session, 15));
-    assert_true(ipc_peers_allow(&peers, ROLE_stored_runner, 15));
-    assert_true(ipc_peers_allow(&peers, ROLE_leased_control, 16));
-    assert_false(ipc_peers_allow(&peers, ROLE_leased_control, 15));
-    assert_false(ipc_peers_allow(&peers, ROLE_leased_status, 1000));
-    assert_false(ipc_peers_parse("authd=x", 1, &peers, &error));
-    assert_false(ipc_peers_parse("authd", 1, &peers, &error));
-}
-
 static void a_folder_too_long_for_sockets_is_refused_at_once(void **state)
 {
     struct fixture *fixture = *state;
@@ -521,7 +501,6 @@ int main(void)
         WITH_SOCKETS(a_role_refuses_operations_that_it_does_not_have),
         WITH_SOCKETS(a_second_instance_is_refused),
         WITH_SOCKETS(events_reach_who_listens),
-        cmocka_unit_test(only_the_callers_of_a_role_may_use_it),
         WITH_SOCKETS(a_folder_too_long_for_sockets_is_refused_at_once),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
