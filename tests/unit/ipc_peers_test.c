@@ -1,4 +1,4 @@
-/* libcommon/ipc_peers.h: who may connect to which socket. */
+/* libcommon/ipc/ipc_peers.h: who may connect to which socket. */
 #include "libcommon/ipc/ipc_peers.h"
 
 #include <setjmp.h>

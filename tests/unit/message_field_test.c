@@ -1,4 +1,4 @@
-/* libcommon/message.h: what each kind of field takes, refuses and does, both ways. */
+/* libcommon/message/message.h: what each kind of field takes, refuses and does, both ways. */
 #include "libcommon/base/memory.h"
 #include "libcommon/node/messages.h"
 #include "tests/unit/message_kinds.h"
