@@ -3,6 +3,7 @@
 #include "libcommon/base/memory.h"
 #include "libcommon/ipc/ipc_peers.h"
 #include "libcommon/loop/loop.h"
+#include "tests/unit/temporary_folder.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -10,7 +11,6 @@
 #include <stdint.h>
 
 #include <cmocka.h>
-#include <ftw.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -21,7 +21,7 @@
 
 /* One loop with both ends: what leased asks of authd and httpd of authd, over real sockets. */
 struct fixture {
-    char folder[64];
+    char folder[TEMPORARY_FOLDER_BYTES];
     struct loop *loop;
     struct ipc *server;
     struct ipc *client;
@@ -112,8 +112,7 @@ static int set_up(void **state)
     struct error error;
     struct ipc_peers peers;
     struct fixture *fixture = calloc(1, sizeof *fixture);
-    strcpy(fixture->folder, "/tmp/posemesh-ipc-XXXXXX");
-    assert_non_null(mkdtemp(fixture->folder));
+    temporary_folder_make(fixture->folder, "ipc");
     fixture->loop = loop_create(&error);
     assert_true(ipc_peers_parse(NULL, geteuid(), &peers, &error));
     assert_true(serve(fixture, &error));
@@ -122,21 +121,13 @@ static int set_up(void **state)
     return 0;
 }
 
-static int remove_entry(const char *path, const struct stat *status, int type, struct FTW *place)
-{
-    (void)status;
-    (void)type;
-    (void)place;
-    return remove(path);
-}
-
 static int tear_down(void **state)
 {
     struct fixture *fixture = *state;
     ipc_free(fixture->client);
     ipc_free(fixture->server);
     loop_free(fixture->loop);
-    assert_int_equal(nftw(fixture->folder, remove_entry, 16, FTW_DEPTH | FTW_PHYS), 0);
+    temporary_folder_remove(fixture->folder);
     free(fixture);
     return 0;
 }

@@ -2,6 +2,7 @@
 
 #include "libcommon/base/limits.h"
 #include "libcommon/base/memory.h"
+#include "tests/unit/temporary_folder.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -12,7 +13,6 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <ftw.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdatomic.h>
@@ -29,7 +29,7 @@
 enum { BLOCKED_AFTER_SECS = 60, RACES = 50000 };
 
 struct fixture {
-    char folder[64];
+    char folder[TEMPORARY_FOLDER_BYTES];
     struct work_dir work_dir;
     struct workspace workspace;
 };
@@ -40,21 +40,12 @@ static int set_up(void **state)
 {
     struct fixture *fixture = memory_allocate(sizeof *fixture);
     struct error error;
-    strcpy(fixture->folder, "/tmp/workspace-open-XXXXXX");
-    assert_non_null(mkdtemp(fixture->folder));
+    temporary_folder_make(fixture->folder, "workspace");
     assert_true(work_dir_open(&fixture->work_dir, fixture->folder, &error));
     assert_true(workspace_create(&fixture->workspace, &fixture->work_dir, "task", &error));
     alarm(BLOCKED_AFTER_SECS); /* whatever blocks ends the test */
     *state = fixture;
     return 0;
-}
-
-static int remove_entry(const char *path, const struct stat *status, int type, struct FTW *place)
-{
-    (void)status;
-    (void)type;
-    (void)place;
-    return remove(path);
 }
 
 static int tear_down(void **state)
@@ -63,7 +54,7 @@ static int tear_down(void **state)
     alarm(0);
     workspace_close(&fixture->workspace);
     work_dir_close(&fixture->work_dir);
-    assert_int_equal(nftw(fixture->folder, remove_entry, 16, FTW_DEPTH | FTW_PHYS), 0);
+    temporary_folder_remove(fixture->folder);
     free(fixture);
     return 0;
 }

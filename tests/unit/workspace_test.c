@@ -5,6 +5,7 @@
 #include "libcommon/files/tree_removal.h"
 #include "libcommon/message/message.h"
 #include "services/stored/inputs/incoming.h"
+#include "tests/unit/temporary_folder.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -24,7 +25,7 @@
 #define TASK "0b0e0a52-6d3c-4f7b-9f5e-0d6f0f2b7c11"
 
 struct fixture {
-    char path[64];
+    char folder[TEMPORARY_FOLDER_BYTES];
     struct work_dir work_dir;
     struct workspace workspace;
 };
@@ -44,9 +45,8 @@ static int set_up(void **state)
 {
     struct fixture *fixture = memory_allocate(sizeof *fixture);
     struct error error;
-    snprintf(fixture->path, sizeof fixture->path, "/tmp/workspace-test-XXXXXX");
-    assert_non_null(mkdtemp(fixture->path));
-    assert_true(work_dir_open(&fixture->work_dir, fixture->path, &error));
+    temporary_folder_make(fixture->folder, "workspace");
+    assert_true(work_dir_open(&fixture->work_dir, fixture->folder, &error));
     assert_true(workspace_create(&fixture->workspace, &fixture->work_dir, TASK, &error));
     *state = fixture;
     return 0;
@@ -57,7 +57,7 @@ static int tear_down(void **state)
     struct fixture *fixture = *state;
     workspace_close(&fixture->workspace);
     work_dir_close(&fixture->work_dir);
-    remove_tree(AT_FDCWD, fixture->path);
+    temporary_folder_remove(fixture->folder);
     free(fixture);
     return 0;
 }
@@ -184,7 +184,7 @@ static void does_not_take_a_job_s_own_folder_or_link_for_the_inputs(void **state
     assert_int_equal(symlinkat("/tmp", fixture->workspace.fd, "datasets"), 0);
     assert_false(reopen(fixture, &error));
     assert_int_equal(error.code, ERROR_NOT_FOUND);
-    char *path = memory_format("%s/%s/datasets", fixture->path, TASK);
+    char *path = memory_format("%s/%s/datasets", fixture->folder, TASK);
     unlink(path);
     assert_int_equal(mkdir(path, 0777), 0);
     /* Only root can make another user's folder. */
