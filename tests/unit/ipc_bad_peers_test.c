@@ -93,7 +93,7 @@ static void a_peer_that_hangs_up_in_the_handshake_is_dialed_again(void **state)
     close(listener);
     unlink(address.sun_path);
     assert_true(serve(fixture, &error));
-    turn_until(fixture, &fixture->answers, 1);
+    turn_until_exactly(fixture, &fixture->answers, 1);
     assert_int_equal(fixture->last_token, 2);
 }
 
@@ -107,7 +107,7 @@ static void peers_that_are_gone_before_they_are_let_in_keep_nobody_out(void **st
         close(connect_raw(fixture));
     struct ipc_client *client = token_client(fixture);
     call_token_get(client, &request, on_answer, fixture);
-    turn_until(fixture, &fixture->answers, 1);
+    turn_until_exactly(fixture, &fixture->answers, 1);
     assert_int_equal(fixture->last_token, 2);
 }
 
@@ -144,7 +144,7 @@ static void rubbish_floods_and_half_messages_disturb_nobody_else(void **state)
         assert_true(loop_turn(fixture->loop, 0, &error));
     }
     call_token_get(client, &request, on_answer, fixture);
-    turn_until(fixture, &fixture->answers, 1);
+    turn_until_exactly(fixture, &fixture->answers, 1);
     assert_int_equal(fixture->last_token, 2);
     for (size_t i = 0; i < COUNT; i++)
         close(fds[i]);
