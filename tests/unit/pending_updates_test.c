@@ -1,4 +1,4 @@
-/* services/leased/outgoing.h: what a task has to tell DMS. */
+/* services/leased/task/pending_updates.h: what a task has to tell DMS. */
 #include "services/leased/task/pending_updates.h"
 
 #include <setjmp.h>
