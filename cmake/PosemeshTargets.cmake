@@ -30,7 +30,8 @@ function(posemesh_service name)
   posemesh_program(posemesh-${name} SOURCES main.c LIBRARIES posemesh_${name})
 endfunction()
 
-# posemesh_unit_tests(LIBRARIES <target>...): every <subject>_test.c of this folder becomes the test unit/<subject>
+# posemesh_unit_tests(SUPPORT <file>... LIBRARIES <target>...): every <subject>_test.c of this folder becomes the test unit/<subject>,
+# with what the support files have for all of them
 function(posemesh_unit_tests)
   cmake_parse_arguments(arg "" "" "SUPPORT;LIBRARIES" ${ARGN})
   file(GLOB files CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/*_test.c)

@@ -1,10 +1,11 @@
 """Runs the unittest files of a folder and prints TAP, one line a test: tests/run counts them.
 
 usage: tap.py [--jobs N] FOLDER
-  --jobs N   N classes at a time, each in a process of its own (default 1)
+  --jobs N   N classes at a time (default 1)
 
-With jobs a class's lines come together when it has ended, and those with `begins_first = True` begin first: what takes long
-should not be the last. After each test stands how long it took ("# 1.2 s module.Class.test").
+Each class has a process of its own, whatever N is: it cannot disturb the others, not even by dying. Its lines come together when
+it has ended. Classes with `begins_first = True` begin first: what takes long should not be the last. After each test stands how
+long it took ("# 1.2 s module.Class.test").
 """
 import argparse
 import os
@@ -164,8 +165,10 @@ def main():
     parser.add_argument("--jobs", type=int, default=1)
     parser.add_argument("folder")
     given = parser.parse_args()
+    if given.jobs < 1:
+        parser.error("--jobs must be above 0")
     suite = unittest.defaultTestLoader.discover(given.folder, pattern="test*.py")
-    sys.exit(run_here(suite) if given.jobs == 1 else run_side_by_side(classes_of(suite), given.jobs))
+    sys.exit(run_side_by_side(classes_of(suite), given.jobs))
 
 
 if __name__ == "__main__":

@@ -91,7 +91,7 @@ class Relay:
 
 
 class Tls(NodeCase):
-    """Certificates are read after the sandbox was entered. (How names are looked up there: tests/attack/sandbox_probe.c; curl
+    """Certificates are read after the sandbox was entered. (How names are looked up there: tests/attack/sandbox_needs.c; curl
     knows localhost by itself.)"""
     variables = None
 

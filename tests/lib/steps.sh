@@ -66,15 +66,26 @@ step_build() {
 # shellcheck disable=SC2016
 tap_lines='
 /^# reason: / { reason = substr($0, 11) }
-/^not ok [0-9]+ # SKIP / { print "ok " $3 " - " name ": " $6 " # SKIP " reason; next }
-/^(ok|not ok) [0-9]+/ { match($0, /^(ok|not ok) [0-9]+/); head = substr($0, 1, RLENGTH)
+/^not ok [0-9]+ # SKIP / { print "ok " $3 " - " name ": " $6 " # SKIP " reason; reason = ""; next }
+/^(ok|not ok) [0-9]+/ { reason = ""; match($0, /^(ok|not ok) [0-9]+/); head = substr($0, 1, RLENGTH)
     rest = substr($0, RLENGTH + 1); sub(/^ -? ?/, "", rest); print head " - " name ": " rest }
 '
 
-# Runs one test program and keeps its TAP; a program that dies without a plan counts as a failure.
+# What a program's TAP says of its own end: one that stops half way may still end with 0. Of programs that print one after the
+# other each has a plan.
+tap_fault() {
+    awk '/^1\.\.[0-9]+$/ { plans++; planned += substr($0, 4) }
+        /^(ok|not ok) [0-9]+/ { told++ }
+        END {
+            if (!plans) print "has no plan"
+            else if (told + 0 != planned) print "tells of " told + 0 " outcomes, not of " planned
+        }' "$1"
+}
+
+# Runs one test program and keeps its TAP; a program that dies, or tells less than it planned, counts as a failure.
 # run_tap NAME COMMAND...
 run_tap() {
-    local name=$1 out status
+    local name=$1 out status fault
     shift
     out=$results/$step.$name.log
     timeout 900 "$@" >"$out" 2>&1
@@ -85,6 +96,8 @@ run_tap() {
         grep -A 25 -E '^not ok [0-9]+ -' "$out" | head -n 80
     elif [ "$status" -ne 0 ]; then
         record "not ok" "$name exits with 0, not $status" "$out"
+    elif fault=$(tap_fault "$out") && [ -n "$fault" ]; then
+        record "not ok" "$name $fault" "$out"
     fi
 }
 

@@ -36,6 +36,12 @@ class Steps(unittest.TestCase):
         self.assertEqual(self.program("echo '# reason: no root'; echo 'not ok 1 # SKIP a'; echo 1..1"), "")
         self.assertEqual(self.tap(), ["ok 1 - p: a # SKIP no root"])
 
+    def test_a_reason_is_that_of_one_skip_alone(self):
+        self.program("echo '# reason: no root'; echo 'not ok 1 # SKIP a'; echo 'not ok 2 # SKIP b'; echo 1..2")
+        self.assertEqual(self.tap(), ["ok 1 - p: a # SKIP no root", "ok 2 - p: b # SKIP "])
+        self.program("echo '# reason: of a, which then ran'; echo 'ok 1 - a'; echo 'not ok 2 # SKIP b'; echo 1..2")
+        self.assertEqual(self.tap(), ["ok 1 - p: a", "ok 2 - p: b # SKIP "])
+
     def test_a_failure_is_shown_with_what_follows(self):
         shown = self.program("echo 'not ok 1 - a'; echo '# it broke'; exit 1")
         self.assertIn("FAILED in p", shown)
@@ -48,6 +54,19 @@ class Steps(unittest.TestCase):
                 self.assertIn("FAILED p exits with 0, not ", self.program("echo 'ok 1 - a'; " + end))
                 self.assertEqual(self.tap(), ["ok 1 - p: a"])
                 self.assertRegex(self.tap("s")[-1], "^not ok 1 - p exits with 0, not ")
+
+    def test_a_program_that_stops_half_way_is_a_failure_whatever_its_status(self):
+        for script, fault in (("echo 1..2; echo 'ok 1 - a'", "tells of 1 outcomes, not of 2"),
+                              ("echo 'ok 1 - a'; echo 'not ok 2 # SKIP b'; echo 1..1", "tells of 2 outcomes, not of 1"),
+                              ("echo 1..2; echo 'ok 1 - a'; echo 1..1; echo 'ok 1 - b'", "tells of 2 outcomes, not of 3"),
+                              ("echo 1..2", "tells of 0 outcomes, not of 2"),
+                              ("echo 'ok 1 - a'", "has no plan")):
+            with self.subTest(script):
+                self.assertIn(f"FAILED p {fault}\n", self.program(script))
+                self.assertEqual(self.tap("s")[-1], f"not ok 1 - p {fault}")
+
+    def test_programs_that_print_one_after_the_other_may_each_have_a_plan(self):
+        self.assertEqual(self.program("echo 1..1; echo 'ok 1 - a'; echo 'ok 1 - b'; echo 'ok 2 - c'; echo 1..2"), "")
 
     def test_a_check_shows_its_output_when_it_fails(self):
         self.assertEqual(self.bash("check 'it is good' echo fine; check 'it is bad' bash -c 'echo why; exit 1'"),

@@ -29,9 +29,9 @@ class Tap(unittest.TestCase):
         found = re.findall(r"^(ok|not ok) (\d+) - (.*)$", done.stdout, re.MULTILINE)
         return done.returncode, found, done.stdout + done.stderr
 
-    def assert_fails(self, text, name, each_jobs=(1, 2)):
+    def assert_fails(self, text, name):
         """And a class that passes beside it loses nothing."""
-        for jobs in each_jobs:
+        for jobs in (1, 2):
             with self.subTest(jobs=jobs):
                 status, found, output = self.run_files(GOOD, text, jobs=jobs)
                 self.assertEqual(status, 1, output)
@@ -70,7 +70,46 @@ class Tap(unittest.TestCase):
     def test_a_process_that_dies_in_a_test(self):
         for death in ("os._exit(0)", "os._exit(1)", "os.kill(os.getpid(), 9)"):
             self.assert_fails(f"class Bad(unittest.TestCase):\n    def test_1(self):\n        pass\n    def test_2(self):\n        {death}",
-                              "test_1.Bad", each_jobs=(2,))
+                              "test_1.Bad")
+
+    def test_how_many_at_a_time_changes_nothing_else(self):
+        """What a class does to its process, the next one must not see, nor may it matter in which order they come."""
+        texts = [GOOD] + [textwrap.dedent(text) for text in ("""
+            class Skipped(unittest.TestCase):
+                @classmethod
+                def setUpClass(cls):
+                    raise unittest.SkipTest("not here")
+
+                def test_it(self):
+                    pass
+        """, """
+            class Changes(unittest.TestCase):
+                def test_it(self):
+                    os.environ["CHANGED"] = "yes"
+                    unittest.changed = True
+        """, """
+            class Last(unittest.TestCase):
+                begins_first = True
+
+                def test_it(self):
+                    self.assertFalse("CHANGED" in os.environ or hasattr(unittest, "changed"))
+        """, """
+            class Dies(unittest.TestCase):
+                def test_it(self):
+                    os._exit(0)
+        """)]
+        told = []
+        for jobs in (1, 2):
+            status, found, output = self.run_files(*texts, jobs=jobs)
+            self.assertEqual(status, 1, output)
+            told.append(sorted((outcome, name) for outcome, _, name in found))
+        self.assertEqual(told[0], told[1])
+        self.assertEqual([outcome for outcome, _ in told[0]].count("not ok"), 1, told)
+        self.assertEqual(len(told[0]), 6)
+
+    def test_less_than_one_at_a_time_is_refused(self):
+        for jobs in (0, -1):
+            self.assertEqual(self.run_files(GOOD, jobs=jobs)[:2], (2, []))
 
     def test_no_tests_at_all_are_a_failure(self):
         for jobs in (1, 2):

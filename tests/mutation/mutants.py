@@ -10,8 +10,6 @@ import io
 import pathlib
 import re
 
-from universalmutator import mutator
-
 HERE = pathlib.Path(__file__).resolve().parent
 
 # An assertion is there for bugs of ours: none of it shows while there are none. What a log line says is for people.
@@ -66,6 +64,9 @@ def source_lines(path):
 
 def changed_lines(lines, rules, strings):
     """(line number, changed line). Without `strings`, what changes text in quotes only is left out, unless it empties it."""
+    # Not at the top: all but this works where it is not installed.
+    from universalmutator import mutator
+
     with contextlib.redirect_stdout(io.StringIO()):
         found = mutator.mutants_regexp(lines, rules, ignorePatterns=LEFT_ALONE, ignoreStringOnly=not strings)
     # Some rules add a line: on one line, what follows keeps its numbers, and an assertion its message.

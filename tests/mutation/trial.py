@@ -5,7 +5,6 @@ import json
 import os
 import pathlib
 import re
-import resource
 import shlex
 import signal
 import subprocess
@@ -95,20 +94,16 @@ class Build:
         return done.returncode == 0
 
     def passes(self, program, cpu_seconds):
-        def bound():
-            resource.setrlimit(resource.RLIMIT_CPU, (cpu_seconds, cpu_seconds + 1))
-            resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-
         environment = dict(
             os.environ,
             POSEMESH_SOURCE_DIR=str(self.root),
             ASAN_OPTIONS=f"hard_rss_limit_mb={MEMORY_MB}:allocator_may_return_null=0:max_allocation_size_mb={MEMORY_MB}",
         )
         running = subprocess.Popen(
-            [program],
+            # prlimit and no function of ours between fork and exec: other threads may hold locks then.
+            ["prlimit", f"--cpu={cpu_seconds}:{cpu_seconds + 1}", "--core=0", program],
             cwd=self.folder,
             env=environment,
-            preexec_fn=bound,
             start_new_session=True,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,

@@ -1,4 +1,6 @@
-"""Who uses whom among the sources: by #include, and by the symbols of the objects of a build."""
+"""Who uses whom among the sources: by #include, and by the symbols of the objects of a build; and what else the tree must keep
+to."""
+import functools
 import re
 import subprocess
 
@@ -19,7 +21,7 @@ def include_graph(root):
     graph = {}
     for path in production_files(root):
         unit = unit_of(path.relative_to(root))
-        used = re.findall(r'^#include "([^"]+)"', path.read_text(), re.M)
+        used = re.findall(r'^\s*#\s*include\s*"([^"]+)"', path.read_text(), re.M)
         graph.setdefault(unit, set()).update(other[:-2] for other in used if other[:-2] != unit)
     return graph
 
@@ -36,8 +38,14 @@ def symbols(object_file):
     return defined, used
 
 
+def compiled_units(root):
+    return {unit_of(path.relative_to(root)) for path in production_files(root) if path.suffix == ".c"}
+
+
+@functools.cache
 def symbol_graph(root, build):
-    sources = {unit_of(path.relative_to(root)) for path in production_files(root) if path.suffix == ".c"}
+    """Sources without an object are not in it: sources_without_object tells of them."""
+    sources = compiled_units(root)
     definers, users = {}, {}
     for object_file in build.rglob("*.c.o"):
         folder, _, inner = str(object_file.relative_to(build)).partition("/CMakeFiles/")
@@ -45,11 +53,24 @@ def symbol_graph(root, build):
         if unit not in sources:
             continue
         defined, used = symbols(object_file)
-        definers.update(dict.fromkeys(defined, unit))
+        for name in defined:
+            definers.setdefault(name, set()).add(unit)
         users[unit] = used
-    if not users:
-        raise SystemExit(f"{build} has no objects: build it first")
-    return {unit: {definers[name] for name in used if name in definers} - {unit} for unit, used in users.items()}
+    return {unit: {other for name in used for other in nearest(unit, definers.get(name, ()))} - {unit}
+            for unit, used in users.items()}
+
+
+def nearest(unit, definers):
+    """Two programs may each have a function of one name: a program's own is the one that it calls."""
+    return [other for other in definers if other.split("/")[:2] == unit.split("/")[:2]] or definers
+
+
+def sources_without_object(root, build):
+    """What is not built, the checks by symbols would pass over."""
+    graph = symbol_graph(root, build)
+    if not graph:
+        return [f"{build} has no objects: build it first"]
+    return [f"{unit}.c has no object in {build}" for unit in sorted(compiled_units(root) - set(graph))]
 
 
 def circles(graph):
@@ -100,15 +121,20 @@ def folder_order(root):
 
 
 def folders_out_of_order(root, build):
-    """A folder may use those before it; the files at the top of a service come behind all of its folders."""
+    """A folder may use those before it; the files at the top of a service come behind all of its folders. No folder of the order
+    may use one that is not in it: tests, say."""
     order = {folder: place for place, folder in enumerate(folder_order(root))}
-    faults = [f"README.md does not name {folder}" for folder in sorted(
-        {folder_of(unit) for unit in include_graph(root) if unit.startswith(("libcommon/", "services/"))} - set(order))]
+    there = {folder_of(unit) for unit in include_graph(root) if unit.startswith(("libcommon/", "services/"))}
+    faults = [f"README.md does not name {folder}" for folder in sorted(there - set(order))]
+    faults += [f"README.md names {folder}, and it has no sources" for folder in sorted(set(order) - there - {"libcommon"})]
     for kind, graph in (("includes", include_graph(root)), ("calls", symbol_graph(root, build))):
         for unit, used in sorted(graph.items()):
-            place = order.get(folder_of(unit))
+            if folder_of(unit) not in order:
+                continue
             for other in sorted(used):
-                if place is not None and order.get(folder_of(other), -1) > place:
+                if folder_of(other) not in order:
+                    faults.append(f"{unit} {kind} {other}, whose folder is not in the order")
+                elif order[folder_of(other)] > order[folder_of(unit)]:
                     faults.append(f"{unit} {kind} {other}, whose folder comes later")
     return faults
 
@@ -127,8 +153,21 @@ def services_that_know_each_other(root, build):
 
 
 def long_files(root, _build):
-    return [f"{path.relative_to(root)} has {count} lines" for path in production_files(root)
+    """Tests too: they are read as often."""
+    paths = {*production_files(root), *(root / "tests").rglob("*.[ch]")}
+    return [f"{path.relative_to(root)} has {count} lines" for path in sorted(paths)
             if (count := len(path.read_text().splitlines())) > LINES_MAX]
+
+
+def documents(root):
+    return [root / "README.md", *sorted(path for folder in ("docs", "sdk", "tests") for path in (root / folder).rglob("*.md"))]
+
+
+def named_files_that_are_not_there(root, _build):
+    """A path may end before what stands for many: tests/unit/<subject>_test.c names tests/unit."""
+    path = re.compile(r"(?<![\w./-])(?:cmake|deploy|docs|libcommon|sdk|services|tests)/(?:[\w./-]*\w)?")
+    return [f"{document.relative_to(root)} names {name}, and there is none" for document in documents(root)
+            for name in sorted(set(path.findall(document.read_text()))) if not (root / name).exists()]
 
 
 def machines_without_test(root, _build):

@@ -1,6 +1,7 @@
 #include "services/node/folders.h"
 
 #include "libcommon/base/memory.h"
+#include "tests/unit/temporary_folder.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -8,7 +9,6 @@
 #include <stdint.h>
 
 #include <cmocka.h>
-#include <ftw.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -18,7 +18,7 @@
 enum { STRANGER = 65534, BASE = 70000 };
 
 struct fixture {
-    char folder[64];
+    char folder[TEMPORARY_FOLDER_BYTES];
     char run[96];
     char work[96];
     char state[96];
@@ -29,8 +29,7 @@ static int set_up(void **state)
 {
     struct error error;
     struct fixture *fixture = calloc(1, sizeof *fixture);
-    strcpy(fixture->folder, "/tmp/posemesh-folders-XXXXXX");
-    assert_non_null(mkdtemp(fixture->folder));
+    temporary_folder_make(fixture->folder, "folders");
     snprintf(fixture->run, sizeof fixture->run, "%s/deep/run", fixture->folder);
     snprintf(fixture->work, sizeof fixture->work, "%s/work", fixture->folder);
     snprintf(fixture->state, sizeof fixture->state, "%s/state", fixture->folder);
@@ -39,18 +38,10 @@ static int set_up(void **state)
     return 0;
 }
 
-static int remove_one(const char *path, const struct stat *status, int type, struct FTW *place)
-{
-    (void)status;
-    (void)type;
-    (void)place;
-    return remove(path);
-}
-
 static int tear_down(void **state)
 {
     struct fixture *fixture = *state;
-    assert_int_equal(nftw(fixture->folder, remove_one, 8, FTW_DEPTH | FTW_PHYS), 0);
+    temporary_folder_remove(fixture->folder);
     free(fixture);
     return 0;
 }
@@ -68,6 +59,14 @@ static struct stat look_at(const struct fixture *fixture, const char *below)
     assert_int_equal(lstat(path, &status), 0);
     free(path);
     return status;
+}
+
+static void skip_without_separate_users(const struct fixture *fixture)
+{
+    if (fixture->identities.separate)
+        return;
+    print_message("# reason: only root gives each service a user of its own\n");
+    skip();
 }
 
 static void the_folders_are_made_and_made_again(void **state)
@@ -103,8 +102,7 @@ static void a_parent_of_a_stranger_is_refused(void **state)
 {
     const struct fixture *fixture = *state;
     struct error error;
-    if (!fixture->identities.separate)
-        skip();
+    skip_without_separate_users(fixture);
     assert_int_equal(chown(fixture->folder, STRANGER, STRANGER), 0);
     assert_false(make(fixture, &error));
     assert_int_equal(error.code, ERROR_FORBIDDEN);
@@ -114,8 +112,7 @@ static void a_parent_open_to_all_is_refused_unless_sticky(void **state)
 {
     const struct fixture *fixture = *state;
     struct error error;
-    if (!fixture->identities.separate)
-        skip();
+    skip_without_separate_users(fixture);
     assert_int_equal(chmod(fixture->folder, 0777), 0);
     assert_false(make(fixture, &error));
     assert_int_equal(chmod(fixture->folder, 01777), 0);
@@ -126,8 +123,7 @@ static void a_link_that_a_stranger_laid_is_not_followed(void **state)
 {
     struct fixture *fixture = *state;
     struct error error;
-    if (!fixture->identities.separate)
-        skip();
+    skip_without_separate_users(fixture);
     char *link = memory_format("%s/link", fixture->folder);
     assert_int_equal(symlink(fixture->folder, link), 0);
     snprintf(fixture->work, sizeof fixture->work, "%s/work", link);
@@ -142,8 +138,7 @@ static void a_folder_of_all_or_of_a_stranger_is_not_taken_over(void **state)
 {
     const struct fixture *fixture = *state;
     struct error error;
-    if (!fixture->identities.separate)
-        skip();
+    skip_without_separate_users(fixture);
     assert_int_equal(mkdir(fixture->work, 0700), 0);
     assert_int_equal(chmod(fixture->work, 01777), 0); /* as POSEMESH_WORK_DIR=/tmp */
     assert_false(make(fixture, &error));

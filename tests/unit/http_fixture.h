@@ -253,6 +253,8 @@ static inline size_t server_count(struct server *server, const size_t *counter)
 
 /* --- the client's side --- */
 
+#define PLAIN_OK "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
+
 struct fixture {
     struct server server;
     struct loop *loop;
@@ -385,10 +387,20 @@ static inline void fetch(struct fixture *fixture, struct outcome *outcome, const
     run_until_done(fixture, outcome);
 }
 
+static inline ssize_t zero_source(void *context, int64_t offset, void *out, size_t capacity)
+{
+    (void)context;
+    (void)offset;
+    memset(out, 0, capacity);
+    return (ssize_t)capacity;
+}
+
 static inline void outcome_clear(struct outcome *outcome)
 {
     free(outcome->body);
     outcome->body = NULL;
 }
+
+#define ON_SERVER(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
 
 #endif

@@ -1,4 +1,4 @@
-/* libcommon/http_internal.h: what is kept of an answer's headers and body. */
+/* libcommon/http/http_response.h: what is kept of an answer's headers and body. */
 #include "libcommon/http/http_response.h"
 
 #include "libcommon/base/memory.h"

@@ -1,7 +1,6 @@
 /* libcommon/http/http.h: requests, answers, streaming and redirects. */
 #include "tests/unit/http_fixture.h"
 
-#define PLAIN_OK "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
 #define EMPTY_OK "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"
 
 static bool count_headers(void *context, const struct http_response *response, struct error *error)
@@ -413,8 +412,6 @@ static void follows_five_redirects_and_no_more(void **state)
     assert_int_equal(outcome.status, 302);
     outcome_clear(&outcome);
 }
-
-#define ON_SERVER(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
 
 int main(void)
 {

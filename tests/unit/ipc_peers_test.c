@@ -1,4 +1,4 @@
-/* libcommon/ipc_peers.h: who may connect to which socket. */
+/* libcommon/ipc/ipc_peers.h: who may connect to which socket. */
 #include "libcommon/ipc/ipc_peers.h"
 
 #include <setjmp.h>
@@ -54,6 +54,8 @@ static void an_odd_pair_is_shown(void **state)
     assert_string_equal(error.text, "POSEMESH_SERVICE_UIDS has 'stored=x', expected service=uid");
     assert_false(ipc_peers_parse("authd=1,,leased=3", 1000, &peers, &error));
     assert_string_equal(error.text, "POSEMESH_SERVICE_UIDS has '', expected service=uid");
+    assert_false(ipc_peers_parse("authd", 1000, &peers, &error));
+    assert_string_equal(error.text, "POSEMESH_SERVICE_UIDS has 'authd', expected service=uid");
 }
 
 /* docs/protocol.md, the table of sockets: the owner asks itself (--health), root may do anything anyway. */
@@ -63,10 +65,13 @@ static void only_the_callers_the_owner_and_root_may_connect(void **state)
     static const struct {
         enum role role;
         const char *allowed; /* beside root */
-    } roles[] = {{ROLE_authd_token, "authd leased"},      {ROLE_authd_callback, "authd httpd"},
-                 {ROLE_leased_runner, "leased runnerd"},  {ROLE_leased_control, "leased node"},
-                 {ROLE_stored_session, "stored leased"},  {ROLE_stored_runner, "stored runnerd"},
-                 {ROLE_authd_status, "authd httpd node"}, {ROLE_runnerd_status, "runnerd httpd node"}};
+    } roles[] = {{ROLE_authd_token, "authd leased"},         {ROLE_authd_callback, "authd httpd"},
+                 {ROLE_leased_runner, "leased runnerd"},     {ROLE_leased_control, "leased node"},
+                 {ROLE_stored_session, "stored leased"},     {ROLE_stored_runner, "stored runnerd"},
+                 {ROLE_authd_status, "authd httpd node"},    {ROLE_stored_status, "stored httpd node"},
+                 {ROLE_leased_status, "leased httpd node"},  {ROLE_httpd_status, "httpd node"},
+                 {ROLE_runnerd_status, "runnerd httpd node"}};
+    assert_int_equal(sizeof roles / sizeof roles[0], ROLE_COUNT);
     const struct ipc_peers peers = parse("authd=1,stored=2,leased=3,httpd=4,runnerd=5,node=6");
     for (size_t i = 0; i < sizeof roles / sizeof roles[0]; i++) {
         for (enum service_id id = 0; id <= SERVICE_NODE; id++)

@@ -1,6 +1,7 @@
 #include "services/runnerd/workspace/job_files.h"
 
 #include "libcommon/base/memory.h"
+#include "tests/unit/temporary_folder.h"
 
 #include <fcntl.h>
 #include <sched.h>
@@ -20,7 +21,7 @@
 enum { NOBODY = 65534 };
 
 struct fixture {
-    char path[64];
+    char folder[TEMPORARY_FOLDER_BYTES];
     int fd;
 };
 
@@ -46,13 +47,12 @@ static int set_up(void **state)
 {
     struct fixture *fixture = memory_allocate(sizeof *fixture);
     struct error error;
-    snprintf(fixture->path, sizeof fixture->path, "/tmp/job-files-XXXXXX");
-    assert_non_null(mkdtemp(fixture->path));
+    temporary_folder_make(fixture->folder, "job-files");
     if (geteuid() == 0) {
-        assert_int_equal(chown(fixture->path, NOBODY, NOBODY), 0);
+        assert_int_equal(chown(fixture->folder, NOBODY, NOBODY), 0);
         assert_int_equal(seteuid(NOBODY), 0);
     }
-    fixture->fd = job_files_open_workspace(fixture->path, &error);
+    fixture->fd = job_files_open_workspace(fixture->folder, &error);
     assert_true(fixture->fd >= 0);
     make(fixture, "datasets", NULL);
     make(fixture, "datasets/input", "x");
@@ -66,18 +66,16 @@ static int tear_down(void **state)
     if (getuid() == 0)
         assert_int_equal(seteuid(0), 0);
     close(fixture->fd);
-    char *shell = memory_format("rm -rf %s", fixture->path);
-    int status = system(shell); /* NOLINT(cert-env33-c): a test's own folder */
-    free(shell);
+    temporary_folder_remove(fixture->folder);
     free(fixture);
-    return status;
+    return 0;
 }
 
 static void assert_only_what_stored_made_is_left(const struct fixture *fixture)
 {
     char *shell = memory_format("test \"$(cd %s && find . | sort | xargs)\" = '. ./datasets ./datasets/input "
                                 "./outputs'",
-                                fixture->path);
+                                fixture->folder);
     assert_int_equal(system(shell), 0); /* NOLINT(cert-env33-c): a test's own folder */
     free(shell);
 }
@@ -135,7 +133,7 @@ static void enters_no_other_file_system(void **state)
 {
     struct fixture *fixture = *state;
     char mounted[96];
-    snprintf(mounted, sizeof mounted, "%s/mounted", fixture->path);
+    snprintf(mounted, sizeof mounted, "%s/mounted", fixture->folder);
     make(fixture, "mounted", NULL);
     make(fixture, "removed", "x");
     if (getuid() != 0 || seteuid(0) != 0 || unshare(CLONE_NEWNS) != 0 ||
@@ -146,7 +144,7 @@ static void enters_no_other_file_system(void **state)
     }
     /* The old one is of the namespace without the mount. */
     close(fixture->fd);
-    fixture->fd = open(fixture->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    fixture->fd = open(fixture->folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     make(fixture, "mounted/kept", "x");
     job_files_remove(fixture->fd);
     bool kept = exists(fixture, "mounted/kept");

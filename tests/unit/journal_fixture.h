@@ -4,6 +4,7 @@
 
 #include "libcommon/base/memory.h"
 #include "services/stored/journal/journal.h"
+#include "tests/unit/temporary_folder.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -11,7 +12,6 @@
 #include <stdint.h>
 
 #include <cmocka.h>
-#include <ftw.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -22,17 +22,9 @@
 #define TASK "task-1"
 
 struct fixture {
-    char folder[64];
+    char folder[TEMPORARY_FOLDER_BYTES];
     struct journal *journal;
 };
-
-static int remove_one(const char *path, const struct stat *status, int type, struct FTW *place)
-{
-    (void)status;
-    (void)type;
-    (void)place;
-    return remove(path);
-}
 
 static void open_again(struct fixture *fixture, const char *boot_id)
 {
@@ -45,8 +37,7 @@ static void open_again(struct fixture *fixture, const char *boot_id)
 static int set_up(void **state)
 {
     struct fixture *fixture = calloc(1, sizeof *fixture);
-    strcpy(fixture->folder, "/tmp/posemesh-journal-XXXXXX");
-    assert_non_null(mkdtemp(fixture->folder));
+    temporary_folder_make(fixture->folder, "journal");
     open_again(fixture, BOOT);
     *state = fixture;
     return 0;
@@ -56,7 +47,7 @@ static int tear_down(void **state)
 {
     struct fixture *fixture = *state;
     journal_close(fixture->journal);
-    assert_int_equal(nftw(fixture->folder, remove_one, 8, FTW_DEPTH | FTW_PHYS), 0);
+    temporary_folder_remove(fixture->folder);
     free(fixture);
     return 0;
 }

@@ -1,4 +1,4 @@
-/* services/stored/journal.h with several tasks and artifacts: what is said of one changes no other. */
+/* services/stored/journal/journal.h with several tasks and artifacts: what is said of one changes no other */
 #include "tests/unit/journal_fixture.h"
 
 #include <sys/mman.h>

@@ -1,4 +1,4 @@
-/* libcommon/json_field.h, and what it decodes with. */
+/* libcommon/json/json_field.h, and what it decodes with. */
 #include "libcommon/json/json_field.h"
 
 #include "libcommon/base/memory.h"

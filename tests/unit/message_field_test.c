@@ -1,6 +1,7 @@
-/* libcommon/message.h: what each kind of field takes, refuses and does, both ways. */
+/* libcommon/message/message.h: what each kind of field takes, refuses and does, both ways. */
 #include "libcommon/base/memory.h"
 #include "libcommon/node/messages.h"
+#include "tests/unit/message_bytes.h"
 #include "tests/unit/message_kinds.h"
 
 #include <setjmp.h>
@@ -8,7 +9,6 @@
 
 #include <cmocka.h>
 #include <inttypes.h>
-#include <msgpack.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,28 +17,9 @@ static const struct message_type *const type = &message_kinds_type;
 
 /* --- messages written by hand --- */
 
-struct bytes {
-    msgpack_sbuffer buffer;
-    msgpack_packer packer;
-};
-
-static void put_text(struct bytes *bytes, const char *text)
-{
-    msgpack_pack_str_with_body(&bytes->packer, text, strlen(text));
-}
-
-static void begin(struct bytes *bytes, size_t fields)
-{
-    msgpack_sbuffer_init(&bytes->buffer);
-    msgpack_packer_init(&bytes->packer, &bytes->buffer, msgpack_sbuffer_write);
-    msgpack_pack_map(&bytes->packer, fields + 1);
-    put_text(bytes, "message");
-    put_text(bytes, "kinds");
-}
-
 static void begin_field(struct bytes *bytes, const char *name)
 {
-    begin(bytes, 1);
+    begin(bytes, "kinds", 1);
     put_text(bytes, name);
 }
 
@@ -330,7 +311,7 @@ static void fields_and_keys_of_other_versions_are_ignored(void **state)
     struct bytes bytes;
     struct message_kinds message;
     struct error error;
-    begin(&bytes, 4);
+    begin(&bytes, "kinds", 4);
     put_text(&bytes, "texT");
     msgpack_pack_int(&bytes.packer, 1);
     put_text(&bytes, "tex");
@@ -349,7 +330,7 @@ static void a_map_of_more_keys_than_any_message_has_is_refused(void **state)
     (void)state;
     for (size_t more = 63; more <= 64; more++) {
         struct bytes bytes;
-        begin(&bytes, more);
+        begin(&bytes, "kinds", more);
         for (size_t i = 0; i < more; i++) {
             msgpack_pack_int(&bytes.packer, 1);
             msgpack_pack_int(&bytes.packer, 1);

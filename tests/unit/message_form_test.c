@@ -1,4 +1,4 @@
-/* libcommon/message.h: names, copies and log forms of messages. */
+/* libcommon/message/message.h: names, copies and log forms of messages. */
 #include "libcommon/base/memory.h"
 #include "tests/unit/message_kinds.h"
 

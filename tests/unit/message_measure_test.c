@@ -1,4 +1,4 @@
-/* libcommon/message_measure.h beside msgpack's own unpacker, which may be trusted with small sizes. */
+/* libcommon/message/message_measure.h beside msgpack's own unpacker, to be trusted with small sizes. */
 #include "libcommon/message/message_measure.h"
 
 #include <setjmp.h>

@@ -1,4 +1,4 @@
-/* services/stored/multipart_header.h: Content-Type and Content-Disposition of a domain server's answer. */
+/* services/stored/inputs/multipart_header.h: Content-Type and Content-Disposition of an answer. */
 #include "services/stored/inputs/multipart_header.h"
 
 #include "libcommon/base/memory.h"

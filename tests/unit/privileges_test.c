@@ -1,4 +1,4 @@
-/* libcommon/privileges.h: who a process becomes, and that there is no way back. */
+/* libcommon/confine/privileges.h: who a process becomes, and that there is no way back. */
 #include "libcommon/confine/privileges.h"
 
 #include <setjmp.h>

@@ -1,4 +1,4 @@
-/* libcommon/random.h: ranges, and that the system's randomness is no repetition. */
+/* libcommon/base/random.h: ranges, and that the system's randomness is no repetition. */
 #include "libcommon/base/random.h"
 
 #include <setjmp.h>

@@ -1,4 +1,4 @@
-/* registration.h: rules of docs/network.md 1.2 and 1.3 that stand in one sentence each. */
+/* services/authd/registration/registration.h: rules of docs/network.md 1.2 and 1.3, of one sentence each. */
 #include "tests/unit/registration_fixture.h"
 
 static void retries_for_ever_without_a_limit(void **state)

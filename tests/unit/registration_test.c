@@ -1,4 +1,4 @@
-/* registration.h: attempts, outcomes, and what makes a node register again. */
+/* services/authd/registration/registration.h: attempts, outcomes, and what makes a node register again. */
 #include "tests/unit/registration_fixture.h"
 
 static void begins_disconnected_and_waits_for_runners(void **state)

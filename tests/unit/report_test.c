@@ -1,4 +1,4 @@
-/* services/leased/report.h: the bodies of complete and fail (docs/network.md 3.4, 3.5). */
+/* services/leased/dms/report.h: the bodies of complete and fail (docs/network.md 3.4, 3.5). */
 #include "services/leased/dms/report.h"
 
 #include <setjmp.h>

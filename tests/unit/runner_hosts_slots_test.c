@@ -1,4 +1,4 @@
-/* services/leased/runner_hosts.h: capabilities and slots of several hosts. */
+/* services/leased/hosts/runner_hosts.h: capabilities and slots of several hosts. */
 #include "tests/unit/runner_hosts_fixture.h"
 
 static void only_starts_take_slots_and_each_capability_has_its_own(void **state)

@@ -1,4 +1,4 @@
-/* services/leased/runner_hosts.h: commands, polls, hosts that come and go. */
+/* services/leased/hosts/runner_hosts.h: commands, polls, hosts that come and go. */
 #include "tests/unit/runner_hosts_fixture.h"
 
 static void a_command_is_given_again_until_it_is_acknowledged(void **state)

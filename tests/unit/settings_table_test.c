@@ -1,5 +1,4 @@
-/* libcommon/settings.h, the table itself: what README.md says of each setting, who reads it, and its range.
- */
+/* libcommon/node/settings.h, the table: what README.md says of each setting, who reads it, its range. */
 #include "libcommon/base/memory.h"
 #include "libcommon/node/settings.h"
 

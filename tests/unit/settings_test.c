@@ -4,6 +4,7 @@
 #include "libcommon/base/memory.h"
 #include "libcommon/http/url.h"
 #include "libcommon/node/settings_value.h"
+#include "tests/unit/temporary_folder.h"
 #include "tests/unit/vectors.h"
 
 #include <setjmp.h>
@@ -227,8 +228,8 @@ static void a_secret_file_that_others_can_read_is_warned_of(void **state)
 static void odd_secret_files_are_faults_and_never_hang(void **state)
 {
     (void)state;
-    char folder[] = "/tmp/posemesh-settings-XXXXXX";
-    assert_non_null(mkdtemp(folder));
+    char folder[TEMPORARY_FOLDER_BYTES];
+    temporary_folder_make(folder, "settings");
     char *path = memory_format("%s/secret", folder);
     struct settings settings;
     static struct settings_findings report;
@@ -254,8 +255,7 @@ static void odd_secret_files_are_faults_and_never_hang(void **state)
         assert_true(has_fault(&report, "REG_SECRET"));
         settings_clear(&settings);
     }
-    unlink(path);
-    rmdir(folder);
+    temporary_folder_remove(folder);
     free(path);
 }
 

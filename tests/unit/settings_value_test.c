@@ -1,4 +1,4 @@
-/* libcommon/settings_value.h: single values of the environment. */
+/* libcommon/node/settings_value.h: single values of the environment. */
 #include "libcommon/node/settings_value.h"
 
 #include "libcommon/base/memory.h"

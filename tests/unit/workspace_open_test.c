@@ -1,71 +1,32 @@
-#include "services/stored/workspace/workspace.h"
-
+/* services/stored/workspace/workspace.h: the files that a job names, and bytes without a name. */
 #include "libcommon/base/limits.h"
-#include "libcommon/base/memory.h"
+#include "tests/unit/workspace_fixture.h"
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
 #include <dirent.h>
 #include <errno.h>
-#include <fcntl.h>
-#include <ftw.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/sysmacros.h>
 #include <sys/un.h>
-#include <unistd.h>
 
 enum { BLOCKED_AFTER_SECS = 60, RACES = 50000 };
 
-struct fixture {
-    char folder[64];
-    struct work_dir work_dir;
-    struct workspace workspace;
-};
-
 /* --- what the tests stand on --- */
 
-static int set_up(void **state)
+static int set_up_with_alarm(void **state)
 {
-    struct fixture *fixture = memory_allocate(sizeof *fixture);
-    struct error error;
-    strcpy(fixture->folder, "/tmp/workspace-open-XXXXXX");
-    assert_non_null(mkdtemp(fixture->folder));
-    assert_true(work_dir_open(&fixture->work_dir, fixture->folder, &error));
-    assert_true(workspace_create(&fixture->workspace, &fixture->work_dir, "task", &error));
     alarm(BLOCKED_AFTER_SECS); /* whatever blocks ends the test */
-    *state = fixture;
-    return 0;
+    return set_up(state);
 }
 
-static int remove_entry(const char *path, const struct stat *status, int type, struct FTW *place)
+static int tear_down_with_alarm(void **state)
 {
-    (void)status;
-    (void)type;
-    (void)place;
-    return remove(path);
-}
-
-static int tear_down(void **state)
-{
-    struct fixture *fixture = *state;
     alarm(0);
-    workspace_close(&fixture->workspace);
-    work_dir_close(&fixture->work_dir);
-    assert_int_equal(nftw(fixture->folder, remove_entry, 16, FTW_DEPTH | FTW_PHYS), 0);
-    free(fixture);
-    return 0;
+    return tear_down(state);
 }
 
 /* valgrind 3.19 does not know openat2; kernels do since 5.6. */
@@ -77,19 +38,12 @@ static void skip_without_openat2(void)
     }
 }
 
-static void write_file(int folder_fd, const char *path, const char *text)
-{
-    int fd = openat(folder_fd, path, O_WRONLY | O_CREAT | O_EXCL, 0640);
-    assert_true(fd >= 0);
-    assert_int_equal(write(fd, text, strlen(text)), (ssize_t)strlen(text));
-    close(fd);
-}
-
 static void make_socket(const struct fixture *fixture, const char *path)
 {
     struct sockaddr_un address = {.sun_family = AF_UNIX};
     int fd = socket(AF_UNIX, SOCK_STREAM, 0);
-    snprintf(address.sun_path, sizeof address.sun_path, "%s/task/%s", fixture->folder, path);
+    int length = snprintf(address.sun_path, sizeof address.sun_path, "%s/" TASK "/%s", fixture->folder, path);
+    assert_in_range(length, 1, sizeof address.sun_path - 1);
     assert_int_equal(bind(fd, (const struct sockaddr *)&address, sizeof address), 0);
     close(fd);
 }
@@ -161,6 +115,33 @@ static void opens_nothing_but_regular_files_of_the_workspace(void **state)
         return;
     assert_int_equal(workspace_open_file(&fixture->workspace, "outputs/device", &error), -1);
     assert_string_equal(error.text, "outputs/device in the workspace is not a regular file");
+}
+
+static void opens_nothing_outside_the_workspace(void **state)
+{
+    struct fixture *fixture = *state;
+    struct error error;
+    skip_without_openat2();
+    write_file(fixture->work_dir.fd, "secret", "x");
+    write_file(fixture->workspace.fd, "outputs/file", "x");
+    assert_int_equal(symlinkat("../../secret", fixture->workspace.fd, "outputs/link"), 0);
+    assert_int_equal(symlinkat("outputs", fixture->workspace.fd, "folder-link"), 0);
+    assert_int_equal(mkfifoat(fixture->workspace.fd, "outputs/pipe", 0600), 0);
+    const char *const refused[] = {"../secret",
+                                   "/etc/passwd",
+                                   "outputs/link",
+                                   "outputs/../../secret",
+                                   "folder-link/file",
+                                   "outputs",
+                                   "outputs/pipe",
+                                   "",
+                                   "outputs/../outputs/file",
+                                   "outputs/missing"};
+    for (size_t i = 0; i < sizeof refused / sizeof refused[0]; i++)
+        assert_int_equal(workspace_open_file(&fixture->workspace, refused[i], &error), -1);
+    int fd = workspace_open_file(&fixture->workspace, "./outputs//file", &error);
+    assert_true(fd >= 0);
+    close(fd);
 }
 
 static int lowest_free_descriptor(void)
@@ -327,18 +308,19 @@ static void what_a_crash_left_is_in_nobodys_way(void **state)
     close(fd);
 }
 
-#define WITH_WORKSPACE(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
+#define WITH_ALARM(test) cmocka_unit_test_setup_teardown(test, set_up_with_alarm, tear_down_with_alarm)
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        WITH_WORKSPACE(opens_nothing_but_regular_files_of_the_workspace),
-        WITH_WORKSPACE(what_was_refused_leaves_no_descriptor),
-        WITH_WORKSPACE(opens_below_many_folders),
-        WITH_WORKSPACE(a_lease_on_a_file_stops_nobody),
-        WITH_WORKSPACE(a_path_that_changes_meanwhile_never_leads_out),
-        WITH_WORKSPACE(spooled_bytes_have_no_name),
-        WITH_WORKSPACE(what_a_crash_left_is_in_nobodys_way),
+        WITH_ALARM(opens_nothing_but_regular_files_of_the_workspace),
+        WITH_ALARM(opens_nothing_outside_the_workspace),
+        WITH_ALARM(what_was_refused_leaves_no_descriptor),
+        WITH_ALARM(opens_below_many_folders),
+        WITH_ALARM(a_lease_on_a_file_stops_nobody),
+        WITH_ALARM(a_path_that_changes_meanwhile_never_leads_out),
+        WITH_ALARM(spooled_bytes_have_no_name),
+        WITH_ALARM(what_a_crash_left_is_in_nobodys_way),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -2,8 +2,8 @@
 
 #include "libcommon/base/limits.h"
 #include "libcommon/base/memory.h"
-#include "libcommon/files/tree_removal.h"
 #include "services/stored/workspace/tree_measure.h"
+#include "tests/unit/temporary_folder.h"
 
 #include <fcntl.h>
 #include <setjmp.h>
@@ -21,7 +21,7 @@
 enum { BLOCK = 4096, LIMIT = 1024 * 1024 };
 
 struct fixture {
-    char path[64];
+    char folder[TEMPORARY_FOLDER_BYTES];
     struct work_dir work_dir;
     struct workspace workspace;
     struct workspace other;
@@ -37,9 +37,8 @@ static int set_up(void **state)
 {
     struct fixture *fixture = memory_allocate(sizeof *fixture);
     struct error error;
-    snprintf(fixture->path, sizeof fixture->path, "/tmp/workspace-watch-test-XXXXXX");
-    assert_non_null(mkdtemp(fixture->path));
-    assert_true(work_dir_open(&fixture->work_dir, fixture->path, &error));
+    temporary_folder_make(fixture->folder, "workspace-watch");
+    assert_true(work_dir_open(&fixture->work_dir, fixture->folder, &error));
     assert_true(workspace_create(&fixture->workspace, &fixture->work_dir, "one", &error));
     assert_true(workspace_create(&fixture->other, &fixture->work_dir, "two", &error));
     fixture->loop = loop_create(&error);
@@ -51,16 +50,12 @@ static int set_up(void **state)
 static int tear_down(void **state)
 {
     struct fixture *fixture = *state;
-    struct error error;
     workspace_watch_free(fixture->watch);
     loop_free(fixture->loop);
     workspace_close(&fixture->workspace);
     workspace_close(&fixture->other);
     work_dir_close(&fixture->work_dir);
-    struct tree_removal *removal = tree_removal_create(AT_FDCWD, fixture->path, NULL);
-    while (tree_removal_step(removal, 100, &error) == TREE_REMOVAL_MORE)
-        continue;
-    tree_removal_free(removal);
+    temporary_folder_remove(fixture->folder);
     free(fixture);
     return 0;
 }
@@ -133,7 +128,7 @@ static void never_follows_links(void **state)
     struct fixture *fixture = *state;
     char target[80];
     int64_t before = measure(fixture, 10, NULL);
-    snprintf(target, sizeof target, "%s/two", fixture->path);
+    snprintf(target, sizeof target, "%s/two", fixture->folder);
     write_file(fixture->other.fd, "outputs/large", (size_t)200 * BLOCK);
     assert_int_equal(symlinkat(target, fixture->workspace.fd, "outputs/folder"), 0);
     assert_int_equal(symlinkat("folder/outputs/large", fixture->workspace.fd, "outputs/file"), 0);

@@ -10,6 +10,7 @@ EXPECTED = {
     "posemesh-runnerd": "nng msgpackc crypto seccomp",
     "posemesh-node": "nng curl msgpackc crypto",
     "posemesh-job-shim": "",
+    "posemesh-devnet": "curl crypto microhttpd sqlite3 jansson secp256k1",
 }
 
 # Of all that comes with them: a program that calls nobody outside has no use for these, nor for what hangs on them.
@@ -24,7 +25,8 @@ def needed(program):
 
 
 def surprising_libraries(_root, build):
-    faults = []
+    faults = [f"{path.name} is built, and no libraries are expected of it" for path in sorted((build / "bin").glob("*"))
+              if path.name not in EXPECTED]
     for name, expected in EXPECTED.items():
         program = build / "bin" / name
         if not program.exists():
@@ -33,6 +35,6 @@ def surprising_libraries(_root, build):
         found = needed(program)
         for library in sorted(found ^ set(expected.split())):
             faults.append(f"{name} {'loads' if library in found else 'does not load'} {library}")
-        loaded = subprocess.run(["ldd", program], capture_output=True, text=True).stdout
+        loaded = subprocess.run(["ldd", program], capture_output=True, text=True, check=True).stdout
         faults += [f"{name} ends up with {library}" for library in NEVER.get(name, ()) if library in loaded]
     return faults
