@@ -1,10 +1,16 @@
 #include "services/leased/task/storage_session.h"
 
+#include "libcommon/base/clock.h"
 #include "libcommon/base/memory.h"
+#include "libcommon/base/retry.h"
+#include "libcommon/loop/loop.h"
 
 #include <stdlib.h>
 
 enum { COLLECT_ATTEMPTS_MAX = 3 };
+
+/* Without a bound but a drain's: no task can begin before stored is back, and a session has a workspace. */
+static const struct retry_policy close_policy = {.base_ms = 1000, .cap_ms = 30000};
 
 struct storage_session {
     struct task_driver driver;
@@ -19,6 +25,8 @@ struct storage_session {
     struct ipc_call *call; /* open, artifacts or close: one at a time */
     struct ipc_call *update_call;
     struct ipc_call *cancel_call;
+    struct retry close_retry;
+    struct loop_timer close_again;
 };
 
 static void tell(struct storage_session *session, enum task_event event, const char *reason)
@@ -160,16 +168,27 @@ static void on_closed(void *context, const void *answer, const struct error *fai
     struct storage_session *session = context;
     (void)answer;
     session->call = NULL;
-    /* stored sweeps left-overs when it starts. */
-    if (failure && failure->code != ERROR_NOT_FOUND)
-        log_write(LOG_LEVEL_WARN, session->driver.log, "the workspace may be left over: %s", failure->text);
-    tell(session, TASK_EVENT_CLOSED, NULL);
+    if (!failure || failure->code == ERROR_NOT_FOUND) {
+        tell(session, TASK_EVENT_CLOSED, NULL);
+        return;
+    }
+    int64_t wait_ms =
+        retry_next_ms(&session->close_retry, clock_boot_ms(), -1, session->driver.around->random);
+    log_write(LOG_LEVEL_WARN, session->driver.log, "stored did not close the session: %s; again in %.1f s",
+              failure->text, (double)wait_ms / 1000);
+    loop_timer_start(&session->close_again, wait_ms);
+}
+
+static void send_close(void *context)
+{
+    struct storage_session *session = context;
+    const struct message_session_close request = {.task_key = *session->driver.key,
+                                                  .access_token = session->driver.lease->access_token};
+    session->call = call_session_close(session->driver.around->stored, &request, on_closed, session);
 }
 
 void storage_session_close(struct storage_session *session)
 {
-    const struct message_session_close request = {.task_key = *session->driver.key,
-                                                  .access_token = session->driver.lease->access_token};
     session->ready = false;
     if (!session->opened) {
         tell(session, TASK_EVENT_CLOSED, NULL);
@@ -177,7 +196,8 @@ void storage_session_close(struct storage_session *session)
     }
     /* Closing while opening: the open's answer is of no interest any more. */
     ipc_cancel(session->call);
-    session->call = call_session_close(session->driver.around->stored, &request, on_closed, session);
+    retry_start(&session->close_retry, &close_policy, clock_boot_ms());
+    send_close(session);
 }
 
 const struct message_artifacts *storage_session_artifacts(const struct storage_session *session)
@@ -194,6 +214,7 @@ struct storage_session *storage_session_create(const struct task_driver *driver)
 {
     struct storage_session *session = memory_allocate(sizeof *session);
     session->driver = *driver;
+    loop_timer_init(&session->close_again, driver->around->loop, send_close, session);
     return session;
 }
 
@@ -204,6 +225,7 @@ void storage_session_free(struct storage_session *session)
     ipc_cancel(session->call);
     ipc_cancel(session->update_call);
     ipc_cancel(session->cancel_call);
+    loop_timer_stop(&session->close_again);
     message_clear(&message_artifacts_type, &session->artifacts);
     free(session->workspace);
     free(session);
