@@ -446,6 +446,13 @@ static void events_reach_who_listens(void **state)
     ipc_free(publisher);
 }
 
+static void an_event_before_its_socket_is_open_reaches_nobody(void **state)
+{
+    struct fixture *fixture = *state;
+    const struct message_domain_token_wanted wanted = {.task_id = (char[]){"t1"}};
+    ipc_publish(fixture->server, EVENT_domain_token_wanted, &wanted);
+}
+
 static void only_the_callers_of_a_role_may_use_it(void **state)
 {
     (void)state;
@@ -502,6 +509,7 @@ int main(void)
         WITH_SOCKETS(a_role_refuses_operations_that_it_does_not_have),
         WITH_SOCKETS(a_second_instance_is_refused),
         WITH_SOCKETS(events_reach_who_listens),
+        WITH_SOCKETS(an_event_before_its_socket_is_open_reaches_nobody),
         cmocka_unit_test(only_the_callers_of_a_role_may_use_it),
         WITH_SOCKETS(a_folder_too_long_for_sockets_is_refused_at_once),
     };
