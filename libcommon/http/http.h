@@ -114,8 +114,4 @@ struct http_call *http_send(struct http_client *client, const struct http_reques
  */
 void http_cancel(struct http_call *call);
 
-/* Bytes of request body that went out and of response body that came in so far (since the last redirect); for
- * progress. */
-void http_call_progress(const struct http_call *call, int64_t *sent_bytes, int64_t *received_bytes);
-
 #endif

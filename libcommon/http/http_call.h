@@ -37,7 +37,6 @@ struct http_call {
     struct error failure;
 
     int64_t body_offset;
-    int64_t received_bytes;
     int issues; /* how often curl has put the present hop's request on a connection */
     int redirects;
 

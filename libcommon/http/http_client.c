@@ -342,12 +342,3 @@ struct http_call *http_send(struct http_client *client, const struct http_reques
     loop_timer_start(&call->start_timer, 0);
     return call;
 }
-
-void http_call_progress(const struct http_call *call, int64_t *sent_bytes, int64_t *received_bytes)
-{
-    curl_off_t sent = 0;
-    if (call->easy)
-        curl_easy_getinfo(call->easy, CURLINFO_SIZE_UPLOAD_T, &sent);
-    *sent_bytes = sent;
-    *received_bytes = call->received_bytes;
-}

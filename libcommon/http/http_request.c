@@ -213,7 +213,6 @@ bool http_request_redirect(struct http_call *call, struct error *error)
     call->redirects++;
     call->issues = 0;
     call->body_offset = 0;
-    call->received_bytes = 0;
     http_answer_clear(&call->answer);
     if (curl_easy_setopt(call->easy, CURLOPT_URL, call->url) != CURLE_OK)
         memory_exhausted();

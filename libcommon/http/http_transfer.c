@@ -64,7 +64,6 @@ static size_t on_curl_body(char *bytes, size_t size, size_t count, void *context
     size_t length = size * count;
     if (call->cancelled)
         return 0;
-    call->received_bytes += (int64_t)length;
     if (request->on_data && http_answer_is_success(&call->answer)) {
         if (!request->on_data(request->context, bytes, length, &call->failure) && !call->cancelled)
             return fail(call);
