@@ -1,4 +1,4 @@
-#include "libcommon/http/http_request.h"
+#include "libcommon/http/http_call.h"
 
 #include "libcommon/base/limits.h"
 #include "libcommon/base/memory.h"

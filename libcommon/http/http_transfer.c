@@ -1,4 +1,4 @@
-#include "libcommon/http/http_transfer.h"
+#include "libcommon/http/http_call.h"
 
 #include "libcommon/base/clock.h"
 #include "libcommon/base/memory.h"
@@ -136,7 +136,9 @@ static int on_curl_issue(void *context, char *remote, char *local, int remote_po
         fail(call);
         return CURL_PREREQFUNC_ABORT;
     }
-    http_stall_watch(&call->stall);
+    call->stall_ticks = 0;
+    if (call->request.stall_ms > 0)
+        loop_timer_start(&call->stall_timer, 0);
     return CURL_PREREQFUNC_OK;
 }
 
