@@ -94,8 +94,8 @@ struct http_request {
     void *context;
 };
 
-/* `connect_timeout_ms` bounds name resolution, TCP and TLS together. */
-struct http_client *http_client_create(struct loop *loop, int64_t connect_timeout_ms, struct error *error);
+/* After curl_global_init(). `connect_timeout_ms` bounds name resolution, TCP and TLS together. */
+struct http_client *http_client_create(struct loop *loop, int64_t connect_timeout_ms);
 
 /* Cancels what is in flight (no on_done) and closes all connections. Before loop_free(). From a callback it
  * is safe too. */

@@ -71,7 +71,6 @@ static void client_destroy(struct http_client *client)
     curl_multi_cleanup(client->multi);
     loop_timer_stop(&client->curl_timer);
     free(client);
-    curl_global_cleanup();
 }
 
 static void client_enter(struct http_client *client)
@@ -312,12 +311,8 @@ static int on_curl_timer(CURLM *multi, long timeout_ms, void *context)
 
 /* --- the public rest --- */
 
-struct http_client *http_client_create(struct loop *loop, int64_t connect_timeout_ms, struct error *error)
+struct http_client *http_client_create(struct loop *loop, int64_t connect_timeout_ms)
 {
-    if (curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK) {
-        error_set(error, ERROR_SYSTEM, "cannot initialise libcurl");
-        return NULL;
-    }
     struct http_client *client = memory_allocate(sizeof(*client));
     *client = (struct http_client){
         .loop = loop, .connect_timeout_ms = connect_timeout_ms, .multi = curl_multi_init()};

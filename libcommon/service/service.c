@@ -138,10 +138,9 @@ static bool create_clients(struct service_context *context, struct error *error)
         ipc_create(context->loop, context->service->id, context->settings.runtime_dir, &peers, error);
     if (!context->ipc)
         return false;
-    const struct service_http *http = context->service->http;
-    if (http)
-        context->http = http->create(context->loop, error);
-    return !http || context->http;
+    if (context->service->http)
+        context->http = context->service->http->create(context->loop);
+    return true;
 }
 
 static bool start_work(struct service_context *context, struct error *error)

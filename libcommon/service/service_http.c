@@ -1,5 +1,6 @@
 #include "libcommon/service/service_http.h"
 
+#include "libcommon/base/fatal.h"
 #include "libcommon/http/http.h"
 #include "libcommon/http/url.h"
 
@@ -9,12 +10,13 @@ enum { CONNECT_TIMEOUT_MS = 20000 };
 
 static void prepare(void)
 {
-    curl_global_init(CURL_GLOBAL_DEFAULT);
+    if (curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK)
+        fatal_stop("cannot initialise libcurl");
 }
 
-static struct http_client *create(struct loop *loop, struct error *error)
+static struct http_client *create(struct loop *loop)
 {
-    return http_client_create(loop, CONNECT_TIMEOUT_MS, error);
+    return http_client_create(loop, CONNECT_TIMEOUT_MS);
 }
 
 const struct service_http service_http = {.prepare = prepare,

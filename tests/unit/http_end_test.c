@@ -298,7 +298,6 @@ static void (*const acts[])(struct outcome *) = {cancel_self, cancel_other, canc
  * more. */
 static void cancel_from(struct fixture *fixture, struct http_request request)
 {
-    struct error error;
     for (size_t i = 0; i < sizeof(acts) / sizeof(acts[0]); i++) {
         struct outcome outcome = {.act = acts[i]};
         size_t requests = server_count(&fixture->server, &fixture->server.requests);
@@ -320,7 +319,7 @@ static void cancel_from(struct fixture *fixture, struct http_request request)
         assert_int_equal(outcome.done, request.on_done || acts[i] == cancel_other);
         outcome_clear(&outcome);
         if (!fixture->client)
-            fixture->client = http_client_create(fixture->loop, 5000, &error);
+            fixture->client = http_client_create(fixture->loop, 5000);
         fixture->server.step_count = server_count(&fixture->server, &fixture->server.requests);
     }
 }
