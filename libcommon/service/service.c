@@ -55,8 +55,8 @@ static bool load_config(struct service_context *context, struct error *error)
     environment_close(&environment);
     environment_wipe(environ, settings_secret_variables, settings_secret_count);
     if (!ok)
-        error_set(error, ERROR_INVALID, "%zu fault%s in the configuration", findings.fault_count,
-                  findings.fault_count == 1 ? "" : "s");
+        error_set(error, ERROR_INVALID, "%zu fault%s in the configuration", findings.faults.count,
+                  findings.faults.count == 1 ? "" : "s");
     return ok;
 }
 
