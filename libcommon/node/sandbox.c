@@ -1,7 +1,6 @@
 #include "libcommon/node/sandbox.h"
 
 #include "libcommon/base/log.h"
-#include "libcommon/node/sandbox_calls.h"
 
 #include <errno.h>
 #include <stdio.h>

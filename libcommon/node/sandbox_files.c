@@ -1,4 +1,4 @@
-#include "libcommon/node/sandbox_files.h"
+#include "libcommon/node/sandbox.h"
 
 #include "libcommon/base/log.h"
 #include "libcommon/base/memory.h"
