@@ -231,26 +231,13 @@ char *url_join(const char *base, const char *const *segments, size_t count)
     return url;
 }
 
-static bool is_unreserved(char character)
-{
-    return (character >= 'a' && character <= 'z') || (character >= 'A' && character <= 'Z') ||
-           text_is_digit(character) || (character != '\0' && strchr("-._~", character));
-}
-
 char *url_encode_component(const char *text)
 {
-    static const char digits[] = "0123456789ABCDEF";
-    char *encoded = memory_allocate(3 * strlen(text) + 1);
-    char *out = encoded;
-    for (; *text; text++) {
-        if (is_unreserved(*text)) {
-            *out++ = *text;
-            continue;
-        }
-        *out++ = '%';
-        *out++ = digits[(unsigned char)*text >> 4];
-        *out++ = digits[(unsigned char)*text & 15];
-    }
+    char *escaped = curl_easy_escape(NULL, text, 0);
+    if (!escaped)
+        memory_exhausted();
+    char *encoded = memory_copy_bytes(escaped, strlen(escaped));
+    curl_free(escaped);
     return encoded;
 }
 
