@@ -125,7 +125,7 @@ void json_writer_string(struct json_writer *writer, const char *text)
     if (text)
         json_writer_string_bytes(writer, text, strlen(text));
     else
-        json_writer_null(writer);
+        json_writer_raw(writer, "null", 4);
 }
 
 void json_writer_raw(struct json_writer *writer, const char *json, size_t length)
@@ -145,11 +145,6 @@ void json_writer_bool(struct json_writer *writer, bool truth)
 {
     const char *word = truth ? "true" : "false";
     json_writer_raw(writer, word, strlen(word));
-}
-
-void json_writer_null(struct json_writer *writer)
-{
-    json_writer_raw(writer, "null", 4);
 }
 
 void json_writer_string_member(struct json_writer *writer, const char *name, const char *text)

@@ -35,7 +35,7 @@ static void puts_commas_where_they_belong(void **state)
     json_writer_key(&writer, "c");
     json_writer_raw(&writer, "{\"n\": 1.0e400}", 14);
     json_writer_key(&writer, "d");
-    json_writer_null(&writer);
+    json_writer_string(&writer, NULL);
     json_writer_string_member(&writer, "e", NULL);
     json_writer_close_object(&writer);
     assert_written(&writer, "{\"a\":\"x{\",\"b\":[-9223372036854775808,\":\",{},true],\"c\":{\"n\": 1.0e400},"
@@ -77,7 +77,7 @@ static void nothing_written_is_an_empty_text(void **state)
     free(text);
     json_writer_bool(&writer, false);
     assert_written(&writer, "false");
-    json_writer_null(&writer);
+    json_writer_string(&writer, NULL);
     assert_written(&writer, "null");
     json_writer_raw(&writer, "[1]x", 3);
     assert_written(&writer, "[1]");
@@ -111,7 +111,7 @@ static void a_comma_stands_between_items_and_nowhere_else(void **state)
     json_writer_close_array(&writer);
     json_writer_open_object(&writer);
     json_writer_key(&writer, "k:");
-    json_writer_null(&writer);
+    json_writer_string(&writer, NULL);
     json_writer_string_member(&writer, "", "");
     json_writer_close_object(&writer);
     json_writer_int64(&writer, 0);
