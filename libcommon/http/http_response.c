@@ -142,10 +142,9 @@ static int64_t parse_retry_after_ms(const char *text, int64_t now_unix_ms)
         return -1;
     size_t digits = strspn(text, "0123456789");
     if (text[digits] == '\0') {
-        int64_t seconds = 0;
-        for (size_t i = 0; i < digits && seconds < RETRY_AFTER_SECS_MAX; i++)
-            seconds = seconds * 10 + (text[i] - '0');
-        return (seconds < RETRY_AFTER_SECS_MAX ? seconds : RETRY_AFTER_SECS_MAX) * 1000;
+        /* One that is too large for the type becomes its largest. */
+        unsigned long long seconds = strtoull(text, NULL, 10);
+        return (seconds < RETRY_AFTER_SECS_MAX ? (int64_t)seconds : RETRY_AFTER_SECS_MAX) * 1000;
     }
     /* All three forms of an HTTP date begin with a day's name; curl_getdate() alone would take "1.5" for a
      * day. */

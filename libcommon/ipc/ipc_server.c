@@ -240,13 +240,9 @@ static bool decode_request(struct ipc_request *request, const struct ipc_handler
     if (length > request->operation->request_limit_bytes)
         return error_set(error, ERROR_TOO_LARGE, "%s has %zu bytes, the limit is %zu",
                          request->operation->name, length, request->operation->request_limit_bytes);
-    void *decoded = memory_allocate(request->operation->request->struct_bytes);
-    if (!message_decode(request->operation->request, decoded, nng_msg_body(message), length, error)) {
-        free(decoded);
-        return false;
-    }
-    request->decoded = decoded;
-    return true;
+    request->decoded = memory_allocate(request->operation->request->struct_bytes);
+    return message_decode(request->operation->request, request->decoded, nng_msg_body(message), length,
+                          error);
 }
 
 /* Its handler, once what is asked is decoded; NULL for a request that is refused. */
