@@ -10,7 +10,6 @@
 #define LIBCOMMON_BASE_ERROR_H
 
 #include <stdbool.h>
-#include <stddef.h>
 
 enum error_code {
     ERROR_NONE = 0,

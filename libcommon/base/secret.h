@@ -9,8 +9,6 @@
 #ifndef LIBCOMMON_BASE_SECRET_H
 #define LIBCOMMON_BASE_SECRET_H
 
-#include "libcommon/base/error.h"
-
 #include <stdbool.h>
 #include <stddef.h>
 

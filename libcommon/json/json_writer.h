@@ -6,8 +6,6 @@
 #ifndef LIBCOMMON_JSON_JSON_WRITER_H
 #define LIBCOMMON_JSON_JSON_WRITER_H
 
-#include "libcommon/json/json_text.h"
-
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>

@@ -60,11 +60,6 @@ static bool load_config(struct service_context *context, struct error *error)
     return ok;
 }
 
-static bool take_secrets(struct service_context *context, struct error *error)
-{
-    return !context->service->take_secrets || context->service->take_secrets(context, error);
-}
-
 static void on_terminate_signal(void *opaque, int signal_number)
 {
     struct service_context *context = opaque;
@@ -83,9 +78,9 @@ static bool create_loop(struct service_context *context, struct error *error)
            loop_signal_add(context->loop, SIGINT, on_terminate_signal, context, error);
 }
 
-static bool open_as_root(struct service_context *context, struct error *error)
+static bool begin_as_root(struct service_context *context, struct error *error)
 {
-    return !context->service->open_as_root || context->service->open_as_root(context, error);
+    return !context->service->begin_as_root || context->service->begin_as_root(context, error);
 }
 
 static bool drop_privileges(struct service_context *context, struct error *error)
@@ -183,10 +178,10 @@ struct step {
 };
 
 static const struct step steps[] = {
-    {"configuration", load_config},    {"secrets", take_secrets},       {"event loop", create_loop},
-    {"opening as root", open_as_root}, {"privileges", drop_privileges}, {"sandbox", enter_sandbox},
-    {"clients", create_clients},       {"start", start_work},           {"events", subscribe},
-    {"sockets", open_sockets},         {"event loop", run_loop},
+    {"configuration", load_config},  {"event loop", create_loop}, {"what root does", begin_as_root},
+    {"privileges", drop_privileges}, {"sandbox", enter_sandbox},  {"clients", create_clients},
+    {"start", start_work},           {"events", subscribe},       {"sockets", open_sockets},
+    {"event loop", run_loop},
 };
 
 static int run_steps(struct service_context *context)

@@ -1,5 +1,7 @@
 #include "libcommon/json/json_writer.h"
 
+#include "libcommon/json/json_text.h"
+
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

@@ -2,6 +2,7 @@
 
 #include "libcommon/base/limits.h"
 #include "libcommon/base/memory.h"
+#include "libcommon/json/json_text.h"
 #include "libcommon/message/message.h"
 
 #include <setjmp.h>
