@@ -153,8 +153,7 @@ static void add(struct http_call *call)
 
 static void finish(struct http_call *call, CURLcode code)
 {
-    /* To curl an answer that ends within its headers is whole; one that was cut on purpose is a failed write.
-     */
+    /* To curl an answer that ends within its headers is whole; one cut on purpose is a failed write. */
     if (code == CURLE_OK && !call->answer.status)
         code = CURLE_PARTIAL_FILE;
     bool answered = !call->failed && (code == CURLE_OK || call->answer.body_cut);

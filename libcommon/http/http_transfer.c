@@ -144,8 +144,7 @@ static int on_curl_issue(void *context, char *remote, char *local, int remote_po
 
 /* --- the easy handle --- */
 
-/* All options used here exist in every curl since 7.87; what is left to go wrong in setting them is memory.
- */
+/* All options used here exist in every curl since 7.87; what can go wrong in setting them is memory. */
 static void set_number(CURL *easy, CURLoption option, long value)
 {
     if (curl_easy_setopt(easy, option, value) != CURLE_OK)

@@ -113,8 +113,7 @@ static bool parts_parse(const char *text, struct parts *parts, struct error *err
     return false;
 }
 
-/* Writes a part; bytes beyond ASCII and those of `also` are percent-encoded, as WHATWG does it for this part.
- */
+/* Writes a part; bytes beyond ASCII and those of `also` are percent-encoded, as WHATWG does for this part. */
 static void put_encoded(FILE *out, const char *part, const char *also)
 {
     for (; *part; part++) {

@@ -151,8 +151,7 @@ static void on_deadline(void *context)
     abort_call(call);
 }
 
-/* The peer's socket hangs up on what is above the limit: the other calls of this client would suffer with it.
- */
+/* The peer's socket hangs up on what is above the limit: this client's other calls would suffer with it. */
 static bool call_start(struct ipc_call *call, const void *request, struct error *error)
 {
     nng_msg *message =

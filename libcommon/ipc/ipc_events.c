@@ -85,8 +85,7 @@ static void on_readable(void *context, uint32_t events)
     for (int i = 0;
          i < EVENTS_PER_TURN && nng_recvmsg(subscription->socket, &received, NNG_FLAG_NONBLOCK) == 0; i++) {
         struct error error;
-        /* Another type of event is none of this subscriber's business; a broken one only hinted at something.
-         */
+        /* Another type of event is not this subscriber's business; a broken one only hinted at something. */
         if (message_decode(subscription->type, message, nng_msg_body(received), nng_msg_len(received),
                            &error)) {
             subscription->on_event(subscription->context, message);

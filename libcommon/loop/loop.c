@@ -52,8 +52,7 @@ struct loop {
     int epoll_fd;
     bool stopped;
     LIST_HEAD(watches, loop_watch) watches;
-    LIST_HEAD(removed_watches, loop_watch)
-    removed; /* freed at the end of the turn: its events may still name them */
+    LIST_HEAD(removed_watches, loop_watch) removed; /* freed when the turn ends: its events may name them */
     LIST_HEAD(children, child) children;
 
     struct loop_timer **heap; /* heap[1] is due first */

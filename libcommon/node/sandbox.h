@@ -27,8 +27,7 @@ struct sandbox_places {
     uint16_t peer_port;    /* of the one service that it calls outside: the only one to connect to; 0: any */
 };
 
-/* `text` gets what is in force, for the log and the status: "system calls, files, ports". Needs no_new_privs.
- */
+/* `text` gets what is in force, for log and status: "system calls, files, ports". Needs no_new_privs. */
 bool sandbox_apply(enum service_id service, const struct sandbox_places *places,
                    char text[SANDBOX_TEXT_BYTES], struct error *error);
 
