@@ -115,13 +115,8 @@ static uint16_t port_to_call(const struct service_context *context)
 
 static bool enter_sandbox(struct service_context *context, struct error *error)
 {
-    const struct settings *settings = &context->settings;
-    enum service_id id = context->service->id;
-    const struct sandbox_places places = {.runtime_dir = settings->runtime_dir,
-                                          .state_dir = settings->state_dir,
-                                          .work_dir = id == SERVICE_STORED ? settings->work_dir : NULL,
-                                          .peer_port = port_to_call(context)};
-    return sandbox_apply(id, &places, context->sandbox, error);
+    return sandbox_apply(context->service->id, &context->settings, port_to_call(context), context->sandbox,
+                         error);
 }
 
 static bool create_clients(struct service_context *context, struct error *error)
