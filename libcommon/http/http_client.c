@@ -175,8 +175,8 @@ static void finish(struct http_call *call, CURLcode code)
 static void take_messages(struct http_client *client)
 {
     int left = 0;
-    CURLMsg *message = curl_multi_info_read(client->multi, &left);
-    for (; message; message = curl_multi_info_read(client->multi, &left)) {
+    const CURLMsg *message;
+    while ((message = curl_multi_info_read(client->multi, &left))) {
         char *context = NULL;
         if (message->msg != CURLMSG_DONE)
             continue;

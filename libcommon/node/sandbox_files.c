@@ -121,27 +121,24 @@ static bool grant_reads(const struct landlock *landlock, enum service_id service
            grant_certificate_folders(landlock, "SSL_CERT_DIR", error);
 }
 
-static bool grant_state_folder(const struct landlock *landlock, enum service_id service,
-                               const char *state_dir, struct error *error)
+/* The service's own folder in `parent`, NULL where it has none. Made now when nobody did: a folder that is
+ * not there yet cannot be granted. */
+static bool grant_own_folder(const struct landlock *landlock, enum service_id service, const char *parent,
+                             enum landlock_grant grant, struct error *error)
 {
     char own[PATH_MAX];
-    if (!state_dir)
+    if (!parent)
         return true;
-    snprintf(own, sizeof own, "%s/%s", state_dir, service_name(service));
-    return folder_make(state_dir, S_IRWXU, error) && folder_make(own, S_IRWXU, error) &&
-           landlock_grant_path(landlock, own, LANDLOCK_FILES, error);
+    snprintf(own, sizeof own, "%s/%s", parent, service_name(service));
+    return folder_make(parent, S_IRWXU, error) && folder_make(own, S_IRWXU, error) &&
+           landlock_grant_path(landlock, own, grant, error);
 }
 
-/* Made now when nobody did: a folder that is not there yet cannot be granted. */
-static bool grant_own_folders(const struct landlock *landlock, enum service_id service,
-                              const struct settings *settings, struct error *error)
+static bool grant_folders(const struct landlock *landlock, enum service_id service,
+                          const struct settings *settings, struct error *error)
 {
-    char own[PATH_MAX];
-    snprintf(own, sizeof own, "%s/%s", settings->runtime_dir, service_name(service));
-    if (!folder_make(settings->runtime_dir, S_IRWXU, error) || !folder_make(own, S_IRWXU, error) ||
-        !landlock_grant_path(landlock, own, LANDLOCK_SOCKETS, error))
-        return false;
-    return grant_state_folder(landlock, service, settings->state_dir, error) &&
+    return grant_own_folder(landlock, service, settings->runtime_dir, LANDLOCK_SOCKETS, error) &&
+           grant_own_folder(landlock, service, settings->state_dir, LANDLOCK_FILES, error) &&
            (!settings->work_dir ||
             (folder_make(settings->work_dir, S_IRWXU, error) &&
              landlock_grant_path(landlock, settings->work_dir, LANDLOCK_FILES, error)));
@@ -196,7 +193,7 @@ bool sandbox_limit_files(enum service_id service, const struct settings *setting
     bool limits_ports = service == SERVICE_HTTPD || known_ports(peer_port, ports, &count);
     if (!landlock_begin(landlock, limits_ports, error))
         return false;
-    bool ok = grant_reads(landlock, service, error) && grant_own_folders(landlock, service, settings, error);
+    bool ok = grant_reads(landlock, service, error) && grant_folders(landlock, service, settings, error);
     for (size_t i = 0; limits_ports && ok && i < count; i++)
         ok = landlock_grant_connect(landlock, ports[i], error);
     ok = ok && landlock_enforce(landlock, error);

@@ -81,17 +81,13 @@ static void load_number(const struct row *row, void *slot, const char *text,
         remark(&findings->faults, row->variable, "%s", error.text);
 }
 
-static bool check_url(const char *text, settings_url_check *is_url, struct error *error)
-{
-    return is_url(text) ||
-           error_set(error, ERROR_INVALID, "is '%.128s', expected an http or https URL with a host", text);
-}
-
 static void load_text(const struct row *row, char **slot, const char *text, settings_url_check *is_url,
                       struct settings_findings *findings)
 {
     struct error error;
-    bool ok = row->kind == KIND_url       ? check_url(text, is_url, &error)
+    /* Other kinds' checks say themselves what is wrong. */
+    error_set(&error, ERROR_INVALID, "is '%.128s', expected an http or https URL with a host", text);
+    bool ok = row->kind == KIND_url       ? is_url(text)
               : row->kind == KIND_path    ? settings_check_path(text, &error)
               : row->kind == KIND_address ? settings_check_address(text, &error)
                                           : settings_check_text(text, &error);
