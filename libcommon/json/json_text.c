@@ -32,7 +32,7 @@ static bool take(struct scanner *scanner, char expected)
 
 static void skip_space(struct scanner *scanner)
 {
-    while (scanner->at < scanner->end && memchr(" \t\r\n", *scanner->at, 4))
+    while (scanner->at < scanner->end && *scanner->at && strchr(" \t\r\n", *scanner->at))
         scanner->at++;
 }
 
