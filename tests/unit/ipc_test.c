@@ -51,7 +51,8 @@ static void handle_token_get(void *context, struct ipc_request *request, const v
         return;
     }
     struct message_token token = {.token_number = get->refused_token + 1, .expires_at_unix_ms = 1};
-    secret_assign(&token.access_token, "t", 1);
+    static const char long_token[LIMIT_TOKEN_BYTES + 1];
+    secret_assign(&token.access_token, long_token, get->refused_token == 14 ? sizeof long_token : 1);
     ipc_answer(request, &token);
     message_clear(&message_token_type, &token);
 }
@@ -145,6 +146,16 @@ static void a_failure_keeps_its_code_its_text_and_its_status(void **state)
     assert_int_equal(fixture->last_failure.code, ERROR_CONFLICT);
     assert_int_equal(fixture->last_failure.status, 409);
     assert_string_equal(fixture->last_failure.text, "no luck");
+}
+
+static void an_answer_that_cannot_be_sent_becomes_a_failure(void **state)
+{
+    struct fixture *fixture = *state;
+    call_token_get(token_client(fixture), &(struct message_token_get){.refused_token = 14}, on_answer,
+                   fixture);
+    turn_until(fixture, &fixture->answers, 1);
+    assert_int_equal(fixture->last_failure.code, ERROR_SYSTEM);
+    assert_string_equal(fixture->last_failure.text, "the answer breaks its own limits");
 }
 
 static void many_requests_wait_side_by_side_and_a_held_one_blocks_none(void **state)
@@ -493,6 +504,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         WITH_SOCKETS(a_request_is_answered),
         WITH_SOCKETS(a_failure_keeps_its_code_its_text_and_its_status),
+        WITH_SOCKETS(an_answer_that_cannot_be_sent_becomes_a_failure),
         WITH_SOCKETS(many_requests_wait_side_by_side_and_a_held_one_blocks_none),
         WITH_SOCKETS(nobody_there_ends_at_the_deadline),
         WITH_SOCKETS(a_request_outlives_its_peer_s_restart),
