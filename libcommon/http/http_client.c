@@ -61,18 +61,6 @@ static void call_free(struct http_call *call)
     free(call);
 }
 
-static void client_destroy(struct http_client *client)
-{
-    for (struct http_call *call = LIST_FIRST(&client->calls), *next; call; call = next) {
-        next = LIST_NEXT(call, others);
-        call_free(call);
-    }
-    loop_timer_stop(&client->curl_timer);
-    curl_multi_cleanup(client->multi);
-    loop_timer_stop(&client->curl_timer);
-    free(client);
-}
-
 static void client_enter(struct http_client *client)
 {
     client->busy++;
@@ -82,19 +70,20 @@ static void client_leave(struct http_client *client)
 {
     if (--client->busy)
         return;
-    if (client->closing) {
-        client_destroy(client);
-        return;
-    }
     struct http_call *next = LIST_FIRST(&client->calls);
-    while (next && client->cancelled_count) {
+    while (next && (client->closing || client->cancelled_count)) {
         struct http_call *call = next;
         next = LIST_NEXT(call, others);
-        if (call->cancelled) {
-            client->cancelled_count--;
+        if (call->cancelled || client->closing) {
+            client->cancelled_count -= call->cancelled;
             call_free(call);
         }
     }
+    if (!client->closing)
+        return;
+    curl_multi_cleanup(client->multi);
+    loop_timer_stop(&client->curl_timer);
+    free(client);
 }
 
 void http_cancel(struct http_call *call)
