@@ -91,8 +91,8 @@ struct http_request {
     void *context;
 };
 
-/* After curl_global_init(). `connect_timeout_ms` bounds name resolution, TCP and TLS together. */
-struct http_client *http_client_create(struct loop *loop, int64_t connect_timeout_ms);
+/* After curl_global_init(). Name resolution, TCP and TLS together may take 20 s. */
+struct http_client *http_client_create(struct loop *loop);
 
 /* Cancels what is in flight (no on_done) and closes all connections. Before loop_free(). From a callback it
  * is safe too. */

@@ -58,7 +58,7 @@ bool http_request_prepare(struct http_call *call, const struct http_request *req
 bool http_request_redirect(struct http_call *call, struct error *error);
 
 /* Gives the call its easy handle. */
-void http_transfer_configure(struct http_call *call, int64_t connect_timeout_ms);
+void http_transfer_configure(struct http_call *call);
 
 /* Fills `error` from curl's. Returns false. */
 bool http_transfer_failure(const struct http_call *call, CURLcode code, struct error *error);

@@ -16,7 +16,6 @@
 struct http_client {
     struct loop *loop;
     CURLM *multi;
-    int64_t connect_timeout_ms;
     struct loop_timer curl_timer;
     LIST_HEAD(http_calls, http_call) calls;
     int busy;
@@ -215,7 +214,7 @@ static void on_start(void *context)
     } else {
         if (call->request.timeout_ms > 0)
             loop_timer_start(&call->timeout_timer, call->request.timeout_ms);
-        http_transfer_configure(call, client->connect_timeout_ms);
+        http_transfer_configure(call);
         add(call);
     }
     client_leave(client);
@@ -299,11 +298,10 @@ static int on_curl_timer(CURLM *multi, long timeout_ms, void *context)
 
 /* --- the public rest --- */
 
-struct http_client *http_client_create(struct loop *loop, int64_t connect_timeout_ms)
+struct http_client *http_client_create(struct loop *loop)
 {
     struct http_client *client = memory_allocate(sizeof(*client));
-    *client = (struct http_client){
-        .loop = loop, .connect_timeout_ms = connect_timeout_ms, .multi = curl_multi_init()};
+    *client = (struct http_client){.loop = loop, .multi = curl_multi_init()};
     if (!client->multi)
         memory_exhausted();
     loop_timer_init(&client->curl_timer, loop, on_curl_due, client);

@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { HTTP_STREAM_BUFFER_BYTES = 512 * 1024 };
+enum { HTTP_STREAM_BUFFER_BYTES = 512 * 1024, CONNECT_TIMEOUT_MS = 20000 };
 
 void http_transfer_clear(struct http_call *call)
 {
@@ -189,7 +189,7 @@ static void set_body(struct http_call *call)
         set_number(easy, CURLOPT_UPLOAD_BUFFERSIZE, HTTP_STREAM_BUFFER_BYTES);
 }
 
-void http_transfer_configure(struct http_call *call, int64_t connect_timeout_ms)
+void http_transfer_configure(struct http_call *call)
 {
     CURL *easy = curl_easy_init();
     if (!easy)
@@ -209,7 +209,7 @@ void http_transfer_configure(struct http_call *call, int64_t connect_timeout_ms)
     set_number(easy, CURLOPT_HTTP_VERSION, CURL_HTTP_VERSION_1_1);
     set_number(easy, CURLOPT_FOLLOWLOCATION, 0);
     set_number(easy, CURLOPT_NOSIGNAL, 1);
-    set_number(easy, CURLOPT_CONNECTTIMEOUT_MS, (long)connect_timeout_ms);
+    set_number(easy, CURLOPT_CONNECTTIMEOUT_MS, CONNECT_TIMEOUT_MS);
     /* Otherwise the end of a call that is still resolving its host waits, and the loop with it, for the
      * resolver. */
     set_number(easy, CURLOPT_QUICK_EXIT, 1);

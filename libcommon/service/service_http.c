@@ -6,22 +6,15 @@
 
 #include <curl/curl.h>
 
-enum { CONNECT_TIMEOUT_MS = 20000 };
-
 static void prepare(void)
 {
     if (curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK)
         fatal_stop("cannot initialise libcurl");
 }
 
-static struct http_client *create(struct loop *loop)
-{
-    return http_client_create(loop, CONNECT_TIMEOUT_MS);
-}
-
 const struct service_http service_http = {.prepare = prepare,
                                           .is_url = url_is_http,
                                           .port_of_url = url_port,
-                                          .create = create,
+                                          .create = http_client_create,
                                           .free = http_client_free,
                                           .clean_up = curl_global_cleanup};

@@ -319,7 +319,7 @@ static void cancel_from(struct fixture *fixture, struct http_request request)
         assert_int_equal(outcome.done, request.on_done || acts[i] == cancel_other);
         outcome_clear(&outcome);
         if (!fixture->client)
-            fixture->client = http_client_create(fixture->loop, 5000);
+            fixture->client = http_client_create(fixture->loop);
         fixture->server.step_count = server_count(&fixture->server, &fixture->server.requests);
     }
 }

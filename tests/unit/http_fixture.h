@@ -299,7 +299,7 @@ static inline int set_up(void **state)
     assert_int_equal(curl_global_init(CURL_GLOBAL_DEFAULT), CURLE_OK);
     server_start(&fixture->server);
     fixture->loop = loop_create(&error);
-    fixture->client = http_client_create(fixture->loop, 5000);
+    fixture->client = http_client_create(fixture->loop);
     assert_non_null(fixture->client);
     *state = fixture;
     return 0;
