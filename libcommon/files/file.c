@@ -50,8 +50,7 @@ static char *read_open(int fd, size_t max_bytes, size_t *length, struct error *e
         *length = used;
         return text;
     }
-    secret_wipe_bytes(text, used); /* a secret's file may be too long */
-    free(text);
+    secret_free_bytes(text, used); /* a secret's file may be too long */
     return NULL;
 }
 

@@ -301,9 +301,7 @@ static int on_curl_timer(CURLM *multi, long timeout_ms, void *context)
 struct http_client *http_client_create(struct loop *loop)
 {
     struct http_client *client = memory_allocate(sizeof(*client));
-    *client = (struct http_client){.loop = loop, .multi = curl_multi_init()};
-    if (!client->multi)
-        memory_exhausted();
+    *client = (struct http_client){.loop = loop, .multi = memory_require(curl_multi_init())};
     loop_timer_init(&client->curl_timer, loop, on_curl_due, client);
     curl_multi_setopt(client->multi, CURLMOPT_SOCKETFUNCTION, on_curl_socket);
     curl_multi_setopt(client->multi, CURLMOPT_SOCKETDATA, client);

@@ -38,10 +38,7 @@ static bool is_field_name(const char *name)
 
 static void add_line(struct http_call *call, const char *line)
 {
-    struct curl_slist *headers = curl_slist_append(call->headers, line);
-    if (!headers)
-        memory_exhausted();
-    call->headers = headers;
+    call->headers = memory_require(curl_slist_append(call->headers, line));
 }
 
 static bool add_header(struct http_call *call, const char *name, const char *prefix, const char *value,
@@ -58,8 +55,7 @@ static bool add_header(struct http_call *call, const char *name, const char *pre
     else
         snprintf(line, bytes, "%s;", name);
     add_line(call, line);
-    secret_wipe_bytes(line, bytes);
-    free(line);
+    secret_free_bytes(line, bytes);
     return true;
 }
 
@@ -142,8 +138,8 @@ static char *user_of(CURLU *url)
 
 static bool resolve_location(struct http_call *call, char **target, struct error *error)
 {
-    CURLU *url = curl_url();
-    if (!url || curl_url_set(url, CURLUPART_URL, call->url, 0) != CURLUE_OK)
+    CURLU *url = memory_require(curl_url());
+    if (curl_url_set(url, CURLUPART_URL, call->url, 0) != CURLUE_OK)
         memory_exhausted();
     char *from_user = user_of(url);
     bool read = curl_url_set(url, CURLUPART_URL, call->answer.location, CURLU_URLENCODE) == CURLUE_OK &&

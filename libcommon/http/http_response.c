@@ -23,17 +23,10 @@ static void forget_headers(struct http_answer *answer)
 }
 
 /* Bodies carry access tokens, so none is left behind in freed memory. */
-static void drop_body(char *body, size_t capacity)
-{
-    if (body)
-        secret_wipe_bytes(body, capacity);
-    free(body);
-}
-
 void http_answer_clear(struct http_answer *answer)
 {
     forget_headers(answer);
-    drop_body(answer->body, answer->body_capacity);
+    secret_free_bytes(answer->body, answer->body_capacity);
     *answer = (struct http_answer){0};
 }
 
@@ -93,7 +86,7 @@ static void grow_body(struct http_answer *answer, size_t bytes)
     char *body = memory_allocate(capacity);
     if (answer->body_bytes)
         memcpy(body, answer->body, answer->body_bytes);
-    drop_body(answer->body, answer->body_capacity);
+    secret_free_bytes(answer->body, answer->body_capacity);
     answer->body = body;
     answer->body_capacity = capacity;
 }

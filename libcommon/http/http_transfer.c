@@ -191,9 +191,7 @@ static void set_body(struct http_call *call)
 
 void http_transfer_configure(struct http_call *call)
 {
-    CURL *easy = curl_easy_init();
-    if (!easy)
-        memory_exhausted();
+    CURL *easy = memory_require(curl_easy_init());
     call->easy = easy;
     set_pointer(easy, CURLOPT_PRIVATE, call);
     set_pointer(easy, CURLOPT_ERRORBUFFER, call->curl_text);

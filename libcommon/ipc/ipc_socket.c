@@ -101,8 +101,7 @@ nng_msg *ipc_encode(const struct message_type *type, const void *message, size_t
         memcpy(nng_msg_body(encoded), bytes, length);
     else
         memory_exhausted();
-    secret_wipe_bytes(bytes, length);
-    free(bytes);
+    secret_free_bytes(bytes, length);
     return encoded;
 }
 

@@ -163,8 +163,6 @@ char *json_writer_take(struct json_writer *writer)
 
 void json_writer_clear(struct json_writer *writer)
 {
-    if (writer->text)
-        secret_wipe_bytes(writer->text, writer->length);
-    free(writer->text);
+    secret_free_bytes(writer->text, writer->length);
     *writer = JSON_WRITER_EMPTY;
 }

@@ -145,9 +145,7 @@ char *message_log_form(const struct message_type *type, const void *message)
 {
     char *text = NULL;
     size_t length = 0;
-    FILE *out = open_memstream(&text, &length);
-    if (!out)
-        memory_exhausted();
+    FILE *out = memory_require(open_memstream(&text, &length));
     const char *separator = "";
     fprintf(out, "%s{", type->name);
     for (const struct message_field *field = type->fields(); field->name; field++) {

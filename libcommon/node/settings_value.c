@@ -147,8 +147,7 @@ bool settings_read_secret_file(const char *path, struct secret *secret, bool *ot
     bool is_text = strlen(text) == length;
     if (is_text)
         settings_trimmed_secret(secret, text);
-    secret_wipe_bytes(text, length);
-    free(text);
+    secret_free_bytes(text, length);
     /* A secret cut short would fail much later, as a refused login. */
     if (!is_text)
         return error_set(error, ERROR_INVALID, "%.128s has a NUL byte: it is no text", path);
