@@ -3,8 +3,6 @@
 #include "libcommon/base/clock.h"
 #include "libcommon/base/memory.h"
 #include "libcommon/http/http_call.h"
-#include "libcommon/http/http_request.h"
-#include "libcommon/http/http_transfer.h"
 
 #include <assert.h>
 #include <stdlib.h>
@@ -18,7 +16,6 @@
 struct http_client {
     struct loop *loop;
     CURLM *multi;
-    int64_t connect_timeout_ms;
     struct loop_timer curl_timer;
     LIST_HEAD(http_calls, http_call) calls;
     int busy;
@@ -39,7 +36,7 @@ static void stop_timers(struct http_call *call)
 {
     loop_timer_stop(&call->start_timer);
     loop_timer_stop(&call->timeout_timer);
-    http_stall_stop(&call->stall);
+    loop_timer_stop(&call->stall_timer);
 }
 
 static void leave_multi(struct http_call *call)
@@ -63,19 +60,6 @@ static void call_free(struct http_call *call)
     free(call);
 }
 
-static void client_destroy(struct http_client *client)
-{
-    for (struct http_call *call = LIST_FIRST(&client->calls), *next; call; call = next) {
-        next = LIST_NEXT(call, others);
-        call_free(call);
-    }
-    loop_timer_stop(&client->curl_timer);
-    curl_multi_cleanup(client->multi);
-    loop_timer_stop(&client->curl_timer);
-    free(client);
-    curl_global_cleanup();
-}
-
 static void client_enter(struct http_client *client)
 {
     client->busy++;
@@ -85,19 +69,20 @@ static void client_leave(struct http_client *client)
 {
     if (--client->busy)
         return;
-    if (client->closing) {
-        client_destroy(client);
-        return;
-    }
     struct http_call *next = LIST_FIRST(&client->calls);
-    while (next && client->cancelled_count) {
+    while (next && (client->closing || client->cancelled_count)) {
         struct http_call *call = next;
         next = LIST_NEXT(call, others);
-        if (call->cancelled) {
-            client->cancelled_count--;
+        if (call->cancelled || client->closing) {
+            client->cancelled_count -= call->cancelled;
             call_free(call);
         }
     }
+    if (!client->closing)
+        return;
+    curl_multi_cleanup(client->multi);
+    loop_timer_stop(&client->curl_timer);
+    free(client);
 }
 
 void http_cancel(struct http_call *call)
@@ -156,14 +141,13 @@ static void add(struct http_call *call)
 
 static void finish(struct http_call *call, CURLcode code)
 {
-    /* To curl an answer that ends within its headers is whole; one that was cut on purpose is a failed write.
-     */
+    /* To curl an answer that ends within its headers is whole; one cut on purpose is a failed write. */
     if (code == CURLE_OK && !call->answer.status)
         code = CURLE_PARTIAL_FILE;
     bool answered = !call->failed && (code == CURLE_OK || call->answer.body_cut);
     if (answered && call->request.follow_redirects && http_answer_is_redirect(&call->answer)) {
         leave_multi(call);
-        http_stall_stop(&call->stall);
+        loop_timer_stop(&call->stall_timer);
         if (http_request_redirect(call, &call->failure)) {
             add(call);
             return;
@@ -179,8 +163,8 @@ static void finish(struct http_call *call, CURLcode code)
 static void take_messages(struct http_client *client)
 {
     int left = 0;
-    CURLMsg *message = curl_multi_info_read(client->multi, &left);
-    for (; message; message = curl_multi_info_read(client->multi, &left)) {
+    const CURLMsg *message;
+    while ((message = curl_multi_info_read(client->multi, &left))) {
         char *context = NULL;
         if (message->msg != CURLMSG_DONE)
             continue;
@@ -230,7 +214,7 @@ static void on_start(void *context)
     } else {
         if (call->request.timeout_ms > 0)
             loop_timer_start(&call->timeout_timer, call->request.timeout_ms);
-        http_transfer_configure(call, client->connect_timeout_ms);
+        http_transfer_configure(call);
         add(call);
     }
     client_leave(client);
@@ -250,19 +234,28 @@ static void on_timeout(void *context)
     fail_late(context, "no complete answer in time");
 }
 
-static int64_t moved_bytes(void *context)
+/*
+ * Notices a transfer that moved fewer bytes in the last `stall_ms` than it should have. That window slides by
+ * eighths, so a stall is noticed an eighth of it late at most.
+ */
+static void on_stall_tick(void *context)
 {
-    const struct http_call *call = context;
+    struct http_call *call = context;
+    const struct http_request *request = &call->request;
     curl_off_t sent = 0;
     curl_off_t received = 0;
     curl_easy_getinfo(call->easy, CURLINFO_SIZE_UPLOAD_T, &sent);
     curl_easy_getinfo(call->easy, CURLINFO_SIZE_DOWNLOAD_T, &received);
-    return sent + received;
-}
-
-static void on_stalled(void *context)
-{
-    fail_late(context, "the transfer has stalled");
+    int64_t needed = request->stall_bytes_per_second * request->stall_ms / 1000;
+    int64_t *mark = &call->stall_marks[call->stall_ticks % HTTP_STALL_SLICES];
+    if (call->stall_ticks >= HTTP_STALL_SLICES && sent + received - *mark < (needed > 0 ? needed : 1)) {
+        fail_late(call, "the transfer has stalled");
+        return;
+    }
+    *mark = sent + received;
+    call->stall_ticks++;
+    int64_t slice_ms = request->stall_ms / HTTP_STALL_SLICES;
+    loop_timer_start(&call->stall_timer, slice_ms > 0 ? slice_ms : 1);
 }
 
 /* --- what curl calls to be woken --- */
@@ -305,17 +298,10 @@ static int on_curl_timer(CURLM *multi, long timeout_ms, void *context)
 
 /* --- the public rest --- */
 
-struct http_client *http_client_create(struct loop *loop, int64_t connect_timeout_ms, struct error *error)
+struct http_client *http_client_create(struct loop *loop)
 {
-    if (curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK) {
-        error_set(error, ERROR_SYSTEM, "cannot initialise libcurl");
-        return NULL;
-    }
     struct http_client *client = memory_allocate(sizeof(*client));
-    *client = (struct http_client){
-        .loop = loop, .connect_timeout_ms = connect_timeout_ms, .multi = curl_multi_init()};
-    if (!client->multi)
-        memory_exhausted();
+    *client = (struct http_client){.loop = loop, .multi = memory_require(curl_multi_init())};
     loop_timer_init(&client->curl_timer, loop, on_curl_due, client);
     curl_multi_setopt(client->multi, CURLMOPT_SOCKETFUNCTION, on_curl_socket);
     curl_multi_setopt(client->multi, CURLMOPT_SOCKETDATA, client);
@@ -332,22 +318,8 @@ struct http_call *http_send(struct http_client *client, const struct http_reques
     LIST_INSERT_HEAD(&client->calls, call, others);
     loop_timer_init(&call->start_timer, client->loop, on_start, call);
     loop_timer_init(&call->timeout_timer, client->loop, on_timeout, call);
-    call->stall = (struct http_stall){.window_ms = request->stall_ms,
-                                      .bytes_per_second = request->stall_bytes_per_second,
-                                      .moved_bytes = moved_bytes,
-                                      .on_stalled = on_stalled,
-                                      .context = call};
-    http_stall_init(&call->stall, client->loop);
+    loop_timer_init(&call->stall_timer, client->loop, on_stall_tick, call);
     call->failed = !http_request_prepare(call, request, &call->failure);
     loop_timer_start(&call->start_timer, 0);
     return call;
-}
-
-void http_call_progress(const struct http_call *call, int64_t *sent_bytes, int64_t *received_bytes)
-{
-    curl_off_t sent = 0;
-    if (call->easy)
-        curl_easy_getinfo(call->easy, CURLINFO_SIZE_UPLOAD_T, &sent);
-    *sent_bytes = sent;
-    *received_bytes = call->received_bytes;
 }

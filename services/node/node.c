@@ -80,7 +80,7 @@ static bool check_settings(struct node *node, struct error *error)
     settings_log_findings(&findings);
     if (!ok)
         return error_set(error, ERROR_INVALID, "nothing was started: %zu fault%s in the configuration",
-                         findings.fault_count, findings.fault_count == 1 ? "" : "s");
+                         findings.faults.count, findings.faults.count == 1 ? "" : "s");
     return true;
 }
 
