@@ -1,6 +1,6 @@
 /*
  * Storing files of the workspace at the domain server (docs/network.md 4.2). What begins something expects an
- * active session (session_check_active()). Failures, here and in artifact_stream.h: ERROR_INVALID (a path
+ * session that is not cancelled. Failures, here and in artifact_stream.h: ERROR_INVALID (a path
  * that leads out, no regular file, a wrong length), ERROR_NOT_FOUND (no such file; a stream that was not
  * opened), ERROR_TOO_LARGE (names, files, too many artifacts), ERROR_CONFLICT (two outputs of one name;
  * another file is on its way under it; the file changed), ERROR_UNAVAILABLE (too many open streams), and what

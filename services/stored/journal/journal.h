@@ -12,12 +12,23 @@
 #define STORED_JOURNAL_JOURNAL_H
 
 #include "libcommon/node/messages.h"
-#include "services/stored/journal/journal_database.h"
 #include "services/stored/workspace/file_fingerprint.h"
 
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+
+struct journal;
+
+/*
+ * `boot_id` names this boot of the machine. ERROR_CONFLICT: another process has the journal, or a newer
+ * version wrote it. ERROR_SYSTEM: it cannot be opened. One that is damaged is replaced by an empty one, and
+ * on a full disk by one in memory, which is gone with the process.
+ */
+struct journal *journal_open(const char *state_dir, const char *boot_id, struct error *error);
+
+/* NULL is harmless. */
+void journal_close(struct journal *journal);
 
 /* What was kept in this boot under the same call before, else `fresh`, which is kept then. free() it. */
 char *journal_keep_client_id(struct journal *journal, const char *fresh);
