@@ -145,10 +145,10 @@ static bool make_state_folders(const struct identities *identities, const char *
     return ok;
 }
 
-bool folders_make(const struct identities *identities, const struct folders *folders, struct error *error)
+bool folders_make(const struct identities *identities, const struct settings *settings, struct error *error)
 {
-    return make_runtime_folders(identities, folders->runtime_dir, error) &&
-           make_state_folders(identities, folders->state_dir, error) &&
-           make_folder(identities, folders->work_dir, identities->ids[SERVICE_STORED],
+    return make_runtime_folders(identities, settings->runtime_dir, error) &&
+           make_state_folders(identities, settings->state_dir, error) &&
+           make_folder(identities, settings->work_dir, identities->ids[SERVICE_STORED],
                        identities->ids[SERVICE_RUNNERD], 02750, error);
 }

@@ -12,7 +12,6 @@ enum { INPUTS_AT_ONCE = TRANSFERS_MAX, OUTPUTS_AT_ONCE = 2 };
 struct transfer_direction {
     const char *noun; /* of an item */
     size_t at_once;
-    size_t (*count)(const struct job_transfers *transfers);
     const char *(*name)(const struct job_transfers *transfers, size_t item);
     struct ipc_call *(*ask)(const struct job_transfers *transfers, struct transfer *transfer);
     void (*take)(struct job_transfers *transfers, size_t item, const void *answer);
@@ -93,16 +92,6 @@ static void note_output(struct job_transfers *transfers, size_t item, const void
               transfers->outputs.files[item].rel_path, ((const struct message_artifact *)answer)->id);
 }
 
-static size_t count_inputs(const struct job_transfers *transfers)
-{
-    return transfers->command->inputs.count;
-}
-
-static size_t count_outputs(const struct job_transfers *transfers)
-{
-    return transfers->outputs.count;
-}
-
 static const char *input_name(const struct job_transfers *transfers, size_t item)
 {
     return transfers->command->inputs.items[item];
@@ -113,9 +102,9 @@ static const char *output_name(const struct job_transfers *transfers, size_t ite
     return transfers->outputs.files[item].rel_path;
 }
 
-static const struct transfer_direction fetching = {"input",       INPUTS_AT_ONCE, count_inputs,    input_name,
+static const struct transfer_direction fetching = {"input",       INPUTS_AT_ONCE, input_name,
                                                    ask_for_input, keep_input,     write_task_files};
-static const struct transfer_direction storing = {"output",     OUTPUTS_AT_ONCE, count_outputs, output_name,
+static const struct transfer_direction storing = {"output",     OUTPUTS_AT_ONCE, output_name,
                                                   offer_output, note_output,     NULL};
 
 /* --- all of them --- */
@@ -143,7 +132,7 @@ static void ask_for_more(struct job_transfers *transfers)
     bool waiting = false;
     for (size_t i = 0; i < direction->at_once; i++) {
         struct transfer *transfer = &transfers->in_flight[i];
-        if (!transfer->call && transfers->next < direction->count(transfers)) {
+        if (!transfer->call && transfers->next < transfers->count) {
             *transfer = (struct transfer){.transfers = transfers, .item = transfers->next++};
             transfer->call = direction->ask(transfers, transfer);
         }
@@ -165,31 +154,27 @@ static void on_answer(void *context, const void *answer, const struct error *fai
     ask_for_more(transfer->transfers);
 }
 
-static void begin(struct job_transfers *transfers, const struct transfer_direction *direction,
-                  job_transfers_function *on_done)
-{
-    transfers->direction = direction;
-    transfers->on_done = on_done;
-    transfers->next = 0;
-}
-
 void job_transfers_fetch(struct job_transfers *transfers, job_transfers_function *on_done)
 {
-    begin(transfers, &fetching, on_done);
-    transfers->inputs =
-        memory_allocate_array(transfers->command->inputs.count + 1, sizeof *transfers->inputs);
+    transfers->direction = &fetching;
+    transfers->on_done = on_done;
+    transfers->count = transfers->command->inputs.count;
+    transfers->inputs = memory_allocate_array(transfers->count + 1, sizeof *transfers->inputs);
     ask_for_more(transfers);
 }
 
 void job_transfers_store(struct job_transfers *transfers, job_transfers_function *on_done)
 {
     struct error error;
-    begin(transfers, &storing, on_done);
+    transfers->direction = &storing;
+    transfers->on_done = on_done;
     if (!output_scan(transfers->workspace_fd, &transfers->outputs, transfers->log, &error)) {
         on_done(transfers->context, error.text);
         return;
     }
-    log_write(LOG_LEVEL_INFO, transfers->log, "storing %zu outputs", transfers->outputs.count);
+    transfers->next = 0;
+    transfers->count = transfers->outputs.count;
+    log_write(LOG_LEVEL_INFO, transfers->log, "storing %zu outputs", transfers->count);
     ask_for_more(transfers);
 }
 

@@ -28,6 +28,7 @@ struct job_transfers {
     struct output_list outputs;
     const struct transfer_direction *direction;
     job_transfers_function *on_done;
+    size_t count;
     size_t next; /* item to ask for */
     struct transfer {
         struct job_transfers *transfers;

@@ -96,10 +96,7 @@ static void log_text(const struct exec *exec, enum log_level level, const char *
     while (length) {
         size_t taken = length < LOG_PIECE_BYTES ? length : LOG_PIECE_BYTES;
         for (size_t i = 0; i < taken; i++)
-            piece[i] = text[i];
-        for (size_t i = 0; i < taken; i++)
-            if (!piece[i])
-                piece[i] = ' ';
+            piece[i] = text[i] ? text[i] : ' ';
         piece[taken] = '\0';
         log_write(level, exec->work.options.log, "%s", piece);
         text += taken;
