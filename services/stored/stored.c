@@ -146,12 +146,9 @@ static char *describe_for_programs(const struct stored *stored, int64_t now_ms)
 {
     struct json_writer writer = JSON_WRITER_EMPTY;
     json_writer_open_object(&writer);
-    json_writer_key(&writer, "sessions");
-    json_writer_int64(&writer, (int64_t)sessions_count(stored->sessions));
-    json_writer_key(&writer, "transfer_count");
-    json_writer_int64(&writer, (int64_t)stored->setup.transfers.count);
-    json_writer_key(&writer, "bytes_per_second");
-    json_writer_int64(&writer, transfers_rate(&stored->setup.transfers, now_ms));
+    json_writer_int64_member(&writer, "sessions", (int64_t)sessions_count(stored->sessions));
+    json_writer_int64_member(&writer, "transfer_count", (int64_t)stored->setup.transfers.count);
+    json_writer_int64_member(&writer, "bytes_per_second", transfers_rate(&stored->setup.transfers, now_ms));
     json_writer_key(&writer, "transfers");
     transfers_write(&stored->setup.transfers, now_ms, &writer);
     json_writer_close_object(&writer);

@@ -76,7 +76,7 @@ static void on_failed(struct login *login, int64_t retry_after_ms, const char *r
     if (round_over) {
         struct error error;
         explain(login, &error);
-        login_waiters_fail_all(&login->waiters, &error);
+        login_waiters_fail_due(&login->waiters, INT64_MAX, &error);
     }
     advance(login);
 }

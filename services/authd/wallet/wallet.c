@@ -7,7 +7,6 @@
 
 #include <secp256k1.h>
 #include <secp256k1_recovery.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 

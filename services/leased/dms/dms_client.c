@@ -1,7 +1,6 @@
 #include "services/leased/dms/dms_client.h"
 
 #include "libcommon/base/clock.h"
-#include "libcommon/base/limits.h"
 #include "libcommon/base/log.h"
 #include "libcommon/base/memory.h"
 #include "libcommon/base/text.h"

@@ -91,8 +91,7 @@ static char *file_json(size_t index, const struct message_host_command *command,
         break;
     case 1:
         json_writer_string_member(&writer, "pointCloud", file_paths[2]);
-        json_writer_key(&writer, "vertexCount");
-        json_writer_int64(&writer, 0);
+        json_writer_int64_member(&writer, "vertexCount", 0);
         break;
     case 3:
         write_outputs(&writer);
@@ -101,8 +100,7 @@ static char *file_json(size_t index, const struct message_host_command *command,
         json_writer_string_member(&writer, "status", "succeeded");
         break;
     default:
-        json_writer_key(&writer, "scanCount");
-        json_writer_int64(&writer, (int64_t)command->inputs.count);
+        json_writer_int64_member(&writer, "scanCount", (int64_t)command->inputs.count);
         write_inputs(&writer, inputs, command->inputs.count);
         break;
     }

@@ -9,7 +9,6 @@
 #include "services/stored/transfers/transfers.h"
 #include "services/stored/workspace/workspace.h"
 
-#include <stdbool.h>
 #include <stddef.h>
 
 /* The inputs of one session. */

@@ -104,12 +104,6 @@ int64_t transfers_rate(const struct transfers *transfers, int64_t now_ms)
     return rate;
 }
 
-static void write_number(struct json_writer *writer, const char *name, int64_t number)
-{
-    json_writer_key(writer, name);
-    json_writer_int64(writer, number);
-}
-
 void transfers_write(const struct transfers *transfers, int64_t now_ms, struct json_writer *writer)
 {
     int shown = 0;
@@ -120,10 +114,10 @@ void transfers_write(const struct transfers *transfers, int64_t now_ms, struct j
         json_writer_string_member(writer, "task_id", transfer->task_id);
         json_writer_string_member(writer, "direction", transfer->direction);
         json_writer_string_member(writer, "name", transfer->name);
-        write_number(writer, "moved_bytes", transfer->meter.moved_bytes);
+        json_writer_int64_member(writer, "moved_bytes", transfer->meter.moved_bytes);
         if (transfer->meter.total_bytes >= 0)
-            write_number(writer, "total_bytes", transfer->meter.total_bytes);
-        write_number(writer, "bytes_per_second", transfer_meter_rate(&transfer->meter, now_ms));
+            json_writer_int64_member(writer, "total_bytes", transfer->meter.total_bytes);
+        json_writer_int64_member(writer, "bytes_per_second", transfer_meter_rate(&transfer->meter, now_ms));
         json_writer_close_object(writer);
     }
     json_writer_close_array(writer);
