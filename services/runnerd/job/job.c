@@ -4,7 +4,7 @@
 #include "services/runnerd/host/job_updates.h"
 #include "services/runnerd/job/job_machine.h"
 #include "services/runnerd/job/job_transfers.h"
-#include "services/runnerd/work/noop.h"
+#include "services/runnerd/work/work.h"
 #include "services/runnerd/workspace/job_files.h"
 
 #include <pthread.h>

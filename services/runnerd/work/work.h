@@ -52,7 +52,10 @@ struct work_kind {
     void (*free)(struct work *work);
 };
 
-/* The program of the runner file runs, and what it prints is passed on. The other kind is noop.h's. */
+/* The program of the runner file runs, and what it prints is passed on. */
 extern const struct work_kind work_exec;
+
+/* No program: sleeps and leaves the files of docs/network.md 5. */
+extern const struct work_kind work_noop;
 
 #endif
