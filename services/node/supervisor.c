@@ -45,8 +45,7 @@ struct supervisor {
     void *context;
 };
 
-/* Who needs others stops before them: jobs need stored and leased, httpd's callback and all else need authd.
- */
+/* Who needs others stops before them: jobs need stored and leased, httpd's callback and all need authd. */
 static const enum service_id stop_order[SERVICE_COUNT] = {SERVICE_RUNNERD, SERVICE_LEASED, SERVICE_STORED,
                                                           SERVICE_HTTPD, SERVICE_AUTHD};
 

@@ -51,8 +51,7 @@ static void on_answer(void *context, const struct http_response *response, const
 {
     struct dms_call *call = context;
     call->http_call = NULL;
-    /* docs/network.md 3: a token may have been revoked early, so one refusal says nothing about the request.
-     */
+    /* docs/network.md 3: a token may have been revoked early: one refusal says nothing about the request. */
     bool refused = response &&
                    (response->status == 401 || (response->status == 403 && call->request.fresh_token_on_403));
     if (refused && !call->repeated) {

@@ -1,5 +1,4 @@
-/* Parts are given out in order and may finish in any; what the server is told at the end is in order again.
- */
+/* Parts are given out in order and may finish in any; what the server is told at the end is in order. */
 #include "services/stored/artifacts/multipart_plan.h"
 
 #include "libcommon/base/memory.h"

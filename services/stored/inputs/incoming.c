@@ -319,8 +319,7 @@ static void describe(const struct incoming *incoming, const char *cid, struct me
         text_list_add(&input->related_files, incoming->parts[i].path);
 }
 
-/* A path that is free in the set may be taken by what an earlier run placed and could not tell of any more.
- */
+/* A path that is free in the set may be taken by what an earlier run placed and could not record. */
 static char *place_part(const struct incoming *incoming, size_t index, struct input_path_set *paths,
                         struct error *error)
 {

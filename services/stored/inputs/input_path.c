@@ -75,8 +75,7 @@ static bool is_timestamp(const char *text)
     return true;
 }
 
-/* The folder of a scan: files of one moment lie together, whatever stands around the moment in their names.
- */
+/* The folder of a scan: files of one moment lie together, whatever stands around it in their names. */
 static char *scan_folder(const char *name)
 {
     enum { TIMESTAMP_LENGTH = 19 };

@@ -38,8 +38,7 @@ char *journal_keep_client_id(struct journal *journal, const char *fresh);
 /* Why a session was cancelled is not kept: it says `cancelled` after a restart. */
 void journal_session_cancelled(struct journal *journal, const char *task_id);
 
-/* Without the token in `opened`; only whether there was one is kept. Replaces all that is known of the task.
- */
+/* Without the token in `opened`; only whether there was one is kept. Replaces what is known of the task. */
 void journal_session_opened(struct journal *journal, const struct message_session_open *opened);
 void journal_session_got_token(struct journal *journal, const char *task_id);
 void journal_session_closed(struct journal *journal, const char *task_id);
