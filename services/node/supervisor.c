@@ -196,10 +196,8 @@ static bool spawn(struct child *child, struct error *error)
 static bool start_child(struct child *child, struct error *error)
 {
     child->started_boot_ms = clock_boot_ms();
-    if (!spawn(child, error)) {
-        child->pid = 0;
+    if (!spawn(child, error))
         return false;
-    }
     /* One that nobody watches would run beside the next that is started. */
     if (!loop_child_add(child->supervisor->loop, child->pid, on_exit_of_child, child, error)) {
         kill(child->pid, SIGKILL);

@@ -136,12 +136,13 @@ static void the_six_files_of_the_contract_are_valid(void **state)
                                         "outputs_index.json", "result.json", "scan_data_summary.json"};
     struct fixture *fixture = *state;
     struct error error;
+    struct json_slice value;
     size_t length;
     run(fixture);
     assert_true(fixture->succeeded);
     for (size_t i = 0; i < sizeof paths / sizeof paths[0]; i++) {
         char *text = read_output(fixture, paths[i], &length);
-        assert_true(json_text_validate(text, length, &error));
+        assert_true(json_text_parse(text, length, &value, &error));
         assert_non_null(strstr(text, "\"taskId\":\"t-\\\"1\""));
         free(text);
     }

@@ -180,15 +180,9 @@ static void advance(void *context)
         begin(login, now_ms);
 }
 
-void login_on_registered(struct login *login)
+void login_on_event(struct login *login, token_event_function *event)
 {
-    token_manager_on_registered(&login->manager, clock_boot_ms());
-    advance(login);
-}
-
-void login_on_callback_stored(struct login *login)
-{
-    token_manager_on_callback_stored(&login->manager, clock_boot_ms());
+    event(&login->manager, clock_boot_ms());
     advance(login);
 }
 

@@ -194,8 +194,6 @@ static int spawn_shim(struct job_process *process, int pipes[3][2])
                                            .folder_fd = options->folder_fd,
                                            .new_session = true},
                            &process->shim);
-    if (code)
-        process->shim = 0;
     free(arguments);
     return code;
 }

@@ -14,23 +14,15 @@ struct transfer {
     struct transfers *transfers;
     struct transfer_meter meter;
     char *task_id;
-    const char *direction;
+    char direction[4]; /* "in" or "out" */
     char *name;
     LIST_ENTRY(transfer) link;
 };
 
-static char *cut_name(const char *name)
-{
-    char cut[LIMIT_TRANSFER_NAME_BYTES + 1];
-    return memory_copy_text(text_one_line(name, strlen(name), cut, sizeof cut));
-}
-
 static void publish(struct transfer *transfer, int64_t now_ms, bool ended)
 {
-    char direction[8];
-    memcpy(direction, transfer->direction, strlen(transfer->direction) + 1);
     const struct message_transfer_progress progress = {.task_id = transfer->task_id,
-                                                       .direction = direction,
+                                                       .direction = transfer->direction,
                                                        .name = transfer->name,
                                                        .moved_bytes = transfer->meter.moved_bytes,
                                                        .total_bytes = transfer->meter.total_bytes,
@@ -57,10 +49,12 @@ struct transfer *transfer_begin(struct transfers *transfers, const char *task_id
                                 int64_t now_ms)
 {
     struct transfer *transfer = memory_allocate(sizeof *transfer);
-    *transfer = (struct transfer){.transfers = transfers,
-                                  .task_id = memory_copy_text(task_id),
-                                  .direction = direction == TRANSFER_IN ? "in" : "out",
-                                  .name = cut_name(name)};
+    char cut[LIMIT_TRANSFER_NAME_BYTES + 1];
+    *transfer =
+        (struct transfer){.transfers = transfers,
+                          .task_id = memory_copy_text(task_id),
+                          .name = memory_copy_text(text_one_line(name, strlen(name), cut, sizeof cut))};
+    strcpy(transfer->direction, direction == TRANSFER_IN ? "in" : "out");
     transfer_meter_init(&transfer->meter, total_bytes, now_ms);
     LIST_INSERT_HEAD(&transfers->list, transfer, link);
     if (transfers->count++ == 0)
