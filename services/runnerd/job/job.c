@@ -86,7 +86,7 @@ static void stop_work(struct job *job)
 static void on_room(void *context)
 {
     const struct job *job = context;
-    if (job->work)
+    if (job->work && job->work->kind->resume)
         job->work->kind->resume(job->work);
 }
 

@@ -34,6 +34,7 @@ struct job_transfers {
         struct job_transfers *transfers;
         struct ipc_call *call; /* NULL: free */
         size_t item;
+        const char *name; /* of the item, for the reason of a failure */
     } in_flight[TRANSFERS_MAX];
 };
 

@@ -162,12 +162,6 @@ static void noop_stop(struct work *work, bool hurry)
     work->options.on_done(work->options.context, false, NULL);
 }
 
-/* It never waits for room: what it tells is little. */
-static void noop_resume(struct work *work)
-{
-    (void)work;
-}
-
 static void noop_free(struct work *work)
 {
     struct noop *noop = (struct noop *)work;
@@ -175,8 +169,5 @@ static void noop_free(struct work *work)
     free(noop);
 }
 
-const struct work_kind work_noop = {.last_progress = "{\"stage\":\"completed\"}",
-                                    .start = noop_start,
-                                    .stop = noop_stop,
-                                    .resume = noop_resume,
-                                    .free = noop_free};
+const struct work_kind work_noop = {
+    .last_progress = "{\"stage\":\"completed\"}", .start = noop_start, .stop = noop_stop, .free = noop_free};

@@ -45,7 +45,8 @@ struct work_kind {
     /* Ends it, with less patience when `hurry`. Again: perhaps there is less time now. */
     void (*stop)(struct work *work, bool hurry);
 
-    /* The updates have room again: work that found them full may go on. */
+    /* The updates have room again: work that found them full may go on. NULL: it tells little and never
+     * waits. */
     void (*resume)(struct work *work);
 
     /* Without a word to anybody. */
