@@ -156,13 +156,11 @@ static bool run(struct node *node, struct error *error)
 static const struct {
     bool (*run)(struct node *node, struct error *error);
     int exit_status; /* when it fails */
-} steps[] = {
-    {check_settings, SERVICE_EXIT_CONFIG},
-    {choose_identities, SERVICE_EXIT_CONFIG},
-    {make_folders, SERVICE_EXIT_FAILED},
-    {create_supervisor, SERVICE_EXIT_FAILED},
-    {run, SERVICE_EXIT_FAILED},
-};
+} steps[] = {{check_settings, SERVICE_EXIT_CONFIG},
+             {choose_identities, SERVICE_EXIT_CONFIG},
+             {make_folders, SERVICE_EXIT_FAILED},
+             {create_supervisor, SERVICE_EXIT_FAILED},
+             {run, SERVICE_EXIT_FAILED}};
 
 int node_run(char **argv)
 {

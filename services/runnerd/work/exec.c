@@ -95,8 +95,10 @@ static void log_text(const struct exec *exec, enum log_level level, const char *
     char piece[LOG_PIECE_BYTES + 1];
     while (length) {
         size_t taken = length < LOG_PIECE_BYTES ? length : LOG_PIECE_BYTES;
+        memcpy(piece, text, taken);
         for (size_t i = 0; i < taken; i++)
-            piece[i] = text[i] ? text[i] : ' ';
+            if (!piece[i])
+                piece[i] = ' ';
         piece[taken] = '\0';
         log_write(level, exec->work.options.log, "%s", piece);
         text += taken;
