@@ -14,7 +14,7 @@ struct transfer {
     struct transfers *transfers;
     struct transfer_meter meter;
     char *task_id;
-    char direction[4]; /* "in" or "out" */
+    char *direction; /* static */
     char *name;
     LIST_ENTRY(transfer) link;
 };
@@ -49,12 +49,14 @@ struct transfer *transfer_begin(struct transfers *transfers, const char *task_id
                                 int64_t now_ms)
 {
     struct transfer *transfer = memory_allocate(sizeof *transfer);
+    static char in[] = "in";
+    static char out[] = "out";
     char cut[LIMIT_TRANSFER_NAME_BYTES + 1];
     *transfer =
         (struct transfer){.transfers = transfers,
                           .task_id = memory_copy_text(task_id),
+                          .direction = direction == TRANSFER_IN ? in : out,
                           .name = memory_copy_text(text_one_line(name, strlen(name), cut, sizeof cut))};
-    strcpy(transfer->direction, direction == TRANSFER_IN ? "in" : "out");
     transfer_meter_init(&transfer->meter, total_bytes, now_ms);
     LIST_INSERT_HEAD(&transfers->list, transfer, link);
     if (transfers->count++ == 0)
