@@ -153,6 +153,12 @@ void json_writer_string_member(struct json_writer *writer, const char *name, con
     json_writer_string(writer, text);
 }
 
+void json_writer_int64_member(struct json_writer *writer, const char *name, int64_t number)
+{
+    json_writer_key(writer, name);
+    json_writer_int64(writer, number);
+}
+
 char *json_writer_take(struct json_writer *writer)
 {
     reserve(writer, 0);

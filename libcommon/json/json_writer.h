@@ -34,8 +34,9 @@ void json_writer_bool(struct json_writer *writer, bool truth);
 /* A value that is JSON already, byte for byte. */
 void json_writer_raw(struct json_writer *writer, const char *json, size_t length);
 
-/* Key and string in one. */
+/* Key and value in one. */
 void json_writer_string_member(struct json_writer *writer, const char *name, const char *text);
+void json_writer_int64_member(struct json_writer *writer, const char *name, int64_t number);
 
 /* Hands over the text and leaves the writer empty. free() it, after secret_wipe_bytes() when it holds a
  * secret. */

@@ -181,6 +181,24 @@ void text_list_clear(struct text_list *list)
     *list = (struct text_list){NULL, 0};
 }
 
+static int compare_texts(const void *left, const void *right)
+{
+    return strcmp(*(char *const *)left, *(char *const *)right);
+}
+
+void text_list_sort_unique(struct text_list *list)
+{
+    size_t kept = 0;
+    if (list->count)
+        qsort(list->items, list->count, sizeof *list->items, compare_texts);
+    for (size_t i = 0; i < list->count; i++)
+        if (kept && strcmp(list->items[kept - 1], list->items[i]) == 0)
+            free(list->items[i]);
+        else
+            list->items[kept++] = list->items[i];
+    list->count = kept;
+}
+
 bool text_list_contains(const struct text_list *list, const char *item)
 {
     for (size_t i = 0; i < list->count; i++)

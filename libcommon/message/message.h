@@ -100,6 +100,9 @@ void byte_string_assign(struct byte_string *string, const void *bytes, size_t le
 /* Appends a copy of `item`. */
 void text_list_add(struct text_list *list, const char *item);
 void text_list_clear(struct text_list *list);
+
+/* Sorts by bytes; of equal items one stays. */
+void text_list_sort_unique(struct text_list *list);
 bool text_list_contains(const struct text_list *list, const char *item);
 
 #endif

@@ -21,10 +21,10 @@ static struct authd *authd_of(void *context)
 static void on_registered(void *context, bool called_back)
 {
     struct authd *authd = context;
-    login_on_registered(authd->login);
+    login_on_event(authd->login, token_manager_on_registered);
     /* A login that DDS refused between its callback and its answer need not wait for another callback. */
     if (called_back)
-        login_on_callback_stored(authd->login);
+        login_on_event(authd->login, token_manager_on_callback_stored);
 }
 
 static void on_login_succeeded(void *context)
@@ -84,7 +84,7 @@ static struct registrar *create_registrar(struct authd *authd)
     const struct registrar_options options = {
         .loop = authd->service->loop,
         .random = &authd->service->random,
-        .dds = authd->dds,
+        .dds = &authd->dds,
         .policy = {.wallet_flow = settings->registration_flow == SETTINGS_FLOW_WALLET,
                    .interval_ms = settings->register_interval_secs * 1000,
                    .max_retry = settings->register_max_retry},
@@ -100,7 +100,7 @@ static struct login *create_login(struct authd *authd)
     const struct login_options options = {
         .loop = authd->service->loop,
         .random = &authd->service->random,
-        .dds = authd->dds,
+        .dds = &authd->dds,
         .policy = {.wallet_flow = settings->registration_flow == SETTINGS_FLOW_WALLET,
                    .safety_ratio = settings->token_safety_ratio,
                    .jitter_ms = settings->token_reauth_jitter_ms,
@@ -117,22 +117,19 @@ bool authd_start(struct service_context *context, struct error *error)
 {
     struct authd *authd = context->state;
     const struct settings *settings = &context->settings;
-    char *node_url = NULL;
     if (settings->registration_flow == SETTINGS_FLOW_CALLBACK) {
-        node_url = url_normalise(settings->node_url, error);
-        if (!node_url)
+        authd->node_url = url_normalise(settings->node_url, error);
+        if (!authd->node_url)
             return error_prefix(error, "NODE_URL");
     }
-    char *version = resolve_version(settings);
-    const struct dds_identity identity = {.base_url = settings->dds_base_url,
-                                          .node_url = node_url,
-                                          .version = version,
-                                          .wallet = authd->wallet,
-                                          .reg_secret = &authd->reg_secret,
-                                          .timeout_ms = settings->request_timeout_secs * 1000};
-    authd->dds = dds_client_create(context->http, &identity);
-    free(version);
-    free(node_url);
+    authd->version = resolve_version(settings);
+    authd->dds = (struct dds_client){.http = context->http,
+                                     .base_url = settings->dds_base_url,
+                                     .node_url = authd->node_url,
+                                     .version = authd->version,
+                                     .wallet = authd->wallet,
+                                     .reg_secret = &authd->reg_secret,
+                                     .timeout_ms = settings->request_timeout_secs * 1000};
     authd->registrar = create_registrar(authd);
     authd->login = create_login(authd);
     log_info("wallet %s", wallet_address(authd->wallet));
@@ -146,7 +143,8 @@ void authd_stop(struct service_context *context)
         return;
     registrar_free(authd->registrar);
     login_free(authd->login);
-    dds_client_free(authd->dds);
+    free(authd->node_url);
+    free(authd->version);
     wallet_free(authd->wallet);
     secret_wipe(&authd->reg_secret);
     secret_wipe(&authd->callback_secret);
@@ -202,7 +200,7 @@ static void store_callback(struct authd *authd, struct callback *callback)
     move_secret(&authd->callback_secret, &callback->secret);
     log_info("callback stored: id %s, secret of %zu bytes", callback->id, authd->callback_secret.length);
     registrar_on_event(authd->registrar, registration_on_callback_stored);
-    login_on_callback_stored(authd->login);
+    login_on_event(authd->login, token_manager_on_callback_stored);
 }
 
 void authd_handle_callback_deliver(void *context, struct ipc_request *request, const void *message)

@@ -18,7 +18,9 @@ struct authd {
     struct wallet *wallet;
     struct secret reg_secret;
     struct secret callback_secret; /* of the last callback; empty: none came */
-    struct dds_client *dds;
+    char *node_url;                /* normalised; NULL in the wallet flow */
+    char *version;
+    struct dds_client dds;
     struct registrar *registrar;
     struct login *login;
 };

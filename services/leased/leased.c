@@ -244,25 +244,24 @@ static void make_parts(struct leased *leased)
 {
     struct service_context *service = leased->service;
     const struct settings *settings = &service->settings;
-    int64_t timeout_ms = settings->request_timeout_secs * 1000;
-    leased->dms = dms_client_create(service->http, leased->authd, settings->dms_base_url);
+    leased->dms = (struct dms_client){service->http, leased->authd, settings->dms_base_url};
     leased->announcer = capability_announcer_create(service->loop, leased->authd);
-    leased->outbox = outbox_create(service->loop, &service->random, leased->dms, timeout_ms);
     leased->hosts =
         runner_hosts_create(&(struct runner_hosts_events){.capabilities_changed = on_capabilities_changed,
                                                           .slots_changed = on_slots_changed,
                                                           .host_gone = on_host_gone,
                                                           .context = leased});
-    leased->poller = poller_create(&(struct poller_options){.loop = service->loop,
-                                                            .random = &service->random,
-                                                            .dms = leased->dms,
-                                                            .request_timeout_ms = timeout_ms,
-                                                            .idle_min_ms = settings->poll_backoff_ms_min,
-                                                            .idle_max_ms = settings->poll_backoff_ms_max,
-                                                            .may_poll = may_poll,
-                                                            .take = take_lease,
-                                                            .take_unreadable = take_unreadable_lease,
-                                                            .context = leased});
+    leased->poller =
+        poller_create(&(struct poller_options){.loop = service->loop,
+                                               .random = &service->random,
+                                               .dms = &leased->dms,
+                                               .request_timeout_ms = settings->request_timeout_secs * 1000,
+                                               .idle_min_ms = settings->poll_backoff_ms_min,
+                                               .idle_max_ms = settings->poll_backoff_ms_max,
+                                               .may_poll = may_poll,
+                                               .take = take_lease,
+                                               .take_unreadable = take_unreadable_lease,
+                                               .context = leased});
 }
 
 static void make_surroundings(struct leased *leased)
@@ -272,10 +271,9 @@ static void make_surroundings(struct leased *leased)
     leased->surroundings = (struct task_surroundings){
         .loop = service->loop,
         .random = &service->random,
-        .dms = leased->dms,
+        .dms = &leased->dms,
         .stored = leased->stored,
         .hosts = leased->hosts,
-        .outbox = leased->outbox,
         .owner = leased->id,
         .heartbeat_rules = {.jitter_ms = settings->heartbeat_jitter_ms,
                             .min_ratio = settings->heartbeat_min_ratio,
@@ -315,10 +313,8 @@ void leased_stop(struct service_context *context)
     free(leased->tasks);
     loop_timer_stop(&leased->drain.timer);
     poller_free(leased->poller);
-    outbox_free(leased->outbox);
     runner_hosts_free(leased->hosts);
     capability_announcer_free(leased->announcer);
-    dms_client_free(leased->dms);
     loop_timer_stop(&leased->tick);
     free(leased);
     context->state = NULL;

@@ -31,11 +31,10 @@ struct leased {
     struct ipc_client *authd;
     struct ipc_client *stored;
     struct ipc_call *close_others_call;
-    struct dms_client *dms;
+    struct dms_client dms;
     struct runner_hosts *hosts;
     struct capability_announcer *announcer;
     struct poller *poller;
-    struct outbox *outbox;
     struct drain drain;
     struct task_surroundings surroundings;
     struct task **tasks; /* the one that waits longest first; ended ones stay until the next turn */

@@ -16,7 +16,7 @@ struct poller;
 struct poller_options {
     struct loop *loop;
     struct random *random;
-    struct dms_client *dms;
+    const struct dms_client *dms;
     int64_t request_timeout_ms;
     int64_t idle_min_ms;
     int64_t idle_max_ms;

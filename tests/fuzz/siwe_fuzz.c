@@ -6,7 +6,6 @@
  */
 #include "services/authd/dds/siwe.h"
 
-#include "services/authd/dds/signed_message.h"
 #include "tests/fuzz/fuzz.h"
 
 #include <stdlib.h>

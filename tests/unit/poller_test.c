@@ -23,7 +23,7 @@ static int taken;
 static char unreadable[96]; /* task and text of the last lease that could not be read */
 static bool wanted;         /* whether leases are work here */
 
-struct dms_call *dms_send(struct dms_client *client, const struct dms_request *request)
+struct dms_call *dms_send(const struct dms_client *client, const struct dms_request *request)
 {
     (void)client;
     assert_false(dms.open);

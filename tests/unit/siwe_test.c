@@ -1,6 +1,5 @@
 #include "services/authd/dds/siwe.h"
 
-#include "services/authd/dds/signed_message.h"
 #include "tests/unit/vectors.h"
 
 #include <setjmp.h>

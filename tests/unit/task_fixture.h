@@ -37,7 +37,7 @@ static struct ipc_call storage[OPERATION_COUNT];
 static bool ended;
 static bool ended_with_work;
 
-struct dms_call *dms_send(struct dms_client *client, const struct dms_request *request)
+struct dms_call *dms_send(const struct dms_client *client, const struct dms_request *request)
 {
     (void)client;
     assert_false(dms.open);
@@ -132,7 +132,6 @@ static inline int set_up(void **state)
                                                        .owner = "owner",
                                                        .on_ended = on_ended,
                                                        .context = fixture};
-    fixture->surroundings.outbox = outbox_create(fixture->surroundings.loop, &fixture->random, NULL, 30000);
     ended = ended_with_work = false;
     memset(storage, 0, sizeof storage);
     *state = fixture;
@@ -144,7 +143,6 @@ static inline int tear_down(void **state)
     struct fixture *fixture = *state;
     if (fixture->task)
         task_free(fixture->task);
-    outbox_free(fixture->surroundings.outbox);
     runner_hosts_free(fixture->surroundings.hosts);
     loop_free(fixture->surroundings.loop);
     free(dms.body);

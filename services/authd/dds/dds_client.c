@@ -7,53 +7,20 @@
 #include "libcommon/base/text.h"
 #include "libcommon/http/url.h"
 #include "libcommon/json/json_writer.h"
-#include "services/authd/dds/signed_message.h"
+#include "services/authd/dds/siwe.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-struct dds_client {
-    struct http_client *http;
-    char *base_url;
-    char *node_url;
-    char *version;
-    const struct wallet *wallet;
-    const struct secret *reg_secret;
-    int64_t timeout_ms;
-};
-
 struct dds_call {
-    struct dds_client *client;
+    const struct dds_client *client;
     const char *path; /* static */
     struct http_call *http_call;
     int64_t sent_boot_ms;
     dds_done_function *on_done;
     void *context;
 };
-
-struct dds_client *dds_client_create(struct http_client *http, const struct dds_identity *identity)
-{
-    struct dds_client *client = memory_allocate(sizeof *client);
-    *client = (struct dds_client){.http = http,
-                                  .base_url = memory_copy_text(identity->base_url),
-                                  .node_url = memory_copy_text(identity->node_url),
-                                  .version = memory_copy_text(identity->version),
-                                  .wallet = identity->wallet,
-                                  .reg_secret = identity->reg_secret,
-                                  .timeout_ms = identity->timeout_ms};
-    return client;
-}
-
-void dds_client_free(struct dds_client *client)
-{
-    if (!client)
-        return;
-    free(client->base_url);
-    free(client->node_url);
-    free(client->version);
-    free(client);
-}
 
 void dds_cancel(struct dds_call *call)
 {
@@ -125,7 +92,7 @@ static void on_http_done(void *context, const struct http_response *response, co
 /* --- requests --- */
 
 /* Wipes and clears `body`. `on_data` NULL: the answer's body is kept. */
-static struct dds_call *post(struct dds_client *client, const char *path, struct json_writer *body,
+static struct dds_call *post(const struct dds_client *client, const char *path, struct json_writer *body,
                              http_data_function *on_data, dds_done_function *on_done, void *context,
                              struct error *error)
 {
@@ -183,7 +150,7 @@ static void write_registration(const struct dds_client *client, const struct tex
     json_writer_close_array(body);
 }
 
-struct dds_call *dds_register(struct dds_client *client, const struct text_list *capabilities,
+struct dds_call *dds_register(const struct dds_client *client, const struct text_list *capabilities,
                               dds_done_function *on_done, void *context, struct error *error)
 {
     char timestamp[RFC3339_BYTES];
@@ -202,7 +169,7 @@ struct dds_call *dds_register(struct dds_client *client, const struct text_list 
     return post(client, "internal/v1/nodes/register", &body, ignore_data, on_done, context, error);
 }
 
-struct dds_call *dds_register_wallet(struct dds_client *client, const struct dds_answer *nonce,
+struct dds_call *dds_register_wallet(const struct dds_client *client, const struct dds_answer *nonce,
                                      const struct text_list *capabilities, dds_done_function *on_done,
                                      void *context, struct error *error)
 {
@@ -213,13 +180,13 @@ struct dds_call *dds_register_wallet(struct dds_client *client, const struct dds
     json_writer_open_object(&body);
     json_writer_string_member(&body, "message", signed_message.message);
     json_writer_string_member(&body, "signature", signed_message.signature);
+    signed_message_clear(&signed_message);
     write_registration(client, capabilities, &body);
     json_writer_close_object(&body);
-    signed_message_clear(&signed_message);
     return post(client, "internal/v1/nodes/register-wallet", &body, ignore_data, on_done, context, error);
 }
 
-struct dds_call *dds_siwe_request(struct dds_client *client, dds_done_function *on_done, void *context,
+struct dds_call *dds_siwe_request(const struct dds_client *client, dds_done_function *on_done, void *context,
                                   struct error *error)
 {
     struct json_writer body = JSON_WRITER_EMPTY;
@@ -229,7 +196,7 @@ struct dds_call *dds_siwe_request(struct dds_client *client, dds_done_function *
     return post(client, "internal/v1/auth/siwe/request", &body, NULL, on_done, context, error);
 }
 
-struct dds_call *dds_siwe_verify(struct dds_client *client, const struct dds_answer *nonce,
+struct dds_call *dds_siwe_verify(const struct dds_client *client, const struct dds_answer *nonce,
                                  dds_done_function *on_done, void *context, struct error *error)
 {
     struct signed_message signed_message;

@@ -2,8 +2,8 @@
  * What authd says to DDS (docs/network.md 1 and 2): four POSTs with JSON bodies, each bounded by
  * REQUEST_TIMEOUT_SECS, none following a redirect.
  *
- * SECURITY: holds REG_SECRET and is the only code of authd that sends anything. It refuses every origin but
- * that of DDS_BASE_URL. Bodies are wiped; REG_SECRET is cut out of error bodies before they are logged.
+ * SECURITY: is given REG_SECRET and is the only code of authd that sends anything. It refuses every origin
+ * but that of DDS_BASE_URL. Bodies are wiped; REG_SECRET is cut out of error bodies before they are logged.
  */
 #ifndef AUTHD_DDS_DDS_CLIENT_H
 #define AUTHD_DDS_DDS_CLIENT_H
@@ -12,10 +12,9 @@
 #include "libcommon/message/message.h"
 #include "services/authd/wallet/wallet.h"
 
-struct dds_client;
-
-/* What is the same in every request; all but `wallet` and `reg_secret` is copied. */
-struct dds_identity {
+/* What is the same in every request; borrowed. */
+struct dds_client {
+    struct http_client *http;
     const char *base_url;
     const char *node_url; /* normalised; NULL in the wallet flow */
     const char *version;
@@ -41,30 +40,25 @@ struct dds_answer {
 /* Once, in a later turn; `answer` is gone afterwards. */
 typedef void dds_done_function(void *context, const struct dds_answer *answer);
 
-struct dds_client *dds_client_create(struct http_client *http, const struct dds_identity *identity);
-
-/* After every call has ended or was cancelled. */
-void dds_client_free(struct dds_client *client);
-
 struct dds_call;
 
 /* Ends a call without its function. NULL is harmless. A call is gone before its function is called. */
 void dds_cancel(struct dds_call *call);
 
 /* The callback flow's registration (1.1). NULL when it cannot be signed, or DDS_BASE_URL is not usable. */
-struct dds_call *dds_register(struct dds_client *client, const struct text_list *capabilities,
+struct dds_call *dds_register(const struct dds_client *client, const struct text_list *capabilities,
                               dds_done_function *on_done, void *context, struct error *error);
 
 /* The wallet flow's registration (1.3), signed with the nonce that `nonce` brought. NULL when that is
  * unusable. */
-struct dds_call *dds_register_wallet(struct dds_client *client, const struct dds_answer *nonce,
+struct dds_call *dds_register_wallet(const struct dds_client *client, const struct dds_answer *nonce,
                                      const struct text_list *capabilities, dds_done_function *on_done,
                                      void *context, struct error *error);
 
 /* A nonce (2.1), and the token for its signed message (2.4). NULL as above. */
-struct dds_call *dds_siwe_request(struct dds_client *client, dds_done_function *on_done, void *context,
+struct dds_call *dds_siwe_request(const struct dds_client *client, dds_done_function *on_done, void *context,
                                   struct error *error);
-struct dds_call *dds_siwe_verify(struct dds_client *client, const struct dds_answer *nonce,
+struct dds_call *dds_siwe_verify(const struct dds_client *client, const struct dds_answer *nonce,
                                  dds_done_function *on_done, void *context, struct error *error);
 
 #endif

@@ -1,12 +1,11 @@
-/* Sign-in with Ethereum: the nonce answer (docs/network.md 2.1) and the message made of it (2.2). */
+/* Sign-in with Ethereum: the nonce answer (docs/network.md 2.1), the message made of it (2.2), its signature
+ * (2.3). */
 #ifndef AUTHD_DDS_SIWE_H
 #define AUTHD_DDS_SIWE_H
 
-#include "libcommon/base/error.h"
+#include "services/authd/wallet/wallet.h"
 
-#include <stdbool.h>
 #include <stddef.h>
-#include <stdint.h>
 
 struct siwe_fields {
     char *nonce;
@@ -27,5 +26,15 @@ void siwe_fields_clear(struct siwe_fields *fields);
 /* The message to sign; `resources` may be NULL when there are none. free() it. */
 char *siwe_compose_message(const struct siwe_fields *fields, const char *address,
                            const char *const *resources, size_t resource_count);
+
+struct signed_message {
+    char *message;
+    char signature[WALLET_MESSAGE_SIGNATURE_BYTES];
+};
+
+/* Of the answer to a nonce request, by the wallet. On failure `signed_message` is empty. */
+bool signed_message_create(const struct wallet *wallet, const char *nonce_answer, size_t length,
+                           struct signed_message *signed_message, struct error *error);
+void signed_message_clear(struct signed_message *signed_message);
 
 #endif

@@ -22,7 +22,7 @@ struct login {
     char failure[DDS_REASON_BYTES]; /* of the last login; "" when it succeeded */
 };
 
-static void advance(struct login *login);
+static void advance(void *context);
 
 /* --- callers --- */
 
@@ -76,7 +76,7 @@ static void on_failed(struct login *login, int64_t retry_after_ms, const char *r
     if (round_over) {
         struct error error;
         explain(login, &error);
-        login_waiters_fail_all(&login->waiters, &error);
+        login_waiters_fail_due(&login->waiters, INT64_MAX, &error);
     }
     advance(login);
 }
@@ -159,8 +159,9 @@ static void begin(struct login *login, int64_t now_ms)
 }
 
 /* Does what is due, and sets the timer for what comes next. */
-static void advance(struct login *login)
+static void advance(void *context)
 {
+    struct login *login = context;
     int64_t now_ms = clock_boot_ms();
     struct error error;
     answer_waiters(login, now_ms);
@@ -179,20 +180,9 @@ static void advance(struct login *login)
         begin(login, now_ms);
 }
 
-static void on_timer(void *context)
+void login_on_event(struct login *login, token_event_function *event)
 {
-    advance(context);
-}
-
-void login_on_registered(struct login *login)
-{
-    token_manager_on_registered(&login->manager, clock_boot_ms());
-    advance(login);
-}
-
-void login_on_callback_stored(struct login *login)
-{
-    token_manager_on_callback_stored(&login->manager, clock_boot_ms());
+    event(&login->manager, clock_boot_ms());
     advance(login);
 }
 
@@ -223,7 +213,7 @@ struct login *login_create(const struct login_options *options)
     struct login *login = memory_allocate(sizeof *login);
     login->options = *options;
     token_manager_init(&login->manager, &options->policy, clock_boot_ms(), options->random);
-    loop_timer_init(&login->timer, options->loop, on_timer, login);
+    loop_timer_init(&login->timer, options->loop, advance, login);
     return login;
 }
 

@@ -24,7 +24,7 @@ static bool is_wallet_flow(const struct registrar *registrar)
 
 /* --- an attempt --- */
 
-static void advance(struct registrar *registrar);
+static void advance(void *context);
 
 static void on_accepted(struct registrar *registrar, int64_t now_ms)
 {
@@ -93,7 +93,7 @@ static void on_nonce(void *context, const struct dds_answer *answer)
 
 static void attempt(struct registrar *registrar)
 {
-    struct dds_client *dds = registrar->options.dds;
+    const struct dds_client *dds = registrar->options.dds;
     struct error error;
     registration_on_attempt(&registrar->registration);
     log_info("registering at DDS");
@@ -105,8 +105,9 @@ static void attempt(struct registrar *registrar)
 }
 
 /* Does what is due, and sets the timer for what comes next. */
-static void advance(struct registrar *registrar)
+static void advance(void *context)
 {
+    struct registrar *registrar = context;
     int64_t now_ms = clock_boot_ms();
     struct registration_step step = registration_next(&registrar->registration, now_ms);
     loop_timer_stop(&registrar->timer);
@@ -116,31 +117,7 @@ static void advance(struct registrar *registrar)
         loop_timer_start(&registrar->timer, step.at_ms - now_ms);
 }
 
-static void on_timer(void *context)
-{
-    advance(context);
-}
-
 /* --- events --- */
-
-static int compare_texts(const void *left, const void *right)
-{
-    return strcmp(*(char *const *)left, *(char *const *)right);
-}
-
-static struct text_list sorted_copy(const struct text_list *list)
-{
-    struct text_list sorted = {0};
-    char **order = memory_allocate_array(list->count + 1, sizeof *order);
-    for (size_t i = 0; i < list->count; i++)
-        order[i] = list->items[i];
-    qsort(order, list->count, sizeof *order, compare_texts);
-    for (size_t i = 0; i < list->count; i++)
-        if (*order[i] && (i == 0 || strcmp(order[i - 1], order[i]) != 0))
-            text_list_add(&sorted, order[i]);
-    free(order);
-    return sorted;
-}
 
 static bool same_texts(const struct text_list *left, const struct text_list *right)
 {
@@ -154,7 +131,11 @@ static bool same_texts(const struct text_list *left, const struct text_list *rig
 
 void registrar_on_capabilities(struct registrar *registrar, const struct text_list *capabilities)
 {
-    struct text_list sorted = sorted_copy(capabilities);
+    struct text_list sorted = {0};
+    for (size_t i = 0; i < capabilities->count; i++)
+        if (*capabilities->items[i])
+            text_list_add(&sorted, capabilities->items[i]);
+    text_list_sort_unique(&sorted);
     bool any = sorted.count > 0;
     bool changed = any && !same_texts(&sorted, &registrar->capabilities);
     registration_on_capabilities(&registrar->registration, any, changed);
@@ -220,7 +201,7 @@ struct registrar *registrar_create(const struct registrar_options *options)
     struct registrar *registrar = memory_allocate(sizeof *registrar);
     registrar->options = *options;
     registration_init(&registrar->registration, &options->policy, options->random);
-    loop_timer_init(&registrar->timer, options->loop, on_timer, registrar);
+    loop_timer_init(&registrar->timer, options->loop, advance, registrar);
     return registrar;
 }
 

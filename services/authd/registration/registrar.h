@@ -13,7 +13,7 @@ struct registrar;
 struct registrar_options {
     struct loop *loop;
     struct random *random;
-    struct dds_client *dds;
+    const struct dds_client *dds;
     struct registration_policy policy;
     /* DDS accepted a registration; `called_back`: its callback came before its answer. */
     void (*on_registered)(void *context, bool called_back);

@@ -1,7 +1,6 @@
 #include "services/leased/dms/dms_client.h"
 
 #include "libcommon/base/clock.h"
-#include "libcommon/base/limits.h"
 #include "libcommon/base/log.h"
 #include "libcommon/base/memory.h"
 #include "libcommon/base/text.h"
@@ -10,17 +9,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/queue.h>
-
-struct dms_client {
-    struct http_client *http;
-    struct ipc_client *authd;
-    const char *base_url;
-    LIST_HEAD(dms_call_list, dms_call) calls;
-};
 
 struct dms_call {
-    struct dms_client *client;
+    const struct dms_client *client;
     struct dms_request request;
     char *url;
     char *body;
@@ -31,7 +22,6 @@ struct dms_call {
     bool arrival_possible; /* an exchange with DMS ended otherwise than by a refused token */
     struct ipc_call *token_call;
     struct http_call *http_call;
-    LIST_ENTRY(dms_call) link;
 };
 
 static void ask_token(struct dms_call *call);
@@ -42,7 +32,6 @@ void dms_cancel(struct dms_call *call)
         return;
     ipc_cancel(call->token_call);
     http_cancel(call->http_call);
-    LIST_REMOVE(call, link);
     free(call->url);
     free(call->body);
     free(call);
@@ -62,8 +51,7 @@ static void on_answer(void *context, const struct http_response *response, const
 {
     struct dms_call *call = context;
     call->http_call = NULL;
-    /* docs/network.md 3: a token may have been revoked early, so one refusal says nothing about the request.
-     */
+    /* docs/network.md 3: a token may have been revoked early: one refusal says nothing about the request. */
     bool refused = response &&
                    (response->status == 401 || (response->status == 403 && call->request.fresh_token_on_403));
     if (refused && !call->repeated) {
@@ -113,7 +101,7 @@ static void ask_token(struct dms_call *call)
                                 call->request.bound_token ? call->request.timeout_ms : 0, on_token, call);
 }
 
-struct dms_call *dms_send(struct dms_client *client, const struct dms_request *request)
+struct dms_call *dms_send(const struct dms_client *client, const struct dms_request *request)
 {
     struct dms_call *call = memory_allocate(sizeof *call);
     const char *segments[] = {"tasks", request->task_id, request->action};
@@ -121,7 +109,6 @@ struct dms_call *dms_send(struct dms_client *client, const struct dms_request *r
     call->request = *request;
     call->url = url_join(client->base_url, segments, request->task_id ? 3 : 1);
     call->body = memory_copy_text(request->body);
-    LIST_INSERT_HEAD(&client->calls, call, link);
     ask_token(call);
     return call;
 }
@@ -142,22 +129,4 @@ const char *dms_describe(const struct dms_answer *answer, char out[DMS_TEXT_BYTE
     text_one_line(response->body, response->body_bytes, body, sizeof body);
     snprintf(out, DMS_TEXT_BYTES, "DMS answered %d%s%s", response->status, *body ? ": " : "", body);
     return out;
-}
-
-struct dms_client *dms_client_create(struct http_client *http, struct ipc_client *authd, const char *base_url)
-{
-    struct dms_client *client = memory_allocate(sizeof *client);
-    *client = (struct dms_client){.http = http, .authd = authd, .base_url = base_url};
-    return client;
-}
-
-void dms_client_free(struct dms_client *client)
-{
-    if (!client)
-        return;
-    for (struct dms_call *call = LIST_FIRST(&client->calls), *next; call; call = next) {
-        next = LIST_NEXT(call, link);
-        dms_cancel(call);
-    }
-    free(client);
 }

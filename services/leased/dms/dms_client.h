@@ -8,8 +8,14 @@
 #include "libcommon/http/http.h"
 #include "libcommon/ipc/ipc_client.h"
 
-struct dms_client;
 struct dms_call;
+
+/* What it works with; borrowed for its life, and longer than any call's. */
+struct dms_client {
+    struct http_client *http;
+    struct ipc_client *authd; /* is asked for tokens */
+    const char *base_url;
+};
 
 struct dms_answer {
     const struct http_response *response; /* NULL when `failure` is not */
@@ -33,15 +39,8 @@ struct dms_request {
     void *context;
 };
 
-/* Borrows all for its life; `authd` is asked for tokens. */
-struct dms_client *dms_client_create(struct http_client *http, struct ipc_client *authd,
-                                     const char *base_url);
-
-/* Ends what is in flight without on_done. */
-void dms_client_free(struct dms_client *client);
-
 /* Valid until on_done is called or dms_cancel(). */
-struct dms_call *dms_send(struct dms_client *client, const struct dms_request *request);
+struct dms_call *dms_send(const struct dms_client *client, const struct dms_request *request);
 
 /* Whether the request has gone to DMS, or still waits for a token. */
 bool dms_call_is_sent(const struct dms_call *call);

@@ -164,20 +164,13 @@ static struct runner_host *find_host(struct runner_hosts *hosts, const char *id)
     return NULL;
 }
 
-static int compare_texts(const void *left, const void *right)
-{
-    return strcmp(*(char *const *)left, *(char *const *)right);
-}
-
 static void tell_capabilities(struct runner_hosts *hosts)
 {
     struct text_list all = {NULL, 0};
     for (const struct runner_host *host = LIST_FIRST(&hosts->list); host; host = LIST_NEXT(host, link))
         for (size_t i = 0; i < host->slot_count; i++)
-            if (!text_list_contains(&all, host->slots[i].capability))
-                text_list_add(&all, host->slots[i].capability);
-    if (all.count)
-        qsort(all.items, all.count, sizeof *all.items, compare_texts);
+            text_list_add(&all, host->slots[i].capability);
+    text_list_sort_unique(&all);
     hosts->events.capabilities_changed(hosts->events.context, &all);
     text_list_clear(&all);
 }
@@ -210,8 +203,7 @@ static void set_slots(struct runner_host *host, const struct record_list *capabi
 /* A new start of the same host replaces the one before: whatever that one ran died with it. */
 static void replace_former_start(struct runner_hosts *hosts, const char *name)
 {
-    struct runner_host *next;
-    for (struct runner_host *host = LIST_FIRST(&hosts->list); host; host = next) {
+    for (struct runner_host *host = LIST_FIRST(&hosts->list), *next; host; host = next) {
         next = LIST_NEXT(host, link);
         if (strcmp(host->name, name) != 0)
             continue;
@@ -292,9 +284,8 @@ void runner_hosts_next(struct runner_hosts *hosts, struct ipc_request *request,
 
 void runner_hosts_tick(struct runner_hosts *hosts, int64_t now_ms)
 {
-    struct runner_host *next;
     bool capabilities_changed = false;
-    for (struct runner_host *host = LIST_FIRST(&hosts->list); host; host = next) {
+    for (struct runner_host *host = LIST_FIRST(&hosts->list), *next; host; host = next) {
         next = LIST_NEXT(host, link);
         /* A host that waits is there; the hold's end finds out whether it comes back. */
         if (host->poll) {

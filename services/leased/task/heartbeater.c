@@ -61,7 +61,8 @@ static void on_fence(void *context)
         arm_fence(heartbeater);
         return;
     }
-    log_write(LOG_LEVEL_WARN, heartbeater->driver.log, "the lease has run out");
+    log_write(LOG_LEVEL_WARN, heartbeater->driver.log, "the lease has run out while %s",
+              task_state_name(heartbeater->driver.life->state));
     tell(heartbeater, TASK_EVENT_LOST, NULL);
 }
 

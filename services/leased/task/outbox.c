@@ -16,23 +16,16 @@ static const struct retry_policy report_policy = {
     .attempts_max = 0,
     .duration_ms = 0};
 
-struct outbox {
-    struct loop *loop;
-    struct random *random;
-    struct dms_client *dms;
-    int64_t timeout_ms;
-};
-
 struct outbox_report {
-    struct outbox *outbox;
-    struct outbox_entry entry;
+    struct task_driver driver;
+    const char *action;
+    char *body;
+    outbox_done_function *on_done;
     struct dms_call *call;
     struct loop_timer again;
     struct retry retry;
     bool may_have_arrived;
 };
-
-static void send_report(void *context);
 
 void outbox_take_back(struct outbox_report *report)
 {
@@ -40,22 +33,23 @@ void outbox_take_back(struct outbox_report *report)
         return;
     loop_timer_stop(&report->again);
     dms_cancel(report->call);
-    free(report->entry.body);
+    free(report->body);
     free(report);
 }
 
 static void finish(struct outbox_report *report, const char *refusal)
 {
-    const struct outbox_entry entry = report->entry;
+    outbox_done_function *on_done = report->on_done;
+    void *context = report->driver.context;
     outbox_take_back(report);
-    entry.on_done(entry.context, refusal);
+    on_done(context, refusal);
 }
 
 static void try_again(struct outbox_report *report, const char *text, int64_t retry_after_ms)
 {
     int64_t wait_ms =
-        retry_next_ms(&report->retry, clock_boot_ms(), retry_after_ms, 0, report->outbox->random);
-    log_write(LOG_LEVEL_WARN, report->entry.log, "%s: %s; trying again in %.1f s", report->entry.action, text,
+        retry_next_ms(&report->retry, clock_boot_ms(), retry_after_ms, 0, report->driver.around->random);
+    log_write(LOG_LEVEL_WARN, report->driver.log, "%s: %s; trying again in %.1f s", report->action, text,
               (double)wait_ms / 1000);
     loop_timer_start(&report->again, wait_ms);
 }
@@ -90,37 +84,25 @@ static void on_answer(void *context, const struct dms_answer *answer)
 static void send_report(void *context)
 {
     struct outbox_report *report = context;
+    const struct task_surroundings *around = report->driver.around;
     crash_point("leased.report.before_sending");
-    const struct dms_request request = {.task_id = report->entry.task_id,
-                                        .action = report->entry.action,
-                                        .body = report->entry.body,
-                                        .timeout_ms = report->outbox->timeout_ms,
+    const struct dms_request request = {.task_id = report->driver.lease->task_id,
+                                        .action = report->action,
+                                        .body = report->body,
+                                        .timeout_ms = around->heartbeat_rules.request_timeout_ms,
                                         .answer_limit_bytes = LIMIT_HEARTBEAT_ANSWER_BYTES,
                                         .on_done = on_answer,
                                         .context = report};
-    report->call = dms_send(report->outbox->dms, &request);
+    report->call = dms_send(around->dms, &request);
 }
 
-struct outbox_report *outbox_send(struct outbox *outbox, const struct outbox_entry *entry)
+struct outbox_report *outbox_send(const struct task_driver *driver, const char *action, char *body,
+                                  outbox_done_function *on_done)
 {
     struct outbox_report *report = memory_allocate(sizeof *report);
-    report->outbox = outbox;
-    report->entry = *entry;
-    loop_timer_init(&report->again, outbox->loop, send_report, report);
+    *report = (struct outbox_report){.driver = *driver, .action = action, .body = body, .on_done = on_done};
+    loop_timer_init(&report->again, driver->around->loop, send_report, report);
     retry_start(&report->retry, &report_policy, clock_boot_ms());
     send_report(report);
     return report;
-}
-
-struct outbox *outbox_create(struct loop *loop, struct random *random, struct dms_client *dms,
-                             int64_t timeout_ms)
-{
-    struct outbox *outbox = memory_allocate(sizeof *outbox);
-    *outbox = (struct outbox){.loop = loop, .random = random, .dms = dms, .timeout_ms = timeout_ms};
-    return outbox;
-}
-
-void outbox_free(struct outbox *outbox)
-{
-    free(outbox);
 }

@@ -7,6 +7,7 @@
 #include "services/leased/dms/report.h"
 #include "services/leased/task/heartbeater.h"
 #include "services/leased/task/host_slot.h"
+#include "services/leased/task/outbox.h"
 #include "services/leased/task/storage_session.h"
 
 #include <stdarg.h>
@@ -17,7 +18,7 @@
 enum { TASK_KEY_BYTES = 33 }; /* 32 hex digits */
 
 struct task {
-    const struct task_surroundings *surroundings;
+    struct task_driver driver; /* of what works for it */
     struct secret key;
     char *local_id; /* the task id as it stood after the first heartbeat: names workspace and artifacts */
     struct log_task log; /* borrows from lease and local_id */
@@ -151,13 +152,7 @@ static void enter_flushing(struct task *task)
 
 static void enter_reporting(struct task *task)
 {
-    task->report =
-        outbox_send(task->surroundings->outbox, &(struct outbox_entry){.task_id = task->lease.task_id,
-                                                                       .action = report_action(task),
-                                                                       .body = compose_report(task),
-                                                                       .log = &task->log,
-                                                                       .on_done = on_reported,
-                                                                       .context = task});
+    task->report = outbox_send(&task->driver, report_action(task), compose_report(task), on_reported);
 }
 
 static void enter_closing(struct task *task)
@@ -171,7 +166,7 @@ static void enter_ended(struct task *task)
 {
     bool did_work = task->life.verdict == TASK_VERDICT_COMPLETE || task->life.verdict == TASK_VERDICT_FAIL ||
                     storage_session_workspace(task->session);
-    task->surroundings->on_ended(task->surroundings->context, did_work);
+    task->driver.around->on_ended(task->driver.around->context, did_work);
 }
 
 /* Nothing leads back to the first heartbeat, which task_create() begins. For who waits a slot may be free
@@ -216,7 +211,7 @@ void task_on_slots_changed(struct task *task)
                                          .workspace = workspace};
     if (host_slot_take(&task->slot, &start)) {
         on_event(task, TASK_EVENT_STARTED, NULL);
-    } else if (!runner_hosts_offer(task->surroundings->hosts, task->lease.capability)) {
+    } else if (!runner_hosts_offer(task->driver.around->hosts, task->lease.capability)) {
         set_reason(task, "no runner offers %s any more", task->lease.capability);
         on_event(task, TASK_EVENT_FAILED, NULL);
     }
@@ -250,24 +245,14 @@ void task_add_key_if_on_host(const struct task *task, const char *host_id, struc
  * time (its answer got lost), and so are updates of a cancelled job, which go nowhere: a host that had to
  * keep them would never come to the job's end.
  */
-static bool take_update(struct task *task, pending_updates_function *take, int64_t sequence, const char *text,
-                        struct error *error)
+bool task_on_update(struct task *task, pending_updates_function *take, int64_t sequence, const char *text,
+                    struct error *error)
 {
     if (!task->slot.host)
         return heartbeater_knows(task->heartbeater, sequence) ||
                error_set(error, ERROR_NOT_FOUND, "the task's job is over");
     return !task_life_needs_lease(&task->life) ||
            heartbeater_update(task->heartbeater, take, sequence, text, error);
-}
-
-bool task_on_progress(struct task *task, int64_t sequence, const char *progress, struct error *error)
-{
-    return take_update(task, pending_updates_set_progress, sequence, progress, error);
-}
-
-bool task_on_event(struct task *task, int64_t sequence, const char *event, struct error *error)
-{
-    return take_update(task, pending_updates_add_event, sequence, event, error);
 }
 
 void task_on_finish(struct task *task, bool succeeded, const char *reason)
@@ -334,34 +319,29 @@ static void make_key(struct task *task)
 {
     unsigned char bytes[(TASK_KEY_BYTES - 1) / 2];
     char key[TASK_KEY_BYTES];
-    random_bytes(task->surroundings->random, bytes, sizeof bytes);
+    random_bytes(task->driver.around->random, bytes, sizeof bytes);
     hex_encode(bytes, sizeof bytes, key);
     secret_assign(&task->key, key, sizeof key - 1);
-}
-
-static void make_drivers(struct task *task)
-{
-    const struct task_driver driver = {.around = task->surroundings,
-                                       .key = &task->key,
-                                       .lease = &task->lease,
-                                       .log = &task->log,
-                                       .on_event = on_event,
-                                       .context = task};
-    task->heartbeater = heartbeater_create(&driver, on_answered);
-    task->session = storage_session_create(&driver);
-    host_slot_init(&task->slot, &driver);
 }
 
 static struct task *create(const struct task_surroundings *surroundings, struct lease *lease)
 {
     struct task *task = memory_allocate(sizeof *task);
-    task->surroundings = surroundings;
+    task->driver = (struct task_driver){.around = surroundings,
+                                        .key = &task->key,
+                                        .lease = &task->lease,
+                                        .log = &task->log,
+                                        .life = &task->life,
+                                        .on_event = on_event,
+                                        .context = task};
     task->lease = *lease;
     memset(lease, 0, sizeof *lease);
     task->created_boot_ms = clock_boot_ms();
     make_key(task);
     borrow_log_fields(task);
-    make_drivers(task);
+    task->heartbeater = heartbeater_create(&task->driver, on_answered);
+    task->session = storage_session_create(&task->driver);
+    host_slot_init(&task->slot, &task->driver);
     return task;
 }
 

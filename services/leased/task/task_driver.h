@@ -1,6 +1,6 @@
 /*
- * What works for a task (heartbeater, storage session, host slot) is given the same things: what all tasks
- * share, what is the task's own, and how to tell it of events. All is borrowed.
+ * What works for a task (heartbeater, storage session, host slot, outbox) is given the same things: what all
+ * tasks share, what is the task's own, and how to tell it of events. All is borrowed.
  */
 #ifndef LEASED_TASK_TASK_DRIVER_H
 #define LEASED_TASK_TASK_DRIVER_H
@@ -11,17 +11,15 @@
 #include "services/leased/dms/lease.h"
 #include "services/leased/hosts/runner_hosts.h"
 #include "services/leased/task/heartbeat.h"
-#include "services/leased/task/outbox.h"
 #include "services/leased/task/task_life.h"
 
 /* What tasks share; outlives them. */
 struct task_surroundings {
     struct loop *loop;
     struct random *random;
-    struct dms_client *dms;
+    const struct dms_client *dms;
     struct ipc_client *stored;
     struct runner_hosts *hosts;
-    struct outbox *outbox;
     const char *owner; /* this start of leased, to stored */
     struct heartbeat_rules heartbeat_rules;
     /* A task has ended: it is to be freed, in a later turn. `did_work` false counts as idle for the poller
@@ -35,6 +33,7 @@ struct task_driver {
     struct secret *key;  /* of the task, in every message about it */
     struct lease *lease; /* as DMS changed it last */
     struct log_task *log;
+    const struct task_life *life;
     /* The task may stop its drivers then, but not free them. `reason` is NULL but for failures. */
     void (*on_event)(void *context, enum task_event event, const char *reason);
     void *context;

@@ -71,8 +71,7 @@ bool domain_access_init(struct domain_access *access, const struct domain_client
 
 void domain_access_clear(struct domain_access *access)
 {
-    if (access->client && access->want_timer.loop)
-        loop_timer_stop(&access->want_timer);
+    loop_timer_stop(&access->want_timer);
     secret_wipe(&access->token);
     free(access->server_url);
     *access = (struct domain_access){0};
@@ -80,8 +79,10 @@ void domain_access_clear(struct domain_access *access)
 
 /* --- the end of a request --- */
 
-static void request_free(struct domain_request *request)
+void domain_request_cancel(struct domain_request *request)
 {
+    if (!request)
+        return;
     loop_timer_stop(&request->timer);
     http_cancel(request->call);
     LIST_REMOVE(request, link);
@@ -92,19 +93,13 @@ static void request_free(struct domain_request *request)
     free(request);
 }
 
-void domain_request_cancel(struct domain_request *request)
-{
-    if (request)
-        request_free(request);
-}
-
 /* Freed before the call: on_done often frees the session that the request belongs to. */
 static void finish(struct domain_request *request, const struct http_response *response,
                    const struct error *failure)
 {
     http_done_function *on_done = request->spec.on_done;
     void *context = request->spec.context;
-    request_free(request);
+    domain_request_cancel(request);
     on_done(context, response, failure);
 }
 
@@ -144,11 +139,6 @@ static void take_step(struct domain_request *request, struct domain_retry_step s
     }
 }
 
-static void set_unauthorized(const struct domain_request *request, struct error *error)
-{
-    error_set_http_status(error, 401, request->label);
-}
-
 static void on_timer(void *context)
 {
     struct domain_request *request = context;
@@ -157,9 +147,8 @@ static void on_timer(void *context)
         send_attempt(request);
         return;
     }
-    set_unauthorized(request, &error);
+    error_set_http_status(&error, 401, request->label);
     error_prefix(&error, "no other token came");
-    error.status = 401;
     finish(request, NULL, &error);
 }
 
@@ -179,8 +168,7 @@ void domain_access_set_token(struct domain_access *access, const struct secret *
     }
     access->token_lost = false;
     int64_t now_ms = clock_boot_ms();
-    struct domain_request *next = NULL;
-    for (struct domain_request *request = LIST_FIRST(&access->requests); request; request = next) {
+    for (struct domain_request *request = LIST_FIRST(&access->requests), *next; request; request = next) {
         next = LIST_NEXT(request, link);
         if (!request->awaits_token)
             continue;
