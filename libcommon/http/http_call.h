@@ -8,14 +8,12 @@
 
 #include "libcommon/http/http.h"
 #include "libcommon/http/http_response.h"
+#include "libcommon/http/http_stall.h"
 
 #include <curl/curl.h>
 #include <sys/queue.h>
 
-enum {
-    HTTP_LABEL_BYTES = 224, /* leaves room for the reason in an error's text */
-    HTTP_STALL_SLICES = 8
-};
+enum { HTTP_LABEL_BYTES = 224 }; /* leaves room for the reason in an error's text */
 
 struct http_call {
     struct http_client *client;
@@ -45,9 +43,7 @@ struct http_call {
 
     struct loop_timer start_timer;
     struct loop_timer timeout_timer;
-    struct loop_timer stall_timer;
-    int64_t stall_marks[HTTP_STALL_SLICES]; /* bytes moved by the last ticks */
-    size_t stall_ticks;
+    struct http_stall stall;
 };
 
 /* Copies and checks a request into the call; on false the call is still to be freed with

@@ -36,7 +36,7 @@ static void stop_timers(struct http_call *call)
 {
     loop_timer_stop(&call->start_timer);
     loop_timer_stop(&call->timeout_timer);
-    loop_timer_stop(&call->stall_timer);
+    http_stall_stop(&call->stall);
 }
 
 static void leave_multi(struct http_call *call)
@@ -147,7 +147,7 @@ static void finish(struct http_call *call, CURLcode code)
     bool answered = !call->failed && (code == CURLE_OK || call->answer.body_cut);
     if (answered && call->request.follow_redirects && http_answer_is_redirect(&call->answer)) {
         leave_multi(call);
-        loop_timer_stop(&call->stall_timer);
+        http_stall_stop(&call->stall);
         if (http_request_redirect(call, &call->failure)) {
             add(call);
             return;
@@ -234,28 +234,19 @@ static void on_timeout(void *context)
     fail_late(context, "no complete answer in time");
 }
 
-/*
- * Notices a transfer that moved fewer bytes in the last `stall_ms` than it should have. That window slides by
- * eighths, so a stall is noticed an eighth of it late at most.
- */
-static void on_stall_tick(void *context)
+static int64_t moved_bytes(void *context)
 {
-    struct http_call *call = context;
-    const struct http_request *request = &call->request;
+    const struct http_call *call = context;
     curl_off_t sent = 0;
     curl_off_t received = 0;
     curl_easy_getinfo(call->easy, CURLINFO_SIZE_UPLOAD_T, &sent);
     curl_easy_getinfo(call->easy, CURLINFO_SIZE_DOWNLOAD_T, &received);
-    int64_t needed = request->stall_bytes_per_second * request->stall_ms / 1000;
-    int64_t *mark = &call->stall_marks[call->stall_ticks % HTTP_STALL_SLICES];
-    if (call->stall_ticks >= HTTP_STALL_SLICES && sent + received - *mark < (needed > 0 ? needed : 1)) {
-        fail_late(call, "the transfer has stalled");
-        return;
-    }
-    *mark = sent + received;
-    call->stall_ticks++;
-    int64_t slice_ms = request->stall_ms / HTTP_STALL_SLICES;
-    loop_timer_start(&call->stall_timer, slice_ms > 0 ? slice_ms : 1);
+    return sent + received;
+}
+
+static void on_stalled(void *context)
+{
+    fail_late(context, "the transfer has stalled");
 }
 
 /* --- what curl calls to be woken --- */
@@ -318,7 +309,12 @@ struct http_call *http_send(struct http_client *client, const struct http_reques
     LIST_INSERT_HEAD(&client->calls, call, others);
     loop_timer_init(&call->start_timer, client->loop, on_start, call);
     loop_timer_init(&call->timeout_timer, client->loop, on_timeout, call);
-    loop_timer_init(&call->stall_timer, client->loop, on_stall_tick, call);
+    call->stall = (struct http_stall){.window_ms = request->stall_ms,
+                                      .bytes_per_second = request->stall_bytes_per_second,
+                                      .moved_bytes = moved_bytes,
+                                      .on_stalled = on_stalled,
+                                      .context = call};
+    http_stall_init(&call->stall, client->loop);
     call->failed = !http_request_prepare(call, request, &call->failure);
     loop_timer_start(&call->start_timer, 0);
     return call;

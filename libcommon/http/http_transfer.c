@@ -136,9 +136,7 @@ static int on_curl_issue(void *context, char *remote, char *local, int remote_po
         fail(call);
         return CURL_PREREQFUNC_ABORT;
     }
-    call->stall_ticks = 0;
-    if (call->request.stall_ms > 0)
-        loop_timer_start(&call->stall_timer, 0);
+    http_stall_watch(&call->stall);
     return CURL_PREREQFUNC_OK;
 }
 
