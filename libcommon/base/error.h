@@ -10,7 +10,6 @@
 #define LIBCOMMON_BASE_ERROR_H
 
 #include <stdbool.h>
-#include <stddef.h>
 
 enum error_code {
     ERROR_NONE = 0,
@@ -45,8 +44,7 @@ struct error {
 bool error_set(struct error *error, enum error_code code, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
-/* As error_set, with ": <text of errno_value>" behind the sentence; ENOSPC and EDQUOT become ERROR_DISK_FULL.
- */
+/* As error_set, with ": <text of errno_value>" behind it; ENOSPC and EDQUOT become ERROR_DISK_FULL. */
 bool error_set_errno(struct error *error, int errno_value, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 

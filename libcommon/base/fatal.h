@@ -1,5 +1,4 @@
-/* The end of a process that cannot go on: what failed leaves no way to serve, and a supervisor restarts it.
- */
+/* The end of a process that cannot go on: what failed leaves no way to serve. A supervisor restarts it. */
 #ifndef LIBCOMMON_BASE_FATAL_H
 #define LIBCOMMON_BASE_FATAL_H
 

@@ -1,5 +1,4 @@
-/* Keccak-256 as Ethereum uses it: the original padding 0x01, not SHA3-256's 0x06 (docs/network.md 1.1, 2.3).
- */
+/* Keccak-256 as Ethereum has it: the first padding 0x01, not SHA3-256's 0x06 (docs/network.md 1.1, 2.3). */
 #ifndef LIBCOMMON_BASE_KECCAK_H
 #define LIBCOMMON_BASE_KECCAK_H
 

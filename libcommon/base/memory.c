@@ -12,7 +12,7 @@ void memory_exhausted(void)
     fatal_stop("out of memory");
 }
 
-static void *require(void *memory)
+void *memory_require(void *memory)
 {
     if (!memory)
         memory_exhausted();
@@ -21,27 +21,27 @@ static void *require(void *memory)
 
 void *memory_allocate(size_t bytes)
 {
-    return require(calloc(1, bytes ? bytes : 1));
+    return memory_require(calloc(1, bytes ? bytes : 1));
 }
 
 void *memory_allocate_array(size_t count, size_t item_bytes)
 {
-    return require(calloc(count ? count : 1, item_bytes));
+    return memory_require(calloc(count ? count : 1, item_bytes));
 }
 
 void *memory_resize_array(void *array, size_t count, size_t item_bytes)
 {
-    return require(reallocarray(array, count ? count : 1, item_bytes));
+    return memory_require(reallocarray(array, count ? count : 1, item_bytes));
 }
 
 char *memory_copy_text(const char *text)
 {
-    return text ? require(strdup(text)) : NULL;
+    return text ? memory_require(strdup(text)) : NULL;
 }
 
 char *memory_copy_bytes(const void *bytes, size_t length)
 {
-    char *copy = require(malloc(length + 1));
+    char *copy = memory_require(malloc(length + 1));
     if (length)
         memcpy(copy, bytes, length);
     copy[length] = '\0';
@@ -55,9 +55,7 @@ char *memory_format(const char *format, ...)
     va_start(arguments, format);
     int length = vasprintf(&text, format, arguments);
     va_end(arguments);
-    if (length < 0)
-        memory_exhausted();
-    return require(text);
+    return memory_require(length < 0 ? NULL : text);
 }
 
 void memory_replace_text(char **slot, const char *text)

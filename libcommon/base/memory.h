@@ -28,4 +28,7 @@ void memory_replace_text(char **slot, const char *text);
 
 void memory_exhausted(void) __attribute__((noreturn));
 
+/* For what a library has allocated: ends the program when that is NULL, and returns it. */
+void *memory_require(void *memory) __attribute__((returns_nonnull));
+
 #endif

@@ -1,5 +1,4 @@
-/* Randomness as a value that logic takes as an argument: the system's in a service, a seeded one in a test.
- */
+/* Randomness as a value that logic takes as an argument: the system's in a service, a seeded one in tests. */
 #ifndef LIBCOMMON_BASE_RANDOM_H
 #define LIBCOMMON_BASE_RANDOM_H
 

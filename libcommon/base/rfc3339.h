@@ -16,8 +16,7 @@ enum { RFC3339_BYTES = 32 }; /* room for nine fraction digits, Z and the NUL */
  */
 bool rfc3339_parse(const char *text, int64_t *unix_ns, struct error *error);
 
-/* UTC with nine fraction digits and Z: 2024-01-02T03:04:05.006007008Z (docs/network.md 1.1). Returns `out`.
- */
+/* UTC with nine fraction digits: 2024-01-02T03:04:05.006007008Z (docs/network.md 1.1). Returns `out`. */
 char *rfc3339_format_nanoseconds(int64_t unix_ns, char out[RFC3339_BYTES]);
 
 /*

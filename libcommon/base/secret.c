@@ -61,6 +61,13 @@ void secret_wipe_bytes(void *bytes, size_t length)
     OPENSSL_cleanse(bytes, length);
 }
 
+void secret_free_bytes(void *bytes, size_t length)
+{
+    if (bytes)
+        OPENSSL_cleanse(bytes, length);
+    free(bytes);
+}
+
 const char *secret_log_form(const struct secret *secret, char out[SECRET_LOG_FORM_BYTES])
 {
     snprintf(out, SECRET_LOG_FORM_BYTES, "(secret, %zu bytes)", secret->length);

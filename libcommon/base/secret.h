@@ -9,8 +9,6 @@
 #ifndef LIBCOMMON_BASE_SECRET_H
 #define LIBCOMMON_BASE_SECRET_H
 
-#include "libcommon/base/error.h"
-
 #include <stdbool.h>
 #include <stddef.h>
 
@@ -40,6 +38,9 @@ bool secret_equal(const struct secret *left, const struct secret *right);
 
 /* Wipes a buffer that held a secret; the compiler does not remove the call. */
 void secret_wipe_bytes(void *bytes, size_t length);
+
+/* As secret_wipe_bytes, and free(). NULL is harmless. */
+void secret_free_bytes(void *bytes, size_t length);
 
 /* What may stand in a log for the secret: its length and nothing else. */
 const char *secret_log_form(const struct secret *secret, char out[SECRET_LOG_FORM_BYTES]);

@@ -4,6 +4,7 @@
 #include "libcommon/base/utf8.h"
 
 #include <string.h>
+#include <strings.h>
 
 bool text_is_space(char character)
 {
@@ -48,22 +49,15 @@ bool text_is_digit(char character)
     return character >= '0' && character <= '9';
 }
 
+/* Nobody calls setlocale() here, so to the C library only ASCII letters are letters. */
 bool text_starts_with_any_case(const char *text, const char *prefix)
 {
-    for (; *prefix; text++, prefix++)
-        if (text_lower(*text) != text_lower(*prefix))
-            return false;
-    return true;
+    return strncasecmp(text, prefix, strlen(prefix)) == 0;
 }
 
 bool text_equal_any_case(const char *text, size_t length, const char *other)
 {
-    if (strlen(other) != length)
-        return false;
-    for (size_t i = 0; i < length; i++)
-        if (text_lower(text[i]) != text_lower(other[i]))
-            return false;
-    return true;
+    return strlen(other) == length && strncasecmp(text, other, length) == 0;
 }
 
 const char *text_one_line(const char *text, size_t length, char *out, size_t capacity)

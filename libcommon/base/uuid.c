@@ -4,6 +4,7 @@
 
 #include <ctype.h>
 #include <stddef.h>
+#include <stdio.h>
 #include <string.h>
 
 static bool is_hyphen_place(size_t index)
@@ -22,26 +23,15 @@ bool uuid_is_valid(const char *text)
     return text[UUID_TEXT_BYTES - 1] == '\0';
 }
 
-/* Returns `out`. */
-static char *format(const uint8_t bytes[UUID_BYTES], char out[UUID_TEXT_BYTES])
-{
-    char digits[2 * UUID_BYTES + 1];
-    hex_encode(bytes, UUID_BYTES, digits);
-    const char *next = digits;
-    for (size_t i = 0; i < UUID_TEXT_BYTES - 1; i++)
-        if (is_hyphen_place(i))
-            out[i] = '-';
-        else
-            out[i] = *next++;
-    out[UUID_TEXT_BYTES - 1] = '\0';
-    return out;
-}
-
 char *uuid_format_random(const uint8_t random_bytes[UUID_BYTES], char out[UUID_TEXT_BYTES])
 {
     uint8_t bytes[UUID_BYTES];
+    char digits[2 * UUID_BYTES + 1];
     memcpy(bytes, random_bytes, sizeof bytes);
     bytes[6] = (uint8_t)((bytes[6] & 0x0f) | 0x40);
     bytes[8] = (uint8_t)((bytes[8] & 0x3f) | 0x80);
-    return format(bytes, out);
+    hex_encode(bytes, UUID_BYTES, digits);
+    snprintf(out, UUID_TEXT_BYTES, "%.8s-%.4s-%.4s-%.4s-%s", digits, digits + 8, digits + 12, digits + 16,
+             digits + 20);
+    return out;
 }

@@ -12,8 +12,7 @@ enum { UUID_BYTES = 16, UUID_TEXT_BYTES = 37 };
 bool uuid_is_valid(const char *text);
 
 /* The lower-case text form of a version 4 UUID made of 16 random bytes, six bits of which give way to version
- * and variant. Returns `out`.
- */
+ * and variant. Returns `out`. */
 char *uuid_format_random(const uint8_t random_bytes[UUID_BYTES], char out[UUID_TEXT_BYTES]);
 
 #endif

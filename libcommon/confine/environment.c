@@ -60,8 +60,7 @@ bool environment_open(struct environment *environment, char **variables, struct 
     long fd = strtol(number, &end, 10);
     if (end == number || *end || fd < 0 || fd > 1000000)
         return error_set(error, ERROR_INVALID, ENVIRONMENT_SECRETS_FD " is not a descriptor: %s", number);
-    /* A number left over or made up could name anything, stderr too; only our own memory file has the seals.
-     */
+    /* A number left over or made up could name anything, stderr too; only our memory file has the seals. */
     if (fcntl((int)fd, F_GET_SEALS) != SEALS)
         return error_set(error, ERROR_INVALID, ENVIRONMENT_SECRETS_FD " %ld is no sealed memory file", fd);
     environment->sealed_fd = (int)fd;

@@ -73,12 +73,11 @@ static uint64_t rights_of(enum landlock_grant grant, int version)
         LANDLOCK_ACCESS_FS_MAKE_DIR | LANDLOCK_ACCESS_FS_REMOVE_DIR | LANDLOCK_ACCESS_FS_REMOVE_FILE;
     const uint64_t files = LANDLOCK_ACCESS_FS_WRITE_FILE | LANDLOCK_ACCESS_FS_MAKE_REG |
                            LANDLOCK_ACCESS_FS_REFER | file_truncate;
-    uint64_t rights = read;
-    if (grant == LANDLOCK_SOCKETS)
-        rights = LANDLOCK_ACCESS_FS_READ_DIR | folders | LANDLOCK_ACCESS_FS_MAKE_SOCK;
-    else if (grant == LANDLOCK_FILES)
-        rights = read | folders | files;
-    return rights & handled_files(version);
+    const uint64_t rights[] = {[LANDLOCK_READ] = read,
+                               [LANDLOCK_SOCKETS] =
+                                   LANDLOCK_ACCESS_FS_READ_DIR | folders | LANDLOCK_ACCESS_FS_MAKE_SOCK,
+                               [LANDLOCK_FILES] = read | folders | files};
+    return rights[grant] & handled_files(version);
 }
 
 bool landlock_grant_path(const struct landlock *landlock, const char *path, enum landlock_grant grant,

@@ -1,6 +1,7 @@
 #include "libcommon/files/file.h"
 
 #include "libcommon/base/memory.h"
+#include "libcommon/base/secret.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -49,7 +50,7 @@ static char *read_open(int fd, size_t max_bytes, size_t *length, struct error *e
         *length = used;
         return text;
     }
-    free(text);
+    secret_free_bytes(text, used); /* a secret's file may be too long */
     return NULL;
 }
 

@@ -33,8 +33,7 @@ struct tree_removal {
     int depth;
     unsigned moved_count; /* folders moved up to the root because they lay too deep */
     bool moved;           /* since the root was last read from its beginning */
-    int first_errno;
-    char first_name[NAME_MAX + 1];
+    struct error fault;   /* the first */
 };
 
 struct tree_removal *tree_removal_create(int parent_fd, const char *name, const char *const *kept)
@@ -65,10 +64,8 @@ void tree_removal_free(struct tree_removal *removal)
 
 static void remember_fault(struct tree_removal *removal, int errno_value, const char *name)
 {
-    if (removal->first_errno)
-        return;
-    removal->first_errno = errno_value;
-    snprintf(removal->first_name, sizeof removal->first_name, "%s", name);
+    if (removal->fault.code == ERROR_NONE)
+        error_set_errno(&removal->fault, errno_value, "cannot remove %.128s in %.128s", name, removal->name);
 }
 
 /* Where the folder at the top lies. */
@@ -166,25 +163,24 @@ static void leave_folder(struct tree_removal *removal)
     free(name);
 }
 
-static enum tree_removal_state fail(const struct tree_removal *removal, int errno_value, const char *name,
-                                    struct error *error)
+static enum tree_removal_state fail(struct tree_removal *removal, int errno_value, struct error *error)
 {
-    error_set_errno(error, errno_value, "cannot remove %.128s in %.128s", name, removal->name);
+    remember_fault(removal, errno_value, removal->name);
+    *error = removal->fault;
     return TREE_REMOVAL_FAILED;
 }
 
 static enum tree_removal_state empty_root(struct tree_removal *removal, bool tried, struct error *error)
 {
     if (tried)
-        return removal->first_errno ? fail(removal, removal->first_errno, removal->first_name, error)
-                                    : TREE_REMOVAL_DONE;
+        return removal->fault.code == ERROR_NONE ? TREE_REMOVAL_DONE : fail(removal, 0, error);
     if (push(removal, removal->name))
         return TREE_REMOVAL_MORE;
     int errno_value = errno;
     bool is_folder = errno_value != ENOTDIR && errno_value != ELOOP;
     if (errno_value == ENOENT || (!is_folder && unlinkat(removal->parent_fd, removal->name, 0) == 0))
         return TREE_REMOVAL_DONE;
-    return fail(removal, errno_value, removal->name, error);
+    return fail(removal, errno_value, error);
 }
 
 /* The root itself: gone, or to be emptied first, or not empty although everything was tried. */
@@ -196,10 +192,8 @@ static enum tree_removal_state remove_root(struct tree_removal *removal, bool tr
         return TREE_REMOVAL_DONE;
     if (errno == ENOTDIR && unlinkat(removal->parent_fd, removal->name, 0) == 0)
         return TREE_REMOVAL_DONE;
-    if (removal->first_errno)
-        return fail(removal, removal->first_errno, removal->first_name, error);
     if ((errno != ENOTEMPTY && errno != EEXIST) || tried || !push(removal, removal->name))
-        return fail(removal, errno, removal->name, error);
+        return fail(removal, errno, error);
     return TREE_REMOVAL_MORE;
 }
 

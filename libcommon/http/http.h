@@ -64,8 +64,7 @@ typedef void http_done_function(void *context, const struct http_response *respo
 
 struct http_request {
     const char *method; /* "GET", "POST", "PUT", "DELETE" */
-    const char
-        *url; /* http or https, LIMIT_URL_BYTES at most; errors name it without its query and user name */
+    const char *url;    /* http or https, LIMIT_URL_BYTES at most; errors leave out its query and user name */
     const struct secret *bearer; /* sent as "Authorization: Bearer ..."; NULL or empty: none */
     const char *content_type;    /* NULL: none */
     const char *accept;          /* NULL: any */
@@ -84,18 +83,16 @@ struct http_request {
     int64_t stall_ms;   /* fails after so long with under `stall_bytes_per_second`; 0: no such bound */
     long stall_bytes_per_second;
     size_t response_limit_bytes; /* of a body kept in memory; more is ERROR_TOO_LARGE. 0: 64 KiB */
-    bool follow_redirects; /* for GET, within the URL's origin, 5 at most; a redirect elsewhere fails the call
-                            */
+    bool follow_redirects; /* for GET, within the URL's origin, 5 at most; one elsewhere fails the call */
 
     http_headers_function *on_headers; /* may be NULL */
-    http_data_function
-        *on_data; /* may be NULL; when set, 2xx bodies go there and other bodies stay in memory */
+    http_data_function *on_data;       /* may be NULL; when set, 2xx bodies go there, others stay in memory */
     http_done_function *on_done;
     void *context;
 };
 
-/* `connect_timeout_ms` bounds name resolution, TCP and TLS together. */
-struct http_client *http_client_create(struct loop *loop, int64_t connect_timeout_ms, struct error *error);
+/* After curl_global_init(). Name resolution, TCP and TLS together may take 20 s. */
+struct http_client *http_client_create(struct loop *loop);
 
 /* Cancels what is in flight (no on_done) and closes all connections. Before loop_free(). From a callback it
  * is safe too. */
@@ -116,9 +113,5 @@ void http_cancel(struct http_call *call);
 
 /* Whether the request has begun to go out on a connection: if not, it cannot have arrived. In on_done too. */
 bool http_call_is_sent(const struct http_call *call);
-
-/* Bytes of request body that went out and of response body that came in so far (since the last redirect); for
- * progress. */
-void http_call_progress(const struct http_call *call, int64_t *sent_bytes, int64_t *received_bytes);
 
 #endif

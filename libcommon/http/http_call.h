@@ -1,6 +1,7 @@
 /*
- * A call as the parts of the client see it: http_client.c (the client, calls and their end), http_request.h
- * (what a caller asked for, and where redirects may go) and http_transfer.h (curl's view of it).
+ * A call as the parts of the client see it: http_client.c (the client, calls and their end), http_request.c
+ * (what a caller asked for, and where redirects may go) and http_transfer.c (curl's view of it: its easy
+ * handle and the functions that curl calls).
  */
 #ifndef LIBCOMMON_HTTP_HTTP_CALL_H
 #define LIBCOMMON_HTTP_HTTP_CALL_H
@@ -37,7 +38,6 @@ struct http_call {
     struct error failure;
 
     int64_t body_offset;
-    int64_t received_bytes;
     int issues; /* how often curl has put the present hop's request on a connection */
     int redirects;
 
@@ -45,5 +45,21 @@ struct http_call {
     struct loop_timer timeout_timer;
     struct http_stall stall;
 };
+
+/* Copies and checks a request into the call; on false the call is still to be freed with
+ * http_transfer_clear(). */
+bool http_request_prepare(struct http_call *call, const struct http_request *request, struct error *error);
+
+/* Moves the call to the answer's Location, or says why it must not go there. */
+bool http_request_redirect(struct http_call *call, struct error *error);
+
+/* Gives the call its easy handle. `fresh_connection`: it goes on none that was kept. */
+void http_transfer_configure(struct http_call *call, bool fresh_connection);
+
+/* Fills `error` from curl's. Returns false. */
+bool http_transfer_failure(const struct http_call *call, CURLcode code, struct error *error);
+
+/* Wipes and frees all but the struct; the easy handle must be out of the multi. */
+void http_transfer_clear(struct http_call *call);
 
 #endif

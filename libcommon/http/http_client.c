@@ -3,8 +3,6 @@
 #include "libcommon/base/clock.h"
 #include "libcommon/base/memory.h"
 #include "libcommon/http/http_call.h"
-#include "libcommon/http/http_request.h"
-#include "libcommon/http/http_transfer.h"
 
 #include <assert.h>
 #include <stdlib.h>
@@ -18,7 +16,6 @@
 struct http_client {
     struct loop *loop;
     CURLM *multi;
-    int64_t connect_timeout_ms;
     struct loop_timer curl_timer;
     LIST_HEAD(http_calls, http_call) calls;
     int busy;
@@ -64,19 +61,6 @@ static void call_free(struct http_call *call)
     free(call);
 }
 
-static void client_destroy(struct http_client *client)
-{
-    for (struct http_call *call = LIST_FIRST(&client->calls), *next; call; call = next) {
-        next = LIST_NEXT(call, others);
-        call_free(call);
-    }
-    loop_timer_stop(&client->curl_timer);
-    curl_multi_cleanup(client->multi);
-    loop_timer_stop(&client->curl_timer);
-    free(client);
-    curl_global_cleanup();
-}
-
 static void client_enter(struct http_client *client)
 {
     client->busy++;
@@ -86,19 +70,20 @@ static void client_leave(struct http_client *client)
 {
     if (--client->busy)
         return;
-    if (client->closing) {
-        client_destroy(client);
-        return;
-    }
     struct http_call *next = LIST_FIRST(&client->calls);
-    while (next && client->cancelled_count) {
+    while (next && (client->closing || client->cancelled_count)) {
         struct http_call *call = next;
         next = LIST_NEXT(call, others);
-        if (call->cancelled) {
-            client->cancelled_count--;
+        if (call->cancelled || client->closing) {
+            client->cancelled_count -= call->cancelled;
             call_free(call);
         }
     }
+    if (!client->closing)
+        return;
+    curl_multi_cleanup(client->multi);
+    loop_timer_stop(&client->curl_timer);
+    free(client);
 }
 
 void http_cancel(struct http_call *call)
@@ -160,8 +145,7 @@ static void finish(struct http_call *call, CURLcode code)
     /* Others that are kept may be as dead: whatever goes next, the repeat for one, shall not meet them. */
     if (call->issues > 1)
         call->client->lost_connections++;
-    /* To curl an answer that ends within its headers is whole; one that was cut on purpose is a failed write.
-     */
+    /* To curl an answer that ends within its headers is whole; one cut on purpose is a failed write. */
     if (code == CURLE_OK && !call->answer.status)
         code = CURLE_PARTIAL_FILE;
     bool answered = !call->failed && (code == CURLE_OK || call->answer.body_cut);
@@ -183,8 +167,8 @@ static void finish(struct http_call *call, CURLcode code)
 static void take_messages(struct http_client *client)
 {
     int left = 0;
-    CURLMsg *message = curl_multi_info_read(client->multi, &left);
-    for (; message; message = curl_multi_info_read(client->multi, &left)) {
+    const CURLMsg *message;
+    while ((message = curl_multi_info_read(client->multi, &left))) {
         char *context = NULL;
         if (message->msg != CURLMSG_DONE)
             continue;
@@ -236,7 +220,7 @@ static void on_start(void *context)
             loop_timer_start(&call->timeout_timer, call->request.timeout_ms);
         bool fresh_connection = client->lost_connections > 0;
         client->lost_connections -= fresh_connection;
-        http_transfer_configure(call, client->connect_timeout_ms, fresh_connection);
+        http_transfer_configure(call, fresh_connection);
         add(call);
     }
     client_leave(client);
@@ -311,17 +295,10 @@ static int on_curl_timer(CURLM *multi, long timeout_ms, void *context)
 
 /* --- the public rest --- */
 
-struct http_client *http_client_create(struct loop *loop, int64_t connect_timeout_ms, struct error *error)
+struct http_client *http_client_create(struct loop *loop)
 {
-    if (curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK) {
-        error_set(error, ERROR_SYSTEM, "cannot initialise libcurl");
-        return NULL;
-    }
     struct http_client *client = memory_allocate(sizeof(*client));
-    *client = (struct http_client){
-        .loop = loop, .connect_timeout_ms = connect_timeout_ms, .multi = curl_multi_init()};
-    if (!client->multi)
-        memory_exhausted();
+    *client = (struct http_client){.loop = loop, .multi = memory_require(curl_multi_init())};
     loop_timer_init(&client->curl_timer, loop, on_curl_due, client);
     curl_multi_setopt(client->multi, CURLMOPT_SOCKETFUNCTION, on_curl_socket);
     curl_multi_setopt(client->multi, CURLMOPT_SOCKETDATA, client);
@@ -352,13 +329,4 @@ struct http_call *http_send(struct http_client *client, const struct http_reques
 bool http_call_is_sent(const struct http_call *call)
 {
     return call->issues > 0;
-}
-
-void http_call_progress(const struct http_call *call, int64_t *sent_bytes, int64_t *received_bytes)
-{
-    curl_off_t sent = 0;
-    if (call->easy)
-        curl_easy_getinfo(call->easy, CURLINFO_SIZE_UPLOAD_T, &sent);
-    *sent_bytes = sent;
-    *received_bytes = call->received_bytes;
 }

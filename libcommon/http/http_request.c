@@ -1,4 +1,4 @@
-#include "libcommon/http/http_request.h"
+#include "libcommon/http/http_call.h"
 
 #include "libcommon/base/limits.h"
 #include "libcommon/base/memory.h"
@@ -9,7 +9,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 
 enum {
     HTTP_RESPONSE_LIMIT_BYTES = 64 * 1024, /* of a body in memory, unless the request says otherwise */
@@ -39,10 +38,7 @@ static bool is_field_name(const char *name)
 
 static void add_line(struct http_call *call, const char *line)
 {
-    struct curl_slist *headers = curl_slist_append(call->headers, line);
-    if (!headers)
-        memory_exhausted();
-    call->headers = headers;
+    call->headers = memory_require(curl_slist_append(call->headers, line));
 }
 
 static bool add_header(struct http_call *call, const char *name, const char *prefix, const char *value,
@@ -59,8 +55,7 @@ static bool add_header(struct http_call *call, const char *name, const char *pre
     else
         snprintf(line, bytes, "%s;", name);
     add_line(call, line);
-    secret_wipe_bytes(line, bytes);
-    free(line);
+    secret_free_bytes(line, bytes);
     return true;
 }
 
@@ -87,66 +82,26 @@ static bool add_headers(struct http_call *call, const struct http_request *reque
     return ok;
 }
 
-/* Where the call goes; all are curl's strings. */
-struct place {
-    char *scheme;
-    char *host;
-    char *port;
-    char *path;
-    char *user;
-};
-
-static void place_clear(struct place *place)
-{
-    curl_free(place->scheme);
-    curl_free(place->host);
-    curl_free(place->port);
-    curl_free(place->path);
-    curl_free(place->user);
-}
-
-/* On false too the place is to be cleared. */
-static bool place_take(struct place *place, CURLU *url)
-{
-    if (curl_url_get(url, CURLUPART_SCHEME, &place->scheme, 0) != CURLUE_OK ||
-        curl_url_get(url, CURLUPART_HOST, &place->host, 0) != CURLUE_OK ||
-        curl_url_get(url, CURLUPART_PORT, &place->port, CURLU_DEFAULT_PORT) != CURLUE_OK ||
-        curl_url_get(url, CURLUPART_PATH, &place->path, 0) != CURLUE_OK)
-        return false;
-    /* Missing is fine and leaves it NULL. */
-    (void)curl_url_get(url, CURLUPART_USER, &place->user, 0);
-    return strcasecmp(place->scheme, "http") == 0 || strcasecmp(place->scheme, "https") == 0;
-}
-
-/* The query stays out of labels: signed URLs have their secret there. */
+/* Queries and user names stay out of labels: signed URLs have their secret there. */
 static bool take_url(struct http_call *call, const char *text, struct error *error)
 {
-    struct place place = {0};
-    CURLU *url = curl_url();
-    if (!url)
-        memory_exhausted();
-    bool usable = strlen(text) <= LIMIT_URL_BYTES && curl_url_set(url, CURLUPART_URL, text, 0) == CURLUE_OK &&
-                  place_take(&place, url);
-    if (usable) {
-        snprintf(call->label, sizeof(call->label), "%s %s://%.100s:%s%.90s", call->method, place.scheme,
-                 place.host, place.port, place.path);
-        memory_replace_text(&call->url, text);
-    }
-    place_clear(&place);
-    curl_url_cleanup(url);
-    return usable || error_set(error, ERROR_INVALID, "%s: not an http or https URL of at most %d bytes",
-                               call->label, LIMIT_URL_BYTES);
-}
-
-static inline bool is_method(const char *method)
-{
-    return strcmp(method, "GET") == 0 || strcmp(method, "POST") == 0 || strcmp(method, "PUT") == 0 ||
-           strcmp(method, "DELETE") == 0;
+    char *origin = strlen(text) <= LIMIT_URL_BYTES ? url_origin(text, error) : NULL;
+    if (!origin)
+        return error_set(error, ERROR_INVALID, "%s: not an http or https URL of at most %d bytes",
+                         call->label, LIMIT_URL_BYTES);
+    const char *path = strstr(text, "://") + strlen("://");
+    path += strspn(path, "/"); /* as url_origin() */
+    path += strcspn(path, "/?#");
+    size_t length = strcspn(path, "?#");
+    snprintf(call->label, sizeof(call->label), "%s %.115s%.*s", call->method, origin,
+             length < 90 ? (int)length : 90, path);
+    memory_replace_text(&call->url, text);
+    free(origin);
+    return true;
 }
 
 bool http_request_prepare(struct http_call *call, const struct http_request *request, struct error *error)
 {
-    assert(is_method(request->method));
     assert(!request->source || !request->body_bytes);
     call->request = *request;
     call->request.bearer = NULL;
@@ -175,27 +130,36 @@ bool http_request_prepare(struct http_call *call, const struct http_request *req
 
 /* --- redirects --- */
 
+/* The user name is curl's text; NULL when there is none. */
+static char *user_of(CURLU *url)
+{
+    char *user = NULL;
+    (void)curl_url_get(url, CURLUPART_USER, &user, 0);
+    return user;
+}
+
 static bool resolve_location(struct http_call *call, char **target, struct error *error)
 {
-    struct place from = {0};
-    struct place to = {0};
-    CURLU *url = curl_url();
-    if (!url)
+    CURLU *url = memory_require(curl_url());
+    if (curl_url_set(url, CURLUPART_URL, call->url, 0) != CURLUE_OK)
         memory_exhausted();
+    char *from_user = user_of(url);
+    bool read = curl_url_set(url, CURLUPART_URL, call->answer.location, CURLU_URLENCODE) == CURLUE_OK &&
+                curl_url_get(url, CURLUPART_URL, target, 0) == CURLUE_OK;
+    char *to_user = user_of(url);
+    char *origin = read ? url_origin(*target, error) : NULL;
     bool ok = false;
-    if (curl_url_set(url, CURLUPART_URL, call->url, 0) != CURLUE_OK || !place_take(&from, url) ||
-        curl_url_set(url, CURLUPART_URL, call->answer.location, CURLU_URLENCODE) != CURLUE_OK ||
-        !place_take(&to, url) || curl_url_get(url, CURLUPART_URL, target, 0) != CURLUE_OK)
+    if (!origin)
         error_set(error, ERROR_INVALID, "%s: a redirect to what is not an http or https URL", call->label);
     else if (!url_same_origin(call->url, *target))
-        error_set(error, ERROR_INVALID, "%s: a redirect to another origin, %s://%.60s:%s", call->label,
-                  to.scheme, to.host, to.port);
-    else if (to.user && (!from.user || strcmp(from.user, to.user) != 0))
+        error_set(error, ERROR_INVALID, "%s: a redirect to another origin, %.80s", call->label, origin);
+    else if (to_user && (!from_user || strcmp(from_user, to_user) != 0))
         error_set(error, ERROR_INVALID, "%s: a redirect to a URL with a user name", call->label);
     else
         ok = true;
-    place_clear(&from);
-    place_clear(&to);
+    free(origin);
+    curl_free(from_user);
+    curl_free(to_user);
     curl_url_cleanup(url);
     return ok;
 }
@@ -215,7 +179,6 @@ bool http_request_redirect(struct http_call *call, struct error *error)
     call->redirects++;
     call->issues = 0;
     call->body_offset = 0;
-    call->received_bytes = 0;
     http_answer_clear(&call->answer);
     if (curl_easy_setopt(call->easy, CURLOPT_URL, call->url) != CURLE_OK)
         memory_exhausted();

@@ -24,17 +24,10 @@ static void forget_headers(struct http_answer *answer)
 }
 
 /* Bodies carry access tokens, so none is left behind in freed memory. */
-static void drop_body(char *body, size_t capacity)
-{
-    if (body)
-        secret_wipe_bytes(body, capacity);
-    free(body);
-}
-
 void http_answer_clear(struct http_answer *answer)
 {
     forget_headers(answer);
-    drop_body(answer->body, answer->body_capacity);
+    secret_free_bytes(answer->body, answer->body_capacity);
     *answer = (struct http_answer){0};
 }
 
@@ -106,7 +99,7 @@ static void grow_body(struct http_answer *answer, size_t bytes)
     char *body = memory_allocate(capacity);
     if (answer->body_bytes)
         memcpy(body, answer->body, answer->body_bytes);
-    drop_body(answer->body, answer->body_capacity);
+    secret_free_bytes(answer->body, answer->body_capacity);
     answer->body = body;
     answer->body_capacity = capacity;
 }
@@ -155,10 +148,9 @@ static int64_t parse_retry_after_ms(const char *text, int64_t now_unix_ms)
         return -1;
     size_t digits = strspn(text, "0123456789");
     if (text[digits] == '\0') {
-        int64_t seconds = 0;
-        for (size_t i = 0; i < digits && seconds < RETRY_AFTER_SECS_MAX; i++)
-            seconds = seconds * 10 + (text[i] - '0');
-        return (seconds < RETRY_AFTER_SECS_MAX ? seconds : RETRY_AFTER_SECS_MAX) * 1000;
+        /* One that is too large for the type becomes its largest. */
+        unsigned long long seconds = strtoull(text, NULL, 10);
+        return (seconds < RETRY_AFTER_SECS_MAX ? (int64_t)seconds : RETRY_AFTER_SECS_MAX) * 1000;
     }
     /* All three forms of an HTTP date begin with a day's name; curl_getdate() alone would take "1.5" for a
      * day. */

@@ -1,4 +1,4 @@
-#include "libcommon/http/http_transfer.h"
+#include "libcommon/http/http_call.h"
 
 #include "libcommon/base/clock.h"
 #include "libcommon/base/memory.h"
@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { HTTP_STREAM_BUFFER_BYTES = 512 * 1024 };
+enum { HTTP_STREAM_BUFFER_BYTES = 512 * 1024, CONNECT_TIMEOUT_MS = 20000 };
 
 void http_transfer_clear(struct http_call *call)
 {
@@ -64,7 +64,6 @@ static size_t on_curl_body(char *bytes, size_t size, size_t count, void *context
     size_t length = size * count;
     if (call->cancelled)
         return 0;
-    call->received_bytes += (int64_t)length;
     if (request->on_data && http_answer_is_success(&call->answer)) {
         if (!request->on_data(request->context, bytes, length, &call->failure) && !call->cancelled)
             return fail(call);
@@ -142,8 +141,7 @@ static int on_curl_issue(void *context, char *remote, char *local, int remote_po
 
 /* --- the easy handle --- */
 
-/* All options used here exist in every curl since 7.87; what is left to go wrong in setting them is memory.
- */
+/* All options used here exist in every curl since 7.87; what can go wrong in setting them is memory. */
 static void set_number(CURL *easy, CURLoption option, long value)
 {
     if (curl_easy_setopt(easy, option, value) != CURLE_OK)
@@ -188,11 +186,9 @@ static void set_body(struct http_call *call)
         set_number(easy, CURLOPT_UPLOAD_BUFFERSIZE, HTTP_STREAM_BUFFER_BYTES);
 }
 
-void http_transfer_configure(struct http_call *call, int64_t connect_timeout_ms, bool fresh_connection)
+void http_transfer_configure(struct http_call *call, bool fresh_connection)
 {
-    CURL *easy = curl_easy_init();
-    if (!easy)
-        memory_exhausted();
+    CURL *easy = memory_require(curl_easy_init());
     call->easy = easy;
     set_pointer(easy, CURLOPT_PRIVATE, call);
     set_pointer(easy, CURLOPT_ERRORBUFFER, call->curl_text);
@@ -209,7 +205,7 @@ void http_transfer_configure(struct http_call *call, int64_t connect_timeout_ms,
     set_number(easy, CURLOPT_FOLLOWLOCATION, 0);
     set_number(easy, CURLOPT_FRESH_CONNECT, fresh_connection);
     set_number(easy, CURLOPT_NOSIGNAL, 1);
-    set_number(easy, CURLOPT_CONNECTTIMEOUT_MS, (long)connect_timeout_ms);
+    set_number(easy, CURLOPT_CONNECTTIMEOUT_MS, CONNECT_TIMEOUT_MS);
     /* Otherwise the end of a call that is still resolving its host waits, and the loop with it, for the
      * resolver. */
     set_number(easy, CURLOPT_QUICK_EXIT, 1);

@@ -100,9 +100,7 @@ static bool take_parts(CURLU *handle, struct parts *parts)
 static bool parts_parse(const char *text, struct parts *parts, struct error *error)
 {
     *parts = (struct parts){0};
-    CURLU *handle = curl_url();
-    if (!handle)
-        memory_exhausted();
+    CURLU *handle = memory_require(curl_url());
     bool parsed = begins_as_http(text) && has_only_url_bytes(text) && !has_encoded_host(text) &&
                   curl_url_set(handle, CURLUPART_URL, text, 0) == CURLUE_OK && take_parts(handle, parts);
     curl_url_cleanup(handle);
@@ -113,8 +111,7 @@ static bool parts_parse(const char *text, struct parts *parts, struct error *err
     return false;
 }
 
-/* Writes a part; bytes beyond ASCII and those of `also` are percent-encoded, as WHATWG does it for this part.
- */
+/* Writes a part; bytes beyond ASCII and those of `also` are percent-encoded, as WHATWG does for this part. */
 static void put_encoded(FILE *out, const char *part, const char *also)
 {
     for (; *part; part++) {
@@ -157,10 +154,9 @@ char *url_normalise(const char *text, struct error *error)
     size_t length = 0;
     if (!parts_parse(text, &parts, error))
         return NULL;
-    FILE *out = open_memstream(&url, &length);
-    if (out)
-        put_url(out, &parts);
-    if (!out || fclose(out) != 0)
+    FILE *out = memory_require(open_memstream(&url, &length));
+    put_url(out, &parts);
+    if (fclose(out) != 0)
         memory_exhausted();
     parts_clear(&parts);
     return url;
@@ -231,26 +227,11 @@ char *url_join(const char *base, const char *const *segments, size_t count)
     return url;
 }
 
-static bool is_unreserved(char character)
-{
-    return (character >= 'a' && character <= 'z') || (character >= 'A' && character <= 'Z') ||
-           text_is_digit(character) || (character != '\0' && strchr("-._~", character));
-}
-
 char *url_encode_component(const char *text)
 {
-    static const char digits[] = "0123456789ABCDEF";
-    char *encoded = memory_allocate(3 * strlen(text) + 1);
-    char *out = encoded;
-    for (; *text; text++) {
-        if (is_unreserved(*text)) {
-            *out++ = *text;
-            continue;
-        }
-        *out++ = '%';
-        *out++ = digits[(unsigned char)*text >> 4];
-        *out++ = digits[(unsigned char)*text & 15];
-    }
+    char *escaped = memory_require(curl_easy_escape(NULL, text, 0));
+    char *encoded = memory_copy_bytes(escaped, strlen(escaped));
+    curl_free(escaped);
     return encoded;
 }
 

@@ -39,8 +39,7 @@ bool url_port(const char *text, uint16_t *port);
  * free() it. */
 char *url_encode_component(const char *text);
 
-/* Percent-decodes a path component; a % without two digits stays. NULL when a NUL would come out. free() it.
- */
+/* Percent-decodes a path component; a % without two digits stays. NULL when that gives a NUL. free() it. */
 char *url_decode_component(const char *text, size_t length);
 
 /* As url_decode_component, and + becomes a space (application/x-www-form-urlencoded). */

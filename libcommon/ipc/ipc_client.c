@@ -9,7 +9,6 @@
 
 #include "libcommon/base/limits.h"
 #include "libcommon/base/memory.h"
-#include "libcommon/ipc/ipc_close.h"
 #include "libcommon/ipc/ipc_endpoint.h"
 #include "libcommon/ipc/ipc_socket.h"
 
@@ -83,61 +82,52 @@ static void call_free(struct ipc_call *call)
     free(call);
 }
 
-static void deliver_failure(struct ipc_call *call, const struct error *failure)
+/* The answer in the message that has come; false with the failure that came in its place. */
+static bool decode_answer(const struct operation_info *operation, void *answer, nng_msg *message,
+                          struct error *error)
 {
-    if (call->on_answer)
-        call->on_answer(call->answer_context, NULL, failure);
-}
-
-static void deliver_answer(struct ipc_call *call, const void *bytes, size_t length)
-{
-    struct error error;
+    const void *bytes = nng_msg_body(message);
+    size_t length = nng_msg_len(message);
+    struct message_failure failure;
     char name_bytes[MESSAGE_NAME_BYTES];
     const char *name = message_peek_name(bytes, length, name_bytes);
-    if (name && strcmp(name, message_failure_type.name) == 0) {
-        struct message_failure failure;
-        if (message_decode(&message_failure_type, &failure, bytes, length, &error)) {
-            error_set(&error, error_code_from_name(failure.code), "%s", failure.text);
-            error.status = (int)failure.status;
-            message_clear(&message_failure_type, &failure);
-        }
-        deliver_failure(call, &error);
-        return;
+    if (!name || strcmp(name, message_failure_type.name) != 0)
+        return message_decode(operation->answer, answer, bytes, length, error) ||
+               error_prefix(error, "answer to %s", operation->name);
+    if (!message_decode(&message_failure_type, &failure, bytes, length, error))
+        return false;
+    error_set(error, error_code_from_name(failure.code), "%s", failure.text);
+    error->status = (int)failure.status;
+    message_clear(&message_failure_type, &failure);
+    return false;
+}
+
+static bool take_answer(const struct ipc_call *call, void *answer, struct error *error)
+{
+    if (call->failure.code != ERROR_NONE) {
+        *error = call->failure;
+        return false;
     }
-    const struct message_type *type = call->operation->answer;
-    void *answer = memory_allocate(type->struct_bytes);
-    if (message_decode(type, answer, bytes, length, &error)) {
-        if (call->on_answer)
-            call->on_answer(call->answer_context, answer, NULL);
-        message_clear(type, answer);
-    } else {
-        error_prefix(&error, "answer to %s", call->operation->name);
-        deliver_failure(call, &error);
-    }
-    free(answer);
+    const char *owner = service_name(role_infos[call->client->role].owner);
+    int code = nng_aio_result(call->aio);
+    if (code && call->timed_out)
+        return error_set(error, ERROR_TIMEOUT, "%s did not answer %s in time", owner, call->operation->name);
+    if (code)
+        return error_set(error, ERROR_UNAVAILABLE, "%s to %s failed: %s", call->operation->name, owner,
+                         nng_strerror(code));
+    return decode_answer(call->operation, answer, nng_aio_get_msg(call->aio), error);
 }
 
 static void finish_call(void *context)
 {
     struct ipc_call *call = context;
-    int code = call->aio ? nng_aio_result(call->aio) : NNG_EINTERNAL;
-    loop_timer_stop(&call->deadline);
-    if (call->failure.code != ERROR_NONE) {
-        deliver_failure(call, &call->failure);
-    } else if (code == 0) {
-        nng_msg *message = nng_aio_get_msg(call->aio);
-        nng_aio_set_msg(call->aio, NULL);
-        deliver_answer(call, nng_msg_body(message), nng_msg_len(message));
-        ipc_free_message(message);
-    } else if (call->on_answer) {
+    if (call->on_answer) {
         struct error error;
-        const char *owner = service_name(role_infos[call->client->role].owner);
-        if (call->timed_out)
-            error_set(&error, ERROR_TIMEOUT, "%s did not answer %s in time", owner, call->operation->name);
-        else
-            error_set(&error, ERROR_UNAVAILABLE, "%s to %s failed: %s", call->operation->name, owner,
-                      nng_strerror(code));
-        deliver_failure(call, &error);
+        void *answer = memory_allocate(call->operation->answer->struct_bytes);
+        bool ok = take_answer(call, answer, &error);
+        call->on_answer(call->answer_context, ok ? answer : NULL, ok ? NULL : &error);
+        message_clear(call->operation->answer, answer);
+        free(answer);
     }
     call_free(call);
 }
@@ -161,37 +151,19 @@ static void on_deadline(void *context)
     abort_call(call);
 }
 
-/* The encoded request, or NULL. The peer's socket hangs up on larger ones: the other calls of this client
- * would suffer with it. */
-static char *encode_request(const struct operation_info *operation, const void *request, size_t *length,
-                            struct error *error)
-{
-    char *bytes = message_encode(operation->request, request, length, error);
-    if (!bytes || *length <= operation->request_limit_bytes)
-        return bytes;
-    error_set(error, ERROR_TOO_LARGE, "%s has %zu bytes, the limit is %zu", operation->name, *length,
-              operation->request_limit_bytes);
-    secret_wipe_bytes(bytes, *length);
-    free(bytes);
-    return NULL;
-}
-
+/* The peer's socket hangs up on what is above the limit: this client's other calls would suffer with it. */
 static bool call_start(struct ipc_call *call, const void *request, struct error *error)
 {
-    size_t length;
-    char *bytes = encode_request(call->operation, request, &length, error);
-    if (!bytes)
+    nng_msg *message =
+        ipc_encode(call->operation->request, request, call->operation->request_limit_bytes, error);
+    if (!message)
         return false;
-    nng_msg *message = NULL;
-    int code = ipc_make_message(bytes, length, &message);
-    if (!code)
-        code = nng_aio_alloc(&call->aio, on_aio_done, call);
+    int code = nng_aio_alloc(&call->aio, on_aio_done, call);
     if (!code)
         code = nng_ctx_open(&call->context, call->client->socket);
     call->started = code == 0;
     if (code) {
-        if (message)
-            ipc_free_message(message);
+        ipc_free_message(message);
         return ipc_set_error(error, code, "cannot send", call->operation->name);
     }
     nng_aio_set_timeout(call->aio, NNG_DURATION_INFINITE);
@@ -210,9 +182,7 @@ struct ipc_call *ipc_send(struct ipc_client *client, enum operation operation, c
                               .answer_context = context};
     LIST_INSERT_HEAD(&client->calls, call, others);
     loop_timer_init(&call->deadline, client->ipc->loop, on_deadline, call);
-    struct error error;
-    if (!call_start(call, request, &error)) {
-        call->failure = error;
+    if (!call_start(call, request, &call->failure)) {
         loop_post(client->ipc->loop, finish_call, call);
         return call;
     }

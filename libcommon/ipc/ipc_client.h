@@ -9,8 +9,7 @@
 struct ipc_client;
 struct ipc_call;
 
-/* Takes connections for a role's socket; connects in the background and again whenever the peer comes back.
- */
+/* For a role's socket; connects in the background, and again whenever the peer comes back. */
 struct ipc_client *ipc_client_create(struct ipc *ipc, enum role role, struct error *error);
 
 /*

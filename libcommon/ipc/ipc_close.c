@@ -1,4 +1,5 @@
-#include "libcommon/ipc/ipc_close.h"
+/* The part of ipc_socket.h that closes. */
+#include "libcommon/ipc/ipc_socket.h"
 
 #include "libcommon/base/log.h"
 #include "libcommon/base/memory.h"

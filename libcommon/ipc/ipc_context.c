@@ -35,6 +35,8 @@ void ipc_free(struct ipc *ipc)
         SLIST_REMOVE_HEAD(&ipc->endpoints, others);
         endpoint->free(endpoint);
     }
+    if (ipc->publishes)
+        ipc_close_socket(ipc->events);
     free(ipc->runtime_dir);
     free(ipc);
 }

@@ -3,7 +3,6 @@
 #include "libcommon/base/limits.h"
 #include "libcommon/base/log.h"
 #include "libcommon/base/memory.h"
-#include "libcommon/ipc/ipc_close.h"
 #include "libcommon/ipc/ipc_endpoint.h"
 #include "libcommon/ipc/ipc_socket.h"
 
@@ -16,11 +15,6 @@ enum { EVENTS_PER_TURN = 64 };
 
 static const char events_folder[] = "events";
 
-struct ipc_publisher {
-    struct ipc_endpoint endpoint;
-    nng_socket socket;
-};
-
 struct ipc_subscription {
     struct ipc_endpoint endpoint;
     nng_socket socket;
@@ -32,28 +26,17 @@ struct ipc_subscription {
 
 /* --- publishing --- */
 
-static void publisher_free(struct ipc_endpoint *endpoint)
-{
-    struct ipc_publisher *publisher = (struct ipc_publisher *)endpoint;
-    ipc_close_socket(publisher->socket);
-    free(publisher);
-}
-
 bool ipc_open_events(struct ipc *ipc, struct error *error)
 {
     char url[IPC_URL_BYTES];
     if (!ipc_url(ipc->runtime_dir, ipc->self, events_folder, url, error) ||
         !ipc_make_folder(ipc->runtime_dir, ipc->self, events_folder, error))
         return false;
-    struct ipc_publisher *publisher = memory_allocate(sizeof *publisher);
-    int code = nng_pub0_open(&publisher->socket);
-    if (code) {
-        free(publisher);
+    int code = nng_pub0_open(&ipc->events);
+    if (code)
         return ipc_set_error(error, code, "cannot open", url);
-    }
-    ipc_endpoint_attach(ipc, &publisher->endpoint, publisher_free);
-    ipc->publisher = publisher;
-    return ipc_listen(publisher->socket, url, LIMIT_SMALL_MESSAGE_BYTES, error);
+    ipc->publishes = true;
+    return ipc_listen(ipc->events, url, LIMIT_SMALL_MESSAGE_BYTES, error);
 }
 
 void ipc_publish(struct ipc *ipc, enum event event, const void *message)
@@ -61,14 +44,14 @@ void ipc_publish(struct ipc *ipc, enum event event, const void *message)
     struct error error;
     size_t length;
     /* Nobody can listen yet, or ever: what is stopped before its sockets were open publishes ends, too. */
-    if (!ipc->publisher)
+    if (!ipc->publishes)
         return;
     char *bytes = message_encode(event_infos[event].message, message, &length, &error);
     if (!bytes) {
         log_error("cannot publish: %s", error.text);
         return;
     }
-    int code = nng_send(ipc->publisher->socket, bytes, length, NNG_FLAG_NONBLOCK);
+    int code = nng_send(ipc->events, bytes, length, NNG_FLAG_NONBLOCK);
     if (code)
         log_debug("an event got lost: %s", nng_strerror(code));
     free(bytes);
@@ -86,8 +69,7 @@ static void on_readable(void *context, uint32_t events)
     for (int i = 0;
          i < EVENTS_PER_TURN && nng_recvmsg(subscription->socket, &received, NNG_FLAG_NONBLOCK) == 0; i++) {
         struct error error;
-        /* Another type of event is none of this subscriber's business; a broken one only hinted at something.
-         */
+        /* Another type of event is not this subscriber's business; a broken one only hinted at something. */
         if (message_decode(subscription->type, message, nng_msg_body(received), nng_msg_len(received),
                            &error)) {
             subscription->on_event(subscription->context, message);

@@ -15,7 +15,6 @@
 #include "libcommon/base/limits.h"
 #include "libcommon/base/log.h"
 #include "libcommon/base/memory.h"
-#include "libcommon/ipc/ipc_close.h"
 #include "libcommon/ipc/ipc_endpoint.h"
 #include "libcommon/ipc/ipc_socket.h"
 
@@ -175,45 +174,27 @@ static void bound_sending(const struct ipc_server *server)
 }
 
 /* The encoded answer; a failure in its place when it cannot be sent, so that the caller need not wait for its
- * deadline. NULL when not even that works. */
-static char *encode_answer(const struct ipc_request *request, const struct message_type *type,
-                           const void *answer, size_t *length)
+ * deadline. */
+static nng_msg *encode_answer(const struct ipc_request *request, const struct message_type *type,
+                              const void *answer)
 {
     struct error error;
-    const char *asked = request->operation ? request->operation->name : "a request";
-    char *bytes = message_encode(type, answer, length, &error);
-    if (bytes && *length <= LIMIT_MESSAGE_BYTES)
-        return bytes;
-    if (bytes) {
-        error_set(&error, ERROR_TOO_LARGE, "%s has %zu bytes, the limit is %d", type->name, *length,
-                  LIMIT_MESSAGE_BYTES);
-        secret_wipe_bytes(bytes, *length);
-        free(bytes);
-    }
-    log_error("cannot answer %s: %s", asked, error.text);
+    nng_msg *message = ipc_encode(type, answer, LIMIT_MESSAGE_BYTES, &error);
+    if (message)
+        return message;
+    log_error("cannot answer %s: %s", request->operation ? request->operation->name : "a request",
+              error.text);
     char code[] = "system";
     char text[] = "the answer breaks its own limits";
     const struct message_failure failure = {.code = code, .text = text};
-    return message_encode(&message_failure_type, &failure, length, &error);
+    return ipc_encode(&message_failure_type, &failure, LIMIT_MESSAGE_BYTES, &error);
 }
 
 /* The request is nng's after it; what was asked is forgotten now. */
 static void send_answer(struct ipc_request *request, const struct message_type *type, const void *answer)
 {
-    size_t length;
-    char *bytes = encode_answer(request, type, answer, &length);
-    if (!bytes) {
-        request_free(request);
-        return;
-    }
+    nng_msg *message = encode_answer(request, type, answer);
     log_form("answer", type, answer);
-    nng_msg *message = NULL;
-    int code = ipc_make_message(bytes, length, &message);
-    if (code) {
-        log_warn("an answer got lost: %s", nng_strerror(code));
-        request_free(request);
-        return;
-    }
     /* nng drops an answer whose peer is gone. */
     set_stage(request, STAGE_SENDING);
     nng_aio_set_msg(request->aio, message);
@@ -259,13 +240,9 @@ static bool decode_request(struct ipc_request *request, const struct ipc_handler
     if (length > request->operation->request_limit_bytes)
         return error_set(error, ERROR_TOO_LARGE, "%s has %zu bytes, the limit is %zu",
                          request->operation->name, length, request->operation->request_limit_bytes);
-    void *decoded = memory_allocate(request->operation->request->struct_bytes);
-    if (!message_decode(request->operation->request, decoded, nng_msg_body(message), length, error)) {
-        free(decoded);
-        return false;
-    }
-    request->decoded = decoded;
-    return true;
+    request->decoded = memory_allocate(request->operation->request->struct_bytes);
+    return message_decode(request->operation->request, request->decoded, nng_msg_body(message), length,
+                          error);
 }
 
 /* Its handler, once what is asked is decoded; NULL for a request that is refused. */

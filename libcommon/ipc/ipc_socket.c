@@ -1,6 +1,6 @@
 #include "libcommon/ipc/ipc_socket.h"
 
-#include "libcommon/base/secret.h"
+#include "libcommon/base/memory.h"
 #include "libcommon/files/folder.h"
 
 #include <errno.h>
@@ -86,14 +86,23 @@ bool ipc_dial(nng_socket socket, const char *url, struct error *error)
     return code ? ipc_set_error(error, code, "cannot dial", url) : true;
 }
 
-int ipc_make_message(char *bytes, size_t length, nng_msg **message)
+nng_msg *ipc_encode(const struct message_type *type, const void *message, size_t limit_bytes,
+                    struct error *error)
 {
-    int code = nng_msg_alloc(message, length);
-    if (!code)
-        memcpy(nng_msg_body(*message), bytes, length);
-    secret_wipe_bytes(bytes, length);
-    free(bytes);
-    return code;
+    nng_msg *encoded = NULL;
+    size_t length;
+    char *bytes = message_encode(type, message, &length, error);
+    if (!bytes)
+        return NULL;
+    if (length > limit_bytes)
+        error_set(error, ERROR_TOO_LARGE, "%s has %zu bytes, the limit is %zu", type->name, length,
+                  limit_bytes);
+    else if (nng_msg_alloc(&encoded, length) == 0)
+        memcpy(nng_msg_body(encoded), bytes, length);
+    else
+        memory_exhausted();
+    secret_free_bytes(bytes, length);
+    return encoded;
 }
 
 void ipc_free_message(nng_msg *message)

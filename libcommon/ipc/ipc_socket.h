@@ -3,6 +3,7 @@
 #define LIBCOMMON_IPC_IPC_SOCKET_H
 
 #include "libcommon/base/error.h"
+#include "libcommon/message/message.h"
 #include "libcommon/node/service_id.h"
 
 #include <nng/nng.h>
@@ -24,11 +25,15 @@ bool ipc_listen(nng_socket socket, const char *url, size_t limit_bytes, struct e
 /* Connects in the background, and again whenever the peer comes back. */
 bool ipc_dial(nng_socket socket, const char *url, struct error *error);
 
-/* A message of encoded bytes, which it takes and wipes. 0, or nng's code: then there is no message. */
-int ipc_make_message(char *bytes, size_t length, nng_msg **message);
+/* A message of `limit_bytes` at most; NULL as of message_encode(), or when it has more (ERROR_TOO_LARGE). */
+nng_msg *ipc_encode(const struct message_type *type, const void *message, size_t limit_bytes,
+                    struct error *error);
 
 /* Wipes it first: it may hold a token. */
 void ipc_free_message(nng_msg *message);
+
+/* nng_close() within half a second; no more checks of peers come after it. */
+void ipc_close_socket(nng_socket socket);
 
 /* Fills `error` from nng's code. */
 bool ipc_set_error(struct error *error, int code, const char *what, const char *url);

@@ -13,11 +13,6 @@ bool json_field_parse_object(const char *text, size_t length, struct json_slice 
     return true;
 }
 
-bool json_field_any(struct json_slice object, const char *name, struct json_slice *value, struct error *error)
-{
-    return json_text_member(object, name, value, error);
-}
-
 static const char *type_name(enum json_text_type type)
 {
     static const char *const names[] = {

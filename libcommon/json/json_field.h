@@ -27,9 +27,8 @@ bool json_field_int64(struct json_slice object, const char *name, int64_t *value
 bool json_field_bool(struct json_slice object, const char *name, bool *value, bool *present,
                      struct error *error);
 
-/* The raw value of any type, or of the named type only; `value->text` is NULL when the field is absent. */
-bool json_field_any(struct json_slice object, const char *name, struct json_slice *value,
-                    struct error *error);
+/* The raw value of the named type (of any: json_text_member()); `value->text` is NULL when the field is
+ * absent. */
 bool json_field_of_type(struct json_slice object, const char *name, enum json_text_type type,
                         struct json_slice *value, struct error *error);
 

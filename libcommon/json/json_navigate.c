@@ -64,7 +64,7 @@ static const char *end_of_value(const char *at, const char *end)
     return at;
 }
 
-static bool next_value(struct json_iterator *iterator, struct json_slice *value)
+bool json_text_next_element(struct json_iterator *iterator, struct json_slice *element)
 {
     if (!iterator->position)
         return false;
@@ -75,19 +75,14 @@ static bool next_value(struct json_iterator *iterator, struct json_slice *value)
     /* Cannot be in a checked text; were it so, a loop over the items must end all the same. */
     if (end == iterator->position)
         return false;
-    *value = (struct json_slice){iterator->position, (size_t)(end - iterator->position)};
+    *element = (struct json_slice){iterator->position, (size_t)(end - iterator->position)};
     iterator->position = end;
     return true;
 }
 
 bool json_text_next_member(struct json_iterator *iterator, struct json_slice *name, struct json_slice *value)
 {
-    return next_value(iterator, name) && next_value(iterator, value);
-}
-
-bool json_text_next_element(struct json_iterator *iterator, struct json_slice *element)
-{
-    return next_value(iterator, element);
+    return json_text_next_element(iterator, name) && json_text_next_element(iterator, value);
 }
 
 static bool name_is(struct json_slice raw, const char *name)

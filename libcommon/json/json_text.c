@@ -22,27 +22,17 @@ static bool fail(struct scanner *scanner, const char *fault)
     return false;
 }
 
-static bool peek(const struct scanner *scanner, char expected)
-{
-    return scanner->at < scanner->end && *scanner->at == expected;
-}
-
 static bool take(struct scanner *scanner, char expected)
 {
-    if (!peek(scanner, expected))
+    if (scanner->at == scanner->end || *scanner->at != expected)
         return false;
     scanner->at++;
     return true;
 }
 
-static bool is_json_space(char character)
-{
-    return character == ' ' || character == '\t' || character == '\n' || character == '\r';
-}
-
 static void skip_space(struct scanner *scanner)
 {
-    while (scanner->at < scanner->end && is_json_space(*scanner->at))
+    while (scanner->at < scanner->end && *scanner->at && strchr(" \t\r\n", *scanner->at))
         scanner->at++;
 }
 
@@ -207,7 +197,8 @@ bool json_text_parse(const char *text, size_t length, struct json_slice *value, 
     if (!valid)
         return error_set(error, ERROR_INVALID, "not JSON: %s at byte %zu", scanner.fault,
                          (size_t)(scanner.at - scanner.begin));
-    *value = (struct json_slice){first, (size_t)(last - first)};
+    if (value)
+        *value = (struct json_slice){first, (size_t)(last - first)};
     return true;
 }
 
@@ -216,12 +207,6 @@ bool json_text_is_cut(const char *text, size_t length)
     struct scanner scanner = {.begin = text, .at = text, .end = text + length};
     skip_space(&scanner);
     return scanner.at < scanner.end && !scan_value(&scanner, 0) && scanner.at == scanner.end;
-}
-
-bool json_text_validate(const char *text, size_t length, struct error *error)
-{
-    struct json_slice ignored;
-    return json_text_parse(text, length, &ignored, error);
 }
 
 enum json_text_type json_text_type(struct json_slice value)

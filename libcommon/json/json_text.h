@@ -39,8 +39,8 @@ struct json_iterator {
 
 /*
  * Checks that the text is exactly one JSON value (RFC 8259; valid UTF-8, at most LIMIT_JSON_DEPTH levels
- * deep; white space around it may be) and gives that value. Duplicate names pass here; escapes of lone
- * surrogates and U+0000 do, too.
+ * deep; white space around it may be) and gives that value where `value` is not NULL. Duplicate names pass
+ * here; escapes of lone surrogates and U+0000 do, too.
  */
 bool json_text_parse(const char *text, size_t length, struct json_slice *value, struct error *error);
 
@@ -49,9 +49,6 @@ bool json_text_parse(const char *text, size_t length, struct json_slice *value, 
  * lost on the way. False for white space alone: that may be all that was meant.
  */
 bool json_text_is_cut(const char *text, size_t length);
-
-/* As json_text_parse without wanting the value. */
-bool json_text_validate(const char *text, size_t length, struct error *error);
 
 enum json_text_type json_text_type(struct json_slice value);
 

@@ -125,7 +125,7 @@ void json_writer_string(struct json_writer *writer, const char *text)
     if (text)
         json_writer_string_bytes(writer, text, strlen(text));
     else
-        json_writer_null(writer);
+        json_writer_raw(writer, "null", 4);
 }
 
 void json_writer_raw(struct json_writer *writer, const char *json, size_t length)
@@ -147,15 +147,16 @@ void json_writer_bool(struct json_writer *writer, bool truth)
     json_writer_raw(writer, word, strlen(word));
 }
 
-void json_writer_null(struct json_writer *writer)
-{
-    json_writer_raw(writer, "null", 4);
-}
-
 void json_writer_string_member(struct json_writer *writer, const char *name, const char *text)
 {
     json_writer_key(writer, name);
     json_writer_string(writer, text);
+}
+
+void json_writer_int64_member(struct json_writer *writer, const char *name, int64_t number)
+{
+    json_writer_key(writer, name);
+    json_writer_int64(writer, number);
 }
 
 char *json_writer_take(struct json_writer *writer)
@@ -168,8 +169,6 @@ char *json_writer_take(struct json_writer *writer)
 
 void json_writer_clear(struct json_writer *writer)
 {
-    if (writer->text)
-        secret_wipe_bytes(writer->text, writer->length);
-    free(writer->text);
+    secret_free_bytes(writer->text, writer->length);
     *writer = JSON_WRITER_EMPTY;
 }

@@ -6,8 +6,6 @@
 #ifndef LIBCOMMON_JSON_JSON_WRITER_H
 #define LIBCOMMON_JSON_JSON_WRITER_H
 
-#include "libcommon/json/json_text.h"
-
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -32,13 +30,13 @@ void json_writer_string(struct json_writer *writer, const char *text);
 void json_writer_string_bytes(struct json_writer *writer, const char *bytes, size_t length);
 void json_writer_int64(struct json_writer *writer, int64_t number);
 void json_writer_bool(struct json_writer *writer, bool truth);
-void json_writer_null(struct json_writer *writer);
 
 /* A value that is JSON already, byte for byte. */
 void json_writer_raw(struct json_writer *writer, const char *json, size_t length);
 
-/* Key and string in one. */
+/* Key and value in one. */
 void json_writer_string_member(struct json_writer *writer, const char *name, const char *text);
+void json_writer_int64_member(struct json_writer *writer, const char *name, int64_t number);
 
 /* Hands over the text and leaves the writer empty. free() it, after secret_wipe_bytes() when it holds a
  * secret. */

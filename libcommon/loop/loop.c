@@ -36,7 +36,7 @@ struct signal_handler {
 struct post {
     loop_post_function *function;
     void *context;
-    struct post *next;
+    TAILQ_ENTRY(post) others;
 };
 
 struct child {
@@ -52,8 +52,7 @@ struct loop {
     int epoll_fd;
     bool stopped;
     LIST_HEAD(watches, loop_watch) watches;
-    LIST_HEAD(removed_watches, loop_watch)
-    removed; /* freed at the end of the turn: its events may still name them */
+    LIST_HEAD(removed_watches, loop_watch) removed; /* freed when the turn ends: its events may name them */
     LIST_HEAD(children, child) children;
 
     struct loop_timer **heap; /* heap[1] is due first */
@@ -66,8 +65,7 @@ struct loop {
 
     int post_fd;
     pthread_mutex_t post_lock;
-    struct post *posts;
-    struct post **posts_end;
+    TAILQ_HEAD(posts, post) posts;
 };
 
 /* --- descriptors --- */
@@ -296,8 +294,7 @@ void loop_post(struct loop *loop, loop_post_function *function, void *context)
     struct post *post = memory_allocate(sizeof *post);
     *post = (struct post){.function = function, .context = context};
     pthread_mutex_lock(&loop->post_lock);
-    *loop->posts_end = post;
-    loop->posts_end = &post->next;
+    TAILQ_INSERT_TAIL(&loop->posts, post, others);
     pthread_mutex_unlock(&loop->post_lock);
     eventfd_write(loop->post_fd, 1);
 }
@@ -306,11 +303,9 @@ void loop_post(struct loop *loop, loop_post_function *function, void *context)
 static struct post *take_post(struct loop *loop)
 {
     pthread_mutex_lock(&loop->post_lock);
-    struct post *post = loop->posts;
+    struct post *post = TAILQ_FIRST(&loop->posts);
     if (post)
-        loop->posts = post->next;
-    if (!loop->posts)
-        loop->posts_end = &loop->posts;
+        TAILQ_REMOVE(&loop->posts, post, others);
     pthread_mutex_unlock(&loop->post_lock);
     return post;
 }
@@ -336,17 +331,13 @@ static void on_post_ready(void *context, uint32_t events)
 void loop_drop_posts(struct loop *loop, const void *context)
 {
     pthread_mutex_lock(&loop->post_lock);
-    struct post **slot = &loop->posts;
-    while (*slot) {
-        struct post *post = *slot;
+    for (struct post *post = TAILQ_FIRST(&loop->posts), *next; post; post = next) {
+        next = TAILQ_NEXT(post, others);
         if (post->context == context) {
-            *slot = post->next;
+            TAILQ_REMOVE(&loop->posts, post, others);
             free(post);
-        } else {
-            slot = &post->next;
         }
     }
-    loop->posts_end = slot;
     pthread_mutex_unlock(&loop->post_lock);
 }
 
@@ -360,7 +351,7 @@ struct loop *loop_create(struct error *error)
     signal(SIGCHLD, SIG_DFL);
     loop->signal_fd = -1;
     sigemptyset(&loop->signals);
-    loop->posts_end = &loop->posts;
+    TAILQ_INIT(&loop->posts);
     pthread_mutex_init(&loop->post_lock, NULL);
     loop->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
     loop->post_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);

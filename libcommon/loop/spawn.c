@@ -67,6 +67,8 @@ int spawn_start(const struct spawn *spawn, pid_t *pid)
     for (size_t i = 0; i < spawn->descriptor_count; i++)
         if (sources[i] >= 0)
             close(sources[i]);
+    if (code)
+        *pid = 0;
     return code;
 }
 

@@ -26,7 +26,7 @@ struct spawn {
     bool new_session; /* else a new process group, which Ctrl-C does not reach either */
 };
 
-/* 0, or an errno: then there is no process. */
+/* 0, or an errno: then there is no process, and *pid is 0. */
 int spawn_start(const struct spawn *spawn, pid_t *pid);
 
 /* The path of the program `name` in the folder of this one, whether it is there or not. */

@@ -17,12 +17,6 @@ static void records_clear(const struct message_type *record, struct record_list 
     free(list->items);
 }
 
-static void byte_string_clear(struct byte_string *string)
-{
-    free(string->bytes);
-    *string = (struct byte_string){NULL, 0};
-}
-
 void message_clear(const struct message_type *type, void *message)
 {
     for (const struct message_field *field = type->fields(); field->name; field++) {
@@ -36,7 +30,7 @@ void message_clear(const struct message_type *type, void *message)
             secret_wipe(slot);
             break;
         case MESSAGE_KIND_bytes:
-            byte_string_clear(slot);
+            free(((struct byte_string *)slot)->bytes);
             break;
         case MESSAGE_KIND_texts:
             text_list_clear(slot);
@@ -151,9 +145,7 @@ char *message_log_form(const struct message_type *type, const void *message)
 {
     char *text = NULL;
     size_t length = 0;
-    FILE *out = open_memstream(&text, &length);
-    if (!out)
-        memory_exhausted();
+    FILE *out = memory_require(open_memstream(&text, &length));
     const char *separator = "";
     fprintf(out, "%s{", type->name);
     for (const struct message_field *field = type->fields(); field->name; field++) {

@@ -162,8 +162,7 @@ char *message_encode(const struct message_type *type, const void *message, size_
     bool ok = pack_message(&packer, type, message, true, error);
     char *bytes = ok ? memory_copy_bytes(buffer.data, buffer.size) : NULL;
     *length = ok ? buffer.size : 0;
-    /* It may hold a token. What growing left behind in freed memory is out of reach here (docs/security.md).
-     */
+    /* It may hold a token. What growing left in freed memory is out of reach here (docs/security.md). */
     secret_wipe_bytes(buffer.data, buffer.size);
     msgpack_sbuffer_destroy(&buffer);
     return bytes;

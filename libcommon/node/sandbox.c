@@ -1,7 +1,6 @@
 #include "libcommon/node/sandbox.h"
 
 #include "libcommon/base/log.h"
-#include "libcommon/node/sandbox_calls.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -38,7 +37,7 @@ static void describe(const struct landlock *landlock, char text[SANDBOX_TEXT_BYT
     log_info("confined: %s", text);
 }
 
-bool sandbox_apply(enum service_id service, const struct sandbox_places *places,
+bool sandbox_apply(enum service_id service, const struct settings *settings, uint16_t peer_port,
                    char text[SANDBOX_TEXT_BYTES], struct error *error)
 {
     struct landlock landlock;
@@ -46,7 +45,7 @@ bool sandbox_apply(enum service_id service, const struct sandbox_places *places,
         snprintf(text, SANDBOX_TEXT_BYTES, "what no job needs is refused; jobs inherit that");
         return sandbox_limit_calls(service, error);
     }
-    if (!sandbox_limit_files(service, places, &landlock, error))
+    if (!sandbox_limit_files(service, settings, peer_port, &landlock, error))
         return false;
     refuse_new_code();
     if (!sandbox_limit_calls(service, error))

@@ -10,13 +10,28 @@
 #ifndef LIBCOMMON_NODE_SANDBOX_H
 #define LIBCOMMON_NODE_SANDBOX_H
 
-#include "libcommon/node/sandbox_files.h"
+#include "libcommon/base/error.h"
+#include "libcommon/confine/landlock.h"
+#include "libcommon/node/settings.h"
+
+#include <stdbool.h>
+#include <stdint.h>
 
 enum { SANDBOX_TEXT_BYTES = 128 };
 
-/* `text` gets what is in force, for the log and the status: "system calls, files, ports". Needs no_new_privs.
+/*
+ * Grants the folders of `settings`, where it has them, and connections to `peer_port`, of the one service
+ * that this one calls outside (0: to any). `text` gets what is in force, for log and status: "system calls,
+ * files, ports". Needs no_new_privs.
  */
-bool sandbox_apply(enum service_id service, const struct sandbox_places *places,
+bool sandbox_apply(enum service_id service, const struct settings *settings, uint16_t peer_port,
                    char text[SANDBOX_TEXT_BYTES], struct error *error);
+
+/* A step of it: sandbox_files.c. `landlock` tells what the kernel can; it is over already. */
+bool sandbox_limit_files(enum service_id service, const struct settings *settings, uint16_t peer_port,
+                         struct landlock *landlock, struct error *error);
+
+/* The last step, since it forbids what the others need: sandbox_calls.c. */
+bool sandbox_limit_calls(enum service_id service, struct error *error);
 
 #endif

@@ -3,7 +3,7 @@
  * what is allowed: anything else kills the process, since it means that somebody else's code runs in it.
  * runnerd has a list of what is refused (see sandbox.h).
  */
-#include "libcommon/node/sandbox_calls.h"
+#include "libcommon/node/sandbox.h"
 
 #include <errno.h>
 #include <linux/netlink.h>

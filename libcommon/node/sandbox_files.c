@@ -1,4 +1,4 @@
-#include "libcommon/node/sandbox_files.h"
+#include "libcommon/node/sandbox.h"
 
 #include "libcommon/base/log.h"
 #include "libcommon/base/memory.h"
@@ -121,29 +121,27 @@ static bool grant_reads(const struct landlock *landlock, enum service_id service
            grant_certificate_folders(landlock, "SSL_CERT_DIR", error);
 }
 
-static bool grant_state_folder(const struct landlock *landlock, enum service_id service,
-                               const char *state_dir, struct error *error)
+/* The service's own folder in `parent`, NULL where it has none. Made now when nobody did: a folder that is
+ * not there yet cannot be granted. */
+static bool grant_own_folder(const struct landlock *landlock, enum service_id service, const char *parent,
+                             enum landlock_grant grant, struct error *error)
 {
     char own[PATH_MAX];
-    if (!state_dir)
+    if (!parent)
         return true;
-    snprintf(own, sizeof own, "%s/%s", state_dir, service_name(service));
-    return folder_make(state_dir, S_IRWXU, error) && folder_make(own, S_IRWXU, error) &&
-           landlock_grant_path(landlock, own, LANDLOCK_FILES, error);
+    snprintf(own, sizeof own, "%s/%s", parent, service_name(service));
+    return folder_make(parent, S_IRWXU, error) && folder_make(own, S_IRWXU, error) &&
+           landlock_grant_path(landlock, own, grant, error);
 }
 
-/* Made now when nobody did: a folder that is not there yet cannot be granted. */
-static bool grant_own_folders(const struct landlock *landlock, enum service_id service,
-                              const struct sandbox_places *places, struct error *error)
+static bool grant_folders(const struct landlock *landlock, enum service_id service,
+                          const struct settings *settings, struct error *error)
 {
-    char own[PATH_MAX];
-    snprintf(own, sizeof own, "%s/%s", places->runtime_dir, service_name(service));
-    if (!folder_make(places->runtime_dir, S_IRWXU, error) || !folder_make(own, S_IRWXU, error) ||
-        !landlock_grant_path(landlock, own, LANDLOCK_SOCKETS, error))
-        return false;
-    return grant_state_folder(landlock, service, places->state_dir, error) &&
-           (!places->work_dir || (folder_make(places->work_dir, S_IRWXU, error) &&
-                                  landlock_grant_path(landlock, places->work_dir, LANDLOCK_FILES, error)));
+    return grant_own_folder(landlock, service, settings->runtime_dir, LANDLOCK_SOCKETS, error) &&
+           grant_own_folder(landlock, service, settings->state_dir, LANDLOCK_FILES, error) &&
+           (!settings->work_dir ||
+            (folder_make(settings->work_dir, S_IRWXU, error) &&
+             landlock_grant_path(landlock, settings->work_dir, LANDLOCK_FILES, error)));
 }
 
 /* --- ports --- */
@@ -168,14 +166,13 @@ static bool port_of_proxy(const char *proxy, uint16_t *port)
 }
 
 /* Whether all ports that this service connects to are known. `ports` gets them. */
-static bool known_ports(const struct sandbox_places *places, uint16_t ports[COUNT(proxy_variables) + 2],
-                        size_t *count)
+static bool known_ports(uint16_t peer_port, uint16_t ports[COUNT(proxy_variables) + 2], size_t *count)
 {
     enum { DNS_PORT = 53 }; /* an answer too long for UDP */
     *count = 0;
-    if (!places->peer_port)
+    if (!peer_port)
         return false;
-    ports[(*count)++] = places->peer_port;
+    ports[(*count)++] = peer_port;
     ports[(*count)++] = DNS_PORT;
     for (size_t i = 0; i < COUNT(proxy_variables); i++) {
         const char *proxy = getenv(proxy_variables[i]);
@@ -187,16 +184,16 @@ static bool known_ports(const struct sandbox_places *places, uint16_t ports[COUN
     return true;
 }
 
-bool sandbox_limit_files(enum service_id service, const struct sandbox_places *places,
+bool sandbox_limit_files(enum service_id service, const struct settings *settings, uint16_t peer_port,
                          struct landlock *landlock, struct error *error)
 {
     uint16_t ports[COUNT(proxy_variables) + 2];
     size_t count = 0;
     /* httpd calls nobody; stored calls whatever domain server a lease names. */
-    bool limits_ports = service == SERVICE_HTTPD || known_ports(places, ports, &count);
+    bool limits_ports = service == SERVICE_HTTPD || known_ports(peer_port, ports, &count);
     if (!landlock_begin(landlock, limits_ports, error))
         return false;
-    bool ok = grant_reads(landlock, service, error) && grant_own_folders(landlock, service, places, error);
+    bool ok = grant_reads(landlock, service, error) && grant_folders(landlock, service, settings, error);
     for (size_t i = 0; limits_ports && ok && i < count; i++)
         ok = landlock_grant_connect(landlock, ports[i], error);
     ok = ok && landlock_enforce(landlock, error);

@@ -48,32 +48,16 @@ const size_t settings_secret_count = sizeof settings_secret_variables / sizeof s
 
 /* --- remarks --- */
 
-static void __attribute__((format(printf, 4, 0)))
-remark(struct settings_remark *remarks, size_t *count, const char *variable, const char *format,
-       va_list arguments)
+static void __attribute__((format(printf, 3, 4)))
+remark(struct settings_remarks *remarks, const char *variable, const char *format, ...)
 {
-    if (*count >= SETTINGS_REMARKS_MAX)
+    va_list arguments;
+    if (remarks->count >= SETTINGS_REMARKS_MAX)
         return;
-    struct settings_remark *next = &remarks[(*count)++];
+    struct settings_remark *next = &remarks->items[remarks->count++];
     next->variable = variable;
+    va_start(arguments, format);
     vsnprintf(next->text, sizeof next->text, format, arguments);
-}
-
-static void __attribute__((format(printf, 3, 4)))
-fault(struct settings_findings *findings, const char *variable, const char *format, ...)
-{
-    va_list arguments;
-    va_start(arguments, format);
-    remark(findings->faults, &findings->fault_count, variable, format, arguments);
-    va_end(arguments);
-}
-
-static void __attribute__((format(printf, 3, 4)))
-warn(struct settings_findings *findings, const char *variable, const char *format, ...)
-{
-    va_list arguments;
-    va_start(arguments, format);
-    remark(findings->warnings, &findings->warning_count, variable, format, arguments);
     va_end(arguments);
 }
 
@@ -94,25 +78,21 @@ static void load_number(const struct row *row, void *slot, const char *text,
                   ? settings_parse_choice(text, row->default_text, slot, &error)
                   : settings_parse_ratio(text, row->kind == KIND_clamped, slot, &error);
     if (!ok)
-        fault(findings, row->variable, "%s", error.text);
-}
-
-static bool check_url(const char *text, settings_url_check *is_url, struct error *error)
-{
-    return is_url(text) ||
-           error_set(error, ERROR_INVALID, "is '%.128s', expected an http or https URL with a host", text);
+        remark(&findings->faults, row->variable, "%s", error.text);
 }
 
 static void load_text(const struct row *row, char **slot, const char *text, settings_url_check *is_url,
                       struct settings_findings *findings)
 {
     struct error error;
-    bool ok = row->kind == KIND_url       ? check_url(text, is_url, &error)
+    /* Other kinds' checks say themselves what is wrong. */
+    error_set(&error, ERROR_INVALID, "is '%.128s', expected an http or https URL with a host", text);
+    bool ok = row->kind == KIND_url       ? is_url(text)
               : row->kind == KIND_path    ? settings_check_path(text, &error)
               : row->kind == KIND_address ? settings_check_address(text, &error)
                                           : settings_check_text(text, &error);
     if (!ok)
-        fault(findings, row->variable, "%s", error.text);
+        remark(&findings->faults, row->variable, "%s", error.text);
     memory_replace_text(slot, text);
 }
 
@@ -128,21 +108,22 @@ static void load_secret(const struct row *row, struct secret *slot, const struct
     settings_trimmed_secret(&direct, environment_get(environment, row->variable));
 
     if (path && direct.length)
-        fault(findings, row->variable, "set both directly and by %s: choose one", file_variable);
+        remark(&findings->faults, row->variable, "set both directly and by %s: choose one", file_variable);
     else if (!path && !direct.length)
-        fault(findings, row->variable, "is required (or %s, the name of a file that holds it)",
-              file_variable);
+        remark(&findings->faults, row->variable, "is required (or %s, the name of a file that holds it)",
+               file_variable);
     else if (path && !settings_read_secret_file(path, slot, &others_can_read, &error))
-        fault(findings, row->variable, "%s: %s", file_variable, error.text);
+        remark(&findings->faults, row->variable, "%s: %s", file_variable, error.text);
     else if (!path)
         secret_assign_locked(slot, direct.bytes, direct.length);
     /* Only a warning: container platforms mount secrets readable by all, where nobody else is. */
     if (others_can_read)
-        warn(findings, row->variable, "%s: every user of this machine can read %.128s", file_variable, path);
+        remark(&findings->warnings, row->variable, "%s: every user of this machine can read %.128s",
+               file_variable, path);
 
     bool is_key = row->offset == offsetof(struct settings, private_key);
     if (is_key && slot->length && !settings_check_private_key(slot, &error))
-        fault(findings, row->variable, "%s", error.text);
+        remark(&findings->faults, row->variable, "%s", error.text);
     secret_wipe(&direct);
     free(path);
 }
@@ -158,7 +139,7 @@ static void load_row(const struct row *row, struct settings *settings, settings_
     bool required = strcmp(row->default_text, SETTINGS_REQUIRED) == 0;
     char *given = settings_trimmed_copy(environment_get(environment, row->variable));
     if (!given && required)
-        fault(findings, row->variable, "is required: %s", row->meaning);
+        remark(&findings->faults, row->variable, "is required: %s", row->meaning);
     const char *text = given ? given : required ? NULL : row->default_text;
     bool is_text = is_text_kind(row->kind);
     if (is_text && text && *text)
@@ -176,7 +157,7 @@ static void load_row(const struct row *row, struct settings *settings, settings_
             type kept = (settings)->low;                                                                     \
             (settings)->low = (settings)->high;                                                              \
             (settings)->high = kept;                                                                         \
-            warn(findings, low_name, "is above its maximum: the two were swapped");                          \
+            remark(&(findings)->warnings, low_name, "is above its maximum: the two were swapped");           \
         }                                                                                                    \
     } while (0)
 
@@ -187,7 +168,8 @@ static void check_relations(struct settings *settings, unsigned readers, struct 
         ORDER(settings, findings, heartbeat_min_ratio, heartbeat_max_ratio, "HEARTBEAT_MIN_RATIO", double);
     }
     if (readers & AUTHD_BIT && settings->registration_flow == SETTINGS_FLOW_CALLBACK && !settings->node_url)
-        fault(findings, "NODE_URL", "is required in the callback flow (REGISTRATION_FLOW=callback)");
+        remark(&findings->faults, "NODE_URL",
+               "is required in the callback flow (REGISTRATION_FLOW=callback)");
 }
 
 bool settings_load(struct settings *settings, unsigned readers, settings_url_check *is_url,
@@ -199,7 +181,7 @@ bool settings_load(struct settings *settings, unsigned readers, settings_url_che
         if (rows[i].readers & readers)
             load_row(&rows[i], settings, is_url, environment, findings);
     check_relations(settings, readers, findings);
-    return findings->fault_count == 0;
+    return findings->faults.count == 0;
 }
 
 void settings_configure_log(const struct settings *settings, enum service_id service)
@@ -211,10 +193,10 @@ void settings_configure_log(const struct settings *settings, enum service_id ser
 
 void settings_log_findings(const struct settings_findings *findings)
 {
-    for (size_t i = 0; i < findings->warning_count; i++)
-        log_warn("%s %s", findings->warnings[i].variable, findings->warnings[i].text);
-    for (size_t i = 0; i < findings->fault_count; i++)
-        log_error("%s %s", findings->faults[i].variable, findings->faults[i].text);
+    for (size_t i = 0; i < findings->warnings.count; i++)
+        log_warn("%s %s", findings->warnings.items[i].variable, findings->warnings.items[i].text);
+    for (size_t i = 0; i < findings->faults.count; i++)
+        log_error("%s %s", findings->faults.items[i].variable, findings->faults.items[i].text);
 }
 
 void settings_clear(struct settings *settings)

@@ -89,11 +89,14 @@ struct settings_remark {
 
 enum { SETTINGS_REMARKS_MAX = 96 };
 
+struct settings_remarks {
+    struct settings_remark items[SETTINGS_REMARKS_MAX];
+    size_t count;
+};
+
 struct settings_findings {
-    struct settings_remark faults[SETTINGS_REMARKS_MAX];
-    size_t fault_count;
-    struct settings_remark warnings[SETTINGS_REMARKS_MAX];
-    size_t warning_count;
+    struct settings_remarks faults;
+    struct settings_remarks warnings;
 };
 
 /* Whether a text is an http or https URL with a host: url_is_http(). */

@@ -3,6 +3,7 @@
 #include "libcommon/base/limits.h"
 #include "libcommon/base/memory.h"
 #include "libcommon/base/text.h"
+#include "libcommon/files/file.h"
 
 #include <ctype.h>
 #include <errno.h>
@@ -12,7 +13,6 @@
 #include <string.h>
 #include <strings.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 char *settings_trimmed_copy(const char *text)
 {
@@ -135,45 +135,21 @@ bool settings_check_private_key(const struct secret *key, struct error *error)
     return true;
 }
 
-static bool read_whole(int fd, const char *path, struct secret *secret, struct error *error)
-{
-    /* One byte more than allowed tells that there is more; another for the NUL. */
-    char buffer[LIMIT_SECRET_FILE_BYTES + 2];
-    size_t length = 0;
-    ssize_t count;
-    while (length < sizeof buffer - 1 && (count = read(fd, buffer + length, sizeof buffer - 1 - length)) > 0)
-        length += (size_t)count;
-    buffer[length] = '\0';
-    bool is_long = length > LIMIT_SECRET_FILE_BYTES;
-    bool is_text = strlen(buffer) == length;
-    if (!is_long && is_text)
-        settings_trimmed_secret(secret, buffer);
-    secret_wipe_bytes(buffer, sizeof buffer);
-    /* A secret cut short would fail much later, as a refused login. */
-    if (is_long)
-        return error_set(error, ERROR_TOO_LARGE, "%.128s has more than %d bytes", path,
-                         LIMIT_SECRET_FILE_BYTES);
-    if (!is_text)
-        return error_set(error, ERROR_INVALID, "%.128s has a NUL byte: it is no text", path);
-    return secret->length || error_set(error, ERROR_INVALID, "%.128s is empty or cannot be read", path);
-}
-
 bool settings_read_secret_file(const char *path, struct secret *secret, bool *others_can_read,
                                struct error *error)
 {
     struct stat status;
-    *others_can_read = false;
-    /* O_NONBLOCK: opening a FIFO must not wait for its writer. */
-    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
-    if (fd < 0)
-        return error_set_errno(error, errno, "cannot open %.128s", path);
-    bool ok = fstat(fd, &status) == 0 && S_ISREG(status.st_mode);
-    if (ok) {
-        *others_can_read = (status.st_mode & S_IROTH) != 0;
-        ok = read_whole(fd, path, secret, error);
-    } else {
-        error_set(error, ERROR_INVALID, "%.128s is no regular file", path);
-    }
-    close(fd);
-    return ok;
+    size_t length = 0;
+    *others_can_read = stat(path, &status) == 0 && S_ISREG(status.st_mode) && (status.st_mode & S_IROTH) != 0;
+    char *text = file_read_text(AT_FDCWD, path, LIMIT_SECRET_FILE_BYTES, true, &length, error);
+    if (!text)
+        return error_prefix(error, "%.128s", path);
+    bool is_text = strlen(text) == length;
+    if (is_text)
+        settings_trimmed_secret(secret, text);
+    secret_free_bytes(text, length);
+    /* A secret cut short would fail much later, as a refused login. */
+    if (!is_text)
+        return error_set(error, ERROR_INVALID, "%.128s has a NUL byte: it is no text", path);
+    return secret->length || error_set(error, ERROR_INVALID, "%.128s is empty", path);
 }

@@ -55,14 +55,9 @@ static bool load_config(struct service_context *context, struct error *error)
     environment_close(&environment);
     environment_wipe(environ, settings_secret_variables, settings_secret_count);
     if (!ok)
-        error_set(error, ERROR_INVALID, "%zu fault%s in the configuration", findings.fault_count,
-                  findings.fault_count == 1 ? "" : "s");
+        error_set(error, ERROR_INVALID, "%zu fault%s in the configuration", findings.faults.count,
+                  findings.faults.count == 1 ? "" : "s");
     return ok;
-}
-
-static bool take_secrets(struct service_context *context, struct error *error)
-{
-    return !context->service->take_secrets || context->service->take_secrets(context, error);
 }
 
 static void on_terminate_signal(void *opaque, int signal_number)
@@ -83,9 +78,9 @@ static bool create_loop(struct service_context *context, struct error *error)
            loop_signal_add(context->loop, SIGINT, on_terminate_signal, context, error);
 }
 
-static bool open_as_root(struct service_context *context, struct error *error)
+static bool begin_as_root(struct service_context *context, struct error *error)
 {
-    return !context->service->open_as_root || context->service->open_as_root(context, error);
+    return !context->service->begin_as_root || context->service->begin_as_root(context, error);
 }
 
 static bool drop_privileges(struct service_context *context, struct error *error)
@@ -120,13 +115,8 @@ static uint16_t port_to_call(const struct service_context *context)
 
 static bool enter_sandbox(struct service_context *context, struct error *error)
 {
-    const struct settings *settings = &context->settings;
-    enum service_id id = context->service->id;
-    const struct sandbox_places places = {.runtime_dir = settings->runtime_dir,
-                                          .state_dir = settings->state_dir,
-                                          .work_dir = id == SERVICE_STORED ? settings->work_dir : NULL,
-                                          .peer_port = port_to_call(context)};
-    return sandbox_apply(id, &places, context->sandbox, error);
+    return sandbox_apply(context->service->id, &context->settings, port_to_call(context), context->sandbox,
+                         error);
 }
 
 static bool create_clients(struct service_context *context, struct error *error)
@@ -138,10 +128,9 @@ static bool create_clients(struct service_context *context, struct error *error)
         ipc_create(context->loop, context->service->id, context->settings.runtime_dir, &peers, error);
     if (!context->ipc)
         return false;
-    const struct service_http *http = context->service->http;
-    if (http)
-        context->http = http->create(context->loop, error);
-    return !http || context->http;
+    if (context->service->http)
+        context->http = context->service->http->create(context->loop);
+    return true;
 }
 
 static bool start_work(struct service_context *context, struct error *error)
@@ -184,10 +173,10 @@ struct step {
 };
 
 static const struct step steps[] = {
-    {"configuration", load_config},    {"secrets", take_secrets},       {"event loop", create_loop},
-    {"opening as root", open_as_root}, {"privileges", drop_privileges}, {"sandbox", enter_sandbox},
-    {"clients", create_clients},       {"start", start_work},           {"events", subscribe},
-    {"sockets", open_sockets},         {"event loop", run_loop},
+    {"configuration", load_config},  {"event loop", create_loop}, {"what root does", begin_as_root},
+    {"privileges", drop_privileges}, {"sandbox", enter_sandbox},  {"clients", create_clients},
+    {"start", start_work},           {"events", subscribe},       {"sockets", open_sockets},
+    {"event loop", run_loop},
 };
 
 static int run_steps(struct service_context *context)

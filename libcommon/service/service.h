@@ -1,6 +1,6 @@
 /*
  * How a service is built: main.c fills a `struct service` and calls service_main(), which does the rest in
- * one order for all: config, log, secrets, inbound listeners, uid, sandbox, sockets, start, loop, stop.
+ * one order for all: config, log, loop, secrets, inbound listeners, uid, sandbox, start, sockets, stop.
  *
  * Every program has --health (asks its running self), --check-config, --version and --help.
  */
@@ -61,13 +61,11 @@ struct service {
     const struct service_event *events; /* of other services, that this one listens to */
     size_t event_count;
 
-    service_step_function
-        *take_secrets; /* may be NULL: moves settings' secrets where they belong, still as root */
-    service_step_function
-        *open_as_root;            /* may be NULL: opens ports and files that only root may, still as it */
+    /* May be NULL: takes the settings' secrets, opens ports and files that only root may. */
+    service_step_function *begin_as_root;
     service_step_function *start; /* loop, sockets and http client are there */
-    void (*terminate)(
-        struct service_context *context); /* may be NULL: SIGTERM; leads to service_stop() within 2 s */
+    /* May be NULL: SIGTERM; leads to service_stop() within 2 s. */
+    void (*terminate)(struct service_context *context);
     void (*stop)(struct service_context *context); /* frees `state`; also after a start that failed */
     void (*describe)(struct service_context *context, struct service_state *state);
 };

@@ -1,5 +1,4 @@
-/* The options that every service has: they ask or tell something and end; and how programs of the node end.
- */
+/* The options that every service has: they ask or tell something and end; and how our programs end. */
 #ifndef LIBCOMMON_SERVICE_SERVICE_COMMAND_H
 #define LIBCOMMON_SERVICE_SERVICE_COMMAND_H
 

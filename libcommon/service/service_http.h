@@ -5,7 +5,6 @@
 #ifndef LIBCOMMON_SERVICE_SERVICE_HTTP_H
 #define LIBCOMMON_SERVICE_SERVICE_HTTP_H
 
-#include "libcommon/base/error.h"
 #include "libcommon/node/settings.h"
 
 #include <stdint.h>
@@ -17,7 +16,7 @@ struct service_http {
     void (*prepare)(void); /* first of all, while files may still be read and no thread runs */
     settings_url_check *is_url;
     bool (*port_of_url)(const char *url, uint16_t *port);
-    struct http_client *(*create)(struct loop *loop, struct error *error);
+    struct http_client *(*create)(struct loop *loop);
     void (*free)(struct http_client *client); /* NULL is harmless */
     void (*clean_up)(void);
 };

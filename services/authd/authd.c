@@ -21,10 +21,10 @@ static struct authd *authd_of(void *context)
 static void on_registered(void *context, bool called_back)
 {
     struct authd *authd = context;
-    login_on_registered(authd->login);
+    login_on_event(authd->login, token_manager_on_registered);
     /* A login that DDS refused between its callback and its answer need not wait for another callback. */
     if (called_back)
-        login_on_callback_stored(authd->login);
+        login_on_event(authd->login, token_manager_on_callback_stored);
 }
 
 static void on_login_succeeded(void *context)
@@ -200,7 +200,7 @@ static void store_callback(struct authd *authd, struct callback *callback)
     move_secret(&authd->callback_secret, &callback->secret);
     log_info("callback stored: id %s, secret of %zu bytes", callback->id, authd->callback_secret.length);
     registrar_on_event(authd->registrar, registration_on_callback_stored);
-    login_on_callback_stored(authd->login);
+    login_on_event(authd->login, token_manager_on_callback_stored);
 }
 
 void authd_handle_callback_deliver(void *context, struct ipc_request *request, const void *message)

@@ -6,14 +6,12 @@
 #include "libcommon/base/memory.h"
 #include "libcommon/node/settings_value.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
 #include <microhttpd.h>
 #include <netdb.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 #include <sys/epoll.h>
 #include <sys/queue.h>
 #include <sys/socket.h>
@@ -31,8 +29,7 @@ struct inbound {
     struct loop_timer timer;   /* libmicrohttpd's own timeouts */
     struct loop_timer overdue; /* looks for connections that take too long */
     bool resumed;              /* a connection that libmicrohttpd has yet to look at */
-    struct loop *loop;
-    struct inbound_request *waiting; /* suspended until inbound_answer() */
+    LIST_HEAD(waiting_request_list, inbound_request) waiting; /* suspended until inbound_answer() */
     LIST_HEAD(open_connection_list, open_connection) connections;
 };
 
@@ -53,8 +50,8 @@ struct inbound_request {
     int refusal; /* HTTP status decided before the body is through; 0: none */
     int status;  /* of the answer, once there is one */
     char *answer;
-    struct inbound_request *next; /* among the waiting */
-    struct inbound_request **link;
+    bool waits;
+    LIST_ENTRY(inbound_request) among_waiting;
 };
 
 /* --- answers --- */
@@ -142,11 +139,8 @@ static void drop_collected(struct inbound_request *request)
 static void hand_over_callback(struct inbound_request *request)
 {
     struct inbound *inbound = request->inbound;
-    request->next = inbound->waiting;
-    request->link = &inbound->waiting;
-    if (request->next)
-        request->next->link = &request->next;
-    inbound->waiting = request;
+    LIST_INSERT_HEAD(&inbound->waiting, request, among_waiting);
+    request->waits = true;
     secret_assign(&request->whole_body, request->body ? request->body : "", request->body_bytes);
     drop_collected(request);
     MHD_suspend_connection(request->connection);
@@ -157,21 +151,23 @@ static void hand_over_callback(struct inbound_request *request)
 
 static void leave_waiting(struct inbound_request *request)
 {
-    if (!request->link)
-        return;
-    *request->link = request->next;
-    if (request->next)
-        request->next->link = request->link;
-    request->link = NULL;
+    if (request->waits)
+        LIST_REMOVE(request, among_waiting);
+    request->waits = false;
+}
+
+static void resume(struct inbound_request *request, int status, const char *body)
+{
+    leave_waiting(request);
+    request->status = status;
+    request->answer = memory_copy_text(body);
+    MHD_resume_connection(request->connection);
 }
 
 void inbound_answer(struct inbound_request *request, int status, const char *body)
 {
     struct inbound *inbound = request->inbound;
-    leave_waiting(request);
-    request->status = status;
-    request->answer = memory_copy_text(body);
-    MHD_resume_connection(request->connection);
+    resume(request, status, body);
     /* The daemon looks at resumed connections when it runs next; in a later turn, since it may be what called
      * us. Then it is run_daemon() that sets the timer. */
     inbound->resumed = true;
@@ -264,8 +260,9 @@ static void on_connection(void *context, struct MHD_Connection *connection, void
     }
 }
 
-static void run_daemon(struct inbound *inbound)
+static void run_daemon(void *context)
 {
+    struct inbound *inbound = context;
     MHD_UNSIGNED_LONG_LONG wait_ms;
     inbound->resumed = false;
     MHD_run(inbound->daemon);
@@ -280,11 +277,6 @@ static void run_daemon(struct inbound *inbound)
 static void on_ready(void *context, uint32_t events)
 {
     (void)events;
-    run_daemon(context);
-}
-
-static void on_timer(void *context)
-{
     run_daemon(context);
 }
 
@@ -362,8 +354,7 @@ uint16_t inbound_port(const struct inbound *inbound)
 void inbound_serve(struct inbound *inbound, struct loop *loop)
 {
     const union MHD_DaemonInfo *info = MHD_get_daemon_info(inbound->daemon, MHD_DAEMON_INFO_EPOLL_FD);
-    inbound->loop = loop;
-    loop_timer_init(&inbound->timer, loop, on_timer, inbound);
+    loop_timer_init(&inbound->timer, loop, run_daemon, inbound);
     loop_timer_init(&inbound->overdue, loop, close_overdue, inbound);
     loop_timer_start(&inbound->overdue, OVERDUE_CHECK_MS);
     inbound->watch = loop_watch_add(loop, info->epoll_fd, EPOLLIN, on_ready, inbound);
@@ -373,19 +364,12 @@ void inbound_free(struct inbound *inbound)
 {
     if (!inbound)
         return;
-    if (inbound->loop) {
-        loop_timer_stop(&inbound->timer);
-        loop_timer_stop(&inbound->overdue);
-        loop_watch_remove(inbound->watch);
-    }
+    loop_timer_stop(&inbound->timer);
+    loop_timer_stop(&inbound->overdue);
+    loop_watch_remove(inbound->watch);
     /* libmicrohttpd cannot stop while connections are suspended. */
-    while (inbound->waiting) {
-        struct inbound_request *request = inbound->waiting;
-        leave_waiting(request);
-        request->status = MHD_HTTP_SERVICE_UNAVAILABLE;
-        request->answer = memory_copy_text("stopping");
-        MHD_resume_connection(request->connection);
-    }
+    while (!LIST_EMPTY(&inbound->waiting))
+        resume(LIST_FIRST(&inbound->waiting), MHD_HTTP_SERVICE_UNAVAILABLE, "stopping");
     MHD_stop_daemon(inbound->daemon);
     free(inbound);
 }

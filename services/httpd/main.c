@@ -10,7 +10,7 @@
 static const struct service httpd = {
     .id = SERVICE_HTTPD,
     .purpose = "Serves DDS's registration callback and health checks.",
-    .open_as_root = relay_open_inbound,
+    .begin_as_root = relay_open_inbound,
     .start = relay_start,
     .stop = relay_stop,
     .describe = relay_describe,

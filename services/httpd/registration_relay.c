@@ -147,8 +147,7 @@ void relay_stop(struct service_context *context)
     }
     ipc_cancel(relay->listening_call);
     ipc_cancel(relay->health_call);
-    if (relay->authd)
-        loop_timer_stop(&relay->listening_timer);
+    loop_timer_stop(&relay->listening_timer);
     inbound_free(relay->inbound);
     free(relay);
     context->state = NULL;

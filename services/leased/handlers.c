@@ -60,7 +60,9 @@ void leased_handle_task_progress(void *context, struct ipc_request *request, con
     struct error error;
     struct task *task = find_task(context, &progress->task_key, request);
     if (task)
-        answer_outcome(request, task_on_progress(task, progress->sequence, progress->progress, &error),
+        answer_outcome(request,
+                       task_on_update(task, pending_updates_set_progress, progress->sequence,
+                                      progress->progress, &error),
                        &error);
 }
 
@@ -70,7 +72,9 @@ void leased_handle_task_event(void *context, struct ipc_request *request, const 
     struct error error;
     struct task *task = find_task(context, &event->task_key, request);
     if (task)
-        answer_outcome(request, task_on_event(task, event->sequence, event->event, &error), &error);
+        answer_outcome(request,
+                       task_on_update(task, pending_updates_add_event, event->sequence, event->event, &error),
+                       &error);
 }
 
 void leased_handle_task_finish(void *context, struct ipc_request *request, const void *message)

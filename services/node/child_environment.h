@@ -12,8 +12,7 @@ struct child_environment {
 
 enum { CHILD_SECRETS_FD = 3 };
 
-/* `variables` is posemesh-node's environment. authd is told that the sealed secrets are at CHILD_SECRETS_FD.
- */
+/* `variables` is posemesh-node's environment. authd is told that sealed secrets are at CHILD_SECRETS_FD. */
 void child_environment_make(struct child_environment *environment, char *const *variables,
                             enum service_id service, const struct identities *identities, pid_t supervisor);
 void child_environment_clear(struct child_environment *environment);

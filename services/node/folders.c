@@ -130,25 +130,21 @@ static bool make_runtime_folders(const struct identities *identities, const char
     return make_role_folders(identities, runtime_dir, error);
 }
 
-/* What a service keeps is its own alone. */
+/* What stored keeps is its own alone. */
 static bool make_state_folders(const struct identities *identities, const char *state_dir,
                                struct error *error)
 {
-    static const enum service_id keepers[] = {SERVICE_STORED};
     char path[PATH_MAX];
-    bool ok = make_folder(identities, state_dir, geteuid(), getegid(), 0755, error);
-    for (size_t i = 0; ok && i < sizeof keepers / sizeof keepers[0]; i++) {
-        uid_t uid = identities->ids[keepers[i]];
-        snprintf(path, sizeof path, "%s/%s", state_dir, service_name(keepers[i]));
-        ok = make_folder(identities, path, uid, uid, 0700, error);
-    }
-    return ok;
+    uid_t uid = identities->ids[SERVICE_STORED];
+    snprintf(path, sizeof path, "%s/%s", state_dir, service_name(SERVICE_STORED));
+    return make_folder(identities, state_dir, geteuid(), getegid(), 0755, error) &&
+           make_folder(identities, path, uid, uid, 0700, error);
 }
 
-bool folders_make(const struct identities *identities, const struct folders *folders, struct error *error)
+bool folders_make(const struct identities *identities, const struct settings *settings, struct error *error)
 {
-    return make_runtime_folders(identities, folders->runtime_dir, error) &&
-           make_state_folders(identities, folders->state_dir, error) &&
-           make_folder(identities, folders->work_dir, identities->ids[SERVICE_STORED],
+    return make_runtime_folders(identities, settings->runtime_dir, error) &&
+           make_state_folders(identities, settings->state_dir, error) &&
+           make_folder(identities, settings->work_dir, identities->ids[SERVICE_STORED],
                        identities->ids[SERVICE_RUNNERD], 02750, error);
 }

@@ -2,7 +2,7 @@
 #ifndef NODE_FOLDERS_H
 #define NODE_FOLDERS_H
 
-#include "libcommon/base/error.h"
+#include "libcommon/node/settings.h"
 #include "services/node/identities.h"
 
 #include <stdbool.h>
@@ -13,11 +13,6 @@
  * user without root all folders are that user's alone. As root, a folder that is somebody else's or open to
  * all, or lies in one, is refused (ERROR_FORBIDDEN).
  */
-struct folders {
-    const char *runtime_dir;
-    const char *work_dir;
-    const char *state_dir;
-};
-bool folders_make(const struct identities *identities, const struct folders *folders, struct error *error);
+bool folders_make(const struct identities *identities, const struct settings *settings, struct error *error);
 
 #endif

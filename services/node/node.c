@@ -80,7 +80,7 @@ static bool check_settings(struct node *node, struct error *error)
     settings_log_findings(&findings);
     if (!ok)
         return error_set(error, ERROR_INVALID, "nothing was started: %zu fault%s in the configuration",
-                         findings.fault_count, findings.fault_count == 1 ? "" : "s");
+                         findings.faults.count, findings.faults.count == 1 ? "" : "s");
     return true;
 }
 
@@ -97,17 +97,7 @@ static bool choose_identities(struct node *node, struct error *error)
 
 static bool make_folders(struct node *node, struct error *error)
 {
-    return folders_make(&node->identities,
-                        &(struct folders){.runtime_dir = node->settings.runtime_dir,
-                                          .work_dir = node->settings.work_dir,
-                                          .state_dir = node->settings.state_dir},
-                        error);
-}
-
-static bool harden(struct node *node, struct error *error)
-{
-    (void)node;
-    return privileges_harden(error);
+    return folders_make(&node->identities, &node->settings, error);
 }
 
 static void on_services_stopped(void *context, int exit_status)
@@ -138,6 +128,8 @@ static void on_terminate(void *context, int signal_number)
 static bool create_supervisor(struct node *node, struct error *error)
 {
     struct ipc_peers peers = {{0}};
+    if (!privileges_harden(error))
+        return false;
     const struct supervisor_options options = {.runtime_dir = node->settings.runtime_dir,
                                                .identities = node->identities,
                                                .secrets_fd = node->secrets_fd};
@@ -164,11 +156,11 @@ static bool run(struct node *node, struct error *error)
 static const struct {
     bool (*run)(struct node *node, struct error *error);
     int exit_status; /* when it fails */
-} steps[] = {
-    {check_settings, SERVICE_EXIT_CONFIG},    {choose_identities, SERVICE_EXIT_CONFIG},
-    {make_folders, SERVICE_EXIT_FAILED},      {harden, SERVICE_EXIT_FAILED},
-    {create_supervisor, SERVICE_EXIT_FAILED}, {run, SERVICE_EXIT_FAILED},
-};
+} steps[] = {{check_settings, SERVICE_EXIT_CONFIG},
+             {choose_identities, SERVICE_EXIT_CONFIG},
+             {make_folders, SERVICE_EXIT_FAILED},
+             {create_supervisor, SERVICE_EXIT_FAILED},
+             {run, SERVICE_EXIT_FAILED}};
 
 int node_run(char **argv)
 {

@@ -5,6 +5,7 @@
 #include "libcommon/base/memory.h"
 #include "libcommon/base/retry.h"
 #include "libcommon/loop/spawn.h"
+#include "libcommon/service/service_command.h"
 #include "services/node/child_environment.h"
 
 #include <errno.h>
@@ -18,8 +19,7 @@
 
 enum {
     HEALTHY_MS = 60000, /* who ran so long before it died starts without waiting */
-    STOP_PATIENCE_MS = 5000,
-    EXIT_CONFIG = 78
+    STOP_PATIENCE_MS = 5000
 };
 
 static const struct retry_policy restart_policy = {.base_ms = 500, .cap_ms = 30000};
@@ -45,12 +45,9 @@ struct supervisor {
     void *context;
 };
 
-/* Who needs others stops before them: jobs need stored and leased, httpd's callback and all else need authd.
- */
+/* Who needs others stops before them: jobs need stored and leased, httpd's callback and all need authd. */
 static const enum service_id stop_order[SERVICE_COUNT] = {SERVICE_RUNNERD, SERVICE_LEASED, SERVICE_STORED,
                                                           SERVICE_HTTPD, SERVICE_AUTHD};
-
-static void stop_next(struct supervisor *supervisor);
 
 /* --- pid files --- */
 
@@ -80,104 +77,6 @@ static void remove_pid_file(const struct child *child)
     char path[PATH_MAX];
     pid_file_path(child, path);
     unlink(path);
-}
-
-/* --- starting --- */
-
-/* A group of its own: Ctrl-C reaches posemesh-node alone, which drains first. */
-static bool spawn(struct child *child, struct error *error)
-{
-    _Static_assert(CHILD_SECRETS_FD == 3, "the secrets come behind what every program has");
-    const int descriptors[] = {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO,
-                               child->supervisor->options.secrets_fd};
-    char name[64];
-    char path[PATH_MAX];
-    char *arguments[] = {path, NULL};
-    struct child_environment environment;
-    snprintf(name, sizeof name, "posemesh-%s", service_name(child->service));
-    if (!spawn_find_beside(name, path, error))
-        return false;
-    child_environment_make(&environment, environ, child->service, &child->supervisor->options.identities,
-                           getpid());
-    int code = spawn_start(&(struct spawn){.path = path,
-                                           .arguments = arguments,
-                                           .variables = environment.variables,
-                                           .descriptors = descriptors,
-                                           .descriptor_count = child->service == SERVICE_AUTHD ? 4 : 3,
-                                           .folder_fd = -1},
-                           &child->pid);
-    child_environment_clear(&environment);
-    return !code || error_set_errno(error, code, "cannot start %s", name);
-}
-
-static void on_exit_of_child(void *context, pid_t pid, int status);
-
-static bool start_child(struct child *child, struct error *error)
-{
-    child->started_boot_ms = clock_boot_ms();
-    if (!spawn(child, error)) {
-        child->pid = 0;
-        return false;
-    }
-    /* One that nobody watches would run beside the next that is started. */
-    if (!loop_child_add(child->supervisor->loop, child->pid, on_exit_of_child, child, error)) {
-        kill(child->pid, SIGKILL);
-        waitpid(child->pid, NULL, 0);
-        child->pid = 0;
-        return false;
-    }
-    write_pid_file(child);
-    return true;
-}
-
-static void restart_later(struct child *child)
-{
-    int64_t ran_ms = clock_boot_ms() - child->started_boot_ms;
-    child->deaths = ran_ms >= HEALTHY_MS ? 1 : child->deaths + 1;
-    int64_t wait_ms = retry_ceiling_ms(&restart_policy, child->deaths);
-    log_info("starting %s again in %.1f s", service_name(child->service), (double)wait_ms / 1000);
-    loop_timer_start(&child->restart, wait_ms);
-}
-
-static void on_restart(void *context)
-{
-    struct child *child = context;
-    struct error error;
-    if (start_child(child, &error))
-        return;
-    log_error("%s", error.text);
-    restart_later(child);
-}
-
-/* --- exits --- */
-
-static void log_exit(const struct child *child, pid_t pid, int status)
-{
-    const char *name = service_name(child->service);
-    enum log_level level = child->supervisor->stopping ? LOG_LEVEL_DEBUG : LOG_LEVEL_ERROR;
-    if (WIFSIGNALED(status))
-        log_write(level, NULL, "%s (pid %d) was killed by signal %d (%s)", name, (int)pid, WTERMSIG(status),
-                  strsignal(WTERMSIG(status)));
-    else
-        log_write(level, NULL, "%s (pid %d) exited with status %d", name, (int)pid, WEXITSTATUS(status));
-}
-
-static void on_exit_of_child(void *context, pid_t pid, int status)
-{
-    struct child *child = context;
-    struct supervisor *supervisor = child->supervisor;
-    child->pid = 0;
-    remove_pid_file(child);
-    log_exit(child, pid, status);
-    if (supervisor->stopping) {
-        stop_next(supervisor);
-    } else if (WIFEXITED(status) && WEXITSTATUS(status) == EXIT_CONFIG) {
-        /* It would find the same fault again; the others stop in order, so that no task is torn apart. */
-        supervisor->exit_status = EXIT_CONFIG;
-        supervisor_stop(supervisor);
-    } else {
-        restart_later(child);
-    }
 }
 
 /* --- stopping --- */
@@ -224,6 +123,100 @@ void supervisor_stop(struct supervisor *supervisor)
     for (size_t i = 0; i < SERVICE_COUNT; i++)
         loop_timer_stop(&supervisor->children[i].restart);
     stop_next(supervisor);
+}
+
+/* --- exits --- */
+
+static void restart_later(struct child *child)
+{
+    int64_t ran_ms = clock_boot_ms() - child->started_boot_ms;
+    child->deaths = ran_ms >= HEALTHY_MS ? 1 : child->deaths + 1;
+    int64_t wait_ms = retry_ceiling_ms(&restart_policy, child->deaths);
+    log_info("starting %s again in %.1f s", service_name(child->service), (double)wait_ms / 1000);
+    loop_timer_start(&child->restart, wait_ms);
+}
+
+static void log_exit(const struct child *child, pid_t pid, int status)
+{
+    const char *name = service_name(child->service);
+    enum log_level level = child->supervisor->stopping ? LOG_LEVEL_DEBUG : LOG_LEVEL_ERROR;
+    if (WIFSIGNALED(status))
+        log_write(level, NULL, "%s (pid %d) was killed by signal %d (%s)", name, (int)pid, WTERMSIG(status),
+                  strsignal(WTERMSIG(status)));
+    else
+        log_write(level, NULL, "%s (pid %d) exited with status %d", name, (int)pid, WEXITSTATUS(status));
+}
+
+static void on_exit_of_child(void *context, pid_t pid, int status)
+{
+    struct child *child = context;
+    struct supervisor *supervisor = child->supervisor;
+    child->pid = 0;
+    remove_pid_file(child);
+    log_exit(child, pid, status);
+    if (supervisor->stopping) {
+        stop_next(supervisor);
+    } else if (WIFEXITED(status) && WEXITSTATUS(status) == SERVICE_EXIT_CONFIG) {
+        /* It would find the same fault again; the others stop in order, so that no task is torn apart. */
+        supervisor->exit_status = SERVICE_EXIT_CONFIG;
+        supervisor_stop(supervisor);
+    } else {
+        restart_later(child);
+    }
+}
+
+/* --- starting --- */
+
+/* A group of its own: Ctrl-C reaches posemesh-node alone, which drains first. */
+static bool spawn(struct child *child, struct error *error)
+{
+    _Static_assert(CHILD_SECRETS_FD == 3, "the secrets come behind what every program has");
+    const int descriptors[] = {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO,
+                               child->supervisor->options.secrets_fd};
+    char name[64];
+    char path[PATH_MAX];
+    char *arguments[] = {path, NULL};
+    struct child_environment environment;
+    snprintf(name, sizeof name, "posemesh-%s", service_name(child->service));
+    if (!spawn_find_beside(name, path, error))
+        return false;
+    child_environment_make(&environment, environ, child->service, &child->supervisor->options.identities,
+                           getpid());
+    int code = spawn_start(&(struct spawn){.path = path,
+                                           .arguments = arguments,
+                                           .variables = environment.variables,
+                                           .descriptors = descriptors,
+                                           .descriptor_count = child->service == SERVICE_AUTHD ? 4 : 3,
+                                           .folder_fd = -1},
+                           &child->pid);
+    child_environment_clear(&environment);
+    return !code || error_set_errno(error, code, "cannot start %s", name);
+}
+
+static bool start_child(struct child *child, struct error *error)
+{
+    child->started_boot_ms = clock_boot_ms();
+    if (!spawn(child, error))
+        return false;
+    /* One that nobody watches would run beside the next that is started. */
+    if (!loop_child_add(child->supervisor->loop, child->pid, on_exit_of_child, child, error)) {
+        kill(child->pid, SIGKILL);
+        waitpid(child->pid, NULL, 0);
+        child->pid = 0;
+        return false;
+    }
+    write_pid_file(child);
+    return true;
+}
+
+static void on_restart(void *context)
+{
+    struct child *child = context;
+    struct error error;
+    if (start_child(child, &error))
+        return;
+    log_error("%s", error.text);
+    restart_later(child);
 }
 
 /* --- life --- */

@@ -165,9 +165,8 @@ bool runnerd_start(struct service_context *context, host_command_function *const
                                       .noop_sleep_secs = context->settings.noop_sleep_secs,
                                       .on_ended = on_job_ended,
                                       .context = runnerd};
-    if (!runnerd->host.leased)
-        return false;
-    runnerd->host.stored = ipc_client_create(context->ipc, ROLE_stored_runner, error);
+    if (runnerd->host.leased)
+        runnerd->host.stored = ipc_client_create(context->ipc, ROLE_stored_runner, error);
     if (!runnerd->host.stored)
         return false;
     loop_timer_init(&runnerd->stop_timer, context->loop, on_stop_timer, runnerd);

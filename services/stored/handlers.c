@@ -116,21 +116,15 @@ void stored_handle_session_artifacts(void *opaque, struct ipc_request *request, 
 
 /* --- for runner hosts and jobs --- */
 
-static bool check_active(const struct session *session, struct ipc_request *request)
-{
-    struct error error;
-    bool active = session_check_active(session, &error);
-    if (!active)
-        ipc_fail(request, &error);
-    return active;
-}
-
 /* As find_session; also NULL when nothing new may begin in it. */
 static struct artifacts *find_artifacts(void *opaque, const struct secret *task_key,
                                         struct ipc_request *request)
 {
     const struct session *session = find_session(opaque, task_key, request);
-    return session && check_active(session, request) ? session->artifacts : NULL;
+    if (!session || !session->cancelled)
+        return session ? session->artifacts : NULL;
+    ipc_fail(request, &session->cancel_reason);
+    return NULL;
 }
 
 /* An input that is there is given also when nothing new may begin. */
@@ -138,8 +132,8 @@ void stored_handle_input_materialize(void *opaque, struct ipc_request *request, 
 {
     const struct message_input_materialize *asked = message;
     const struct session *session = find_session(opaque, &asked->task_key, request);
-    if (session && !inputs_join(session->inputs, asked->cid, request) && check_active(session, request))
-        inputs_fetch(session->inputs, asked->cid, request);
+    if (session)
+        inputs_ask(session->inputs, asked->cid, session->cancelled ? &session->cancel_reason : NULL, request);
 }
 
 void stored_handle_artifact_put(void *opaque, struct ipc_request *request, const void *message)

@@ -26,7 +26,7 @@ static char *choose_client_id(struct stored *stored)
         return memory_copy_text(context->settings.client_id);
     random_bytes(&context->random, bytes, sizeof bytes);
     char *fresh = memory_format("posemesh-compute-node/%s", uuid_format_random(bytes, uuid));
-    char *kept = journal_keep_client_id(stored->journal, fresh);
+    char *kept = journal_keep_client_id(stored->setup.journal, fresh);
     free(fresh);
     return kept;
 }
@@ -72,58 +72,43 @@ static bool open_journal(struct stored *stored, struct error *error)
     char boot_id[CLOCK_BOOT_ID_BYTES];
     if (!clock_boot_id(boot_id, error))
         return false;
-    stored->journal = journal_open(stored->context->settings.state_dir, boot_id, error);
-    return stored->journal;
-}
-
-static struct sessions *create_sessions(struct stored *stored)
-{
-    const struct settings *settings = &stored->context->settings;
-    return sessions_create(
-        &(struct session_setup){.client = &stored->client,
-                                .journal = stored->journal,
-                                .transfers = &stored->transfers,
-                                .work_dir = &stored->work_dir,
-                                .removals = stored->removals,
-                                .watch = stored->watch,
-                                .workspace_max_bytes = settings->workspace_max_bytes,
-                                .uploads = {.aborts = stored->aborts,
-                                            .infos = &stored->upload_infos,
-                                            .multipart_min_bytes = settings->multipart_min_bytes,
-                                            .concurrency = (size_t)settings->upload_concurrency},
-                                .on_overrun = publish_overrun,
-                                .context = stored});
+    stored->setup.journal = journal_open(stored->context->settings.state_dir, boot_id, error);
+    return stored->setup.journal;
 }
 
 bool stored_start(struct service_context *context, struct error *error)
 {
     const struct settings *settings = &context->settings;
     struct stored *stored = memory_allocate(sizeof *stored);
+    struct session_setup *setup = &stored->setup;
     context->state = stored;
     stored->context = context;
-    stored->work_dir.fd = -1;
+    setup->work_dir.fd = -1;
     umask(SHARED_UMASK);
-    if (!open_journal(stored, error))
+    if (!open_journal(stored, error) || !work_dir_open(&setup->work_dir, settings->work_dir, error))
         return false;
     stored->client_id = choose_client_id(stored);
-    stored->client = (struct domain_client){.loop = context->loop,
-                                            .http = context->http,
-                                            .random = &context->random,
-                                            .client_id = stored->client_id,
-                                            .request_timeout_ms = settings->request_timeout_secs * 1000,
-                                            .want_token = publish_token_wanted,
-                                            .context = stored};
-    stored->aborts = multipart_aborts_create(on_aborts_idle, stored);
-    stored->watch = workspace_watch_create(context->loop, settings->workspace_max_bytes);
-    transfers_init(&stored->transfers, context->loop, publish_progress, stored);
+    setup->client = (struct domain_client){.loop = context->loop,
+                                           .http = context->http,
+                                           .random = &context->random,
+                                           .client_id = stored->client_id,
+                                           .request_timeout_ms = settings->request_timeout_secs * 1000,
+                                           .want_token = publish_token_wanted,
+                                           .context = stored};
+    transfers_init(&setup->transfers, context->loop, publish_progress, stored);
+    setup->removals = removal_queue_create(context->loop, setup->work_dir.fd);
+    setup->watch = workspace_watch_create(context->loop, settings->workspace_max_bytes);
+    setup->workspace_max_bytes = settings->workspace_max_bytes;
+    setup->uploads = (struct upload_policy){.aborts = multipart_aborts_create(on_aborts_idle, stored),
+                                            .infos = &stored->upload_infos,
+                                            .multipart_min_bytes = settings->multipart_min_bytes,
+                                            .concurrency = (size_t)settings->upload_concurrency};
+    setup->on_overrun = publish_overrun;
+    setup->context = stored;
+    stored->sessions = sessions_create(setup);
     loop_timer_init(&stored->stop_timer, context->loop, on_stop_due, stored);
-    if (!work_dir_open(&stored->work_dir, settings->work_dir, error))
-        return false;
-    stored->removals = removal_queue_create(context->loop, stored->work_dir.fd);
-    stored->sessions = create_sessions(stored);
-    sessions_restore(stored->sessions);
     log_info("client id %s", stored->client_id);
-    return sessions_remove_leftovers(stored->sessions, error);
+    return sessions_restore(stored->sessions, error);
 }
 
 /*
@@ -136,7 +121,7 @@ void stored_terminate(struct service_context *context)
     stored->stopping = true;
     /* Also without aborts a moment goes by, in which answers leave. */
     loop_timer_start(&stored->stop_timer,
-                     multipart_aborts_idle(stored->aborts) ? ANSWERS_LEAVE_MS : STOP_WITHIN_MS);
+                     multipart_aborts_idle(stored->setup.uploads.aborts) ? ANSWERS_LEAVE_MS : STOP_WITHIN_MS);
 }
 
 void stored_stop(struct service_context *context)
@@ -145,13 +130,12 @@ void stored_stop(struct service_context *context)
     if (!stored)
         return;
     sessions_free(stored->sessions);
-    if (stored->stop_timer.loop)
-        loop_timer_stop(&stored->stop_timer);
-    workspace_watch_free(stored->watch);
-    multipart_aborts_free(stored->aborts);
-    removal_queue_free(stored->removals);
-    work_dir_close(&stored->work_dir);
-    journal_close(stored->journal);
+    loop_timer_stop(&stored->stop_timer);
+    workspace_watch_free(stored->setup.watch);
+    multipart_aborts_free(stored->setup.uploads.aborts);
+    removal_queue_free(stored->setup.removals);
+    work_dir_close(&stored->setup.work_dir);
+    journal_close(stored->setup.journal);
     upload_info_cache_clear(&stored->upload_infos);
     free(stored->client_id);
     free(stored);
@@ -162,14 +146,11 @@ static char *describe_for_programs(const struct stored *stored, int64_t now_ms)
 {
     struct json_writer writer = JSON_WRITER_EMPTY;
     json_writer_open_object(&writer);
-    json_writer_key(&writer, "sessions");
-    json_writer_int64(&writer, (int64_t)sessions_count(stored->sessions));
-    json_writer_key(&writer, "transfer_count");
-    json_writer_int64(&writer, (int64_t)stored->transfers.count);
-    json_writer_key(&writer, "bytes_per_second");
-    json_writer_int64(&writer, transfers_rate(&stored->transfers, now_ms));
+    json_writer_int64_member(&writer, "sessions", (int64_t)sessions_count(stored->sessions));
+    json_writer_int64_member(&writer, "transfer_count", (int64_t)stored->setup.transfers.count);
+    json_writer_int64_member(&writer, "bytes_per_second", transfers_rate(&stored->setup.transfers, now_ms));
     json_writer_key(&writer, "transfers");
-    transfers_write(&stored->transfers, now_ms, &writer);
+    transfers_write(&stored->setup.transfers, now_ms, &writer);
     json_writer_close_object(&writer);
     return json_writer_take(&writer);
 }
@@ -179,13 +160,13 @@ void stored_describe(struct service_context *context, struct service_state *stat
     const struct stored *stored = context->state;
     int64_t now_ms = clock_boot_ms();
     size_t sessions = sessions_count(stored->sessions);
-    size_t transfers = stored->transfers.count;
+    size_t transfers = stored->setup.transfers.count;
     state->ready = !stored->stopping;
     int length = snprintf(state->summary, sizeof state->summary, "%zu session%s open", sessions,
                           sessions == 1 ? "" : "s");
     if (transfers)
         snprintf(state->summary + length, sizeof state->summary - (size_t)length,
                  ", %zu transfer%s at %.1f MB/s", transfers, transfers == 1 ? "" : "s",
-                 (double)transfers_rate(&stored->transfers, now_ms) / 1e6);
+                 (double)transfers_rate(&stored->setup.transfers, now_ms) / 1e6);
     state->details = describe_for_programs(stored, now_ms);
 }

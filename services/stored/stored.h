@@ -10,14 +10,8 @@
 struct stored {
     struct service_context *context;
     char *client_id;
-    struct domain_client client;
-    struct work_dir work_dir;
-    struct removal_queue *removals;
-    struct journal *journal;
-    struct multipart_aborts *aborts;
     struct upload_info_cache upload_infos;
-    struct transfers transfers;
-    struct workspace_watch *watch;
+    struct session_setup setup; /* what is there only once, and what sessions need of it */
     struct sessions *sessions;
     bool stopping;
     struct loop_timer stop_timer;

@@ -37,10 +37,10 @@ static bool confine(enum service_id service)
     struct error error;
     snprintf(runtime, sizeof runtime, "%s/run", act_places.folder);
     snprintf(work, sizeof work, "%s/work", act_places.folder);
-    const struct sandbox_places places = {.runtime_dir = runtime,
-                                          .work_dir = service == SERVICE_STORED ? work : NULL,
-                                          .peer_port = service == SERVICE_STORED ? 0 : 1};
-    return privileges_harden(&error) && sandbox_apply(service, &places, text, &error);
+    const struct settings settings = {.runtime_dir = runtime,
+                                      .work_dir = service == SERVICE_STORED ? work : NULL};
+    return privileges_harden(&error) &&
+           sandbox_apply(service, &settings, service == SERVICE_STORED ? 0 : 1, text, &error);
 }
 
 enum { NOT_CONFINED = 255 };

@@ -40,7 +40,7 @@ static void check_completion(struct multipart_plan *plan, const char *etag)
     }
     fuzz_expect(multipart_plan_is_done(plan), "a plan is done after its last part");
     char *completion = multipart_plan_completion(plan);
-    fuzz_expect(json_text_validate(completion, strlen(completion), &error), "a completion is JSON");
+    fuzz_expect(json_text_parse(completion, strlen(completion), NULL, &error), "a completion is JSON");
     free(completion);
 }
 

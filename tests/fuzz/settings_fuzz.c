@@ -97,9 +97,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (settings_load(&settings, readers, url_is_http, &environment, &report))
         check_settings(&settings, readers);
     else
-        fuzz_expect(report.fault_count > 0, "what is refused says why");
-    for (size_t i = 0; i < report.fault_count; i++)
-        fuzz_expect(report.faults[i].variable && report.faults[i].text[0], "a fault says what is wrong");
+        fuzz_expect(report.faults.count > 0, "what is refused says why");
+    for (size_t i = 0; i < report.faults.count; i++)
+        fuzz_expect(report.faults.items[i].variable && report.faults.items[i].text[0],
+                    "a fault says what is wrong");
     settings_clear(&settings);
     for (size_t i = 0; i < count; i++)
         free(variables[i]);

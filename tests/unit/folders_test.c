@@ -46,10 +46,11 @@ static int tear_down(void **state)
     return 0;
 }
 
-static bool make(const struct fixture *fixture, struct error *error)
+static bool make(struct fixture *fixture, struct error *error)
 {
-    const struct folders folders = {fixture->run, fixture->work, fixture->state};
-    return folders_make(&fixture->identities, &folders, error);
+    const struct settings settings = {
+        .runtime_dir = fixture->run, .work_dir = fixture->work, .state_dir = fixture->state};
+    return folders_make(&fixture->identities, &settings, error);
 }
 
 static struct stat look_at(const struct fixture *fixture, const char *below)
@@ -71,7 +72,7 @@ static void skip_without_separate_users(const struct fixture *fixture)
 
 static void the_folders_are_made_and_made_again(void **state)
 {
-    const struct fixture *fixture = *state;
+    struct fixture *fixture = *state;
     struct error error;
     assert_true(make(fixture, &error));
     assert_true(make(fixture, &error));
@@ -91,7 +92,7 @@ static void the_folders_are_made_and_made_again(void **state)
 
 static void a_link_in_a_folder_s_place_is_refused(void **state)
 {
-    const struct fixture *fixture = *state;
+    struct fixture *fixture = *state;
     struct error error;
     assert_int_equal(symlink("/etc", fixture->work), 0);
     assert_false(make(fixture, &error));
@@ -100,7 +101,7 @@ static void a_link_in_a_folder_s_place_is_refused(void **state)
 
 static void a_parent_of_a_stranger_is_refused(void **state)
 {
-    const struct fixture *fixture = *state;
+    struct fixture *fixture = *state;
     struct error error;
     skip_without_separate_users(fixture);
     assert_int_equal(chown(fixture->folder, STRANGER, STRANGER), 0);
@@ -110,7 +111,7 @@ static void a_parent_of_a_stranger_is_refused(void **state)
 
 static void a_parent_open_to_all_is_refused_unless_sticky(void **state)
 {
-    const struct fixture *fixture = *state;
+    struct fixture *fixture = *state;
     struct error error;
     skip_without_separate_users(fixture);
     assert_int_equal(chmod(fixture->folder, 0777), 0);
@@ -136,7 +137,7 @@ static void a_link_that_a_stranger_laid_is_not_followed(void **state)
 
 static void a_folder_of_all_or_of_a_stranger_is_not_taken_over(void **state)
 {
-    const struct fixture *fixture = *state;
+    struct fixture *fixture = *state;
     struct error error;
     skip_without_separate_users(fixture);
     assert_int_equal(mkdir(fixture->work, 0700), 0);

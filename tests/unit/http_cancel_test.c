@@ -85,7 +85,6 @@ static void (*const acts[])(struct outcome *) = {cancel_self, cancel_other, canc
  * more. */
 static void cancel_from(struct fixture *fixture, struct http_request request)
 {
-    struct error error;
     for (size_t i = 0; i < sizeof(acts) / sizeof(acts[0]); i++) {
         struct outcome outcome = {.act = acts[i]};
         size_t requests = server_count(&fixture->server, &fixture->server.requests);
@@ -107,7 +106,7 @@ static void cancel_from(struct fixture *fixture, struct http_request request)
         assert_int_equal(outcome.done, request.on_done || acts[i] == cancel_other);
         outcome_clear(&outcome);
         if (!fixture->client)
-            fixture->client = http_client_create(fixture->loop, 5000, &error);
+            fixture->client = http_client_create(fixture->loop);
         fixture->server.step_count = server_count(&fixture->server, &fixture->server.requests);
     }
 }

@@ -10,6 +10,7 @@
 #include "libcommon/http/http.h"
 
 #include <arpa/inet.h>
+#include <curl/curl.h>
 #include <dirent.h>
 #include <netinet/in.h>
 #include <poll.h>
@@ -298,9 +299,10 @@ static inline int set_up(void **state)
     struct error error;
     struct fixture *fixture = memory_allocate(sizeof(*fixture));
     fixture->descriptors = count_descriptors();
+    assert_int_equal(curl_global_init(CURL_GLOBAL_DEFAULT), CURLE_OK);
     server_start(&fixture->server);
     fixture->loop = loop_create(&error);
-    fixture->client = http_client_create(fixture->loop, 5000, &error);
+    fixture->client = http_client_create(fixture->loop);
     assert_non_null(fixture->client);
     *state = fixture;
     return 0;
@@ -310,6 +312,7 @@ static inline int tear_down(void **state)
 {
     struct fixture *fixture = *state;
     http_client_free(fixture->client);
+    curl_global_cleanup();
     loop_free(fixture->loop);
     server_stop(&fixture->server);
     assert_int_equal(count_descriptors(), fixture->descriptors);

@@ -380,9 +380,12 @@ static void refuses_other_redirects(void **state)
     struct outcome outcome = {0};
     char *answer = NULL;
     char https[64];
+    char with_user[64];
     snprintf(https, sizeof(https), "https://127.0.0.1:%d/", fixture->server.port);
+    snprintf(with_user, sizeof(with_user), "http://u:p@127.0.0.1:%d/", fixture->server.port);
     const char *const locations[] = {
-        https, "http://127.0.0.1/", "//localhost/", "http://127.0.0.1:1/", "ftp://127.0.0.1/", "http://[bad"};
+        with_user,          https,        "http://127.0.0.1/", "//localhost/", "http://127.0.0.1:1/",
+        "ftp://127.0.0.1/", "http://[bad"};
     size_t count = sizeof(locations) / sizeof(locations[0]);
     for (size_t i = 0; i < count; i++) {
         script_redirect(fixture, "302", locations[i], &answer);

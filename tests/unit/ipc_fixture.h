@@ -50,7 +50,8 @@ static inline void handle_token_get(void *context, struct ipc_request *request, 
         return;
     }
     struct message_token token = {.token_number = get->refused_token + 1, .expires_at_unix_ms = 1};
-    secret_assign(&token.access_token, "t", 1);
+    static const char long_token[LIMIT_TOKEN_BYTES + 1];
+    secret_assign(&token.access_token, long_token, get->refused_token == 14 ? sizeof long_token : 1);
     ipc_answer(request, &token);
     message_clear(&message_token_type, &token);
 }

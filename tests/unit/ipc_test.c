@@ -21,6 +21,16 @@ static void a_failure_keeps_its_code_its_text_and_its_status(void **state)
     assert_string_equal(fixture->last_failure.text, "no luck");
 }
 
+static void an_answer_that_cannot_be_sent_becomes_a_failure(void **state)
+{
+    struct fixture *fixture = *state;
+    call_token_get(token_client(fixture), &(struct message_token_get){.refused_token = 14}, on_answer,
+                   fixture);
+    turn_until(fixture, &fixture->answers, 1);
+    assert_int_equal(fixture->last_failure.code, ERROR_SYSTEM);
+    assert_string_equal(fixture->last_failure.text, "the answer breaks its own limits");
+}
+
 static void many_requests_wait_side_by_side_and_a_held_one_blocks_none(void **state)
 {
     struct fixture *fixture = *state;
@@ -172,6 +182,13 @@ static void events_reach_who_listens(void **state)
     ipc_free(publisher);
 }
 
+static void an_event_before_its_socket_is_open_reaches_nobody(void **state)
+{
+    struct fixture *fixture = *state;
+    const struct message_domain_token_wanted wanted = {.task_id = (char[]){"t1"}};
+    ipc_publish(fixture->server, EVENT_domain_token_wanted, &wanted);
+}
+
 static void a_folder_too_long_for_sockets_is_refused_at_once(void **state)
 {
     struct fixture *fixture = *state;
@@ -190,6 +207,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         WITH_SOCKETS(a_request_is_answered),
         WITH_SOCKETS(a_failure_keeps_its_code_its_text_and_its_status),
+        WITH_SOCKETS(an_answer_that_cannot_be_sent_becomes_a_failure),
         WITH_SOCKETS(many_requests_wait_side_by_side_and_a_held_one_blocks_none),
         WITH_SOCKETS(nobody_there_ends_at_the_deadline),
         WITH_SOCKETS(a_cancelled_call_is_never_answered),
@@ -200,6 +218,7 @@ int main(void)
         WITH_SOCKETS(a_role_refuses_operations_that_it_does_not_have),
         WITH_SOCKETS(a_second_instance_is_refused),
         WITH_SOCKETS(events_reach_who_listens),
+        WITH_SOCKETS(an_event_before_its_socket_is_open_reaches_nobody),
         WITH_SOCKETS(a_folder_too_long_for_sockets_is_refused_at_once),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

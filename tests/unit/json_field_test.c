@@ -152,7 +152,7 @@ static void names_the_field_that_has_the_wrong_type(void **state)
         int64_t number;
         char *text = memory_format("{\"f\":%s}", values[i][0]);
         struct json_slice object = parse(text);
-        assert_true(json_field_any(object, "f", &found, &error));
+        assert_true(json_text_member(object, "f", &found, &error));
         assert_int_equal(found.text != NULL, i > 0);
         for (size_t type = 1; type < 6; type++) {
             static const enum json_text_type types[] = {JSON_TEXT_NULL,   JSON_TEXT_BOOL,  JSON_TEXT_NUMBER,
@@ -193,7 +193,7 @@ static void a_field_that_cannot_be_decoded_is_named(void **state)
     assert_string_equal(error.text, "t: the name occurs twice");
     assert_false(json_field_int64(object, "t", &number, NULL, &error));
     assert_false(json_field_string(object, "t", &text, &error));
-    assert_false(json_field_any(object, "t", &value, &error));
+    assert_false(json_text_member(object, "t", &value, &error));
     assert_false(json_field_parse_object("[]", 2, &object, &error));
     assert_string_equal(error.text, "not a JSON object");
     assert_false(json_field_parse_object("{", 1, &object, &error));

@@ -19,7 +19,7 @@ static bool is_valid(const char *text, size_t length)
     char *copy = malloc(length ? length : 1);
     assert_non_null(copy);
     memcpy(copy, text, length);
-    bool valid = json_text_validate(copy, length, &error);
+    bool valid = json_text_parse(copy, length, NULL, &error);
     free(copy);
     return valid;
 }
@@ -219,7 +219,7 @@ static void says_what_is_wrong_and_at_which_byte(void **state)
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         struct error error;
         char *expected = memory_format("not JSON: %s", cases[i][1]);
-        assert_false(json_text_validate(cases[i][0], strlen(cases[i][0]), &error));
+        assert_false(json_text_parse(cases[i][0], strlen(cases[i][0]), NULL, &error));
         assert_int_equal(error.code, ERROR_INVALID);
         assert_string_equal(error.text, expected);
         free(expected);
@@ -272,7 +272,7 @@ static void sixty_four_levels_are_the_deepest_of_arrays_and_objects(void **state
             end = stpcpy(end, "{\"a\":");
         *end = '1';
         memset(text + 5 * depth + 1, '}', depth);
-        assert_int_equal(json_text_validate(text, 6 * depth + 1, &error), depth == 64);
+        assert_int_equal(json_text_parse(text, 6 * depth + 1, NULL, &error), depth == 64);
         if (depth > 64)
             assert_non_null(strstr(error.text, "it is nested too deeply"));
         free(text);

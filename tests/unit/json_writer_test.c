@@ -1,5 +1,7 @@
 #include "libcommon/json/json_writer.h"
 
+#include "libcommon/json/json_text.h"
+
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -14,7 +16,7 @@ static void assert_written(struct json_writer *writer, const char *expected)
     struct error error;
     char *text = json_writer_take(writer);
     assert_string_equal(text, expected);
-    assert_true(json_text_validate(text, strlen(text), &error));
+    assert_true(json_text_parse(text, strlen(text), NULL, &error));
     free(text);
 }
 
@@ -35,7 +37,7 @@ static void puts_commas_where_they_belong(void **state)
     json_writer_key(&writer, "c");
     json_writer_raw(&writer, "{\"n\": 1.0e400}", 14);
     json_writer_key(&writer, "d");
-    json_writer_null(&writer);
+    json_writer_string(&writer, NULL);
     json_writer_string_member(&writer, "e", NULL);
     json_writer_close_object(&writer);
     assert_written(&writer, "{\"a\":\"x{\",\"b\":[-9223372036854775808,\":\",{},true],\"c\":{\"n\": 1.0e400},"
@@ -63,7 +65,7 @@ static void grows_as_needed(void **state)
         json_writer_string(&writer, "0123456789");
     json_writer_close_array(&writer);
     assert_int_equal(writer.length, 10000 * 13 + 1);
-    assert_true(json_text_validate(writer.text, writer.length, &error));
+    assert_true(json_text_parse(writer.text, writer.length, NULL, &error));
     json_writer_clear(&writer);
     json_writer_clear(&writer);
 }
@@ -77,7 +79,7 @@ static void nothing_written_is_an_empty_text(void **state)
     free(text);
     json_writer_bool(&writer, false);
     assert_written(&writer, "false");
-    json_writer_null(&writer);
+    json_writer_string(&writer, NULL);
     assert_written(&writer, "null");
     json_writer_raw(&writer, "[1]x", 3);
     assert_written(&writer, "[1]");
@@ -111,7 +113,7 @@ static void a_comma_stands_between_items_and_nowhere_else(void **state)
     json_writer_close_array(&writer);
     json_writer_open_object(&writer);
     json_writer_key(&writer, "k:");
-    json_writer_null(&writer);
+    json_writer_string(&writer, NULL);
     json_writer_string_member(&writer, "", "");
     json_writer_close_object(&writer);
     json_writer_int64(&writer, 0);

@@ -78,8 +78,8 @@ static void a_failed_login_fails_everybody(void **state)
     struct ipc_request requests[2] = {{0}};
     for (int i = 0; i < 2; i++)
         assert_true(login_waiters_add(&waiters, &requests[i], INT64_MAX));
-    login_waiters_fail_all(&waiters, &timed_out);
-    login_waiters_fail_all(&waiters, &timed_out);
+    login_waiters_fail_due(&waiters, INT64_MAX, &timed_out);
+    login_waiters_fail_due(&waiters, INT64_MAX, &timed_out);
     for (int i = 0; i < 2; i++) {
         assert_int_equal(requests[i].answers, 1);
         assert_int_equal(requests[i].failure, ERROR_TIMEOUT);
@@ -98,7 +98,7 @@ static void as_many_wait_as_a_service_may_hold_and_no_more(void **state)
     assert_int_equal(requests[255].answers, 1);
     assert_int_equal(requests[256].answers, 0);
     assert_true(login_waiters_add(&waiters, &requests[256], 256));
-    login_waiters_fail_all(&waiters, &timed_out);
+    login_waiters_fail_due(&waiters, INT64_MAX, &timed_out);
 }
 
 int main(void)

@@ -149,8 +149,8 @@ static bool starts_with(const char *variable, const char *value)
         NULL};
     assert_true(environment_open(&environment, variables, &error));
     bool ok = settings_load(&settings, ALL_BITS, url_is_http, &environment, &report);
-    for (size_t i = 0; i < report.fault_count; i++)
-        assert_string_equal(report.faults[i].variable, variable);
+    for (size_t i = 0; i < report.faults.count; i++)
+        assert_string_equal(report.faults.items[i].variable, variable);
     environment_close(&environment);
     settings_clear(&settings);
     static const struct settings cleared;

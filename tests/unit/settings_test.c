@@ -51,8 +51,8 @@ static bool load(char **variables, struct settings *settings, struct settings_fi
 
 static bool has_fault(const struct settings_findings *report, const char *variable)
 {
-    for (size_t i = 0; i < report->fault_count; i++)
-        if (strcmp(report->faults[i].variable, variable) == 0)
+    for (size_t i = 0; i < report->faults.count; i++)
+        if (strcmp(report->faults.items[i].variable, variable) == 0)
             return true;
     return false;
 }
@@ -63,15 +63,15 @@ static void check_errors(const json_t *errors, const struct settings_findings *r
     const json_t *name;
     json_array_foreach(errors, i, name) if (!has_fault(report, json_string_value(name)))
         fail_msg("no fault for %s", json_string_value(name));
-    assert_int_equal(report->fault_count, json_array_size(errors));
+    assert_int_equal(report->faults.count, json_array_size(errors));
 }
 
 static void check_no_secret_shown(const json_t *env, const struct settings_findings *report)
 {
     for (size_t s = 0; s < settings_secret_count; s++) {
         const char *secret = json_string_value(json_object_get(env, settings_secret_variables[s]));
-        for (size_t i = 0; secret && strlen(secret) > 8 && i < report->fault_count; i++)
-            assert_null(strstr(report->faults[i].text, secret));
+        for (size_t i = 0; secret && strlen(secret) > 8 && i < report->faults.count; i++)
+            assert_null(strstr(report->faults.items[i].text, secret));
     }
 }
 
@@ -213,13 +213,13 @@ static void a_secret_file_that_others_can_read_is_warned_of(void **state)
     int fd = mkstemp(path);
     assert_int_equal(write(fd, "hidden-value", 12), 12);
     assert_true(load_secret_file(path, &settings, &report));
-    assert_int_equal(report.warning_count, 0);
+    assert_int_equal(report.warnings.count, 0);
     settings_clear(&settings);
     assert_int_equal(fchmod(fd, 0644), 0);
     assert_true(load_secret_file(path, &settings, &report));
-    assert_int_equal(report.warning_count, 1);
-    assert_non_null(strstr(report.warnings[0].text, path));
-    assert_null(strstr(report.warnings[0].text, "hidden-value"));
+    assert_int_equal(report.warnings.count, 1);
+    assert_non_null(strstr(report.warnings.items[0].text, path));
+    assert_null(strstr(report.warnings.items[0].text, "hidden-value"));
     settings_clear(&settings);
     close(fd);
     unlink(path);
@@ -294,7 +294,7 @@ static void a_reversed_pair_is_swapped_with_a_warning(void **state)
     assert_true(environment_open(&environment, variables, &error));
     assert_true(settings_load(&settings, LEASED_BIT, url_is_http, &environment, &report));
     assert_true(settings.heartbeat_min_ratio == 0.1 && settings.heartbeat_max_ratio == 0.9);
-    assert_int_equal(report.warning_count, 1);
+    assert_int_equal(report.warnings.count, 1);
     settings_clear(&settings);
 }
 
@@ -331,7 +331,7 @@ static void says_what_is_wrong_with_a_secret_and_not_what_it_is(void **state)
         {"REG_SECRET=s", "SECP256K1_PRIVHEX=hidden", "expected 64 hexadecimal digits, with or without 0x"},
         {"REG_SECRET=s", "X=", "is required (or SECP256K1_PRIVHEX_FILE, the name of a file that holds it)"},
         {"REG_SECRET=s", "SECP256K1_PRIVHEX_FILE=/no/such/file",
-         "SECP256K1_PRIVHEX_FILE: cannot open /no/such/file: No such file or directory"}};
+         "SECP256K1_PRIVHEX_FILE: /no/such/file: cannot open it: No such file or directory"}};
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         char *variables[] = {memory_copy_text(cases[i][0]),
                              memory_copy_text(cases[i][1]),
@@ -345,9 +345,9 @@ static void says_what_is_wrong_with_a_secret_and_not_what_it_is(void **state)
         static struct settings_findings report;
         assert_true(environment_open(&environment, variables, &error));
         assert_false(settings_load(&settings, AUTHD_BIT, url_is_http, &environment, &report));
-        assert_int_equal(report.fault_count, 1);
-        assert_string_equal(report.faults[0].variable, "SECP256K1_PRIVHEX");
-        assert_string_equal(report.faults[0].text, cases[i][2]);
+        assert_int_equal(report.faults.count, 1);
+        assert_string_equal(report.faults.items[0].variable, "SECP256K1_PRIVHEX");
+        assert_string_equal(report.faults.items[0].text, cases[i][2]);
         settings_clear(&settings);
         free(variables[0]);
         free(variables[1]);

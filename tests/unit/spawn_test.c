@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -127,6 +128,33 @@ static void says_why_nothing_was_started(void **state)
                      ENOENT);
 }
 
+static void says_that_a_descriptor_could_not_be_handed_over(void **state)
+{
+    char missing[] = "no-such-program";
+    char *arguments[] = {missing, NULL};
+    const int descriptors[] = {STDOUT_FILENO};
+    struct rlimit before;
+    pid_t pid;
+    (void)state;
+    assert_int_equal(getrlimit(RLIMIT_NOFILE, &before), 0);
+    /* The lowest number that it may be copied to has to be below the limit: the reason is another one else.
+     */
+    int next = fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, SPAWN_DESCRIPTORS_MAX);
+    struct rlimit full = {(rlim_t)next + 1, before.rlim_max};
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &full), 0);
+    int code = spawn_start(&(struct spawn){.path = missing,
+                                           .search_path = true,
+                                           .arguments = arguments,
+                                           .variables = arguments + 1,
+                                           .descriptors = descriptors,
+                                           .descriptor_count = 1,
+                                           .folder_fd = -1},
+                           &pid);
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
+    close(next);
+    assert_int_equal(code, EMFILE);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -135,6 +163,7 @@ int main(void)
         cmocka_unit_test(blocks_and_ignores_no_signal),
         cmocka_unit_test(begins_in_the_folder_in_a_session_of_its_own),
         cmocka_unit_test(says_why_nothing_was_started),
+        cmocka_unit_test(says_that_a_descriptor_could_not_be_handed_over),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -6,7 +6,7 @@ static void a_cancel_in_the_answer_to_the_last_heartbeat_means_no_report(void **
     struct fixture *fixture = *state;
     struct error error;
     run(fixture);
-    assert_true(task_on_event(fixture->task, 1, "1", &error));
+    assert_true(task_on_update(fixture->task, pending_updates_add_event, 1, "1", &error));
     task_on_finish(fixture->task, true, NULL);
     stored_lists();
     dms_answers(200, "{\"cancel\":true}");
@@ -20,11 +20,11 @@ static void updates_of_a_cancelled_job_never_hold_up_its_end(void **state)
     struct fixture *fixture = *state;
     struct error error;
     run(fixture);
-    assert_true(task_on_event(fixture->task, 1, "1", &error));
+    assert_true(task_on_update(fixture->task, pending_updates_add_event, 1, "1", &error));
     turn(fixture);
     dms_answers(200, "{\"cancel\":true}");
     for (int i = 2; i < 3000; i++)
-        assert_true(task_on_event(fixture->task, i, "1", &error));
+        assert_true(task_on_update(fixture->task, pending_updates_add_event, i, "1", &error));
     turn(fixture);
     assert_false(dms.open);
     task_on_finish(fixture->task, false, "cancelled");

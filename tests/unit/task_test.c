@@ -20,7 +20,7 @@ static void a_rename_counts_for_later_calls_and_the_report(void **state)
     struct fixture *fixture = *state;
     struct error error;
     run(fixture);
-    assert_true(task_on_progress(fixture->task, 1, "{\"p\":1}", &error));
+    assert_true(task_on_update(fixture->task, pending_updates_set_progress, 1, "{\"p\":1}", &error));
     turn(fixture);
     expect_sent("heartbeat", "{\"p\":1}");
     dms_answers(200, "{\"task_id\":\"" NEW_ID "\"}");
@@ -38,8 +38,8 @@ static void the_last_events_reach_dms_before_the_report(void **state)
     struct fixture *fixture = *state;
     struct error error;
     run(fixture);
-    assert_true(task_on_event(fixture->task, 1, "{\"e\":1}", &error));
-    assert_true(task_on_event(fixture->task, 2, "{\"e\":2}", &error));
+    assert_true(task_on_update(fixture->task, pending_updates_add_event, 1, "{\"e\":1}", &error));
+    assert_true(task_on_update(fixture->task, pending_updates_add_event, 2, "{\"e\":2}", &error));
     task_on_finish(fixture->task, true, NULL);
     stored_lists();
     expect_sent("heartbeat", "[{\"e\":1},{\"e\":2}]");
@@ -62,8 +62,8 @@ static void reporting_with_heartbeats(struct fixture *fixture)
 {
     struct error error;
     run(fixture);
-    assert_true(task_on_progress(fixture->task, 1, "{\"p\":1}", &error));
-    assert_true(task_on_event(fixture->task, 2, "{\"e\":1}", &error));
+    assert_true(task_on_update(fixture->task, pending_updates_set_progress, 1, "{\"p\":1}", &error));
+    assert_true(task_on_update(fixture->task, pending_updates_add_event, 2, "{\"e\":1}", &error));
     turn(fixture);
     dms_answers(200, RENEWED);
     task_on_finish(fixture->task, true, NULL);
@@ -128,10 +128,10 @@ static void updates_after_the_end_are_refused_and_repeats_are_not(void **state)
     struct fixture *fixture = *state;
     struct error error;
     run(fixture);
-    assert_true(task_on_event(fixture->task, 1, "1", &error));
+    assert_true(task_on_update(fixture->task, pending_updates_add_event, 1, "1", &error));
     task_on_finish(fixture->task, true, NULL);
-    assert_true(task_on_event(fixture->task, 1, "1", &error));
-    assert_false(task_on_event(fixture->task, 2, "2", &error));
+    assert_true(task_on_update(fixture->task, pending_updates_add_event, 1, "1", &error));
+    assert_false(task_on_update(fixture->task, pending_updates_add_event, 2, "2", &error));
     assert_int_equal(error.code, ERROR_NOT_FOUND);
     task_on_finish(fixture->task, false, "a repeat");
     stored_lists();
@@ -149,13 +149,13 @@ static void a_new_token_reaches_a_session_that_was_still_opening(void **state)
     stored_opens(); /* with t2 already */
     turn(fixture);
     assert_null(storage[OPERATION_session_update].on_answer);
-    assert_true(task_on_event(fixture->task, 1, "1", &error));
+    assert_true(task_on_update(fixture->task, pending_updates_add_event, 1, "1", &error));
     turn(fixture);
     dms_answers(200, "{\"access_token\":\"t3\"}");
     answers(OPERATION_session_update, NULL, ERROR_TIMEOUT);
     turn(fixture);
     assert_null(storage[OPERATION_session_update].on_answer);
-    assert_true(task_on_event(fixture->task, 2, "2", &error));
+    assert_true(task_on_update(fixture->task, pending_updates_add_event, 2, "2", &error));
     turn(fixture);
     dms_answers(200, ""); /* brings nothing, but stored still lacks t3 */
     assert_non_null(storage[OPERATION_session_update].on_answer);

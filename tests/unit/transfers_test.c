@@ -2,6 +2,7 @@
 
 #include "libcommon/base/limits.h"
 #include "libcommon/base/memory.h"
+#include "libcommon/json/json_text.h"
 #include "libcommon/message/message.h"
 
 #include <setjmp.h>
@@ -129,7 +130,7 @@ static void shows_a_bounded_number_in_the_status(void **state)
     }
     transfers_write(&fixture->transfers, 1000, &writer);
     assert_in_range(writer.length, 1000, LIMIT_EVENT_BYTES - 1000);
-    assert_true(json_text_validate(writer.text, writer.length, &error));
+    assert_true(json_text_parse(writer.text, writer.length, NULL, &error));
     assert_int_equal(transfers_rate(&fixture->transfers, 1000), 2000);
     json_writer_clear(&writer);
     for (size_t i = 0; i < 200; i++)

@@ -4,7 +4,6 @@
 #include "libcommon/base/text.h"
 
 #include <stdlib.h>
-#include <string.h>
 
 /* A decimal number without leading zeros. */
 static bool read_number(const char **at)

@@ -76,7 +76,7 @@ static void on_failed(struct login *login, int64_t retry_after_ms, const char *r
     if (round_over) {
         struct error error;
         explain(login, &error);
-        login_waiters_fail_all(&login->waiters, &error);
+        login_waiters_fail_due(&login->waiters, INT64_MAX, &error);
     }
     advance(login);
 }
@@ -180,15 +180,9 @@ static void advance(void *context)
         begin(login, now_ms);
 }
 
-void login_on_registered(struct login *login)
+void login_on_event(struct login *login, token_event_function *event)
 {
-    token_manager_on_registered(&login->manager, clock_boot_ms());
-    advance(login);
-}
-
-void login_on_callback_stored(struct login *login)
-{
-    token_manager_on_callback_stored(&login->manager, clock_boot_ms());
+    event(&login->manager, clock_boot_ms());
     advance(login);
 }
 

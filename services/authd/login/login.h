@@ -16,7 +16,7 @@ struct login_options {
     const struct dds_client *dds;
     struct token_policy policy;
     void (*on_succeeded)(void *context);
-    /* DDS does not know this node any more: no login is tried before login_on_registered(). */
+    /* DDS does not know this node any more: no login is tried before it is registered again. */
     void (*on_rejected)(void *context);
     /* How the registration is doing, for callers that wait for it. Returns `out`. */
     const char *(*describe_registration)(void *context, char *out, size_t capacity);
@@ -31,8 +31,8 @@ void login_free(struct login *login);
 /* Answers now, or when the login that is due has ended. `refused_token` 0: none. */
 void login_take_request(struct login *login, struct ipc_request *request, int64_t refused_token);
 
-void login_on_registered(struct login *login);
-void login_on_callback_stored(struct login *login);
+/* `event` of token_manager.h has happened just now. */
+void login_on_event(struct login *login, token_event_function *event);
 
 /* "token valid for 14 min" and the like, for people. Returns `out`. */
 const char *login_describe(const struct login *login, char *out, size_t capacity);

@@ -22,23 +22,11 @@ void login_waiters_answer_all(struct login_waiters *waiters, const struct messag
     waiters->count = 0;
 }
 
-static void fail_first(struct login_waiters *waiters, size_t count, const struct error *error)
-{
-    for (size_t i = 0; i < count; i++)
-        ipc_fail(waiters->items[i].request, error);
-    waiters->count -= count;
-    memmove(waiters->items, waiters->items + count, waiters->count * sizeof waiters->items[0]);
-}
-
-void login_waiters_fail_all(struct login_waiters *waiters, const struct error *error)
-{
-    fail_first(waiters, waiters->count, error);
-}
-
 void login_waiters_fail_due(struct login_waiters *waiters, int64_t now_ms, const struct error *error)
 {
     size_t count = 0;
     while (count < waiters->count && waiters->items[count].until_ms <= now_ms)
-        count++;
-    fail_first(waiters, count, error);
+        ipc_fail(waiters->items[count++].request, error);
+    waiters->count -= count;
+    memmove(waiters->items, waiters->items + count, waiters->count * sizeof waiters->items[0]);
 }

@@ -25,7 +25,6 @@ bool login_waiters_add(struct login_waiters *waiters, struct ipc_request *reques
 int64_t login_waiters_due_ms(const struct login_waiters *waiters);
 
 void login_waiters_answer_all(struct login_waiters *waiters, const struct message_token *token);
-void login_waiters_fail_all(struct login_waiters *waiters, const struct error *error);
 void login_waiters_fail_due(struct login_waiters *waiters, int64_t now_ms, const struct error *error);
 
 #endif

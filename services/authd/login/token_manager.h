@@ -70,8 +70,9 @@ const struct secret *token_manager_get(const struct token_manager *manager, int6
 
 /* --- registration: before it there is no login (docs/network.md 2) --- */
 
-void token_manager_on_registered(struct token_manager *manager, int64_t now_ms);
-void token_manager_on_callback_stored(struct token_manager *manager, int64_t now_ms);
+typedef void token_event_function(struct token_manager *manager, int64_t now_ms);
+token_event_function token_manager_on_registered;
+token_event_function token_manager_on_callback_stored;
 
 /* Whether the login that begins now does so because no callback came; true once for each registration. */
 bool token_manager_take_callback_warning(struct token_manager *manager, int64_t now_ms);

@@ -25,13 +25,6 @@ static bool is_json_type(const char *content_type)
            text_equal_any_case(text + length - strlen("+json"), strlen("+json"), "+json");
 }
 
-static void free_wiped(char *text)
-{
-    if (text)
-        secret_wipe_bytes(text, strlen(text));
-    free(text);
-}
-
 /* The order of these checks is that of the contract's table. */
 static void judge(struct callback *callback, const char *id, const char *secret)
 {
@@ -70,7 +63,9 @@ void callback_parse(struct callback *callback, const char *content_type, const c
     else
         judge(callback, id, secret);
     free(id);
-    free_wiped(secret);
+    if (secret)
+        secret_wipe_bytes(secret, strlen(secret));
+    free(secret);
 }
 
 void callback_clear(struct callback *callback)

@@ -4,7 +4,6 @@
 
 #include "libcommon/base/secret.h"
 
-#include <stdbool.h>
 #include <stddef.h>
 
 enum { CALLBACK_ID_LOGGED_BYTES = 128 };

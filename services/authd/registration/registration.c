@@ -32,16 +32,6 @@ static bool has_aged(const struct registration *registration, int64_t now_ms)
            now_ms - registration->health_check_ms > registration->policy.interval_ms;
 }
 
-static struct registration_step wait_until(int64_t at_ms)
-{
-    return (struct registration_step){.action = REGISTRATION_WAIT, .at_ms = at_ms};
-}
-
-static struct registration_step step_of(enum registration_action action)
-{
-    return (struct registration_step){.action = action};
-}
-
 static struct registration_step next_when_registered(struct registration *registration, int64_t now_ms)
 {
     bool outdated = registration->has_capabilities &&
@@ -51,26 +41,27 @@ static struct registration_step next_when_registered(struct registration *regist
         return registration_next(registration, now_ms);
     }
     if (registration->policy.wallet_flow)
-        return step_of(REGISTRATION_IDLE);
-    return wait_until(registration->health_check_ms + registration->policy.interval_ms + 1);
+        return (struct registration_step){REGISTRATION_IDLE, 0};
+    return (struct registration_step){REGISTRATION_WAIT,
+                                      registration->health_check_ms + registration->policy.interval_ms + 1};
 }
 
 struct registration_step registration_next(struct registration *registration, int64_t now_ms)
 {
     if (registration->in_flight)
-        return step_of(REGISTRATION_IDLE);
+        return (struct registration_step){REGISTRATION_IDLE, 0};
     if (registration->state == REGISTRATION_REGISTERED)
         return next_when_registered(registration, now_ms);
     if (!registration->has_capabilities)
-        return step_of(REGISTRATION_NEEDS_RUNNERS);
+        return (struct registration_step){REGISTRATION_NEEDS_RUNNERS, 0};
     /* A registration without a listening endpoint would lose the callback. */
     if (!registration->policy.wallet_flow &&
         (registration->inbound_heard_ms < 0 ||
          now_ms - registration->inbound_heard_ms > REGISTRATION_INBOUND_FRESH_MS))
-        return step_of(REGISTRATION_NEEDS_INBOUND);
+        return (struct registration_step){REGISTRATION_NEEDS_INBOUND, 0};
     if (now_ms < registration->not_before_ms)
-        return wait_until(registration->not_before_ms);
-    return step_of(REGISTRATION_ATTEMPT);
+        return (struct registration_step){REGISTRATION_WAIT, registration->not_before_ms};
+    return (struct registration_step){REGISTRATION_ATTEMPT, 0};
 }
 
 /* --- attempts --- */

@@ -7,7 +7,6 @@
 
 #include <secp256k1.h>
 #include <secp256k1_recovery.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -106,8 +105,7 @@ const char *wallet_public_key(const struct wallet *wallet)
     return wallet->public_key;
 }
 
-/* libsecp256k1's default nonce is RFC 6979's, and its signatures have a low s. Writes 130 digits and a NUL.
- */
+/* libsecp256k1's default nonce is RFC 6979's, and its signatures have a low s. Writes 130 digits and NUL. */
 static bool sign_digest(const struct wallet *wallet, const uint8_t digest[KECCAK256_BYTES], int v_of_zero,
                         char *out, struct error *error)
 {

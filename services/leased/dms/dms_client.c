@@ -1,7 +1,6 @@
 #include "services/leased/dms/dms_client.h"
 
 #include "libcommon/base/clock.h"
-#include "libcommon/base/limits.h"
 #include "libcommon/base/log.h"
 #include "libcommon/base/memory.h"
 #include "libcommon/base/text.h"
@@ -53,8 +52,7 @@ static void on_answer(void *context, const struct http_response *response, const
     struct dms_call *call = context;
     const bool went_out = http_call_is_sent(call->http_call);
     call->http_call = NULL;
-    /* docs/network.md 3: a token may have been revoked early, so one refusal says nothing about the request.
-     */
+    /* docs/network.md 3: a token may have been revoked early: one refusal says nothing about the request. */
     bool refused = response &&
                    (response->status == 401 || (response->status == 403 && call->request.fresh_token_on_403));
     if (refused && !call->repeated) {

@@ -120,13 +120,13 @@ static bool take_server_url(struct json_slice envelope, struct json_slice task, 
     struct json_slice meta = {NULL, 0};
     struct json_slice legacy = {NULL, 0};
     bool ok = take_text(envelope, "domain_server_url", LIMIT_URL_BYTES, &url, error) &&
-              json_field_any(task, "meta", &meta, error);
+              json_text_member(task, "meta", &meta, error);
     if (ok && meta.length > LIMIT_TASK_META_BYTES)
         ok = error_set(error, ERROR_TOO_LARGE, "meta is longer than %d bytes", LIMIT_TASK_META_BYTES);
     bool wanted = !url && !*slot;
     if (ok && wanted && json_text_type(meta) == JSON_TEXT_OBJECT)
         ok = take_text(meta, "domain_server_url", LIMIT_URL_BYTES, &url, error) &&
-             json_field_any(meta, "legacy", &legacy, error);
+             json_text_member(meta, "legacy", &legacy, error);
     if (ok && wanted && !url && json_text_type(legacy) == JSON_TEXT_OBJECT)
         ok = take_text(legacy, "domain_server_url", LIMIT_URL_BYTES, &url, error);
     if (ok && url && !url_is_http(url))
@@ -181,7 +181,8 @@ static bool replace_task_text(struct json_slice envelope, struct lease *lease, s
     struct json_slice id = {NULL, 0};
     struct json_slice capability = {NULL, 0};
     if (!json_field_of_type(envelope, "task", JSON_TEXT_OBJECT, &task, error) ||
-        !json_field_any(task, "id", &id, error) || !json_field_any(task, "capability", &capability, error))
+        !json_text_member(task, "id", &id, error) ||
+        !json_text_member(task, "capability", &capability, error))
         return false;
     if (id.text && capability.text) {
         free(lease->task_json);

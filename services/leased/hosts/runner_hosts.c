@@ -203,8 +203,7 @@ static void set_slots(struct runner_host *host, const struct record_list *capabi
 /* A new start of the same host replaces the one before: whatever that one ran died with it. */
 static void replace_former_start(struct runner_hosts *hosts, const char *name)
 {
-    struct runner_host *next;
-    for (struct runner_host *host = LIST_FIRST(&hosts->list); host; host = next) {
+    for (struct runner_host *host = LIST_FIRST(&hosts->list), *next; host; host = next) {
         next = LIST_NEXT(host, link);
         if (strcmp(host->name, name) != 0)
             continue;
@@ -285,9 +284,8 @@ void runner_hosts_next(struct runner_hosts *hosts, struct ipc_request *request,
 
 void runner_hosts_tick(struct runner_hosts *hosts, int64_t now_ms)
 {
-    struct runner_host *next;
     bool capabilities_changed = false;
-    for (struct runner_host *host = LIST_FIRST(&hosts->list); host; host = next) {
+    for (struct runner_host *host = LIST_FIRST(&hosts->list), *next; host; host = next) {
         next = LIST_NEXT(host, link);
         /* A host that waits is there; the hold's end finds out whether it comes back. */
         if (host->poll) {

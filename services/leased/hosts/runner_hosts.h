@@ -30,8 +30,7 @@ struct runner_hosts_events {
 struct runner_hosts *runner_hosts_create(const struct runner_hosts_events *events);
 void runner_hosts_free(struct runner_hosts *hosts);
 
-/* Answers the request (host_welcome: `expected` are the keys of the tasks that leased believes to run there).
- */
+/* Answers the request (host_welcome: `expected` are the keys of tasks that leased believes to run there). */
 void runner_hosts_hello(struct runner_hosts *hosts, struct ipc_request *request,
                         const struct message_host_hello *hello, const struct text_list *expected,
                         int64_t now_ms);

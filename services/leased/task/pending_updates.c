@@ -22,7 +22,7 @@ bool pending_updates_set_progress(struct pending_updates *updates, int64_t seque
 {
     if (pending_updates_know(updates, sequence))
         return true;
-    if (!json_text_validate(progress, strlen(progress), error))
+    if (!json_text_parse(progress, strlen(progress), NULL, error))
         return error_prefix(error, "progress");
     /* One that a heartbeat in flight carries is replaced by this one, which is pending again. */
     updates->last_sequence = sequence;
@@ -38,7 +38,7 @@ bool pending_updates_add_event(struct pending_updates *updates, int64_t sequence
 {
     if (pending_updates_know(updates, sequence))
         return true;
-    if (!json_text_validate(event, strlen(event), error))
+    if (!json_text_parse(event, strlen(event), NULL, error))
         return error_prefix(error, "event");
     size_t length = strlen(event);
     if (updates->event_count >= LIMIT_EVENTS_HELD || updates->event_bytes + length > LIMIT_EVENTS_HELD_BYTES)

@@ -249,24 +249,14 @@ void task_add_key_if_on_host(const struct task *task, const char *host_id, struc
  * time (its answer got lost), and so are updates of a cancelled job, which go nowhere: a host that had to
  * keep them would never come to the job's end.
  */
-static bool take_update(struct task *task, pending_updates_function *take, int64_t sequence, const char *text,
-                        struct error *error)
+bool task_on_update(struct task *task, pending_updates_function *take, int64_t sequence, const char *text,
+                    struct error *error)
 {
     if (!task->slot.host)
         return heartbeater_knows(task->heartbeater, sequence) ||
                error_set(error, ERROR_NOT_FOUND, "the task's job is over");
     return !task_life_needs_lease(&task->life) ||
            heartbeater_update(task->heartbeater, take, sequence, text, error);
-}
-
-bool task_on_progress(struct task *task, int64_t sequence, const char *progress, struct error *error)
-{
-    return take_update(task, pending_updates_set_progress, sequence, progress, error);
-}
-
-bool task_on_event(struct task *task, int64_t sequence, const char *event, struct error *error)
-{
-    return take_update(task, pending_updates_add_event, sequence, event, error);
 }
 
 void task_on_finish(struct task *task, bool succeeded, const char *reason)

@@ -5,6 +5,7 @@
 #ifndef LEASED_TASK_TASK_H
 #define LEASED_TASK_TASK_H
 
+#include "services/leased/task/pending_updates.h"
 #include "services/leased/task/task_driver.h"
 
 struct task;
@@ -34,9 +35,10 @@ void task_on_token_wanted(struct task *task, const char *task_id, bool lost);
  * over, it fails. A repeat changes nothing. */
 void task_on_overrun(struct task *task, const char *task_id, int64_t used_bytes, int64_t limit_bytes);
 
-/* From the runner host. Updates of a job that is over are refused: nothing would carry them to DMS. */
-bool task_on_progress(struct task *task, int64_t sequence, const char *progress, struct error *error);
-bool task_on_event(struct task *task, int64_t sequence, const char *event, struct error *error);
+/* From the runner host: `take` says which kind of update. Those of a job that is over are refused: nothing
+ * would carry them to DMS. */
+bool task_on_update(struct task *task, pending_updates_function *take, int64_t sequence, const char *text,
+                    struct error *error);
 void task_on_finish(struct task *task, bool succeeded, const char *reason);
 
 /* A slot may be free: a waiting task looks for one. */

@@ -80,8 +80,9 @@ static void on_answer(void *context, const void *answer, const struct error *fai
         updates->options.on_room(updates->options.context);
 }
 
-static void send_current(struct job_updates *updates)
+static void send_current(void *context)
 {
+    struct job_updates *updates = context;
     struct ipc_client *leased = updates->options.leased;
     const struct secret key = *updates->options.task_key; /* a view: not wiped by us */
     if (updates->kind == UPDATE_EVENT) {
@@ -118,11 +119,6 @@ static void pump(struct job_updates *updates)
     }
     updates->sequence++;
     send_current(updates);
-}
-
-static void on_retry(void *context)
-{
-    send_current(context);
 }
 
 /* --- what the job tells --- */
@@ -194,7 +190,7 @@ struct job_updates *job_updates_create(const struct job_updates_options *options
     struct job_updates *updates = memory_allocate(sizeof *updates);
     updates->options = *options;
     STAILQ_INIT(&updates->events);
-    loop_timer_init(&updates->retry, options->loop, on_retry, updates);
+    loop_timer_init(&updates->retry, options->loop, send_current, updates);
     return updates;
 }
 

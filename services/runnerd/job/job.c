@@ -4,7 +4,7 @@
 #include "services/runnerd/host/job_updates.h"
 #include "services/runnerd/job/job_machine.h"
 #include "services/runnerd/job/job_transfers.h"
-#include "services/runnerd/work/noop.h"
+#include "services/runnerd/work/work.h"
 #include "services/runnerd/workspace/job_files.h"
 
 #include <pthread.h>
@@ -86,7 +86,7 @@ static void stop_work(struct job *job)
 static void on_room(void *context)
 {
     const struct job *job = context;
-    if (job->work)
+    if (job->work && job->work->kind->resume)
         job->work->kind->resume(job->work);
 }
 

@@ -12,8 +12,6 @@ enum { INPUTS_AT_ONCE = TRANSFERS_MAX, OUTPUTS_AT_ONCE = 2 };
 struct transfer_direction {
     const char *noun; /* of an item */
     size_t at_once;
-    size_t (*count)(const struct job_transfers *transfers);
-    const char *(*name)(const struct job_transfers *transfers, size_t item);
     struct ipc_call *(*ask)(const struct job_transfers *transfers, struct transfer *transfer);
     void (*take)(struct job_transfers *transfers, size_t item, const void *answer);
     bool (*complete)(const struct job_transfers *transfers, struct error *error); /* may be NULL */
@@ -62,8 +60,9 @@ static void on_answer(void *context, const void *answer, const struct error *fai
 
 static struct ipc_call *ask_for_input(const struct job_transfers *transfers, struct transfer *transfer)
 {
-    const struct message_input_materialize input = {.task_key = transfers->command->task_key,
-                                                    .cid = transfers->command->inputs.items[transfer->item]};
+    char *cid = transfers->command->inputs.items[transfer->item];
+    const struct message_input_materialize input = {.task_key = transfers->command->task_key, .cid = cid};
+    transfer->name = cid;
     return call_input_materialize(transfers->stored, &input, on_answer, transfer);
 }
 
@@ -77,6 +76,7 @@ static struct ipc_call *offer_output(const struct job_transfers *transfers, stru
                                              .name = file->name,
                                              .data_type = file->data_type,
                                              .id = file->id};
+    transfer->name = file->rel_path;
     struct ipc_call *call = call_artifact_put(transfers->stored, &put, on_answer, transfer);
     free(path);
     return call;
@@ -93,37 +93,16 @@ static void note_output(struct job_transfers *transfers, size_t item, const void
               transfers->outputs.files[item].rel_path, ((const struct message_artifact *)answer)->id);
 }
 
-static size_t count_inputs(const struct job_transfers *transfers)
-{
-    return transfers->command->inputs.count;
-}
-
-static size_t count_outputs(const struct job_transfers *transfers)
-{
-    return transfers->outputs.count;
-}
-
-static const char *input_name(const struct job_transfers *transfers, size_t item)
-{
-    return transfers->command->inputs.items[item];
-}
-
-static const char *output_name(const struct job_transfers *transfers, size_t item)
-{
-    return transfers->outputs.files[item].rel_path;
-}
-
-static const struct transfer_direction fetching = {"input",       INPUTS_AT_ONCE, count_inputs,    input_name,
-                                                   ask_for_input, keep_input,     write_task_files};
-static const struct transfer_direction storing = {"output",     OUTPUTS_AT_ONCE, count_outputs, output_name,
-                                                  offer_output, note_output,     NULL};
+static const struct transfer_direction fetching = {"input", INPUTS_AT_ONCE, ask_for_input, keep_input,
+                                                   write_task_files};
+static const struct transfer_direction storing = {"output", OUTPUTS_AT_ONCE, offer_output, note_output, NULL};
 
 /* --- all of them --- */
 
-static void fail(struct job_transfers *transfers, size_t item, const struct error *failure)
+static void fail(struct job_transfers *transfers, const struct transfer *transfer,
+                 const struct error *failure)
 {
-    const struct transfer_direction *direction = transfers->direction;
-    char *reason = memory_format("%s %.1024s: %s (%s)", direction->noun, direction->name(transfers, item),
+    char *reason = memory_format("%s %.1024s: %s (%s)", transfers->direction->noun, transfer->name,
                                  failure->text, error_code_name(failure->code));
     job_transfers_cancel(transfers);
     transfers->on_done(transfers->context, reason);
@@ -143,7 +122,7 @@ static void ask_for_more(struct job_transfers *transfers)
     bool waiting = false;
     for (size_t i = 0; i < direction->at_once; i++) {
         struct transfer *transfer = &transfers->in_flight[i];
-        if (!transfer->call && transfers->next < direction->count(transfers)) {
+        if (!transfer->call && transfers->next < transfers->count) {
             *transfer = (struct transfer){.transfers = transfers, .item = transfers->next++};
             transfer->call = direction->ask(transfers, transfer);
         }
@@ -158,38 +137,34 @@ static void on_answer(void *context, const void *answer, const struct error *fai
     struct transfer *transfer = context;
     transfer->call = NULL;
     if (failure) {
-        fail(transfer->transfers, transfer->item, failure);
+        fail(transfer->transfers, transfer, failure);
         return;
     }
     transfer->transfers->direction->take(transfer->transfers, transfer->item, answer);
     ask_for_more(transfer->transfers);
 }
 
-static void begin(struct job_transfers *transfers, const struct transfer_direction *direction,
-                  job_transfers_function *on_done)
-{
-    transfers->direction = direction;
-    transfers->on_done = on_done;
-    transfers->next = 0;
-}
-
 void job_transfers_fetch(struct job_transfers *transfers, job_transfers_function *on_done)
 {
-    begin(transfers, &fetching, on_done);
-    transfers->inputs =
-        memory_allocate_array(transfers->command->inputs.count + 1, sizeof *transfers->inputs);
+    transfers->direction = &fetching;
+    transfers->on_done = on_done;
+    transfers->count = transfers->command->inputs.count;
+    transfers->inputs = memory_allocate_array(transfers->count + 1, sizeof *transfers->inputs);
     ask_for_more(transfers);
 }
 
 void job_transfers_store(struct job_transfers *transfers, job_transfers_function *on_done)
 {
     struct error error;
-    begin(transfers, &storing, on_done);
+    transfers->direction = &storing;
+    transfers->on_done = on_done;
     if (!output_scan(transfers->workspace_fd, &transfers->outputs, transfers->log, &error)) {
         on_done(transfers->context, error.text);
         return;
     }
-    log_write(LOG_LEVEL_INFO, transfers->log, "storing %zu outputs", transfers->outputs.count);
+    transfers->next = 0;
+    transfers->count = transfers->outputs.count;
+    log_write(LOG_LEVEL_INFO, transfers->log, "storing %zu outputs", transfers->count);
     ask_for_more(transfers);
 }
 

@@ -28,11 +28,13 @@ struct job_transfers {
     struct output_list outputs;
     const struct transfer_direction *direction;
     job_transfers_function *on_done;
+    size_t count;
     size_t next; /* item to ask for */
     struct transfer {
         struct job_transfers *transfers;
         struct ipc_call *call; /* NULL: free */
         size_t item;
+        const char *name; /* of the item, for the reason of a failure */
     } in_flight[TRANSFERS_MAX];
 };
 

@@ -143,9 +143,7 @@ int main(int argc, char **argv)
         if (strncmp(variables[i], "PATH=", 5) == 0)
             setenv("PATH", variables[i] + 5, 1); /* where posix_spawnp looks */
     shim.outcome.start_errno = spawn_command(argv + ARGUMENT_COMMAND, variables, &shim.main_pid);
-    if (shim.outcome.start_errno)
-        shim.main_pid = 0;
-    else
+    if (!shim.outcome.start_errno)
         watch(&shim, &signals, argv);
     free(variables);
     ssize_t written = write(JOB_SHIM_OUTCOME_FD, &shim.outcome, sizeof shim.outcome);

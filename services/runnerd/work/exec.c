@@ -95,8 +95,7 @@ static void log_text(const struct exec *exec, enum log_level level, const char *
     char piece[LOG_PIECE_BYTES + 1];
     while (length) {
         size_t taken = length < LOG_PIECE_BYTES ? length : LOG_PIECE_BYTES;
-        for (size_t i = 0; i < taken; i++)
-            piece[i] = text[i];
+        memcpy(piece, text, taken);
         for (size_t i = 0; i < taken; i++)
             if (!piece[i])
                 piece[i] = ' ';

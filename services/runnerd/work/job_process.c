@@ -36,9 +36,20 @@ struct job_process {
     LIST_ENTRY(job_process) in_table;
 };
 
-static void look_for_end(struct job_process *process);
+/* --- output, and the end of it --- */
 
-/* --- output --- */
+static void on_done(void *context)
+{
+    struct job_process *process = context;
+    process->options.on_gone(process->options.context, process->lost ? NULL : &process->outcome);
+}
+
+static void look_for_end(struct job_process *process)
+{
+    bool open = process->streams[0].fd >= 0 || process->streams[1].fd >= 0;
+    if (!process->shim && !open && !loop_timer_running(&process->sweep))
+        loop_timer_start(&process->done, 0);
+}
 
 static void on_line(void *context, const char *text, size_t length, bool whole)
 {
@@ -90,19 +101,6 @@ void job_process_read(struct job_process *process, bool wanted)
 }
 
 /* --- the end --- */
-
-static void on_done(void *context)
-{
-    struct job_process *process = context;
-    process->options.on_gone(process->options.context, process->lost ? NULL : &process->outcome);
-}
-
-static void look_for_end(struct job_process *process)
-{
-    bool open = process->streams[0].fd >= 0 || process->streams[1].fd >= 0;
-    if (!process->shim && !open && !loop_timer_running(&process->sweep))
-        loop_timer_start(&process->done, 0);
-}
 
 /*
  * A killed shim leaves its job to this process, the next subreaper above it. Every child of this process is a
@@ -196,8 +194,6 @@ static int spawn_shim(struct job_process *process, int pipes[3][2])
                                            .folder_fd = options->folder_fd,
                                            .new_session = true},
                            &process->shim);
-    if (code)
-        process->shim = 0;
     free(arguments);
     return code;
 }

@@ -1,4 +1,5 @@
-#include "services/runnerd/work/noop.h"
+/* The work of a noop job, without a program: it sleeps and leaves the files of docs/network.md 5. */
+#include "services/runnerd/work/work.h"
 
 #include "libcommon/base/memory.h"
 #include "libcommon/json/json_writer.h"
@@ -7,14 +8,14 @@
 #include <stdlib.h>
 #include <string.h>
 
-const char noop_point_cloud[] = "ply\n"
-                                "format ascii 1.0\n"
-                                "comment made by a noop runner\n"
-                                "element vertex 0\n"
-                                "property float x\n"
-                                "property float y\n"
-                                "property float z\n"
-                                "end_header\n";
+static const char point_cloud[] = "ply\n"
+                                  "format ascii 1.0\n"
+                                  "comment made by a noop runner\n"
+                                  "element vertex 0\n"
+                                  "property float x\n"
+                                  "property float y\n"
+                                  "property float z\n"
+                                  "end_header\n";
 
 static const char *const file_paths[] = {
     "job_manifest.json",
@@ -26,7 +27,7 @@ static const char *const file_paths[] = {
 };
 enum { FILE_COUNT = sizeof file_paths / sizeof file_paths[0] };
 
-char *noop_input_event(const struct message_input *input)
+static char *input_event(const struct message_input *input)
 {
     struct json_writer writer = JSON_WRITER_EMPTY;
     json_writer_open_object(&writer);
@@ -38,11 +39,6 @@ char *noop_input_event(const struct message_input *input)
     json_writer_string_member(&writer, "domainId", input->domain_id);
     json_writer_close_object(&writer);
     return json_writer_take(&writer);
-}
-
-char *noop_progress(size_t input_count)
-{
-    return memory_format("{\"stage\":\"inputs_materialized\",\"inputsCount\":%zu}", input_count);
 }
 
 /* --- the files --- */
@@ -91,8 +87,7 @@ static char *file_json(size_t index, const struct message_host_command *command,
         break;
     case 1:
         json_writer_string_member(&writer, "pointCloud", file_paths[2]);
-        json_writer_key(&writer, "vertexCount");
-        json_writer_int64(&writer, 0);
+        json_writer_int64_member(&writer, "vertexCount", 0);
         break;
     case 3:
         write_outputs(&writer);
@@ -101,8 +96,7 @@ static char *file_json(size_t index, const struct message_host_command *command,
         json_writer_string_member(&writer, "status", "succeeded");
         break;
     default:
-        json_writer_key(&writer, "scanCount");
-        json_writer_int64(&writer, (int64_t)command->inputs.count);
+        json_writer_int64_member(&writer, "scanCount", (int64_t)command->inputs.count);
         write_inputs(&writer, inputs, command->inputs.count);
         break;
     }
@@ -110,15 +104,17 @@ static char *file_json(size_t index, const struct message_host_command *command,
     return json_writer_take(&writer);
 }
 
-bool noop_write_files(const struct message_host_command *command, const struct message_input *inputs,
-                      noop_file_function *write, void *context)
+static bool write_files(const struct work_options *options, struct error *error)
 {
     bool ok = true;
     for (size_t i = 0; ok && i < FILE_COUNT; i++) {
         bool is_cloud = strstr(file_paths[i], ".ply") != NULL;
-        char *text = is_cloud ? memory_copy_text(noop_point_cloud) : file_json(i, command, inputs);
-        ok = write(context, file_paths[i], text, strlen(text));
+        char *path = memory_format(JOB_FILES_OUTPUTS "/%s", file_paths[i]);
+        char *text =
+            is_cloud ? memory_copy_text(point_cloud) : file_json(i, options->command, options->inputs);
+        ok = job_files_write(options->workspace_fd, path, text, strlen(text), error);
         free(text);
+        free(path);
     }
     return ok;
 }
@@ -128,24 +124,15 @@ bool noop_write_files(const struct message_host_command *command, const struct m
 struct noop {
     struct work work;
     struct loop_timer sleep;
-    struct error error;
 };
-
-static bool write_output(void *context, const char *rel_path, const char *text, size_t length)
-{
-    struct noop *noop = context;
-    char *path = memory_format(JOB_FILES_OUTPUTS "/%s", rel_path);
-    bool ok = job_files_write(noop->work.options.workspace_fd, path, text, length, &noop->error);
-    free(path);
-    return ok;
-}
 
 static void on_woken(void *context)
 {
     struct noop *noop = context;
     const struct work_options *options = &noop->work.options;
-    bool ok = noop_write_files(options->command, options->inputs, write_output, noop);
-    options->on_done(options->context, ok, ok ? NULL : noop->error.text);
+    struct error error;
+    bool ok = write_files(options, &error);
+    options->on_done(options->context, ok, ok ? NULL : error.text);
 }
 
 static struct work *noop_start(const struct work_options *options, struct error *error)
@@ -155,11 +142,11 @@ static struct work *noop_start(const struct work_options *options, struct error 
     (void)error;
     noop->work = (struct work){&work_noop, *options};
     for (size_t i = 0; i < input_count; i++) {
-        char *event = noop_input_event(&options->inputs[i]);
+        char *event = input_event(&options->inputs[i]);
         job_updates_event(options->updates, event, strlen(event));
         free(event);
     }
-    char *progress = noop_progress(input_count);
+    char *progress = memory_format("{\"stage\":\"inputs_materialized\",\"inputsCount\":%zu}", input_count);
     job_updates_progress(options->updates, progress, strlen(progress));
     free(progress);
     loop_timer_init(&noop->sleep, options->loop, on_woken, noop);
@@ -175,12 +162,6 @@ static void noop_stop(struct work *work, bool hurry)
     work->options.on_done(work->options.context, false, NULL);
 }
 
-/* It never waits for room: what it tells is little. */
-static void noop_resume(struct work *work)
-{
-    (void)work;
-}
-
 static void noop_free(struct work *work)
 {
     struct noop *noop = (struct noop *)work;
@@ -188,8 +169,5 @@ static void noop_free(struct work *work)
     free(noop);
 }
 
-const struct work_kind work_noop = {.last_progress = "{\"stage\":\"completed\"}",
-                                    .start = noop_start,
-                                    .stop = noop_stop,
-                                    .resume = noop_resume,
-                                    .free = noop_free};
+const struct work_kind work_noop = {
+    .last_progress = "{\"stage\":\"completed\"}", .start = noop_start, .stop = noop_stop, .free = noop_free};

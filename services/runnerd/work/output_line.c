@@ -34,8 +34,8 @@ void output_line_parse(const char *text, size_t length, struct output_line *line
     /* Most lines are plain text: no parser for them. */
     if (!length || text[0] != '{' || !json_field_parse_object(text, length, &object, &error))
         return;
-    if (!json_field_any(object, "progress", &progress, &error) ||
-        !json_field_any(object, "event", &event, &error))
+    if (!json_text_member(object, "progress", &progress, &error) ||
+        !json_text_member(object, "event", &event, &error))
         return;
     line->progress = progress;
     line->event = event;

@@ -45,14 +45,18 @@ struct work_kind {
     /* Ends it, with less patience when `hurry`. Again: perhaps there is less time now. */
     void (*stop)(struct work *work, bool hurry);
 
-    /* The updates have room again: work that found them full may go on. */
+    /* The updates have room again: work that found them full may go on. NULL: it tells little and never
+     * waits. */
     void (*resume)(struct work *work);
 
     /* Without a word to anybody. */
     void (*free)(struct work *work);
 };
 
-/* The program of the runner file runs, and what it prints is passed on. The other kind is noop.h's. */
+/* The program of the runner file runs, and what it prints is passed on. */
 extern const struct work_kind work_exec;
+
+/* No program: sleeps and leaves the files of docs/network.md 5. */
+extern const struct work_kind work_noop;
 
 #endif

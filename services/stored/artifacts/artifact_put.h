@@ -1,10 +1,10 @@
 /*
- * Storing files of the workspace at the domain server (docs/network.md 4.2). What begins something expects an
- * active session (session_check_active()). Failures, here and in artifact_stream.h: ERROR_INVALID (a path
- * that leads out, no regular file, a wrong length), ERROR_NOT_FOUND (no such file; a stream that was not
- * opened), ERROR_TOO_LARGE (names, files, too many artifacts), ERROR_CONFLICT (two outputs of one name;
- * another file is on its way under it; the file changed), ERROR_UNAVAILABLE (too many open streams), and what
- * the domain server says.
+ * Storing files of the workspace at the domain server (docs/network.md 4.2). What begins something expects a
+ * session that is not cancelled. Failures, here and in artifact_stream.h: ERROR_INVALID (a path that leads
+ * out, no regular file, a wrong length), ERROR_NOT_FOUND (no such file; a stream that was not opened),
+ * ERROR_TOO_LARGE (names, files, too many artifacts), ERROR_CONFLICT (two outputs of one name; another file
+ * is on its way under it; the file changed), ERROR_UNAVAILABLE (too many open streams), and what the domain
+ * server says.
  */
 #ifndef STORED_ARTIFACTS_ARTIFACT_PUT_H
 #define STORED_ARTIFACTS_ARTIFACT_PUT_H

@@ -49,8 +49,7 @@ bool artifact_table_check_collisions(const struct artifact_table *table, const s
 bool artifact_table_check_room(const struct artifact_table *table, const struct artifact_name *name,
                                struct error *error);
 
-/* The entry of the name's logical path, a new one at the end when there is none. Takes `name` (left empty).
- */
+/* The entry of the name's logical path, a new one at the end if there is none. Takes `name` (left empty). */
 struct artifact *artifact_table_enter(struct artifact_table *table, struct artifact_name *name);
 
 /* A new entry at the end, of a logical path that is known to have none. Takes `name` (left empty). */

@@ -7,6 +7,7 @@
 #include "libcommon/base/limits.h"
 #include "libcommon/base/memory.h"
 #include "libcommon/base/text.h"
+#include "services/stored/artifacts/data_path.h"
 #include "services/stored/domain/domain_answer.h"
 #include "services/stored/journal/journal.h"
 
@@ -19,6 +20,8 @@ struct artifacts *artifacts_create(const struct artifacts_spec *spec)
 {
     struct artifacts *artifacts = memory_allocate(sizeof *artifacts);
     artifacts->spec = *spec;
+    artifacts->data_path = data_path_of_domain(spec->domain_id);
+    artifacts->spec.uploads.data_path = artifacts->data_path;
     artifact_table_init(&artifacts->table);
     return artifacts;
 }
@@ -27,12 +30,12 @@ void artifacts_free(struct artifacts *artifacts)
 {
     if (!artifacts)
         return;
-    struct artifact *next = NULL;
-    for (struct artifact *artifact = TAILQ_FIRST(&artifacts->table.list); artifact; artifact = next) {
-        next = TAILQ_NEXT(artifact, link);
+    while (!TAILQ_EMPTY(&artifacts->table.list)) {
+        struct artifact *artifact = TAILQ_FIRST(&artifacts->table.list);
         artifact_upload_drop(artifact->upload);
         artifact_table_remove(&artifacts->table, artifact);
     }
+    free(artifacts->data_path);
     free(artifacts);
 }
 
@@ -172,8 +175,7 @@ void artifacts_cancel(struct artifacts *artifacts, const struct error *reason)
 {
     const struct upload_setup *setup = &artifacts->spec.uploads;
     struct text_list upload_ids = {0};
-    struct artifact *next = NULL;
-    for (struct artifact *artifact = TAILQ_FIRST(&artifacts->table.list); artifact; artifact = next) {
+    for (struct artifact *artifact = TAILQ_FIRST(&artifacts->table.list), *next; artifact; artifact = next) {
         next = TAILQ_NEXT(artifact, link);
         if (artifact->upload)
             fail(artifact, reason, false);

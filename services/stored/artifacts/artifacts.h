@@ -12,13 +12,15 @@
 
 /* All that it points at is borrowed. */
 struct artifacts_spec {
-    struct upload_setup uploads;
+    struct upload_setup uploads; /* but for its data_path, which artifacts_create() makes */
     const struct workspace *workspace;
+    const char *domain_id;
     const char *outputs_prefix; /* may be NULL */
 };
 
 struct artifacts {
     struct artifacts_spec spec;
+    char *data_path; /* data_path_of_domain() */
     struct artifact_table table;
 };
 

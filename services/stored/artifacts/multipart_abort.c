@@ -51,11 +51,9 @@ void multipart_aborts_free(struct multipart_aborts *aborts)
 {
     if (!aborts)
         return;
-    struct multipart_abort *next = NULL;
-    for (struct multipart_abort *upload_abort = LIST_FIRST(&aborts->list); upload_abort;
-         upload_abort = next) {
-        next = LIST_NEXT(upload_abort, link);
-        abort_free(upload_abort);
+    for (struct multipart_abort *item = LIST_FIRST(&aborts->list), *next; item; item = next) {
+        next = LIST_NEXT(item, link);
+        abort_free(item);
     }
     free(aborts);
 }

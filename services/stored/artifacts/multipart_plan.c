@@ -1,5 +1,4 @@
-/* Parts are given out in order and may finish in any; what the server is told at the end is in order again.
- */
+/* Parts are given out in order and may finish in any; what the server is told at the end is in order. */
 #include "services/stored/artifacts/multipart_plan.h"
 
 #include "libcommon/base/memory.h"
@@ -104,8 +103,7 @@ char *multipart_plan_completion(const struct multipart_plan *plan)
     json_writer_open_array(&writer);
     for (size_t i = 0; i < plan->part_count; i++) {
         json_writer_open_object(&writer);
-        json_writer_key(&writer, "part_number");
-        json_writer_int64(&writer, (int64_t)i + 1);
+        json_writer_int64_member(&writer, "part_number", (int64_t)i + 1);
         json_writer_string_member(&writer, "etag", plan->etags[i]);
         json_writer_close_object(&writer);
     }

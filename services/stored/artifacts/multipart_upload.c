@@ -12,6 +12,7 @@
 #include "services/stored/artifacts/multipart_plan.h"
 #include "services/stored/domain/domain_answer.h"
 
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -268,6 +269,17 @@ static void note_begun(const struct multipart_upload *upload)
     journal_upload_clear(&begun);
 }
 
+/* With what the file has by now. */
+static void go_on(void *context)
+{
+    struct multipart_upload *upload = context;
+    struct error error;
+    if (multipart_plan_extend(&upload->plan, upload->spec.file->bytes, upload->spec.whole, &error))
+        send_parts_or_complete(upload);
+    else
+        fail(upload, &error);
+}
+
 /* 501 would be a failure for the moment anywhere else; here it is a server without multipart. */
 static void on_init_done(void *context, const struct http_response *response, const struct error *failure)
 {
@@ -284,26 +296,16 @@ static void on_init_done(void *context, const struct http_response *response, co
         fail(upload, &error);
     } else {
         note_begun(upload);
-        multipart_upload_extend(upload, upload->spec.whole);
+        go_on(upload);
     }
-}
-
-/* Not known to the server yet: on_init_done() does it then. */
-static bool has_begun(const struct multipart_upload *upload)
-{
-    return upload->plan.part_bytes > 0;
 }
 
 void multipart_upload_extend(struct multipart_upload *upload, bool whole)
 {
-    struct error error;
     upload->spec.whole = whole;
-    if (!has_begun(upload))
-        return;
-    if (multipart_plan_extend(&upload->plan, upload->spec.file->bytes, whole, &error))
-        send_parts_or_complete(upload);
-    else
-        fail(upload, &error);
+    /* Not known to the server yet: on_init_done() does it then. */
+    if (upload->plan.part_bytes > 0)
+        go_on(upload);
 }
 
 static char *init_body(const struct multipart_upload_spec *spec)
@@ -312,10 +314,8 @@ static char *init_body(const struct multipart_upload_spec *spec)
     json_writer_open_object(&writer);
     json_writer_string_member(&writer, "name", spec->name);
     json_writer_string_member(&writer, "data_type", spec->data_type);
-    if (spec->whole) {
-        json_writer_key(&writer, "size");
-        json_writer_int64(&writer, spec->file->bytes);
-    }
+    if (spec->whole)
+        json_writer_int64_member(&writer, "size", spec->file->bytes);
     json_writer_string_member(&writer, "content_type", "application/octet-stream");
     if (spec->existing_id)
         json_writer_string_member(&writer, "existing_id", spec->existing_id);
@@ -323,21 +323,12 @@ static char *init_body(const struct multipart_upload_spec *spec)
     return json_writer_take(&writer);
 }
 
-static void resume(void *context)
-{
-    struct multipart_upload *upload = context;
-    multipart_upload_extend(upload, upload->spec.whole);
-}
-
 static struct multipart_upload *create(const struct multipart_upload_spec *spec)
 {
     struct multipart_upload *upload = memory_allocate(sizeof *upload);
     upload->spec = *spec;
-    loop_timer_init(&upload->resume_timer, spec->access->client->loop, resume, upload);
-    if (upload->spec.concurrency < 1)
-        upload->spec.concurrency = 1;
-    if (upload->spec.concurrency > MULTIPART_UPLOAD_CONCURRENCY_MAX)
-        upload->spec.concurrency = MULTIPART_UPLOAD_CONCURRENCY_MAX;
+    loop_timer_init(&upload->resume_timer, spec->access->client->loop, go_on, upload);
+    assert(spec->concurrency >= 1 && spec->concurrency <= MULTIPART_UPLOAD_CONCURRENCY_MAX);
     for (size_t i = 0; i < MULTIPART_UPLOAD_CONCURRENCY_MAX; i++)
         upload->parts[i].upload = upload;
     return upload;

@@ -15,7 +15,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-enum { MULTIPART_UPLOAD_CONCURRENCY_MAX = 16 };
+enum { MULTIPART_UPLOAD_CONCURRENCY_MAX = 16 }; /* the limit of UPLOAD_CONCURRENCY */
 
 struct multipart_upload;
 
@@ -41,8 +41,8 @@ struct multipart_upload_spec {
     const char *data_path; /* api/v1/domains/{domain}/data */
     const char *name;
     const char *data_type;
-    const char *existing_id; /* NULL: create */
-    size_t concurrency;
+    const char *existing_id;      /* NULL: create */
+    size_t concurrency;           /* 1 to MULTIPART_UPLOAD_CONCURRENCY_MAX */
     struct transfer_meter *meter; /* may be NULL */
     multipart_upload_done *on_done;
     void *context;

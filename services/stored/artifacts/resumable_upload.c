@@ -2,12 +2,6 @@
 
 #include <string.h>
 
-static bool is_same_file(const struct file_fingerprint *before, const struct file_fingerprint *now,
-                         bool streamed)
-{
-    return streamed ? file_fingerprint_is_same_file(before, now) : file_fingerprint_equals(before, now);
-}
-
 enum resumable_upload_use resumable_upload_find(const struct journal_upload_key *key,
                                                 const struct artifact_name *name,
                                                 const struct artifact_file *file, bool streamed,
@@ -15,7 +9,8 @@ enum resumable_upload_use resumable_upload_find(const struct journal_upload_key 
 {
     if (!journal_upload_find(key, found))
         return RESUMABLE_UPLOAD_NONE;
-    if (!is_same_file(&found->file, &file->fingerprint, streamed))
+    if (streamed ? !file_fingerprint_is_same_file(&found->file, &file->fingerprint)
+                 : !file_fingerprint_equals(&found->file, &file->fingerprint))
         return RESUMABLE_UPLOAD_CHANGED;
     bool same_name = strcmp(found->name, name->name) == 0 && strcmp(found->data_type, name->data_type) == 0;
     return same_name ? RESUMABLE_UPLOAD_RESUME : RESUMABLE_UPLOAD_RENAMED;

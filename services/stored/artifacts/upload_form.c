@@ -71,8 +71,7 @@ int64_t upload_form_file_bytes(const struct upload_form *form, int64_t form_byte
     return bytes < form->file->bytes ? bytes : form->file->bytes;
 }
 
-/* Looks at the chunk, and at its seam with what came before, read anew so that pieces may come in any order.
- */
+/* Looks at the chunk and its seam with what came before, read anew so that pieces may come in any order. */
 static bool has_boundary(const struct upload_form *form, int64_t offset, const char *chunk, size_t length)
 {
     char seam[UPLOAD_FORM_BOUNDARY_BYTES * 2];

@@ -49,8 +49,7 @@ void upload_info_remember(struct upload_info_cache *cache, const char *base_url,
             target = entry;
             break;
         }
-        if (!entry->base_url ? target->base_url != NULL
-                             : target->base_url && entry->ends_ms < target->ends_ms)
+        if (entry->ends_ms < target->ends_ms) /* an empty one's is 0 */
             target = entry;
     }
     memory_replace_text(&target->base_url, base_url);

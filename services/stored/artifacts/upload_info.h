@@ -1,5 +1,4 @@
-/* What domain servers say about uploads, GET /api/v1/info, remembered for 60 s (docs/network.md 4.2). Pure.
- */
+/* What domain servers say of uploads, GET /api/v1/info, remembered for 60 s (docs/network.md 4.2). Pure. */
 #ifndef STORED_ARTIFACTS_UPLOAD_INFO_H
 #define STORED_ARTIFACTS_UPLOAD_INFO_H
 

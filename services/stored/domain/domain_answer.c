@@ -3,7 +3,6 @@
 #include "services/stored/domain/domain_answer.h"
 
 #include "libcommon/base/limits.h"
-#include "libcommon/base/memory.h"
 #include "libcommon/base/text.h"
 #include "libcommon/json/json_field.h"
 

@@ -72,8 +72,7 @@ bool domain_access_init(struct domain_access *access, const struct domain_client
 
 void domain_access_clear(struct domain_access *access)
 {
-    if (access->client && access->want_timer.loop)
-        loop_timer_stop(&access->want_timer);
+    loop_timer_stop(&access->want_timer);
     secret_wipe(&access->token);
     free(access->server_url);
     *access = (struct domain_access){0};
@@ -81,8 +80,10 @@ void domain_access_clear(struct domain_access *access)
 
 /* --- the end of a request --- */
 
-static void request_free(struct domain_request *request)
+void domain_request_cancel(struct domain_request *request)
 {
+    if (!request)
+        return;
     loop_timer_stop(&request->timer);
     http_cancel(request->call);
     LIST_REMOVE(request, link);
@@ -93,19 +94,13 @@ static void request_free(struct domain_request *request)
     free(request);
 }
 
-void domain_request_cancel(struct domain_request *request)
-{
-    if (request)
-        request_free(request);
-}
-
 /* Freed before the call: on_done often frees the session that the request belongs to. */
 static void finish(struct domain_request *request, const struct http_response *response,
                    const struct error *failure)
 {
     http_done_function *on_done = request->spec.on_done;
     void *context = request->spec.context;
-    request_free(request);
+    domain_request_cancel(request);
     on_done(context, response, failure);
 }
 
@@ -142,11 +137,6 @@ static void take_step(struct domain_request *request, struct domain_retry_step s
     }
 }
 
-static void set_unauthorized(const struct domain_request *request, struct error *error)
-{
-    error_set_http_status(error, 401, request->label);
-}
-
 static void on_timer(void *context)
 {
     struct domain_request *request = context;
@@ -158,9 +148,8 @@ static void on_timer(void *context)
             &error);
         return;
     }
-    set_unauthorized(request, &error);
+    error_set_http_status(&error, 401, request->label);
     error_prefix(&error, "no other token came");
-    error.status = 401;
     finish(request, NULL, &error);
 }
 
@@ -190,8 +179,7 @@ void domain_access_on_heartbeat(struct domain_access *access, const struct secre
     if (access->token_lost)
         return;
     int64_t now_ms = clock_boot_ms();
-    struct domain_request *next = NULL;
-    for (struct domain_request *request = LIST_FIRST(&access->requests); request; request = next) {
+    for (struct domain_request *request = LIST_FIRST(&access->requests), *next; request; request = next) {
         next = LIST_NEXT(request, link);
         if (!request->awaits_token)
             continue;

@@ -33,18 +33,10 @@ struct incoming_file {
     size_t held_bytes;
 };
 
-struct incoming_part {
-    char *name;
-    char *data_type;
-    char *id;
-    char *domain_id;
-    char *path; /* NULL until placed */
-};
-
 struct incoming {
     const struct workspace *workspace;
     unsigned number;
-    struct incoming_part *parts;
+    struct message_input *parts; /* each as if it were alone; its path is NULL until it is placed */
     size_t count;
     struct incoming_file file; /* of the part that arrives */
     int64_t bytes;             /* of all parts */
@@ -172,14 +164,9 @@ void incoming_reset(struct incoming *incoming)
     char name[FILE_NAME_BYTES];
     incoming_file_drop(&incoming->file);
     for (size_t i = 0; i < incoming->count; i++) {
-        struct incoming_part *part = &incoming->parts[i];
-        if (!part->path)
+        if (!incoming->parts[i].path)
             workspace_remove_incoming(incoming->workspace, file_name(incoming, i, name));
-        free(part->name);
-        free(part->data_type);
-        free(part->id);
-        free(part->domain_id);
-        free(part->path);
+        message_clear(&message_input_type, &incoming->parts[i]);
     }
     free(incoming->parts);
     incoming->parts = NULL;
@@ -268,9 +255,9 @@ static bool begin_part(void *context, const struct multipart_part *part, struct 
         incoming->parts = memory_resize_array(incoming->parts, incoming->count ? incoming->count * 2 : 1,
                                               sizeof *incoming->parts);
     incoming->parts[incoming->count++] =
-        (struct incoming_part){.name = memory_copy_text(part->name),
+        (struct message_input){.name = memory_copy_text(part->name),
                                .data_type = memory_copy_text(part->data_type),
-                               .id = memory_copy_text(part->id),
+                               .data_id = memory_copy_text(part->id),
                                .domain_id = memory_copy_text(part->domain_id)};
     return true;
 }
@@ -308,25 +295,19 @@ static void remove_placed(struct incoming *incoming)
 
 static void describe(const struct incoming *incoming, const char *cid, struct message_input *input)
 {
-    const struct incoming_part *first = &incoming->parts[0];
-    *input = (struct message_input){.cid = memory_copy_text(cid),
-                                    .path = memory_copy_text(first->path),
-                                    .data_id = memory_copy_text(first->id),
-                                    .name = memory_copy_text(first->name),
-                                    .data_type = memory_copy_text(first->data_type),
-                                    .domain_id = memory_copy_text(first->domain_id)};
+    message_copy(&message_input_type, input, &incoming->parts[0]);
+    input->cid = memory_copy_text(cid);
     for (size_t i = 1; i < incoming->count; i++)
         text_list_add(&input->related_files, incoming->parts[i].path);
 }
 
-/* A path that is free in the set may be taken by what an earlier run placed and could not tell of any more.
- */
+/* A path that is free in the set may be taken by what an earlier run placed and could not record. */
 static char *place_part(const struct incoming *incoming, size_t index, struct input_path_set *paths,
                         struct error *error)
 {
     enum { TRIES_MAX = 100 };
     char name[FILE_NAME_BYTES];
-    const struct incoming_part *part = &incoming->parts[index];
+    const struct message_input *part = &incoming->parts[index];
     for (int i = 0; i < TRIES_MAX; i++) {
         char *path = input_path_assign(paths, part->name, part->data_type);
         if (workspace_place_incoming(incoming->workspace, file_name(incoming, index, name), path, error))

@@ -31,8 +31,7 @@ struct multipart_handler incoming_handler(struct incoming *incoming);
 size_t incoming_file_count(const struct incoming *incoming);
 int64_t incoming_bytes(const struct incoming *incoming);
 
-/* With the rest of the part that arrives, as the server gives its size; -1: it does not, or no part is begun.
- */
+/* With the rest of the part that arrives, as the server gives its size; -1: it does not, or none is begun. */
 int64_t incoming_announced_bytes(const struct incoming *incoming);
 
 /*

@@ -6,6 +6,7 @@
 
 #include <search.h>
 #include <stdbool.h>
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -45,9 +46,9 @@ void input_path_set_free(struct input_path_set *set)
     free(set);
 }
 
-static struct taken *find(struct input_path_set *set, char *path)
+static struct taken *find(struct input_path_set *set, const char *path)
 {
-    struct taken key = {path, 0};
+    const struct taken key = {(char *)(uintptr_t)path, 0};
     struct taken *const *node = tfind(&key, &set->tree, compare_taken);
     return node ? *node : NULL;
 }
@@ -75,8 +76,7 @@ static bool is_timestamp(const char *text)
     return true;
 }
 
-/* The folder of a scan: files of one moment lie together, whatever stands around the moment in their names.
- */
+/* The folder of a scan: files of one moment lie together, whatever stands around it in their names. */
 static char *scan_folder(const char *name)
 {
     enum { TIMESTAMP_LENGTH = 19 };
@@ -122,8 +122,6 @@ char *input_path_assign(struct input_path_set *set, const char *name, const char
 
 void input_path_take(struct input_path_set *set, const char *path)
 {
-    char *copy = memory_copy_text(path);
-    if (!find(set, copy))
-        put(set, copy);
-    free(copy);
+    if (!find(set, path))
+        put(set, path);
 }

@@ -209,17 +209,7 @@ static struct input *input_create(struct inputs *inputs, const char *cid)
     return input;
 }
 
-bool inputs_join(struct inputs *inputs, const char *cid, struct ipc_request *request)
-{
-    struct input *input = find(inputs, cid);
-    if (input && input->request)
-        request_list_add(&input->waiting, request);
-    else if (input)
-        ipc_answer(request, &input->answer);
-    return input;
-}
-
-void inputs_fetch(struct inputs *inputs, const char *cid, struct ipc_request *request)
+static void fetch(struct inputs *inputs, const char *cid, struct ipc_request *request)
 {
     const struct inputs_spec *spec = &inputs->spec;
     struct error error;
@@ -235,6 +225,20 @@ void inputs_fetch(struct inputs *inputs, const char *cid, struct ipc_request *re
     request_list_add(&input->waiting, request);
     start_download(input, &query);
     cid_query_clear(&query);
+}
+
+void inputs_ask(struct inputs *inputs, const char *cid, const struct error *refusal,
+                struct ipc_request *request)
+{
+    struct input *input = find(inputs, cid);
+    if (input && input->request)
+        request_list_add(&input->waiting, request);
+    else if (input)
+        ipc_answer(request, &input->answer);
+    else if (refusal)
+        ipc_fail(request, refusal);
+    else
+        fetch(inputs, cid, request);
 }
 
 struct inputs *inputs_create(const struct inputs_spec *spec)
@@ -256,21 +260,16 @@ static void restore(void *context, const struct journal_record *record)
     inputs->file_count += 1 + answer->related_files.count;
 }
 
-void inputs_restore(struct inputs *inputs)
+size_t inputs_restore(struct inputs *inputs)
 {
     journal_visit_records(inputs->spec.journal, JOURNAL_INPUTS, inputs->spec.task_id, restore, inputs);
-}
-
-size_t inputs_count(const struct inputs *inputs)
-{
     return inputs->count;
 }
 
 /* Failing an input frees it, hence the saved `next`. */
 void inputs_cancel(struct inputs *inputs, const struct error *reason)
 {
-    struct input *next = NULL;
-    for (struct input *input = LIST_FIRST(&inputs->list); input; input = next) {
+    for (struct input *input = LIST_FIRST(&inputs->list), *next; input; input = next) {
         next = LIST_NEXT(input, link);
         if (input->request)
             fail(input, reason);
@@ -281,8 +280,7 @@ void inputs_free(struct inputs *inputs)
 {
     if (!inputs)
         return;
-    struct input *next = NULL;
-    for (struct input *input = LIST_FIRST(&inputs->list); input; input = next) {
+    for (struct input *input = LIST_FIRST(&inputs->list), *next; input; input = next) {
         next = LIST_NEXT(input, link);
         input_free(input);
     }

@@ -9,7 +9,6 @@
 #include "services/stored/transfers/transfers.h"
 #include "services/stored/workspace/workspace.h"
 
-#include <stdbool.h>
 #include <stddef.h>
 
 /* The inputs of one session. */
@@ -30,16 +29,14 @@ struct inputs *inputs_create(const struct inputs_spec *spec);
 /* Ends downloads without answers. */
 void inputs_free(struct inputs *inputs);
 
-/* Those that the journal knows; downloads that were under way begin anew when they are asked for again. */
-void inputs_restore(struct inputs *inputs);
-size_t inputs_count(const struct inputs *inputs);
+/* Those that the journal knows; downloads that were under way begin anew when they are asked for again.
+ * Returns how many there are. */
+size_t inputs_restore(struct inputs *inputs);
 
-/* Answers `request` with message_input when the files are there, at once when they are there already. False
- * when the CID is neither there nor on its way: nobody answers `request` then. */
-bool inputs_join(struct inputs *inputs, const char *cid, struct ipc_request *request);
-
-/* As inputs_join, of a CID that inputs_join() does not know: it is fetched. */
-void inputs_fetch(struct inputs *inputs, const char *cid, struct ipc_request *request);
+/* Answers `request` with message_input when the files are there, at once when they are there already. A CID
+ * that is neither there nor on its way is fetched, unless `refusal` (NULL: none) is the answer to that. */
+void inputs_ask(struct inputs *inputs, const char *cid, const struct error *refusal,
+                struct ipc_request *request);
 
 /* Ends downloads; who waits for them gets `reason`. Inputs that are there stay known. */
 void inputs_cancel(struct inputs *inputs, const struct error *reason);

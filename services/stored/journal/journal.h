@@ -12,12 +12,23 @@
 #define STORED_JOURNAL_JOURNAL_H
 
 #include "libcommon/node/messages.h"
-#include "services/stored/journal/journal_database.h"
 #include "services/stored/workspace/file_fingerprint.h"
 
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+
+struct journal;
+
+/*
+ * `boot_id` names this boot of the machine. ERROR_CONFLICT: another process has the journal, or a newer
+ * version wrote it. ERROR_SYSTEM: it cannot be opened. One that is damaged is replaced by an empty one, and
+ * on a full disk by one in memory, which is gone with the process.
+ */
+struct journal *journal_open(const char *state_dir, const char *boot_id, struct error *error);
+
+/* NULL is harmless. */
+void journal_close(struct journal *journal);
 
 /* What was kept in this boot under the same call before, else `fresh`, which is kept then. free() it. */
 char *journal_keep_client_id(struct journal *journal, const char *fresh);
@@ -27,8 +38,7 @@ char *journal_keep_client_id(struct journal *journal, const char *fresh);
 /* Why a session was cancelled is not kept: it says `cancelled` after a restart. */
 void journal_session_cancelled(struct journal *journal, const char *task_id);
 
-/* Without the token in `opened`; only whether there was one is kept. Replaces all that is known of the task.
- */
+/* Without the token in `opened`; only whether there was one is kept. Replaces what is known of the task. */
 void journal_session_opened(struct journal *journal, const struct message_session_open *opened);
 void journal_session_got_token(struct journal *journal, const char *task_id);
 void journal_session_closed(struct journal *journal, const char *task_id);

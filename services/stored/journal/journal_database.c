@@ -1,4 +1,5 @@
-#include "services/stored/journal/journal_database.h"
+/* The file behind the journal: opening and closing. */
+#include "services/stored/journal/journal.h"
 
 #include "libcommon/base/log.h"
 #include "libcommon/base/memory.h"

@@ -3,7 +3,6 @@
 #include "libcommon/base/clock.h"
 #include "libcommon/base/memory.h"
 #include "services/stored/artifacts/artifact_stream.h"
-#include "services/stored/artifacts/data_path.h"
 
 #include <stdlib.h>
 
@@ -14,31 +13,30 @@ static struct inputs *create_inputs(struct session *session)
     return inputs_create(&(struct inputs_spec){.access = &session->access,
                                                .workspace = &session->workspace,
                                                .journal = session->setup->journal,
-                                               .transfers = session->setup->transfers,
+                                               .transfers = &session->setup->transfers,
                                                .task_id = session->opened.task_id,
                                                .domain_id = session->opened.domain_id});
 }
 
 static struct artifacts *create_artifacts(struct session *session)
 {
-    const struct session_setup *setup = session->setup;
+    struct session_setup *setup = session->setup;
     const struct upload_setup uploads = {.policy = &setup->uploads,
                                          .access = &session->access,
                                          .journal = setup->journal,
-                                         .transfers = setup->transfers,
-                                         .task_id = session->opened.task_id,
-                                         .data_path = session->data_path};
+                                         .transfers = &setup->transfers,
+                                         .task_id = session->opened.task_id};
     return artifacts_create(&(struct artifacts_spec){.uploads = uploads,
                                                      .workspace = &session->workspace,
+                                                     .domain_id = session->opened.domain_id,
                                                      .outputs_prefix = session->opened.outputs_prefix});
 }
 
-struct session *session_create(const struct session_setup *setup, const struct message_session_open *opened)
+struct session *session_create(struct session_setup *setup, const struct message_session_open *opened)
 {
     struct session *session = memory_allocate(sizeof *session);
-    *session = (struct session){.setup = setup,
-                                .data_path = data_path_of_domain(opened->domain_id),
-                                .workspace = {.fd = -1, .datasets_fd = -1, .incoming_fd = -1}};
+    *session =
+        (struct session){.setup = setup, .workspace = {.fd = -1, .datasets_fd = -1, .incoming_fd = -1}};
     message_copy(&message_session_open_type, &session->opened, opened);
     session->log = (struct log_task){session->opened.task_id, session->opened.job_id,
                                      session->opened.capability, session->opened.domain_id};
@@ -58,18 +56,10 @@ void session_free(struct session *session)
     workspace_watch_remove(session->watched);
     workspace_close(&session->workspace);
     message_clear(&message_session_open_type, &session->opened);
-    free(session->data_path);
     free(session);
 }
 
 /* --- the end of its transfers --- */
-
-bool session_check_active(const struct session *session, struct error *error)
-{
-    if (session->cancelled)
-        *error = session->cancel_reason;
-    return !session->cancelled;
-}
 
 void session_cancel(struct session *session, const struct error *reason)
 {
@@ -109,16 +99,16 @@ static void watch_workspace(struct session *session)
 
 static bool make_workspace(struct session *session, struct error *error)
 {
-    const struct session_setup *setup = session->setup;
+    struct session_setup *setup = session->setup;
     char *retired = NULL;
-    if (!workspace_retire(setup->work_dir, session->opened.task_id, &retired, error))
+    if (!workspace_retire(&setup->work_dir, session->opened.task_id, &retired, error))
         return false;
     if (retired) {
         log_write(LOG_LEVEL_INFO, &session->log, "removing the workspace of an earlier attempt");
         removal_queue_add(setup->removals, retired, NULL, NULL);
         free(retired);
     }
-    if (!workspace_create(&session->workspace, setup->work_dir, session->opened.task_id, error))
+    if (!workspace_create(&session->workspace, &setup->work_dir, session->opened.task_id, error))
         return false;
     watch_workspace(session);
     return true;
@@ -126,7 +116,7 @@ static bool make_workspace(struct session *session, struct error *error)
 
 static bool open_access(struct session *session, struct error *error)
 {
-    return domain_access_init(&session->access, session->setup->client, session->opened.server_url,
+    return domain_access_init(&session->access, &session->setup->client, session->opened.server_url,
                               &session->log, error);
 }
 
@@ -153,15 +143,14 @@ bool session_restore(struct session *session, const struct journal_record *recor
     session->cancelled = record->cancelled;
     error_set(&session->cancel_reason, ERROR_CANCELLED, "the session was cancelled");
     if (!open_access(session, error) ||
-        !workspace_reopen(&session->workspace, session->setup->work_dir, session->opened.task_id, error))
+        !workspace_reopen(&session->workspace, &session->setup->work_dir, session->opened.task_id, error))
         return false;
     session->access.token_lost = record->had_token;
     watch_workspace(session);
-    inputs_restore(session->inputs);
+    size_t input_count = inputs_restore(session->inputs);
     artifacts_restore(session->artifacts);
     if (!session->cancelled)
         artifact_streams_restore(session->artifacts);
-    size_t input_count = inputs_count(session->inputs);
     size_t artifact_count = session->artifacts->table.count;
     log_write(LOG_LEVEL_INFO, &session->log, "session restored: %zu input%s and %zu artifact%s are there",
               input_count, input_count == 1 ? "" : "s", artifact_count, artifact_count == 1 ? "" : "s");

@@ -18,12 +18,12 @@
 #include <stdint.h>
 #include <sys/queue.h>
 
-/* What all sessions share; all is borrowed. */
+/* What all sessions share. */
 struct session_setup {
-    const struct domain_client *client;
+    struct domain_client client;
     struct journal *journal;
-    struct transfers *transfers;
-    struct work_dir *work_dir;
+    struct transfers transfers;
+    struct work_dir work_dir;
     struct removal_queue *removals;
     struct workspace_watch *watch;
     int64_t workspace_max_bytes; /* 0: no limit */
@@ -34,22 +34,21 @@ struct session_setup {
 };
 
 struct session {
-    const struct session_setup *setup;
+    struct session_setup *setup;
     struct message_session_open opened; /* as leased said it, but that the token is in `access` */
-    char *data_path;                    /* data_path_of_domain() */
     struct log_task log;
     struct domain_access access;
     struct workspace workspace;
     struct watched_workspace *watched; /* NULL: there is no limit */
     struct inputs *inputs;
     struct artifacts *artifacts;
-    bool cancelled;
+    bool cancelled; /* no transfer may begin any more, for this reason */
     struct error cancel_reason;
     LIST_ENTRY(session) link; /* for sessions.h */
 };
 
 /* Of what `opened` says, without workspace. `setup` is borrowed. */
-struct session *session_create(const struct session_setup *setup, const struct message_session_open *opened);
+struct session *session_create(struct session_setup *setup, const struct message_session_open *opened);
 
 /* Frees it without answers to anybody and without telling the server: the next stored resumes it. */
 void session_free(struct session *session);
@@ -68,8 +67,5 @@ void session_update(struct session *session, const struct message_session_update
 
 /* Ends transfers, whose callers get `reason`, at the server too; new ones are refused. */
 void session_cancel(struct session *session, const struct error *reason);
-
-/* Whether new transfers may begin; what ended the earlier ones says why not. */
-bool session_check_active(const struct session *session, struct error *error);
 
 #endif

@@ -10,15 +10,15 @@
 #include <string.h>
 
 struct sessions {
-    struct session_setup setup;
+    struct session_setup *setup;
     LIST_HEAD(session_list, session) list;
     size_t count;
 };
 
-struct sessions *sessions_create(const struct session_setup *setup)
+struct sessions *sessions_create(struct session_setup *setup)
 {
     struct sessions *sessions = memory_allocate(sizeof *sessions);
-    sessions->setup = *setup;
+    sessions->setup = setup;
     return sessions;
 }
 
@@ -51,20 +51,19 @@ void sessions_free(struct sessions *sessions)
 {
     if (!sessions)
         return;
-    struct session *next = NULL;
-    for (struct session *session = LIST_FIRST(&sessions->list); session; session = next) {
+    for (struct session *session = LIST_FIRST(&sessions->list), *next; session; session = next) {
         next = LIST_NEXT(session, link);
         drop(sessions, session);
     }
     free(sessions);
 }
 
-static void remove_workspace(const struct session_setup *setup, const char *task_id,
+static void remove_workspace(struct session_setup *setup, const char *task_id,
                              removal_done_function *on_removed, void *context)
 {
     struct error error;
     char *retired = NULL;
-    bool ok = workspace_retire(setup->work_dir, task_id, &retired, &error);
+    bool ok = workspace_retire(&setup->work_dir, task_id, &retired, &error);
     if (retired)
         removal_queue_add(setup->removals, retired, on_removed, context);
     else if (on_removed)
@@ -80,17 +79,16 @@ void sessions_close(struct sessions *sessions, struct session *session, const st
     char *task_id = memory_copy_text(session->opened.task_id);
     session_cancel(session, reason);
     drop(sessions, session);
-    journal_session_closed(sessions->setup.journal, task_id);
-    remove_workspace(&sessions->setup, task_id, on_removed, context);
+    journal_session_closed(sessions->setup->journal, task_id);
+    remove_workspace(sessions->setup, task_id, on_removed, context);
     free(task_id);
 }
 
 void sessions_close_others(struct sessions *sessions, const char *owner)
 {
-    struct session *next = NULL;
     struct error reason;
     error_set(&reason, ERROR_CANCELLED, "leased was restarted and does not know the task");
-    for (struct session *session = LIST_FIRST(&sessions->list); session; session = next) {
+    for (struct session *session = LIST_FIRST(&sessions->list), *next; session; session = next) {
         next = LIST_NEXT(session, link);
         if (session->opened.owner && strcmp(session->opened.owner, owner) == 0)
             continue;
@@ -133,7 +131,7 @@ static void end_earlier_attempt(struct sessions *sessions, const char *task_id)
 
 static struct session *add(struct sessions *sessions, const struct message_session_open *message)
 {
-    struct session *session = session_create(&sessions->setup, message);
+    struct session *session = session_create(sessions->setup, message);
     LIST_INSERT_HEAD(&sessions->list, session, link);
     sessions->count++;
     return session;
@@ -167,16 +165,9 @@ static void restore(void *context, const struct journal_record *record)
     if (session_restore(session, record, &error))
         return;
     log_write(LOG_LEVEL_WARN, &session->log, "session lost: %s", error.text);
-    journal_session_closed(sessions->setup.journal, session->opened.task_id);
+    journal_session_closed(sessions->setup->journal, session->opened.task_id);
     drop(sessions, session);
 }
-
-void sessions_restore(struct sessions *sessions)
-{
-    journal_visit_records(sessions->setup.journal, JOURNAL_SESSIONS, NULL, restore, sessions);
-}
-
-/* --- what earlier runs left --- */
 
 static bool is_in_use(const struct sessions *sessions, const char *folder_name)
 {
@@ -190,11 +181,11 @@ static bool is_in_use(const struct sessions *sessions, const char *folder_name)
  * What is in the queue is removed while sessions may already be opened, so a workspace that a session may
  * want is moved aside first.
  */
-static void remove_leftover(const struct session_setup *setup, const char *name)
+static void remove_leftover(struct session_setup *setup, const char *name)
 {
     struct error error;
     char *retired = NULL;
-    if (uuid_is_valid(name) && !workspace_retire(setup->work_dir, name, &retired, &error))
+    if (uuid_is_valid(name) && !workspace_retire(&setup->work_dir, name, &retired, &error))
         log_warn("a left-over workspace stays: %s", error.text);
     if (retired || !uuid_is_valid(name)) {
         log_info("removing %s, left by an earlier run", retired ? retired : name);
@@ -203,14 +194,15 @@ static void remove_leftover(const struct session_setup *setup, const char *name)
     free(retired);
 }
 
-bool sessions_remove_leftovers(struct sessions *sessions, struct error *error)
+bool sessions_restore(struct sessions *sessions, struct error *error)
 {
+    journal_visit_records(sessions->setup->journal, JOURNAL_SESSIONS, NULL, restore, sessions);
     /* Found first: moving folders while reading their folder could show some twice. */
     struct text_list names = {0};
-    bool ok = work_dir_find_leftovers(sessions->setup.work_dir, &names, error);
+    bool ok = work_dir_find_leftovers(&sessions->setup->work_dir, &names, error);
     for (size_t i = 0; ok && i < names.count; i++)
         if (!is_in_use(sessions, names.items[i]))
-            remove_leftover(&sessions->setup, names.items[i]);
+            remove_leftover(sessions->setup, names.items[i]);
     text_list_clear(&names);
     return ok;
 }

@@ -6,17 +6,15 @@
 
 struct sessions;
 
-/* What `setup` points at is borrowed; it is copied itself. */
-struct sessions *sessions_create(const struct session_setup *setup);
+/* `setup` is borrowed. */
+struct sessions *sessions_create(struct session_setup *setup);
 
 /* As session_free() of each. NULL is harmless. */
 void sessions_free(struct sessions *sessions);
 
-/* Opens what the journal knows again, as far as the workspaces are still there. */
-void sessions_restore(struct sessions *sessions);
-
-/* Removes what else earlier runs left in the work dir, in the background. */
-bool sessions_remove_leftovers(struct sessions *sessions, struct error *error);
+/* Opens what the journal knows again, as far as the workspaces are still there, and removes what else earlier
+ * runs left in the work dir, in the background. */
+bool sessions_restore(struct sessions *sessions, struct error *error);
 size_t sessions_count(const struct sessions *sessions);
 
 /* NULL when there is none; `error` then says so. */

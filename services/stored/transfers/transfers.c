@@ -14,23 +14,15 @@ struct transfer {
     struct transfers *transfers;
     struct transfer_meter meter;
     char *task_id;
-    const char *direction;
+    char *direction; /* static */
     char *name;
     LIST_ENTRY(transfer) link;
 };
 
-static char *cut_name(const char *name)
-{
-    char cut[LIMIT_TRANSFER_NAME_BYTES + 1];
-    return memory_copy_text(text_one_line(name, strlen(name), cut, sizeof cut));
-}
-
 static void publish(struct transfer *transfer, int64_t now_ms, bool ended)
 {
-    char direction[8];
-    memcpy(direction, transfer->direction, strlen(transfer->direction) + 1);
     const struct message_transfer_progress progress = {.task_id = transfer->task_id,
-                                                       .direction = direction,
+                                                       .direction = transfer->direction,
                                                        .name = transfer->name,
                                                        .moved_bytes = transfer->meter.moved_bytes,
                                                        .total_bytes = transfer->meter.total_bytes,
@@ -57,10 +49,14 @@ struct transfer *transfer_begin(struct transfers *transfers, const char *task_id
                                 int64_t now_ms)
 {
     struct transfer *transfer = memory_allocate(sizeof *transfer);
-    *transfer = (struct transfer){.transfers = transfers,
-                                  .task_id = memory_copy_text(task_id),
-                                  .direction = direction == TRANSFER_IN ? "in" : "out",
-                                  .name = cut_name(name)};
+    static char in[] = "in";
+    static char out[] = "out";
+    char cut[LIMIT_TRANSFER_NAME_BYTES + 1];
+    *transfer =
+        (struct transfer){.transfers = transfers,
+                          .task_id = memory_copy_text(task_id),
+                          .direction = direction == TRANSFER_IN ? in : out,
+                          .name = memory_copy_text(text_one_line(name, strlen(name), cut, sizeof cut))};
     transfer_meter_init(&transfer->meter, total_bytes, now_ms);
     LIST_INSERT_HEAD(&transfers->list, transfer, link);
     if (transfers->count++ == 0)
@@ -104,12 +100,6 @@ int64_t transfers_rate(const struct transfers *transfers, int64_t now_ms)
     return rate;
 }
 
-static void write_number(struct json_writer *writer, const char *name, int64_t number)
-{
-    json_writer_key(writer, name);
-    json_writer_int64(writer, number);
-}
-
 void transfers_write(const struct transfers *transfers, int64_t now_ms, struct json_writer *writer)
 {
     int shown = 0;
@@ -120,10 +110,10 @@ void transfers_write(const struct transfers *transfers, int64_t now_ms, struct j
         json_writer_string_member(writer, "task_id", transfer->task_id);
         json_writer_string_member(writer, "direction", transfer->direction);
         json_writer_string_member(writer, "name", transfer->name);
-        write_number(writer, "moved_bytes", transfer->meter.moved_bytes);
+        json_writer_int64_member(writer, "moved_bytes", transfer->meter.moved_bytes);
         if (transfer->meter.total_bytes >= 0)
-            write_number(writer, "total_bytes", transfer->meter.total_bytes);
-        write_number(writer, "bytes_per_second", transfer_meter_rate(&transfer->meter, now_ms));
+            json_writer_int64_member(writer, "total_bytes", transfer->meter.total_bytes);
+        json_writer_int64_member(writer, "bytes_per_second", transfer_meter_rate(&transfer->meter, now_ms));
         json_writer_close_object(writer);
     }
     json_writer_close_array(writer);

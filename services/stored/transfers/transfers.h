@@ -1,5 +1,4 @@
-/* The transfers that are under way: published once a second for as long as they move, and once at their end.
- */
+/* The transfers that are under way: published once a second while they move, and once at their end. */
 #ifndef STORED_TRANSFERS_TRANSFERS_H
 #define STORED_TRANSFERS_TRANSFERS_H
 

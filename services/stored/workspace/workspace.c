@@ -13,7 +13,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/openat2.h>
-#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -62,8 +61,7 @@ static bool starts_with(const char *text, const char *prefix)
     return strncmp(text, prefix, strlen(prefix)) == 0;
 }
 
-/* Anything else in the folder is not ours: a work dir that is a home folder by mistake must survive a start.
- */
+/* Anything else there is not ours: a work dir that is a home folder by mistake must survive a start. */
 static bool is_leftover(const char *name)
 {
     return uuid_is_valid(name) || starts_with(name, INCOMING_PREFIX) || starts_with(name, RETIRED_PREFIX);
@@ -344,8 +342,7 @@ void workspace_remove_incoming(const struct workspace *workspace, const char *na
     unlinkat(workspace->incoming_fd, name, 0);
 }
 
-/* RENAME_NOREPLACE: paths are unique by their set, and if they were not, an input must not lose its contents.
- */
+/* RENAME_NOREPLACE: paths are unique by their set; if they were not, an input must not lose its contents. */
 bool workspace_place_incoming(const struct workspace *workspace, const char *name, const char *path,
                               struct error *error)
 {

@@ -132,8 +132,7 @@ void workspace_watch_free(struct workspace_watch *watch)
 {
     if (!watch)
         return;
-    struct watched_workspace *next = NULL;
-    for (struct watched_workspace *watched = LIST_FIRST(&watch->list); watched; watched = next) {
+    for (struct watched_workspace *watched = LIST_FIRST(&watch->list), *next; watched; watched = next) {
         next = LIST_NEXT(watched, link);
         workspace_watch_remove(watched);
     }
