@@ -159,11 +159,44 @@ bool dms_lease_is_live(const json_t *task, const json_t *node)
            row_integer(task, "lease_expires_at") > moment_now_ms();
 }
 
+static bool is_reported_by(const json_t *task, const json_t *node)
+{
+    return strcmp(row_text(task, "node"), row_text(node, "address")) == 0 && *row_text(task, "report_kind");
+}
+
+/*
+ * When the node heard what became of its report: 0 while the answer is still under way (a fault may hold it
+ * up), INT64_MAX when a fault has bent it, so that it counts as not heard.
+ */
+static int64_t report_answered_at(struct exchange *exchange, const json_t *task)
+{
+    return store_integer(
+        exchange->devnet->store, 0,
+        "SELECT CASE WHEN count(*)=0 THEN 0 ELSE coalesce(min(CASE WHEN coalesce(fault, 'latency')='latency' "
+        "AND status IN (200, 409) THEN at+took_ms END), ?3) END FROM requests WHERE task=?1 AND "
+        "at+took_ms>=?2 AND (target GLOB '*/complete' OR target GLOB '*/fail')",
+        VALUES(TEXT(row_text(task, "id")), INTEGER(row_integer(task, "lease_ended_at")), INTEGER(INT64_MAX)));
+}
+
+/* Heartbeats go on until the report's answer is there; those that crossed it are in time, too. */
+static bool check_reported(struct exchange *exchange, const json_t *task)
+{
+    const struct tuning *tuning = &exchange->devnet->tuning;
+    int64_t answered_at = report_answered_at(exchange, task);
+
+    if (tuning->restarts_allowed || exchange->started_ms - tuning->race_grace_ms < answered_at)
+        return true;
+    return exchange_refuse(exchange, RULE_HEARTBEAT_REPORTED, "the report was answered %d ms before",
+                           (int)(exchange->started_ms - answered_at));
+}
+
 static void decline_lost(struct exchange *exchange, const json_t *task, const json_t *node)
 {
     int64_t now = moment_now_ms();
     bool another = strcmp(row_text(task, "node"), row_text(node, "address")) != 0;
 
+    if (is_reported_by(task, node) && !check_reported(exchange, task))
+        return;
     if (!another && !exchange->has_fault)
         store_run(exchange->devnet->store,
                   "UPDATE tasks SET lost_told_at=coalesce(lost_told_at, ?1), "
@@ -277,7 +310,9 @@ void dms_heartbeat(struct exchange *exchange)
     json_t *node = token_check_access(exchange);
     json_t *task = node ? dms_find_task(exchange, node) : NULL;
 
-    if (task && !dms_lease_is_live(task, node)) {
+    bool under_way = is_reported_by(task, node) && report_answered_at(exchange, task) == 0;
+
+    if (task && !under_way && !dms_lease_is_live(task, node)) {
         decline_lost(exchange, task, node);
     } else if (task && check_heartbeat(exchange, task)) {
         keep_heartbeat(exchange, task);

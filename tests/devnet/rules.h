@@ -61,6 +61,7 @@
     RULE(HEARTBEAT_SHAPE, "heartbeat-shape", 400, "a heartbeat is {\"progress\": any, \"events\": [...]}")   \
     RULE(HEARTBEAT_FIRST_SHAPE, "heartbeat-first-shape", 400,                                                \
          "the first heartbeat has progress {} and no events")                                                \
+    RULE(HEARTBEAT_REPORTED, "heartbeat-after-report", 410, "no heartbeat follows an answered report")       \
     RULE(TASK_RENAMED, "task-renamed", 404, "a renamed task is called by its new id")                        \
     RULE(CANCELLED_ENVELOPE, "cancelled-envelope", 409, "a task leased with cancel: true is left alone")     \
     RULE(REPORT_CANCELLED, "report-after-cancel", 409, "a cancelled task is not reported")                   \
