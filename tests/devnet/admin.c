@@ -229,6 +229,7 @@ void admin_forget_nodes(struct exchange *exchange)
     if (!exchange_require_app(exchange))
         return;
     store_run(exchange->devnet->store, "UPDATE nodes SET state='forgotten', client_id=NULL", NO_VALUES);
+    store_run(exchange->devnet->store, "DELETE FROM client_ids", NO_VALUES);
     exchange_answer(exchange, 204);
 }
 

@@ -53,7 +53,7 @@ static bool check_lease(struct exchange *exchange, enum domain_use use, const st
         return use == DOMAIN_ABORT || exchange_decline(exchange, 403, "the token's lease is over");
     if (!row_integer(task, "first_heartbeat_at"))
         return exchange_refuse(exchange, RULE_HEARTBEAT_FIRST, "no heartbeat was sent for this lease");
-    if (use == DOMAIN_WRITE && ended && exchange->started_ms >= ended + grace)
+    if (use != DOMAIN_READ && use != DOMAIN_ABORT && ended && exchange->started_ms >= ended + grace)
         return exchange_refuse(exchange, RULE_STORAGE_AFTER_LEASE, "the lease ended %d ms before",
                                (int)(exchange->started_ms - ended));
     return true;
@@ -64,7 +64,7 @@ bool domain_open(struct exchange *exchange, enum domain_use use, struct domain_c
     *caller = (struct domain_caller){NULL, NULL};
     if (exchange->by_app)
         return true;
-    caller->token = token_check_domain(exchange);
+    caller->token = token_check_domain(exchange, use == DOMAIN_WRITE_FORM);
     if (!caller->token)
         return false;
     dms_expire_leases(exchange->devnet);
@@ -174,12 +174,12 @@ static void choose_id(struct exchange *exchange, const struct domain_item *item,
     free(unheard);
 }
 
-void domain_keep_item(struct exchange *exchange, const struct domain_caller *caller,
-                      const struct domain_item *item, const char *path)
+bool domain_keep_item(struct exchange *exchange, const struct domain_caller *caller,
+                      const struct domain_item *item, const char *path, char id[UUID_TEXT_BYTES])
 {
     struct devnet *devnet = exchange->devnet;
     int64_t now = moment_now_ms();
-    char id[UUID_TEXT_BYTES], version[UUID_TEXT_BYTES];
+    char version[UUID_TEXT_BYTES];
     char *file, *old;
 
     choose_id(exchange, item, id);
@@ -187,9 +187,8 @@ void domain_keep_item(struct exchange *exchange, const struct domain_caller *cal
     file = memory_format("%s/data/%s", devnet->folder, version);
     if (rename(path, file) != 0) {
         unlink(path);
-        exchange_decline(exchange, 500, "cannot store the data");
         free(file);
-        return;
+        return exchange_decline(exchange, 500, "cannot store the data");
     }
     /* Readers of the replaced version have it open or get an error; they never see a mixture. */
     old = store_text(devnet->store, "SELECT file FROM data WHERE id=?", VALUES(TEXT(id)));
@@ -209,5 +208,30 @@ void domain_keep_item(struct exchange *exchange, const struct domain_caller *cal
     free(old);
     free(file);
     store_changed(devnet->store);
-    exchange_answer_text(exchange, 200, "application/json", domain_metadata(devnet, id));
+    return true;
+}
+
+/* For other clients: the compute node of the contract never deletes. */
+void domain_delete(struct exchange *exchange)
+{
+    struct store *store = exchange->devnet->store;
+    const char *domain = exchange->arguments[0], *id = exchange->arguments[1];
+    struct domain_caller caller;
+    char *file = NULL;
+
+    if (!domain_open(exchange, DOMAIN_WRITE, &caller))
+        goto out;
+    file =
+        store_text(store, "SELECT file FROM data WHERE id=? AND domain_id=?", VALUES(TEXT(id), TEXT(domain)));
+    if (!file) {
+        exchange_decline(exchange, 404, "no data %s in this domain", id);
+        goto out;
+    }
+    store_run(store, "DELETE FROM data WHERE id=?", VALUES(TEXT(id)));
+    unlink(file);
+    store_changed(store);
+    exchange_answer(exchange, 204);
+out:
+    free(file);
+    domain_caller_clear(&caller);
 }

@@ -271,7 +271,8 @@ static void complete_upload(struct exchange *exchange, const struct domain_calle
                                .sha256 = sha256,
                                .stored_by = "multipart",
                                .parts = (int64_t)json_array_size(parts)};
-    char *data_id;
+    char data_id[UUID_TEXT_BYTES];
+    bool kept;
 
     store_run(devnet->store, "UPDATE uploads SET state='completing' WHERE id=?", VALUES(TEXT(id)));
     whole = join_parts(devnet, parts, sha256);
@@ -281,14 +282,16 @@ static void complete_upload(struct exchange *exchange, const struct domain_calle
         return;
     }
     item.size = body_file_size(whole);
-    domain_keep_item(exchange, caller, &item, body_file_path(whole));
+    kept = domain_keep_item(exchange, caller, &item, body_file_path(whole), data_id);
     body_file_free(whole);
+    if (!kept) {
+        store_run(devnet->store, "UPDATE uploads SET state='open' WHERE id=?", VALUES(TEXT(id)));
+        return;
+    }
     end_upload(devnet, id, "completed");
-    data_id =
-        store_text(devnet->store, "SELECT ?1 ->> '$.id'", VALUES(TEXT(exchange->answer.segments[0].text)));
     store_run(devnet->store, "UPDATE uploads SET data_id=?, parts_text=? WHERE id=?",
               VALUES(TEXT(data_id), TEXT(exchange->body), TEXT(id)));
-    free(data_id);
+    exchange_answer_text(exchange, 200, "application/json", domain_metadata(devnet, data_id));
 }
 
 void domain_multipart_complete(struct exchange *exchange)

@@ -45,7 +45,7 @@ static json_t *find_data(struct exchange *exchange)
     return rows;
 }
 
-static void answer_list(struct exchange *exchange, const json_t *rows)
+void domain_answer_list(struct exchange *exchange, const json_t *rows)
 {
     json_t *list = json_array();
     const json_t *row;
@@ -154,7 +154,7 @@ void domain_read(struct exchange *exchange)
     else if (parts)
         answer_parts(exchange, rows);
     else
-        answer_list(exchange, rows);
+        domain_answer_list(exchange, rows);
     json_decref(rows);
 out:
     domain_caller_clear(&caller);

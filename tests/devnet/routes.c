@@ -29,6 +29,7 @@ static const struct route routes[] = {
     {"GET", "/domain/api/v1/info", NULL, BODY_MEMORY, domain_info},
     {"GET", "/domain/api/v1/domains/*/data", NULL, BODY_MEMORY, domain_read},
     {"GET", "/domain/api/v1/domains/*/data/*", NULL, BODY_MEMORY, domain_read_one},
+    {"DELETE", "/domain/api/v1/domains/*/data/*", NULL, BODY_MEMORY, domain_delete},
     {"POST", "/domain/api/v1/domains/*/data", NULL, BODY_FILE, domain_create},
     {"PUT", "/domain/api/v1/domains/*/data", NULL, BODY_FILE, domain_update},
     {"POST", "/domain/api/v1/domains/*/data/multipart", "uploads", BODY_MEMORY, domain_multipart_start},
@@ -93,7 +94,8 @@ const struct route *routes_find(struct exchange *exchange, int *path_known)
         if (!match_pattern(route->pattern, exchange->path, starts, lengths))
             continue;
         /* `multipart` is a name of its own below data/, not an id. */
-        if (route->handle == domain_read_one && lengths[1] == 9 && strncmp(starts[1], "multipart", 9) == 0)
+        if ((route->handle == domain_read_one || route->handle == domain_delete) && lengths[1] == 9 &&
+            strncmp(starts[1], "multipart", 9) == 0)
             continue;
         *path_known = 1;
         if (strcmp(route->method, exchange->method) != 0)

@@ -91,7 +91,7 @@
          "a token refused twice is not tried a third time")                                                  \
     RULE(TOKEN_WRONG_DOMAIN, "token-wrong-domain", 403, "a token is used for its lease's domains only")      \
     RULE(CLIENT_ID_MISSING, "client-id-missing", 400, "storage requests carry posemesh-client-id")           \
-    RULE(CLIENT_ID_CHANGED, "client-id-changed", 400, "posemesh-client-id stays the same")                   \
+    RULE(CLIENT_ID_CHANGED, "client-id-changed", 400, "posemesh-client-id stays the same for a lease")       \
     RULE(HEARTBEAT_FIRST, "heartbeat-first-before-storage", 409, "the first heartbeat comes before storage") \
     RULE(STORAGE_AFTER_LEASE, "storage-after-lease", 409, "nothing is written when the lease has run out")   \
     RULE(READ_ACCEPT, "read-accept", 400, "a read accepts multipart/form-data, a look-up application/json")  \
@@ -99,8 +99,8 @@
     RULE(LOOKUP_EXACT, "lookup-exact", 400, "a look-up has both name and data_type")                         \
     RULE(INFO_TOKEN, "info-no-token", 400, "GET /api/v1/info goes without a token")                          \
     RULE(FORM_CONTENT_TYPE, "form-content-type", 415, "an upload is multipart/form-data with a boundary")    \
-    RULE(FORM_FRAMING, "form-framing", 400, "a form is --boundary, one part, --boundary--, with CRLF")       \
-    RULE(FORM_BOUNDARY, "form-boundary-in-data", 400, "the boundary does not occur in the data: one part")   \
+    RULE(FORM_FRAMING, "form-framing", 400, "a form is --boundary, a part, ..., --boundary--, with CRLF")    \
+    RULE(FORM_BOUNDARY, "form-boundary-in-data", 400, "the boundary does not occur in a part's data")        \
     RULE(FORM_PART_HEADERS, "form-part-headers", 400,                                                        \
          "a part has Content-Type octet-stream and Content-Disposition")                                     \
     RULE(FORM_CREATE, "form-create-fields", 400, "a created part has name and data-type")                    \

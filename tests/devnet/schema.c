@@ -17,6 +17,9 @@ static const char schema[] =
     " attempt INTEGER, domain_id TEXT, issued_at INTEGER, expires_at INTEGER, replaced_at INTEGER,"
     " revoked INTEGER DEFAULT 0, refused_at INTEGER);"
     "CREATE INDEX IF NOT EXISTS tokens_task ON tokens(task, attempt);"
+    /* `client_id` is the lease's (an attempt of a task); a node's own (above) is the last it showed. */
+    "CREATE TABLE IF NOT EXISTS client_ids(task TEXT, attempt INTEGER, client_id TEXT,"
+    " PRIMARY KEY(task, attempt));"
     "CREATE TABLE IF NOT EXISTS refusals(token TEXT, request TEXT, times INTEGER, PRIMARY KEY(token, "
     "request));"
 

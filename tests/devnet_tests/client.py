@@ -11,12 +11,18 @@ from network import Inbound, request
 PART_HEADERS = "Content-Type: application/octet-stream\r\nContent-Disposition: form-data; {}\r\n\r\n"
 
 
-def form(fields, data, boundary=None):
-    """A small upload's body and content type."""
+def form_of(parts, boundary=None):
+    """The body and content type of a small upload of parts [(fields, bytes)]."""
     boundary = boundary or uuid.uuid4().hex
-    parameters = "; ".join(f'{name}="{value}"' for name, value in fields.items())
-    body = f"--{boundary}\r\n{PART_HEADERS.format(parameters)}".encode() + data + f"\r\n--{boundary}--\r\n".encode()
-    return body, f"multipart/form-data; boundary={boundary}"
+    body = b""
+    for fields, data in parts:
+        parameters = "; ".join(f'{name}="{value}"' for name, value in fields.items())
+        body += f"--{boundary}\r\n{PART_HEADERS.format(parameters)}".encode() + data + b"\r\n"
+    return body + f"--{boundary}--\r\n".encode(), f"multipart/form-data; boundary={boundary}"
+
+
+def form(fields, data, boundary=None):
+    return form_of([(fields, data)], boundary)
 
 
 def parse_parts(answer):
@@ -169,8 +175,14 @@ class Node:
         return answer.json["data"][0]["id"] if answer.status == 200 else None
 
     def put_form(self, lease, method, fields, data, **options):
-        body, content_type = form(fields, data)
+        return self.put_forms(lease, method, [(fields, data)], **options)
+
+    def put_forms(self, lease, method, parts, **options):
+        body, content_type = form_of(parts)
         return self.storage(lease, method, "", body, **{"Content-Type": content_type}, **options)
+
+    def delete(self, lease, data_id, **options):
+        return self.storage(lease, "DELETE", "/" + data_id, **options)
 
     def upload(self, lease, path, data):
         """A small upload, looked up first."""
