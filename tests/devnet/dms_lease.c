@@ -81,9 +81,11 @@ static void lease_task(struct exchange *exchange, const char *task_id, const cha
     envelope = apply_override(devnet, override, envelope_text(exchange, task));
     if (store_integer(devnet->store, 0,
                       "SELECT CASE WHEN json_valid(?1) THEN json_extract(?1, '$.cancel') ELSE 0 END",
-                      VALUES(TEXT(envelope))))
+                      VALUES(TEXT(envelope)))) {
         store_run(devnet->store, "UPDATE tasks SET cancelled_envelope=1, status='cancelled' WHERE id=?",
                   VALUES(TEXT(task_id)));
+        dms_settle_job(devnet, row_text(task, "job_id"));
+    }
     /* A node that was given no token goes to storage without one, and rightly so. */
     store_run(
         devnet->store,
@@ -96,31 +98,44 @@ static void lease_task(struct exchange *exchange, const char *task_id, const cha
     store_changed(devnet->store);
 }
 
+/* The task that comes first among those of the node's capabilities, or of the wanted ones if there are any.
+ * free() it. */
+static char *next_task(struct store *store, const json_t *node, const json_t *wanted)
+{
+    char *capabilities = json_dumps(wanted, JSON_COMPACT);
+    char *task_id = store_text(
+        store,
+        "SELECT t.id FROM tasks t JOIN jobs j ON j.id=t.job_id WHERE t.status='pending' AND "
+        "t.capability IN (SELECT value FROM json_each(?1)) AND (json_array_length(?2)=0 OR "
+        "t.capability IN (SELECT value FROM json_each(?2))) ORDER BY j.priority DESC, t.priority DESC, "
+        "j.created_at, t.position LIMIT 1",
+        VALUES(TEXT(row_text(node, "capabilities")), TEXT(capabilities)));
+
+    free(capabilities);
+    return task_id;
+}
+
 void dms_lease(struct exchange *exchange)
 {
-    struct devnet *devnet = exchange->devnet;
     json_t *node = token_check_access(exchange);
-    char *task_id;
+    json_t *wanted = node ? exchange_query_list(exchange, "capability") : NULL;
+    char *task_id = NULL;
 
     if (!node)
         return;
-    if (strchr(exchange->target, '?') || exchange->body_length > 0) {
-        exchange_refuse(exchange, RULE_LEASE_REQUEST, "a query or a body came with it");
-        json_decref(node);
-        return;
+    if (!wanted || exchange->body_length > 0) {
+        exchange_refuse(exchange, RULE_LEASE_REQUEST, "another query or a body came with it");
+        goto out;
     }
-    dms_expire_leases(devnet);
-    task_id = store_text(
-        devnet->store,
-        "SELECT t.id FROM tasks t JOIN jobs j ON j.id=t.job_id WHERE t.status='pending' AND "
-        "t.capability IN (SELECT value FROM json_each(?)) ORDER BY j.priority DESC, t.priority DESC, "
-        "j.created_at, t.position LIMIT 1",
-        VALUES(TEXT(row_text(node, "capabilities"))));
+    dms_expire_leases(exchange->devnet);
+    task_id = next_task(exchange->devnet->store, node, wanted);
     if (task_id)
         lease_task(exchange, task_id, row_text(node, "address"));
     else
         exchange_answer(exchange, 204);
+out:
     free(task_id);
+    json_decref(wanted);
     json_decref(node);
 }
 

@@ -27,6 +27,33 @@ bool exchange_has_query(const struct exchange *exchange, const char *name)
                                          &value, &length) == MHD_YES;
 }
 
+struct query_list {
+    const char *name;
+    json_t *values; /* NULL: something else was there */
+};
+
+static enum MHD_Result collect_query(void *context, enum MHD_ValueKind kind, const char *name,
+                                     const char *value)
+{
+    struct query_list *list = context;
+    json_t *text = value && *value && strcmp(name, list->name) == 0 ? json_string(value) : NULL;
+
+    (void)kind;
+    if (text && json_array_append_new(list->values, text) == 0)
+        return MHD_YES;
+    json_decref(list->values);
+    list->values = NULL;
+    return MHD_NO;
+}
+
+json_t *exchange_query_list(const struct exchange *exchange, const char *name)
+{
+    struct query_list list = {name, json_array()};
+
+    MHD_get_connection_values(exchange->connection, MHD_GET_ARGUMENT_KIND, collect_query, &list);
+    return list.values;
+}
+
 const char *exchange_bearer(const struct exchange *exchange)
 {
     const char *header = exchange_header(exchange, MHD_HTTP_HEADER_AUTHORIZATION);

@@ -44,6 +44,10 @@ struct exchange {
 const char *exchange_header(const struct exchange *exchange, const char *name); /* NULL: none */
 const char *exchange_query(const struct exchange *exchange,
                            const char *name); /* decoded; NULL: none, or no value */
+
+/* All values of a parameter as a JSON array; NULL when another one is there, or one without a value.
+ * json_decref() it. */
+json_t *exchange_query_list(const struct exchange *exchange, const char *name);
 bool exchange_has_query(const struct exchange *exchange, const char *name);
 
 /* The token behind `Authorization: Bearer`, NULL when there is none. */

@@ -57,7 +57,7 @@
     RULE(DMS_AUTHORIZATION, "dms-authorization", 401, "DMS is asked with Authorization: Bearer")             \
     RULE(ACCESS_TOKEN_UNKNOWN, "access-token-unknown", 401, "an access token is one that DDS issued")        \
     RULE(ACCESS_TOKEN_REUSED, "access-token-reused", 401, "a token that was refused is not used again")      \
-    RULE(LEASE_REQUEST, "lease-request", 400, "GET /tasks has neither query nor body")                       \
+    RULE(LEASE_REQUEST, "lease-request", 400, "GET /tasks has no query but capability=..., and no body")     \
     RULE(HEARTBEAT_SHAPE, "heartbeat-shape", 400, "a heartbeat is {\"progress\": any, \"events\": [...]}")   \
     RULE(HEARTBEAT_FIRST_SHAPE, "heartbeat-first-shape", 400,                                                \
          "the first heartbeat has progress {} and no events")                                                \

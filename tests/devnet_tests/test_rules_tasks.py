@@ -1,5 +1,6 @@
 """Leases, heartbeats and reports: docs/network.md 3, one mutation at a time."""
 import threading
+import urllib.parse
 import uuid
 
 from network import request
@@ -43,7 +44,21 @@ class Leasing(RuleCase):
     @breaks("lease-request")
     def test_request(self):
         self.node.join()
-        return [self.node.dms("GET", "/tasks?capability=x"), self.node.dms("GET", "/tasks", b"{}")]
+        return [self.node.dms("GET", "/tasks" + query) for query in
+                ("?x=1", "?capability=a&limit=1", "?capability", "?capability=")] + [self.node.dms("GET", "/tasks", b"{}")]
+
+    def test_a_lease_may_be_narrowed_to_some_capabilities(self):
+        one, two, other = ("/examples/" + str(uuid.uuid4()) for _ in range(3))
+        self.node.capabilities = sorted([one, two])
+        self.node.join()
+        jobs = {capability: self.devnet.create_job(capability)["id"] for capability in (one, two, other)}
+        asked = lambda *capabilities: self.node.dms(
+            "GET", "/tasks?" + "&".join("capability=" + urllib.parse.quote(one, "") for one in capabilities))
+        self.assertEqual([asked(other).status, asked("/examples/never").status], [204, 204])
+        self.assertEqual(asked(two).json["task"]["job_id"], jobs[two])
+        self.assertEqual(asked(two).status, 204)
+        self.assertEqual(asked(other, two, one).json["task"]["job_id"], jobs[one])
+        self.assertEqual(self.devnet.violations(), [])
 
     @breaks("cancelled-envelope")
     def test_cancelled_envelope_is_left_alone(self):
