@@ -12,14 +12,24 @@
 
 enum { FRESH_MS = 5 * 60 * 1000 };
 
-static bool check_common(struct exchange *exchange, const json_t *body)
+static bool check_credentials(struct exchange *exchange, const json_t *body)
+{
+    const char *credentials = row_text(body, "registration_credentials");
+
+    if (dds_is_robot(exchange->devnet, credentials))
+        return exchange_refuse(exchange, RULE_ROBOT_ELSEWHERE,
+                               "a robot's registration_credentials came here");
+    if (strcmp(credentials, exchange->devnet->registration_secret) != 0)
+        return exchange_refuse(exchange, RULE_REGISTER_CREDENTIALS,
+                               "registration_credentials are not this network's");
+    return true;
+}
+
+bool dds_check_offer(struct exchange *exchange, const json_t *body)
 {
     const json_t *capabilities = json_object_get(body, "capabilities");
     const char *earlier = NULL;
 
-    if (strcmp(row_text(body, "registration_credentials"), exchange->devnet->registration_secret) != 0)
-        return exchange_refuse(exchange, RULE_REGISTER_CREDENTIALS,
-                               "registration_credentials are not this network's");
     if (!version_is_semver(row_text(body, "version")))
         return exchange_refuse(exchange, RULE_REGISTER_VERSION, "version is \"%s\"",
                                row_text(body, "version"));
@@ -75,7 +85,7 @@ static bool check_signature(struct exchange *exchange, const json_t *body, char 
     return true;
 }
 
-static void keep_node(struct exchange *exchange, const char *address, const char *flow, const json_t *body)
+void dds_keep_node(struct exchange *exchange, const char *address, const char *flow, const json_t *body)
 {
     struct devnet *devnet = exchange->devnet;
     char *capabilities = json_dumps(json_object_get(body, "capabilities"), JSON_COMPACT);
@@ -98,16 +108,16 @@ static void keep_node(struct exchange *exchange, const char *address, const char
     free(capabilities);
 }
 
-static bool flow_is_on(struct exchange *exchange, enum devnet_flow flow)
+bool dds_check_flow(struct exchange *exchange, enum devnet_flow flow)
 {
     if (exchange->devnet->flow == FLOW_ANY || exchange->devnet->flow == flow)
         return true;
-    return exchange_refuse(exchange, RULE_REGISTER_FLOW, "this network registers by the other flow");
+    return exchange_refuse(exchange, RULE_REGISTER_FLOW, "this network registers by another flow");
 }
 
 void dds_register(struct exchange *exchange)
 {
-    json_t *body = flow_is_on(exchange, FLOW_CALLBACK) ? exchange_json(exchange) : NULL;
+    json_t *body = dds_check_flow(exchange, FLOW_CALLBACK) ? exchange_json(exchange) : NULL;
     char address[ADDRESS_TEXT_BYTES];
     const char *why;
 
@@ -119,9 +129,10 @@ void dds_register(struct exchange *exchange)
         exchange_refuse(exchange, RULE_REGISTER_SHAPE, "fields are missing, of another type, or too many");
     } else if (!url_is_normal(row_text(body, "url"), &why)) {
         exchange_refuse(exchange, RULE_REGISTER_URL, "url %s: %s", row_text(body, "url"), why);
-    } else if (check_common(exchange, body) && check_timestamp(exchange, row_text(body, "timestamp")) &&
+    } else if (check_credentials(exchange, body) && dds_check_offer(exchange, body) &&
+               check_timestamp(exchange, row_text(body, "timestamp")) &&
                check_signature(exchange, body, address)) {
-        keep_node(exchange, address, "callback", body);
+        dds_keep_node(exchange, address, "callback", body);
         exchange_answer_json(exchange, 200, json_pack("{s:s}", "status", "accepted"));
     }
     json_decref(body);
@@ -129,7 +140,7 @@ void dds_register(struct exchange *exchange)
 
 void dds_register_wallet(struct exchange *exchange)
 {
-    json_t *body = flow_is_on(exchange, FLOW_WALLET) ? exchange_json(exchange) : NULL;
+    json_t *body = dds_check_flow(exchange, FLOW_WALLET) ? exchange_json(exchange) : NULL;
     char address[ADDRESS_TEXT_BYTES];
 
     if (!body)
@@ -137,10 +148,10 @@ void dds_register_wallet(struct exchange *exchange)
     if (!object_has_exactly(body,
                             "message:s signature:s registration_credentials:s capabilities:a version:s")) {
         exchange_refuse(exchange, RULE_WALLET_SHAPE, "fields are missing, of another type, or too many");
-    } else if (check_common(exchange, body) &&
+    } else if (check_credentials(exchange, body) && dds_check_offer(exchange, body) &&
                dds_check_signed_message(exchange, row_text(body, "message"), row_text(body, "signature"),
                                         address)) {
-        keep_node(exchange, address, "wallet", body);
+        dds_keep_node(exchange, address, "wallet", body);
         exchange_answer_json(exchange, 200, json_pack("{s:s}", "status", "registered"));
     }
     json_decref(body);

@@ -24,9 +24,18 @@ static bool check_address(struct exchange *exchange, const char *address)
     return exchange_refuse(exchange, RULE_SIWE_ADDRESS, "the address is \"%.80s\"", address);
 }
 
+/* A network of robots has nobody who could log in with a wallet. */
+static json_t *login_body(struct exchange *exchange)
+{
+    if (exchange->devnet->flow == FLOW_ROBOT &&
+        !exchange_refuse(exchange, RULE_REGISTER_FLOW, "this network's nodes have no wallet"))
+        return NULL;
+    return exchange_json(exchange);
+}
+
 void dds_siwe_request(struct exchange *exchange)
 {
-    json_t *body = exchange_json(exchange);
+    json_t *body = login_body(exchange);
     struct devnet *devnet = exchange->devnet;
     int64_t now = moment_now_ms();
     const char *wallet = row_text(body, "wallet"), *domain = strstr(devnet->origin, "://") + 3;
@@ -147,7 +156,7 @@ static bool check_registered(struct exchange *exchange, const char *address)
 
 void dds_siwe_verify(struct exchange *exchange)
 {
-    json_t *body = exchange_json(exchange);
+    json_t *body = login_body(exchange);
     struct devnet *devnet = exchange->devnet;
     char address[ADDRESS_TEXT_BYTES], token[TOKEN_TEXT_BYTES], expires_at[MOMENT_TEXT_BYTES];
 

@@ -11,7 +11,9 @@
 
 struct faults;
 
-enum devnet_flow { FLOW_ANY, FLOW_CALLBACK, FLOW_WALLET };
+enum devnet_flow { FLOW_ANY, FLOW_CALLBACK, FLOW_WALLET, FLOW_ROBOT };
+
+enum { DEVNET_ROBOTS_MOST = 16 };
 
 struct devnet {
     struct store *store; /* its lock guards everything below that changes */
@@ -21,6 +23,8 @@ struct devnet {
     const char *folder;
     char *app_token;
     char *registration_secret;
+    char *robot_credentials[DEVNET_ROBOTS_MOST]; /* each is one robot; the first stands in devnet.env */
+    size_t robot_count;
     char *origin;      /* http://127.0.0.1:PORT */
     char *trap_origin; /* another origin, where any token is a violation */
     bool quiet;

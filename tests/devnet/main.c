@@ -37,6 +37,11 @@ static bool open_state(struct devnet *devnet, const struct options *options, str
     devnet->app_token = devnet_keep(devnet, "app_token", options->app_token, "app-");
     devnet->registration_secret =
         devnet_keep(devnet, "registration_secret", options->registration_secret, "devnet-");
+    devnet->robot_credentials[0] =
+        devnet_keep(devnet, "robot_credentials", options->robot_credentials[0], "robot-");
+    devnet->robot_count = options->robot_count > 1 ? options->robot_count : 1;
+    for (size_t i = 1; i < devnet->robot_count; i++)
+        devnet->robot_credentials[i] = memory_copy_text(options->robot_credentials[i]);
     return true;
 }
 
@@ -61,6 +66,8 @@ static void close_state(struct devnet *devnet)
     store_close(devnet->store);
     free(devnet->app_token);
     free(devnet->registration_secret);
+    for (size_t i = 0; i < devnet->robot_count; i++)
+        free(devnet->robot_credentials[i]);
     free(devnet->origin);
     free(devnet->trap_origin);
 }

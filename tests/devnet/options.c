@@ -29,6 +29,7 @@ static const struct option texts[] = {
     {"public-origin", required_argument, NULL, 'o'},
     {"app-token", required_argument, NULL, 'a'},
     {"reg-secret", required_argument, NULL, 'r'},
+    {"robot-credentials", required_argument, NULL, 'b'},
     {"flow", required_argument, NULL, 'f'},
     {"strict", no_argument, NULL, 'S'},
     {"quiet", no_argument, NULL, 'q'},
@@ -56,15 +57,26 @@ static bool read_number(struct options *options, int index, const char *text)
 
 static bool read_flow(struct options *options, const char *text)
 {
-    static const char *const flows[] = {"any", "callback", "wallet"};
+    static const char *const flows[] = {"any", "callback", "wallet", "robot"};
 
-    for (int i = 0; i < 3; i++)
+    for (int i = 0; i < 4; i++)
         if (strcmp(flows[i], text) == 0) {
             options->flow = (enum devnet_flow)i;
             return true;
         }
-    fprintf(stderr, "posemesh-devnet: --flow is any, callback or wallet, got %s\n", text);
+    fprintf(stderr, "posemesh-devnet: --flow is any, callback, wallet or robot, got %s\n", text);
     return false;
+}
+
+static bool add_robot(struct options *options, const char *credentials)
+{
+    if (options->robot_count == DEVNET_ROBOTS_MOST || !*credentials) {
+        fprintf(stderr, "posemesh-devnet: --robot-credentials are not empty, and %d at most\n",
+                DEVNET_ROBOTS_MOST);
+        return false;
+    }
+    options->robot_credentials[options->robot_count++] = credentials;
+    return true;
 }
 
 static enum options_outcome take(struct options *options, int option, const char *value)
@@ -85,6 +97,8 @@ static enum options_outcome take(struct options *options, int option, const char
     case 'r':
         options->registration_secret = value;
         break;
+    case 'b':
+        return add_robot(options, value) ? OPTIONS_RUN : OPTIONS_WRONG;
     case 'f':
         return read_flow(options, value) ? OPTIONS_RUN : OPTIONS_WRONG;
     case 'S':

@@ -14,6 +14,8 @@
 static const struct route routes[] = {
     {"POST", "/dds/internal/v1/nodes/register", NULL, BODY_MEMORY, dds_register},
     {"POST", "/dds/internal/v1/nodes/register-wallet", NULL, BODY_MEMORY, dds_register_wallet},
+    {"POST", "/dds/internal/v1/robots/register", NULL, BODY_MEMORY, dds_register_robot},
+    {"POST", "/dds/internal/v1/auth/robot/verify", NULL, BODY_MEMORY, dds_verify_robot},
     {"POST", "/dds/internal/v1/auth/siwe/request", NULL, BODY_MEMORY, dds_siwe_request},
     {"POST", "/dds/internal/v1/auth/siwe/verify", NULL, BODY_MEMORY, dds_siwe_verify},
 

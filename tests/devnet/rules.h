@@ -37,6 +37,13 @@
     RULE(CALLBACK_ANSWER, "callback-answer", 0, "the callback is answered 200 {\"ok\":true}")                \
     RULE(HEALTH_ANSWER, "health-answer", 0, "GET /health is answered 200")                                   \
     RULE(WALLET_SHAPE, "wallet-shape", 422, "a wallet registration has exactly its five fields")             \
+    RULE(ROBOT_SHAPE, "robot-shape", 422, "a robot registration has exactly its three fields")               \
+    RULE(ROBOT_CREDENTIALS, "robot-credentials", 403,                                                        \
+         "a robot's registration_credentials are ROBOT_REGISTRATION_CREDENTIALS")                            \
+    RULE(ROBOT_ELSEWHERE, "robot-credentials-elsewhere", 403,                                                \
+         "a robot's credentials go to the robot's endpoints only")                                           \
+    RULE(ROBOT_VERIFY_SHAPE, "robot-verify-shape", 422, "a robot verifies by registration_credentials only") \
+    RULE(ROBOT_UNREGISTERED, "robot-before-registration", 404, "a robot registers before it verifies")       \
     /* 2, login */                                                                                           \
     RULE(SIWE_REQUEST_SHAPE, "siwe-request-shape", 422, "a nonce is asked for with {\"wallet\"}")            \
     RULE(SIWE_ADDRESS, "siwe-address-lowercase", 422, "an address is lowercase 0x hex")                      \

@@ -3,7 +3,8 @@
 static const char schema[] =
     "CREATE TABLE IF NOT EXISTS kept(name TEXT PRIMARY KEY, value TEXT);"
 
-    /* A node is its wallet. `state`: registered, or forgotten (by an admin; its logins get 403). */
+    /* A node is its wallet, or its robot credentials (a digest of them). `state`: registered, or forgotten
+       (by an admin; its logins get 403). */
     "CREATE TABLE IF NOT EXISTS nodes(address TEXT PRIMARY KEY, id TEXT, flow TEXT, url TEXT, version TEXT,"
     " capabilities TEXT, state TEXT, registered_at INTEGER, registrations INTEGER DEFAULT 0,"
     " callback_due_at INTEGER, callback_started_at INTEGER, callback_answered_at INTEGER,"

@@ -53,6 +53,7 @@ class Node:
     def __init__(self, devnet, capabilities=("/examples/a/v1",)):
         self.devnet, self.wallet = devnet, Wallet()
         self.capabilities, self.token, self.inbound = sorted(capabilities), None, None
+        self.credentials, self.robot_id = devnet.env["ROBOT_REGISTRATION_CREDENTIALS"], None
         self.client_id = "posemesh-compute-node/" + str(uuid.uuid4())
 
     def post(self, url, body, **headers):
@@ -115,6 +116,28 @@ class Node:
         assert answer.status == 200, answer
         self.inbound.wait(lambda: self.inbound.callbacks)
         return self.login()
+
+    # --- the robot flow ---
+
+    def robot_registration(self, **changes):
+        body = {"registration_credentials": self.credentials, "version": "1.2.3", "capabilities": self.capabilities, **changes}
+        return {name: value for name, value in body.items() if value is not None}
+
+    def register_robot(self, **changes):
+        return self.post(self.devnet.dds + "/internal/v1/robots/register", self.robot_registration(**changes))
+
+    def verify_robot(self, body=None):
+        return self.post(self.devnet.dds + "/internal/v1/auth/robot/verify",
+                         {"registration_credentials": self.credentials} if body is None else body)
+
+    def take_token(self, answer):
+        assert answer.status == 200, answer
+        self.robot_id, self.token = answer.json["robot_id"], answer.json["access_token"]
+        return self
+
+    def join_as_robot(self):
+        """Registered, which brings the first access token."""
+        return self.take_token(self.register_robot())
 
     # --- DMS ---
 
