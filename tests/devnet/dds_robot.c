@@ -33,7 +33,7 @@ static void robot_address(const char *credentials, char address[ADDRESS_TEXT_BYT
 static bool check_credentials(struct exchange *exchange, const json_t *body)
 {
     return dds_is_robot(exchange->devnet, row_text(body, "registration_credentials")) ||
-           exchange_refuse(exchange, RULE_ROBOT_CREDENTIALS, "registration_credentials are no robot's");
+           exchange_tolerates(exchange, RULE_ROBOT_CREDENTIALS, "registration_credentials are no robot's");
 }
 
 static void answer_token(struct exchange *exchange, const char *address)
@@ -56,9 +56,9 @@ void dds_register_robot(struct exchange *exchange)
 
     if (!body)
         return;
-    if (!object_has_exactly(body, "registration_credentials:s version:s capabilities:a")) {
-        exchange_refuse(exchange, RULE_ROBOT_SHAPE, "fields are missing, of another type, or too many");
-    } else if (check_credentials(exchange, body) && dds_check_offer(exchange, body)) {
+    if (exchange_check_fields(exchange, body, "registration_credentials:s version:s capabilities:a",
+                              RULE_ROBOT_SHAPE) &&
+        check_credentials(exchange, body) && dds_check_offer(exchange, body)) {
         robot_address(row_text(body, "registration_credentials"), address);
         dds_keep_node(exchange, address, "robot", body);
         answer_token(exchange, address);
@@ -88,9 +88,8 @@ void dds_verify_robot(struct exchange *exchange)
 
     if (!body)
         return;
-    if (!object_has_exactly(body, "registration_credentials:s")) {
-        exchange_refuse(exchange, RULE_ROBOT_VERIFY_SHAPE, "the body must be {registration_credentials}");
-    } else if (check_credentials(exchange, body)) {
+    if (exchange_check_fields(exchange, body, "registration_credentials:s", RULE_ROBOT_VERIFY_SHAPE) &&
+        check_credentials(exchange, body)) {
         robot_address(row_text(body, "registration_credentials"), address);
         if (check_registered(exchange, address))
             answer_token(exchange, address);

@@ -25,13 +25,14 @@ struct devnet {
     char *registration_secret;
     char *robot_credentials[DEVNET_ROBOTS_MOST]; /* each is one robot; the first stands in devnet.env */
     size_t robot_count;
-    char *origin;      /* http://127.0.0.1:PORT */
-    char *trap_origin; /* another origin, where any token is a violation */
+    char *origin;             /* http://127.0.0.1:PORT */
+    char *trap_origin;        /* another origin, where any token is a violation */
+    bool allowed[RULE_COUNT]; /* rules that are switched off */
     bool quiet;
     bool stopping;
 };
 
-/* Remembers that a node broke a rule (with the lock held). */
+/* Remembers that a node broke a rule (with the lock held), unless it is switched off. */
 void devnet_record_violation(struct devnet *devnet, enum rule rule, const char *detail, const char *method,
                              const char *target, const char *task);
 

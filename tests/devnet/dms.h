@@ -20,6 +20,9 @@ void dms_cancel_job(struct exchange *exchange);
 /* The task of the request's path as a row, for the node that asks; NULL when the request was refused. */
 json_t *dms_find_task(struct exchange *exchange, const json_t *node);
 
+/* The task id that names its artifacts: that after the first heartbeat, or what it is if none had to come. */
+const char *dms_artifact_suffix(const json_t *task);
+
 /* True while the lease that `task` shows is this node's and its time has not run out. */
 bool dms_lease_is_live(const json_t *task, const json_t *node);
 

@@ -106,7 +106,7 @@ static char *next_task(struct store *store, const json_t *node, const json_t *wa
     char *task_id = store_text(
         store,
         "SELECT t.id FROM tasks t JOIN jobs j ON j.id=t.job_id WHERE t.status='pending' AND "
-        "t.capability IN (SELECT value FROM json_each(?1)) AND (json_array_length(?2)=0 OR "
+        "t.capability IN (SELECT value FROM json_each(?1)) AND (coalesce(json_array_length(?2), 0)=0 OR "
         "t.capability IN (SELECT value FROM json_each(?2))) ORDER BY j.priority DESC, t.priority DESC, "
         "j.created_at, t.position LIMIT 1",
         VALUES(TEXT(row_text(node, "capabilities")), TEXT(capabilities)));
@@ -123,10 +123,9 @@ void dms_lease(struct exchange *exchange)
 
     if (!node)
         return;
-    if (!wanted || exchange->body_length > 0) {
-        exchange_refuse(exchange, RULE_LEASE_REQUEST, "another query or a body came with it");
+    if ((!wanted || exchange->body_length > 0) &&
+        !exchange_tolerates(exchange, RULE_LEASE_REQUEST, "another query or a body came with it"))
         goto out;
-    }
     dms_expire_leases(exchange->devnet);
     task_id = next_task(exchange->devnet->store, node, wanted);
     if (task_id)
@@ -153,15 +152,24 @@ json_t *dms_find_task(struct exchange *exchange, const json_t *node)
         return NULL;
     }
     exchange->task = memory_copy_text(row_text(task, "id"));
-    if (strcmp(row_text(task, "known_as"), name) != 0)
-        exchange_refuse(exchange, RULE_TASK_RENAMED, "the task is now called %s", row_text(task, "known_as"));
-    else if (strcmp(row_text(task, "node"), row_text(node, "address")) == 0 &&
-             row_integer(task, "cancelled_envelope"))
+    if (strcmp(row_text(task, "known_as"), name) != 0 &&
+        !exchange_tolerates(exchange, RULE_TASK_RENAMED, "the task is now called %s",
+                            row_text(task, "known_as")))
+        goto refused;
+    if (strcmp(row_text(task, "node"), row_text(node, "address")) == 0 &&
+        row_integer(task, "cancelled_envelope"))
         exchange_refuse(exchange, RULE_CANCELLED_ENVELOPE, "it was leased with cancel: true");
     else
         return task;
+refused:
     json_decref(task);
     return NULL;
+}
+
+const char *dms_artifact_suffix(const json_t *task)
+{
+    return *row_text(task, "artifact_suffix") ? row_text(task, "artifact_suffix")
+                                              : row_text(task, "known_as");
 }
 
 bool dms_lease_is_live(const json_t *task, const json_t *node)
@@ -232,14 +240,15 @@ static bool check_heartbeat(struct exchange *exchange, const json_t *task)
             store, 0,
             "SELECT (SELECT group_concat(key) FROM (SELECT key FROM json_each(?1) ORDER BY key)) = "
             "'events,progress' AND json_type(?1, '$.events') = 'array'",
-            VALUES(TEXT(body))))
-        return exchange_refuse(exchange, RULE_HEARTBEAT_SHAPE,
-                               "it must have progress and an array of events, only");
+            VALUES(TEXT(body))) &&
+        !exchange_tolerates(exchange, RULE_HEARTBEAT_SHAPE,
+                            "it must have progress and an array of events, only"))
+        return false;
     if (!row_integer(task, "first_heartbeat_at") &&
         !store_integer(store, 0, "SELECT ?1 -> '$.progress' = '{}' AND ?1 -> '$.events' = '[]'",
-                       VALUES(TEXT(body))))
-        return exchange_refuse(exchange, RULE_HEARTBEAT_FIRST_SHAPE,
-                               "the first one carries progress or events");
+                       VALUES(TEXT(body))) &&
+        !exchange_tolerates(exchange, RULE_HEARTBEAT_FIRST_SHAPE, "the first one carries progress or events"))
+        return false;
     return true;
 }
 

@@ -28,11 +28,18 @@ static char *map_body(const struct body_file *file)
 
 static bool check_fields(struct exchange *exchange, const struct form_part *part, bool update)
 {
-    if (update && (!part->id || !*part->id || (!exchange->by_app && (part->name || part->data_type))))
-        return exchange_refuse(exchange, RULE_FORM_UPDATE, "an update names its id, and nothing else");
-    if (!update && (part->id || !part->name || !*part->name || !part->data_type || !*part->data_type))
-        return exchange_refuse(exchange, RULE_FORM_CREATE, "a create names name and data-type, and no id");
+    if (update && (!part->id || !*part->id || (!exchange->by_app && (part->name || part->data_type))) &&
+        !exchange_tolerates(exchange, RULE_FORM_UPDATE, "an update names its id, and nothing else"))
+        return false;
+    if (!update && (part->id || !part->name || !*part->name || !part->data_type || !*part->data_type) &&
+        !exchange_tolerates(exchange, RULE_FORM_CREATE, "a create names name and data-type, and no id"))
+        return false;
     return true;
+}
+
+static bool is_same(const char *one, const char *other)
+{
+    return one && other && strcmp(one, other) == 0;
 }
 
 /* No two parts of one form are the same object. */
@@ -43,14 +50,26 @@ static bool check_repeated(struct exchange *exchange, const struct form *form, s
     for (size_t i = 0; i < index && !exchange->by_app; i++) {
         const struct form_part *earlier = &form->parts[i];
 
-        if (part->id && earlier->id && strcmp(part->id, earlier->id) == 0)
-            return exchange_refuse(exchange, RULE_FORM_UPDATE, "%s is updated twice", part->id);
-        if (!part->id && strcmp(part->name, earlier->name) == 0 &&
-            strcmp(part->data_type, earlier->data_type) == 0)
-            return exchange_refuse(exchange, RULE_ARTIFACT_DUPLICATE, "%s (%s) is created twice", part->name,
-                                   part->data_type);
+        if (is_same(part->id, earlier->id) &&
+            !exchange_tolerates(exchange, RULE_FORM_UPDATE, "%s is updated twice", part->id))
+            return false;
+        if (!part->id && is_same(part->name, earlier->name) && is_same(part->data_type, earlier->data_type) &&
+            !exchange_tolerates(exchange, RULE_ARTIFACT_DUPLICATE, "%s (%s) is created twice", part->name,
+                                part->data_type))
+            return false;
     }
     return true;
+}
+
+/* Some clients repeat the id of what they update as its name, which would rename it. */
+static struct domain_item item_of(const struct form_part *part)
+{
+    return (struct domain_item){.id = part->id,
+                                .name = is_same(part->id, part->name) ? NULL : part->name,
+                                .data_type = part->data_type,
+                                .size = (int64_t)part->length,
+                                .stored_by = "small",
+                                .parts = 1};
 }
 
 static bool check_parts(struct exchange *exchange, const struct domain_caller *caller,
@@ -58,7 +77,7 @@ static bool check_parts(struct exchange *exchange, const struct domain_caller *c
 {
     for (size_t i = 0; i < form->count; i++) {
         const struct form_part *part = &form->parts[i];
-        struct domain_item item = {.id = part->id, .name = part->name, .data_type = part->data_type};
+        const struct domain_item item = item_of(part);
 
         if (!check_fields(exchange, part, update) || !check_repeated(exchange, form, i) ||
             !domain_check_item(exchange, caller, &item))
@@ -91,15 +110,10 @@ static bool write_parts(struct devnet *devnet, const struct form *form, struct s
 static bool keep_part(struct exchange *exchange, const struct domain_caller *caller,
                       const struct form_part *part, const struct stored *stored, json_t *rows)
 {
-    const struct domain_item item = {.id = part->id,
-                                     .name = part->name,
-                                     .data_type = part->data_type,
-                                     .size = (int64_t)part->length,
-                                     .sha256 = stored->sha256,
-                                     .stored_by = "small",
-                                     .parts = 1};
+    struct domain_item item = item_of(part);
     char id[UUID_TEXT_BYTES];
 
+    item.sha256 = stored->sha256;
     if (!domain_keep_item(exchange, caller, &item, body_file_path(stored->file), id))
         return false;
     json_array_append_new(rows, json_pack("{s:s}", "id", id));
@@ -131,8 +145,8 @@ static bool check_size(struct exchange *exchange, int64_t size)
     if (size <= tuning->request_max_bytes)
         return true;
     if (tuning->multipart)
-        return exchange_refuse(exchange, RULE_FORM_TOO_LARGE, "%lld bytes are above %lld", (long long)size,
-                               (long long)tuning->request_max_bytes);
+        return exchange_tolerates(exchange, RULE_FORM_TOO_LARGE, "%lld bytes are above %lld", (long long)size,
+                                  (long long)tuning->request_max_bytes);
     return exchange_decline(exchange, 413, "more than %lld bytes", (long long)tuning->request_max_bytes);
 }
 

@@ -26,6 +26,8 @@ static const char text[] =
     "  --part-size BYTES        of multipart uploads; default 8388608\n"
     "  --request-max-bytes N    the largest small upload; default 67108864\n"
     "  --health-interval SECS   between GET {NODE_URL}/health; default 10, 0 is never\n"
+    "  --allow RULE             switch a rule off, to try a node that breaks it; may be given again for "
+    "others\n"
     "  --rules                  print the rules: name, status, text\n"
     "  --quiet                  do not print broken rules as they happen\n"
     "  --help, --version\n"

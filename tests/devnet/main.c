@@ -84,6 +84,16 @@ static void stop(struct devnet *devnet, struct server *server, struct outbound *
     server_stop(server);
 }
 
+/* Before any thread exists, so that the signals reach sigwait() alone. */
+static void block_signals(sigset_t *signals)
+{
+    sigemptyset(signals);
+    sigaddset(signals, SIGTERM);
+    sigaddset(signals, SIGINT);
+    pthread_sigmask(SIG_BLOCK, signals, NULL);
+    signal(SIGPIPE, SIG_IGN);
+}
+
 int main(int argc, char **argv)
 {
     struct options options;
@@ -102,14 +112,9 @@ int main(int argc, char **argv)
                              .flow = options.flow,
                              .quiet = options.quiet,
                              .faults = faults_create()};
+    memcpy(devnet.allowed, options.allowed, sizeof(devnet.allowed));
 
-    /* Blocked before any thread exists, so that the signals reach sigwait() alone. */
-    sigemptyset(&signals);
-    sigaddset(&signals, SIGTERM);
-    sigaddset(&signals, SIGINT);
-    pthread_sigmask(SIG_BLOCK, &signals, NULL);
-    signal(SIGPIPE, SIG_IGN);
-
+    block_signals(&signals);
     if (open_state(&devnet, &options, &error) && begin_listening(&devnet, &options, &server, &error)) {
         outbound = outbound_start(&devnet);
         sigwait(&signals, &signal_number);

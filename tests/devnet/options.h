@@ -16,6 +16,7 @@ struct options {
     const char *registration_secret;
     const char *robot_credentials[DEVNET_ROBOTS_MOST];
     size_t robot_count;
+    bool allowed[RULE_COUNT]; /* rules that are switched off */
     bool strict;
     bool quiet;
     enum devnet_flow flow;

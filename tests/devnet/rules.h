@@ -5,6 +5,8 @@
 #ifndef DEVNET_RULES_H
 #define DEVNET_RULES_H
 
+#include <stdbool.h>
+
 #define RULES(RULE)                                                                                          \
     /* any request */                                                                                        \
     RULE(REQUEST_UNKNOWN, "request-unknown", 404,                                                            \
@@ -141,6 +143,9 @@ struct rule_text {
 };
 
 const struct rule_text *rule_of(enum rule rule);
+
+/* The rule of that name; false when there is none. */
+bool rule_find(const char *name, enum rule *rule);
 
 /* `name<TAB>status<TAB>text` a line, for --rules. */
 void rules_print(void);

@@ -128,12 +128,12 @@ static bool check_client_id(struct exchange *exchange, const json_t *token, bool
     if (!client_id && optional)
         return true;
     if (!client_id || !*client_id)
-        return exchange_refuse(exchange, RULE_CLIENT_ID_MISSING, "no posemesh-client-id");
+        return exchange_tolerates(exchange, RULE_CLIENT_ID_MISSING, "no posemesh-client-id");
     known = store_text(devnet->store, "SELECT client_id FROM client_ids WHERE task=? AND attempt=?",
                        VALUES(TEXT(row_text(token, "task")), INTEGER(row_integer(token, "attempt"))));
     if (known && strcmp(known, client_id) != 0 && !devnet->tuning.restarts_allowed)
-        fine = exchange_refuse(exchange, RULE_CLIENT_ID_CHANGED, "posemesh-client-id was %s and is %s", known,
-                               client_id);
+        fine = exchange_tolerates(exchange, RULE_CLIENT_ID_CHANGED, "posemesh-client-id was %s and is %s",
+                                  known, client_id);
     else
         remember_client_id(devnet->store, token, client_id);
     free(known);
@@ -152,23 +152,28 @@ static void judge_refused(struct exchange *exchange)
                         (int)times);
 }
 
+static bool check_newest(struct exchange *exchange, const json_t *token)
+{
+    const struct tuning *tuning = &exchange->devnet->tuning;
+    int64_t replaced_at = row_integer(token, "replaced_at");
+
+    return tuning->restarts_allowed || !replaced_at ||
+           exchange->started_ms < replaced_at + tuning->race_grace_ms ||
+           exchange_tolerates(exchange, RULE_DOMAIN_TOKEN_STALE, "a newer token was delivered %d ms before",
+                              (int)(exchange->started_ms - replaced_at));
+}
+
 json_t *token_check_domain(struct exchange *exchange, bool client_id_is_optional)
 {
     json_t *token = check(exchange, "domain", RULE_STORAGE_AUTHORIZATION, RULE_DOMAIN_TOKEN_UNKNOWN);
-    int64_t grace = exchange->devnet->tuning.race_grace_ms;
 
     if (!token)
         return NULL;
     exchange->task = memory_copy_text(row_text(token, "task"));
-    if (row_integer(token, "declined")) {
+    if (row_integer(token, "declined"))
         judge_refused(exchange);
-    } else if (!exchange->devnet->tuning.restarts_allowed && row_integer(token, "replaced_at") &&
-               exchange->started_ms >= row_integer(token, "replaced_at") + grace) {
-        exchange_refuse(exchange, RULE_DOMAIN_TOKEN_STALE, "a newer token was delivered %d ms before",
-                        (int)(exchange->started_ms - row_integer(token, "replaced_at")));
-    } else if (check_client_id(exchange, token, client_id_is_optional)) {
+    else if (check_newest(exchange, token) && check_client_id(exchange, token, client_id_is_optional))
         return token;
-    }
     json_decref(token);
     return NULL;
 }

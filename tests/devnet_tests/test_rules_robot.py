@@ -9,6 +9,7 @@ from rule_case import RuleCase, breaks
 
 class Robot(RuleCase):
     """Each test has a network of its own, as its one robot has registered or has not."""
+    OPTIONS = ("--robot-credentials", "first", "--robot-credentials", "second", "--health-interval", "0")
 
     @classmethod
     def setUpClass(cls):
@@ -19,7 +20,7 @@ class Robot(RuleCase):
         pass
 
     def setUp(self):
-        self.devnet = Devnet("--robot-credentials", "first", "--robot-credentials", "second", "--health-interval", "0")
+        self.devnet = Devnet(*self.OPTIONS)
         super().setUp()
 
     def tearDown(self):
