@@ -29,9 +29,6 @@ bool dds_check_offer(struct exchange *exchange, const json_t *body);
  * `url`. */
 void dds_keep_node(struct exchange *exchange, const char *address, const char *flow, const json_t *body);
 
-/* Whether these are a robot's credentials. */
-bool dds_is_robot(const struct devnet *devnet, const char *credentials);
-
 /* Judges message and signature against the nonce in the message and uses the nonce up; fills the wallet's
  * address. */
 bool dds_check_signed_message(struct exchange *exchange, const char *message, const char *signature,

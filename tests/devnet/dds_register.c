@@ -16,7 +16,7 @@ static bool check_credentials(struct exchange *exchange, const json_t *body)
 {
     const char *credentials = row_text(body, "registration_credentials");
 
-    if (dds_is_robot(exchange->devnet, credentials))
+    if (devnet_is_robot(exchange->devnet, credentials))
         return exchange_refuse(exchange, RULE_ROBOT_ELSEWHERE,
                                "a robot's registration_credentials came here");
     if (strcmp(credentials, exchange->devnet->registration_secret) != 0 &&

@@ -1,4 +1,4 @@
-/* The robot flow (the contract's 1.4): credentials instead of a wallet, and an access token with the
+/* The robot flow (docs/network.md 1.4): credentials instead of a wallet, and an access token with the
  * registration. */
 #include "tests/devnet/dds.h"
 
@@ -9,14 +9,6 @@
 
 #include <stdio.h>
 #include <string.h>
-
-bool dds_is_robot(const struct devnet *devnet, const char *credentials)
-{
-    for (size_t i = 0; i < devnet->robot_count; i++)
-        if (strcmp(devnet->robot_credentials[i], credentials) == 0)
-            return true;
-    return false;
-}
 
 /* What stands for the robot where a wallet's address stands for others: not its credentials, as `GET nodes`
  * shows it. */
@@ -32,7 +24,7 @@ static void robot_address(const char *credentials, char address[ADDRESS_TEXT_BYT
 
 static bool check_credentials(struct exchange *exchange, const json_t *body)
 {
-    return dds_is_robot(exchange->devnet, row_text(body, "registration_credentials")) ||
+    return devnet_is_robot(exchange->devnet, row_text(body, "registration_credentials")) ||
            exchange_tolerates(exchange, RULE_ROBOT_CREDENTIALS, "registration_credentials are no robot's");
 }
 

@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/stat.h>
 
 void devnet_record_violation(struct devnet *devnet, enum rule rule, const char *detail, const char *method,
@@ -41,6 +42,14 @@ void devnet_print_violations(struct devnet *devnet)
         printf("violation %s: %s (%s %s)\n", row_text(row, "rule"), row_text(row, "detail"),
                row_text(row, "method"), row_text(row, "target"));
     json_decref(rows);
+}
+
+bool devnet_is_robot(const struct devnet *devnet, const char *credentials)
+{
+    for (size_t i = 0; i < devnet->robot_count; i++)
+        if (strcmp(devnet->robot_credentials[i], credentials) == 0)
+            return true;
+    return false;
 }
 
 char *devnet_keep(struct devnet *devnet, const char *name, const char *given, const char *prefix)

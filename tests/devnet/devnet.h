@@ -39,6 +39,9 @@ void devnet_record_violation(struct devnet *devnet, enum rule rule, const char *
 int64_t devnet_violations(struct devnet *devnet);
 void devnet_print_violations(struct devnet *devnet);
 
+/* Whether these are a robot's credentials. */
+bool devnet_is_robot(const struct devnet *devnet, const char *credentials);
+
 /* A text that outlives restarts (`app_token`): the given one, else the kept one, else a new one. free() it.
  */
 char *devnet_keep(struct devnet *devnet, const char *name, const char *given, const char *prefix);

@@ -107,10 +107,12 @@ static bool take_value(struct options *options, int option, const char *value)
 {
     if (option >= OPTION_NUMBER)
         return read_number(options, option - OPTION_NUMBER, value);
-    if (option >= OPTION_TEXT)
+    if (option >= OPTION_TEXT && option < OPTION_TEXT + TEXTS) {
         *(const char **)(void *)((char *)options + texts[option - OPTION_TEXT].offset) = value;
-    return option >= OPTION_TEXT || (option == 'b' && add_robot(options, value)) ||
-           (option == 'f' && read_flow(options, value)) || (option == 'a' && allow(options, value));
+        return true;
+    }
+    return (option == 'b' && add_robot(options, value)) || (option == 'f' && read_flow(options, value)) ||
+           (option == 'a' && allow(options, value));
 }
 
 static enum options_outcome take(struct options *options, int option, const char *value)

@@ -1,4 +1,4 @@
-"""The robot flow: the contract's 1.4, one mutation at a time, and what a right robot does."""
+"""The robot flow: docs/network.md 1.4, one mutation at a time, and what a right robot does."""
 import unittest
 import uuid
 
