@@ -60,11 +60,13 @@ static char *unquote(const char *text, size_t length)
     return out;
 }
 
-/* `form-data; name="…"; data-type="…"` or `form-data; id="…"`: quoted values, nothing else. */
+/* `form-data; name="…"; data-type="…"` or `form-data; id="…"`: quoted values, nothing else. False for
+ * anything else, of which what can be read is taken all the same. */
 static bool read_disposition(const char *value, size_t length, struct form_part *part)
 {
     static const char start[] = "form-data";
     const char *end = value + length;
+    bool fine = true;
 
     if (length < sizeof(start) - 1 || strncmp(value, start, sizeof(start) - 1) != 0)
         return false;
@@ -84,12 +86,15 @@ static bool read_disposition(const char *value, size_t length, struct form_part 
                : strncmp(name, "data-type=", 10) == 0 ? &part->data_type
                : strncmp(name, "id=", 3) == 0         ? &part->id
                                                       : NULL;
-        if (!quote || !slot || *slot)
+        if (!quote)
             return false;
-        *slot = unquote(equals + 2, (size_t)(quote - equals - 2));
+        if (slot && !*slot)
+            *slot = unquote(equals + 2, (size_t)(quote - equals - 2));
+        else
+            fine = false;
         value = quote + 1;
     }
-    return true;
+    return fine;
 }
 
 /* The lines between boundary and empty line: exactly the two headers, in either order. */
@@ -98,6 +103,7 @@ static bool read_headers(const char *line, const char *end, struct form_part *pa
     static const char type[] = "Content-Type: application/octet-stream",
                       disposition[] = "Content-Disposition: ";
     int types = 0, dispositions = 0;
+    bool fine = true;
 
     while (line < end) {
         const char *stop = memmem(line, (size_t)(end - line), "\r\n", 2);
@@ -105,15 +111,13 @@ static bool read_headers(const char *line, const char *end, struct form_part *pa
 
         if (length == sizeof(type) - 1 && strncasecmp(line, type, length) == 0)
             types++;
-        else if (length >= sizeof(disposition) - 1 &&
-                 strncasecmp(line, disposition, sizeof(disposition) - 1) == 0 &&
-                 read_disposition(line + sizeof(disposition) - 1, length - sizeof(disposition) + 1, part))
-            dispositions++;
-        else
-            return false;
+        else if (length < sizeof(disposition) - 1 ||
+                 strncasecmp(line, disposition, sizeof(disposition) - 1) != 0 || dispositions++ ||
+                 !read_disposition(line + sizeof(disposition) - 1, length - sizeof(disposition) + 1, part))
+            fine = false;
         line = stop + 2;
     }
-    return types == 1 && dispositions == 1;
+    return fine && types == 1 && dispositions == 1;
 }
 
 /* The form's lines; `closing` ends the body. */
@@ -150,9 +154,10 @@ static bool take_part(struct exchange *exchange, const struct framing *framing, 
                    ? exchange_refuse(exchange, RULE_FORM_FRAMING, "no empty line ends the part's headers")
                    : exchange_refuse(exchange, RULE_FORM_BOUNDARY,
                                      "no part follows a boundary within the body");
-    if (!read_headers(*at, blank + 2, part))
-        return exchange_refuse(exchange, RULE_FORM_PART_HEADERS,
-                               "part %zu: other headers, another form, or one of them missing", form->count);
+    if (!read_headers(*at, blank + 2, part) &&
+        !exchange_tolerates(exchange, RULE_FORM_PART_HEADERS,
+                            "part %zu: other headers, another form, or one of them missing", form->count))
+        return false;
     /* The line break before the data counts: a boundary at the data's very start would end the part, too. */
     stop = memmem(blank + 2, (size_t)(end - blank - 2), framing->delimiter, strlen(framing->delimiter));
     if (!stop)
