@@ -149,7 +149,8 @@ class EveryMutation(unittest.TestCase):
             self.assertEqual(Node(case.devnet).join().dms("GET", "/tasks").status, 204)
         finally:
             case.doCleanups()
-            case.devnet.stop()
+            status, output = case.devnet.stop()
+        self.assertIn((status, status == 3), ((0, False), (3, bool(output))))
 
 
 for _module in (test_rules_login, test_rules_multipart, test_rules_robot, test_rules_storage, test_rules_tasks):

@@ -91,18 +91,24 @@ class Access(RuleCase):
         self.assertEqual(self.node.storage(lease, "POST", "/multipart?uploads", b"{}", **without).rule, "client-id-missing")
 
     def test_data_is_deleted_by_who_may_write_there(self):
-        lease = self.begun()
-        mine, other = self.node.upload(lease, "a.json", b"{}"), str(uuid.uuid4())
+        other = str(uuid.uuid4())
         theirs = self.devnet.put_input(other, "n", "txt", b"elsewhere")
+        lease = self.begun(inputs_cids=[f"https://else.example/api/v1/domains/{other}/data/{theirs}"])
+        mine, late = self.node.upload(lease, "a.json", b"{}"), self.node.upload(lease, "b.json", b"{}")
         self.assertEqual(self.node.delete(lease, mine).status, 204)
         self.assertEqual(self.node.delete(lease, mine).status, 404)
         self.assertEqual(self.node.read(lease, f"/{mine}?raw=true").status, 404)
+        self.assertEqual(self.node.read(lease, f"/{theirs}?raw=true", domain=other).body, b"elsewhere")
         self.assertEqual(self.devnet.violations(), [])
         self.assertEqual(self.node.delete(lease, theirs, domain=other).rule, "token-wrong-domain")
         self.assertEqual(self.node.delete(lease, theirs, Authorization=None).rule, "storage-authorization")
         url = f"{self.devnet.domain_server}/api/v1/domains/{other}/data/"
         self.assertEqual(self.devnet.app("DELETE", f"{self.devnet.domain_server}/api/v1/domains/x/data/{theirs}").status, 404)
         self.assertEqual([self.devnet.app("DELETE", url + theirs).status for _ in range(2)], [204, 404])
+        self.assertEqual(self.node.complete(lease).rule, "report-artifact-exists")
+        lease.artifacts = [artifact for artifact in lease.artifacts if artifact["id"] == late]
+        self.assertEqual(self.node.complete(lease).status, 200)
+        self.assertEqual(self.node.delete(lease, late).rule, "storage-after-lease")
 
     @breaks("heartbeat-first-before-storage")
     def test_storage_before_the_first_heartbeat(self):
