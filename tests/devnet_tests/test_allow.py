@@ -88,7 +88,8 @@ class Allowed(unittest.TestCase):
         lease = node.begin()
         answers = [node.dms("GET", "/tasks", Authorization=None), node.register(b"not JSON"), node.dms("GET", "/other"),
                    node.storage(lease, "POST", "", b"x", **{"Content-Type": "multipart/form-data; boundary=b"})]
-        self.assertEqual([(answer.status, answer.rule) for answer in answers], [(401, None), (400, None), (404, None), (400, None)])
+        self.assertEqual([(answer.status, answer.rule) for answer in answers], [
+            (401, None), (400, None), (404, None), (400, None)])
         self.assertEqual(devnet.violations(), [])
 
     def test_parts_listed_in_another_order_are_joined_by_number(self):

@@ -144,7 +144,8 @@ class Flows(unittest.TestCase):
         robots, wallets = self.network("--flow", "robot"), self.network("--flow", "wallet")
         node = Node(robots).join_as_robot()
         for answer in (node.post(robots.dds + "/internal/v1/auth/siwe/request", {"wallet": node.wallet.address}),
-                       node.verify({"address": "x"}), node.register(), Node(wallets).register_robot(), Node(wallets).verify_robot()):
+                       node.verify({"address": "x"}), node.register(), Node(wallets).register_robot(),
+                       Node(wallets).verify_robot()):
             self.assertEqual((answer.status, answer.rule), (404, "register-flow"))
 
     def test_made_up_credentials_and_robots_outlive_a_restart(self):
