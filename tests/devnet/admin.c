@@ -44,9 +44,10 @@ static void answer_since(struct exchange *exchange, const char *name, const char
 
 void admin_violations(struct exchange *exchange)
 {
-    answer_since(exchange, "violations",
-                 "SELECT * FROM violations WHERE seq>?1 AND (?2 IS NULL OR target GLOB ?2) AND "
-                 "(?3 IS NULL OR method=?3) ORDER BY seq");
+    answer_since(
+        exchange, "violations",
+        "SELECT seq, at, rule, detail, method, target AS path, task FROM violations WHERE seq>?1 AND "
+        "(?2 IS NULL OR target GLOB ?2) AND (?3 IS NULL OR method=?3) ORDER BY seq");
 }
 
 void admin_forget_violations(struct exchange *exchange)
@@ -61,10 +62,11 @@ void admin_forget_violations(struct exchange *exchange)
  * spin. */
 void admin_requests(struct exchange *exchange)
 {
-    answer_since(exchange, "requests",
-                 "SELECT * FROM requests WHERE seq>?1 AND (?2 IS NULL OR target GLOB ?2) AND (?3 IS NULL OR "
-                 "method=?3) "
-                 "AND target NOT LIKE '/admin/%' ORDER BY seq LIMIT 1000");
+    answer_since(
+        exchange, "requests",
+        "SELECT seq, at, took_ms, method, target AS path, status, task, rule, fault FROM requests WHERE "
+        "seq>?1 AND (?2 IS NULL OR target GLOB ?2) AND (?3 IS NULL OR method=?3) "
+        "AND target NOT LIKE '/admin/%' ORDER BY seq LIMIT 1000");
 }
 
 static void answer_rows(struct exchange *exchange, const char *name, const char *sql)
@@ -227,6 +229,7 @@ void admin_forget_nodes(struct exchange *exchange)
     if (!exchange_require_app(exchange))
         return;
     store_run(exchange->devnet->store, "UPDATE nodes SET state='forgotten', client_id=NULL", NO_VALUES);
+    store_run(exchange->devnet->store, "DELETE FROM client_ids", NO_VALUES);
     exchange_answer(exchange, 204);
 }
 

@@ -12,28 +12,43 @@
 
 enum { FRESH_MS = 5 * 60 * 1000 };
 
-static bool check_common(struct exchange *exchange, const json_t *body)
+static bool check_credentials(struct exchange *exchange, const json_t *body)
+{
+    const char *credentials = row_text(body, "registration_credentials");
+
+    if (devnet_is_robot(exchange->devnet, credentials))
+        return exchange_refuse(exchange, RULE_ROBOT_ELSEWHERE,
+                               "a robot's registration_credentials came here");
+    if (strcmp(credentials, exchange->devnet->registration_secret) != 0 &&
+        !exchange_tolerates(exchange, RULE_REGISTER_CREDENTIALS,
+                            "registration_credentials are not this network's"))
+        return false;
+    return true;
+}
+
+bool dds_check_offer(struct exchange *exchange, const json_t *body)
 {
     const json_t *capabilities = json_object_get(body, "capabilities");
     const char *earlier = NULL;
 
-    if (strcmp(row_text(body, "registration_credentials"), exchange->devnet->registration_secret) != 0)
-        return exchange_refuse(exchange, RULE_REGISTER_CREDENTIALS,
-                               "registration_credentials are not this network's");
-    if (!version_is_semver(row_text(body, "version")))
-        return exchange_refuse(exchange, RULE_REGISTER_VERSION, "version is \"%s\"",
-                               row_text(body, "version"));
-    if (json_array_size(capabilities) == 0)
-        return exchange_refuse(exchange, RULE_REGISTER_CAPABILITIES, "capabilities are empty");
+    if (!version_is_semver(row_text(body, "version")) &&
+        !exchange_tolerates(exchange, RULE_REGISTER_VERSION, "version is \"%s\"", row_text(body, "version")))
+        return false;
+    if (json_array_size(capabilities) == 0 &&
+        !exchange_tolerates(exchange, RULE_REGISTER_CAPABILITIES, "capabilities are empty"))
+        return false;
     for (size_t i = 0; i < json_array_size(capabilities); i++) {
         const char *capability = json_string_value(json_array_get(capabilities, i));
 
-        if (!capability || !*capability)
-            return exchange_refuse(exchange, RULE_REGISTER_CAPABILITIES, "capability %zu is no text or empty",
-                                   i);
-        if (earlier && strcmp(earlier, capability) >= 0)
-            return exchange_refuse(exchange, RULE_REGISTER_SORTED, "%s stands before %s", earlier,
-                                   capability);
+        if (!capability || !*capability) {
+            if (exchange_tolerates(exchange, RULE_REGISTER_CAPABILITIES, "capability %zu is no text or empty",
+                                   i))
+                continue;
+            return false;
+        }
+        if (earlier && strcmp(earlier, capability) >= 0 &&
+            !exchange_tolerates(exchange, RULE_REGISTER_SORTED, "%s stands before %s", earlier, capability))
+            return false;
         earlier = capability;
     }
     return true;
@@ -44,9 +59,10 @@ static bool check_timestamp(struct exchange *exchange, const char *timestamp)
     int64_t at;
 
     if (!moment_parse_nine_digits(timestamp, &at))
-        return exchange_refuse(exchange, RULE_REGISTER_TIMESTAMP_FORMAT, "timestamp is \"%s\"", timestamp);
-    if (llabs(at - moment_now_ms()) > FRESH_MS)
-        return exchange_refuse(exchange, RULE_REGISTER_TIMESTAMP_FRESH, "timestamp %s is not now", timestamp);
+        return exchange_tolerates(exchange, RULE_REGISTER_TIMESTAMP_FORMAT, "timestamp is \"%s\"", timestamp);
+    if (llabs(at - moment_now_ms()) > FRESH_MS &&
+        !exchange_tolerates(exchange, RULE_REGISTER_TIMESTAMP_FRESH, "timestamp %s is not now", timestamp))
+        return false;
     return true;
 }
 
@@ -63,8 +79,9 @@ static bool check_signature(struct exchange *exchange, const json_t *body, char 
     if (!signature_read_hex(row_text(body, "signature"), 130, false, signature) || signature[64] > 1)
         return exchange_refuse(exchange, RULE_REGISTER_SIGNATURE_FORMAT,
                                "signature is not 130 lowercase digits ending in recovery id 0 or 1");
-    if (!signature_is_low_s(signature))
-        return exchange_refuse(exchange, RULE_REGISTER_LOW_S, "s is above half of the curve's order");
+    if (!signature_is_low_s(signature) &&
+        !exchange_tolerates(exchange, RULE_REGISTER_LOW_S, "s is above half of the curve's order"))
+        return false;
     signed_text = memory_format("%s%s", row_text(body, "url"), row_text(body, "timestamp"));
     digest_of_text(signed_text, digest);
     free(signed_text);
@@ -75,7 +92,7 @@ static bool check_signature(struct exchange *exchange, const json_t *body, char 
     return true;
 }
 
-static void keep_node(struct exchange *exchange, const char *address, const char *flow, const json_t *body)
+void dds_keep_node(struct exchange *exchange, const char *address, const char *flow, const json_t *body)
 {
     struct devnet *devnet = exchange->devnet;
     char *capabilities = json_dumps(json_object_get(body, "capabilities"), JSON_COMPACT);
@@ -98,30 +115,35 @@ static void keep_node(struct exchange *exchange, const char *address, const char
     free(capabilities);
 }
 
-static bool flow_is_on(struct exchange *exchange, enum devnet_flow flow)
+bool dds_check_flow(struct exchange *exchange, enum devnet_flow flow)
 {
     if (exchange->devnet->flow == FLOW_ANY || exchange->devnet->flow == flow)
         return true;
-    return exchange_refuse(exchange, RULE_REGISTER_FLOW, "this network registers by the other flow");
+    return exchange_tolerates(exchange, RULE_REGISTER_FLOW, "this network registers by another flow");
+}
+
+static bool check_url(struct exchange *exchange, const char *url)
+{
+    const char *why;
+
+    return url_is_normal(url, &why) ||
+           exchange_tolerates(exchange, RULE_REGISTER_URL, "url %s: %s", url, why);
 }
 
 void dds_register(struct exchange *exchange)
 {
-    json_t *body = flow_is_on(exchange, FLOW_CALLBACK) ? exchange_json(exchange) : NULL;
+    static const char fields[] = "url:s version:s registration_credentials:s signature:s timestamp:s "
+                                 "public_key:s capabilities:a";
+    json_t *body = dds_check_flow(exchange, FLOW_CALLBACK) ? exchange_json(exchange) : NULL;
     char address[ADDRESS_TEXT_BYTES];
-    const char *why;
 
     if (!body)
         return;
-    if (!object_has_exactly(body,
-                            "url:s version:s registration_credentials:s signature:s timestamp:s public_key:s "
-                            "capabilities:a")) {
-        exchange_refuse(exchange, RULE_REGISTER_SHAPE, "fields are missing, of another type, or too many");
-    } else if (!url_is_normal(row_text(body, "url"), &why)) {
-        exchange_refuse(exchange, RULE_REGISTER_URL, "url %s: %s", row_text(body, "url"), why);
-    } else if (check_common(exchange, body) && check_timestamp(exchange, row_text(body, "timestamp")) &&
-               check_signature(exchange, body, address)) {
-        keep_node(exchange, address, "callback", body);
+    if (exchange_check_fields(exchange, body, fields, RULE_REGISTER_SHAPE) &&
+        check_url(exchange, row_text(body, "url")) && check_credentials(exchange, body) &&
+        dds_check_offer(exchange, body) && check_timestamp(exchange, row_text(body, "timestamp")) &&
+        check_signature(exchange, body, address)) {
+        dds_keep_node(exchange, address, "callback", body);
         exchange_answer_json(exchange, 200, json_pack("{s:s}", "status", "accepted"));
     }
     json_decref(body);
@@ -129,18 +151,16 @@ void dds_register(struct exchange *exchange)
 
 void dds_register_wallet(struct exchange *exchange)
 {
-    json_t *body = flow_is_on(exchange, FLOW_WALLET) ? exchange_json(exchange) : NULL;
+    static const char fields[] = "message:s signature:s registration_credentials:s capabilities:a version:s";
+    json_t *body = dds_check_flow(exchange, FLOW_WALLET) ? exchange_json(exchange) : NULL;
     char address[ADDRESS_TEXT_BYTES];
 
     if (!body)
         return;
-    if (!object_has_exactly(body,
-                            "message:s signature:s registration_credentials:s capabilities:a version:s")) {
-        exchange_refuse(exchange, RULE_WALLET_SHAPE, "fields are missing, of another type, or too many");
-    } else if (check_common(exchange, body) &&
-               dds_check_signed_message(exchange, row_text(body, "message"), row_text(body, "signature"),
-                                        address)) {
-        keep_node(exchange, address, "wallet", body);
+    if (exchange_check_fields(exchange, body, fields, RULE_WALLET_SHAPE) &&
+        check_credentials(exchange, body) && dds_check_offer(exchange, body) &&
+        dds_check_signed_message(exchange, row_text(body, "message"), row_text(body, "signature"), address)) {
+        dds_keep_node(exchange, address, "wallet", body);
         exchange_answer_json(exchange, 200, json_pack("{s:s}", "status", "registered"));
     }
     json_decref(body);

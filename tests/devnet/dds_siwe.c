@@ -7,7 +7,6 @@
 #include "tests/devnet/signature.h"
 #include "tests/devnet/token.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -21,12 +20,21 @@ static bool check_address(struct exchange *exchange, const char *address)
 
     if (strncmp(address, "0x", 2) == 0 && signature_read_hex(address + 2, 40, false, bytes))
         return true;
-    return exchange_refuse(exchange, RULE_SIWE_ADDRESS, "the address is \"%.80s\"", address);
+    return exchange_tolerates(exchange, RULE_SIWE_ADDRESS, "the address is \"%.80s\"", address);
+}
+
+/* A network of robots has nobody who could log in with a wallet. */
+static json_t *login_body(struct exchange *exchange)
+{
+    if (exchange->devnet->flow == FLOW_ROBOT &&
+        !exchange_tolerates(exchange, RULE_REGISTER_FLOW, "this network's nodes have no wallet"))
+        return NULL;
+    return exchange_json(exchange);
 }
 
 void dds_siwe_request(struct exchange *exchange)
 {
-    json_t *body = exchange_json(exchange);
+    json_t *body = login_body(exchange);
     struct devnet *devnet = exchange->devnet;
     int64_t now = moment_now_ms();
     const char *wallet = row_text(body, "wallet"), *domain = strstr(devnet->origin, "://") + 3;
@@ -35,9 +43,8 @@ void dds_siwe_request(struct exchange *exchange)
 
     if (!body)
         return;
-    if (!object_has_exactly(body, "wallet:s")) {
-        exchange_refuse(exchange, RULE_SIWE_REQUEST_SHAPE, "the body must be {\"wallet\": address}");
-    } else if (check_address(exchange, wallet)) {
+    if (exchange_check_fields(exchange, body, "wallet:s", RULE_SIWE_REQUEST_SHAPE) &&
+        check_address(exchange, wallet)) {
         random_token(nonce);
         nonce[24] = '\0';
         moment_text(now, issued_at);
@@ -77,33 +84,36 @@ static bool check_nonce(struct exchange *exchange, const json_t *nonce, const ch
 {
     if (!nonce)
         return exchange_refuse(exchange, RULE_SIWE_NONCE, "the message has no nonce of ours");
-    if (row_integer(nonce, "used"))
-        return exchange_refuse(exchange, RULE_SIWE_NONCE_USED, "nonce %s was used before",
-                               row_text(nonce, "nonce"));
-    if (row_integer(nonce, "expires_at") <= moment_now_ms())
-        return exchange_refuse(exchange, RULE_SIWE_NONCE_EXPIRED, "nonce %s has expired",
-                               row_text(nonce, "nonce"));
-    if (strcmp(message, row_text(nonce, "message")) != 0)
-        return exchange_refuse(exchange, RULE_SIWE_MESSAGE,
-                               "the message differs from the text of its fields");
+    if (row_integer(nonce, "used") &&
+        !exchange_tolerates(exchange, RULE_SIWE_NONCE_USED, "nonce %s was used before",
+                            row_text(nonce, "nonce")))
+        return false;
+    if (row_integer(nonce, "expires_at") <= moment_now_ms() &&
+        !exchange_tolerates(exchange, RULE_SIWE_NONCE_EXPIRED, "nonce %s has expired",
+                            row_text(nonce, "nonce")))
+        return false;
+    if (strcmp(message, row_text(nonce, "message")) != 0 &&
+        !exchange_tolerates(exchange, RULE_SIWE_MESSAGE, "the message differs from the text of its fields"))
+        return false;
     return true;
 }
 
 static bool check_signature(struct exchange *exchange, const char *wallet, const char *message,
-                            const char *signature)
+                            const char *signature, char address[ADDRESS_TEXT_BYTES])
 {
     uint8_t bytes[SIGNATURE_BYTES], digest[32];
-    char public_key[PUBLIC_KEY_TEXT_BYTES], address[ADDRESS_TEXT_BYTES];
+    char public_key[PUBLIC_KEY_TEXT_BYTES];
 
     if (strncmp(signature, "0x", 2) != 0 || !signature_read_hex(signature + 2, 130, true, bytes) ||
         (bytes[64] != 27 && bytes[64] != 28))
         return exchange_refuse(exchange, RULE_SIWE_SIGNATURE_FORMAT,
                                "signature is not 0x and 130 digits ending in 27 or 28 (1b, 1c)");
-    if (!signature_is_low_s(bytes))
-        return exchange_refuse(exchange, RULE_SIWE_LOW_S, "s is above half of the curve's order");
+    if (!signature_is_low_s(bytes) &&
+        !exchange_tolerates(exchange, RULE_SIWE_LOW_S, "s is above half of the curve's order"))
+        return false;
     digest_of_personal_message(message, digest);
     if (!signature_recover(digest, bytes, bytes[64] - 27, public_key, address) ||
-        strcmp(address, wallet) != 0)
+        strcasecmp(address, wallet) != 0)
         return exchange_refuse(exchange, RULE_SIWE_SIGNATURE, "the message is not signed by %s", wallet);
     return true;
 }
@@ -114,13 +124,11 @@ bool dds_check_signed_message(struct exchange *exchange, const char *message, co
     struct devnet *devnet = exchange->devnet;
     json_t *nonce = find_nonce(devnet, message);
     bool fine = check_nonce(exchange, nonce, message) &&
-                check_signature(exchange, row_text(nonce, "wallet"), message, signature);
+                check_signature(exchange, row_text(nonce, "wallet"), message, signature, address);
 
-    if (fine) {
-        snprintf(address, ADDRESS_TEXT_BYTES, "%s", row_text(nonce, "wallet"));
+    if (fine)
         store_run(devnet->store, "UPDATE nonces SET used=1 WHERE nonce=?",
                   VALUES(TEXT(row_text(nonce, "nonce"))));
-    }
     json_decref(nonce);
     return fine;
 }
@@ -139,26 +147,24 @@ static bool check_registered(struct exchange *exchange, const char *address)
         fine = exchange_decline(exchange, 403, "%s is not registered any more", address);
     else if (strcmp(row_text(node, "flow"), "callback") == 0 && !row_integer(node, "callback_started_at") &&
              waited < WITHOUT_CALLBACK_MS)
-        fine = exchange_refuse(exchange, RULE_LOGIN_BEFORE_CALLBACK,
-                               "%d ms after the registration, before the callback", (int)waited);
+        fine = exchange_tolerates(exchange, RULE_LOGIN_BEFORE_CALLBACK,
+                                  "%d ms after the registration, before the callback", (int)waited);
     json_decref(node);
     return fine;
 }
 
 void dds_siwe_verify(struct exchange *exchange)
 {
-    json_t *body = exchange_json(exchange);
+    json_t *body = login_body(exchange);
     struct devnet *devnet = exchange->devnet;
     char address[ADDRESS_TEXT_BYTES], token[TOKEN_TEXT_BYTES], expires_at[MOMENT_TEXT_BYTES];
 
     if (!body)
         return;
-    if (!object_has_exactly(body, "address:s message:s signature:s")) {
-        exchange_refuse(exchange, RULE_SIWE_VERIFY_SHAPE, "the body must be {address, message, signature}");
-    } else if (check_address(exchange, row_text(body, "address")) &&
-               dds_check_signed_message(exchange, row_text(body, "message"), row_text(body, "signature"),
-                                        address)) {
-        if (strcmp(address, row_text(body, "address")) != 0)
+    if (exchange_check_fields(exchange, body, "address:s message:s signature:s", RULE_SIWE_VERIFY_SHAPE) &&
+        check_address(exchange, row_text(body, "address")) &&
+        dds_check_signed_message(exchange, row_text(body, "message"), row_text(body, "signature"), address)) {
+        if (strcasecmp(address, row_text(body, "address")) != 0)
             exchange_refuse(exchange, RULE_SIWE_SIGNATURE, "the message is by %s, not by the address given",
                             address);
         else if (check_registered(exchange, address)) {

@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/stat.h>
 
 void devnet_record_violation(struct devnet *devnet, enum rule rule, const char *detail, const char *method,
@@ -14,6 +15,8 @@ void devnet_record_violation(struct devnet *devnet, enum rule rule, const char *
 {
     const struct rule_text *broken = rule_of(rule);
 
+    if (devnet->allowed[rule])
+        return;
     store_run(devnet->store,
               "INSERT INTO violations(at, rule, detail, method, target, task) VALUES(?,?,?,?,?,?)",
               VALUES(INTEGER(moment_now_ms()), TEXT(broken->name), TEXT(detail), TEXT(method), TEXT(target),
@@ -39,6 +42,14 @@ void devnet_print_violations(struct devnet *devnet)
         printf("violation %s: %s (%s %s)\n", row_text(row, "rule"), row_text(row, "detail"),
                row_text(row, "method"), row_text(row, "target"));
     json_decref(rows);
+}
+
+bool devnet_is_robot(const struct devnet *devnet, const char *credentials)
+{
+    for (size_t i = 0; i < devnet->robot_count; i++)
+        if (strcmp(devnet->robot_credentials[i], credentials) == 0)
+            return true;
+    return false;
 }
 
 char *devnet_keep(struct devnet *devnet, const char *name, const char *given, const char *prefix)
@@ -76,10 +87,12 @@ static bool write_whole_file(const char *folder, const char *name, const char *t
 
 bool devnet_write_environment(const struct devnet *devnet, struct error *error)
 {
-    char *text = memory_format("DDS_BASE_URL=%s/dds\nDMS_BASE_URL=%s/dms/v1\nDOMAIN_SERVER_URL=%s/domain\n"
-                               "ADMIN_URL=%s/admin\nTRAP_URL=%s\nAPP_TOKEN=%s\nREG_SECRET=%s\n",
-                               devnet->origin, devnet->origin, devnet->origin, devnet->origin,
-                               devnet->trap_origin, devnet->app_token, devnet->registration_secret);
+    char *text =
+        memory_format("DDS_BASE_URL=%s/dds\nDMS_BASE_URL=%s/dms/v1\nDOMAIN_SERVER_URL=%s/domain\n"
+                      "ADMIN_URL=%s/admin\nTRAP_URL=%s\nAPP_TOKEN=%s\nREG_SECRET=%s\n"
+                      "ROBOT_REGISTRATION_CREDENTIALS=%s\n",
+                      devnet->origin, devnet->origin, devnet->origin, devnet->origin, devnet->trap_origin,
+                      devnet->app_token, devnet->registration_secret, devnet->robot_credentials[0]);
     bool written = write_whole_file(devnet->folder, "app_token", devnet->app_token, error) &&
                    write_whole_file(devnet->folder, "devnet.env", text, error);
 

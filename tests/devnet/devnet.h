@@ -11,7 +11,9 @@
 
 struct faults;
 
-enum devnet_flow { FLOW_ANY, FLOW_CALLBACK, FLOW_WALLET };
+enum devnet_flow { FLOW_ANY, FLOW_CALLBACK, FLOW_WALLET, FLOW_ROBOT };
+
+enum { DEVNET_ROBOTS_MOST = 16 };
 
 struct devnet {
     struct store *store; /* its lock guards everything below that changes */
@@ -21,18 +23,24 @@ struct devnet {
     const char *folder;
     char *app_token;
     char *registration_secret;
-    char *origin;      /* http://127.0.0.1:PORT */
-    char *trap_origin; /* another origin, where any token is a violation */
+    char *robot_credentials[DEVNET_ROBOTS_MOST]; /* each is one robot; the first stands in devnet.env */
+    size_t robot_count;
+    char *origin;             /* http://127.0.0.1:PORT */
+    char *trap_origin;        /* another origin, where any token is a violation */
+    bool allowed[RULE_COUNT]; /* rules that are switched off */
     bool quiet;
     bool stopping;
 };
 
-/* Remembers that a node broke a rule (with the lock held). */
+/* Remembers that a node broke a rule (with the lock held), unless it is switched off. */
 void devnet_record_violation(struct devnet *devnet, enum rule rule, const char *detail, const char *method,
                              const char *target, const char *task);
 
 int64_t devnet_violations(struct devnet *devnet);
 void devnet_print_violations(struct devnet *devnet);
+
+/* Whether these are a robot's credentials. */
+bool devnet_is_robot(const struct devnet *devnet, const char *credentials);
 
 /* A text that outlives restarts (`app_token`): the given one, else the kept one, else a new one. free() it.
  */

@@ -1,5 +1,4 @@
-/* Jobs for people and tools (docs/network.md 3.6) and the life of their tasks: edges, requeueing, cancelling.
- */
+/* Jobs for people and tools (docs/network.md 3.6) and the life of their tasks: requeueing, cancelling. */
 #include "tests/devnet/dms.h"
 
 #include "libcommon/base/memory.h"
@@ -10,8 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Ends the job when all of its tasks have ended; what can never start any more is cancelled. */
-static void settle_job(struct devnet *devnet, const char *job_id)
+void dms_settle_job(struct devnet *devnet, const char *job_id)
 {
     struct store *store = devnet->store;
 
@@ -20,6 +18,13 @@ static void settle_job(struct devnet *devnet, const char *job_id)
         store_run(store,
                   "UPDATE tasks SET status='cancelled' WHERE job_id=? AND status IN ('pending', 'blocked')",
                   VALUES(TEXT(job_id)));
+    /* What waits for a cancelled task waits in vain; what does not goes on. */
+    store_run(
+        store,
+        "WITH RECURSIVE vain(id) AS (SELECT id FROM tasks WHERE job_id=?1 AND status='cancelled' UNION "
+        "SELECT to_task FROM edges JOIN vain ON from_task=vain.id) UPDATE tasks SET status='cancelled' WHERE "
+        "job_id=?1 AND status='blocked' AND id IN vain",
+        VALUES(TEXT(job_id)));
     store_run(
         store,
         "UPDATE jobs SET status=CASE WHEN EXISTS(SELECT 1 FROM tasks WHERE job_id=?1 AND status='failed') "
@@ -47,7 +52,7 @@ void dms_task_ended(struct devnet *devnet, const char *task_id)
     store_run(store,
               "UPDATE tasks SET status='pending' WHERE job_id=? AND status='blocked' AND deps_remaining=0",
               VALUES(TEXT(job_id)));
-    settle_job(devnet, job_id);
+    dms_settle_job(devnet, job_id);
     free(job_id);
 }
 
@@ -60,7 +65,7 @@ void dms_requeue(struct devnet *devnet, const char *task_id, const char *reason,
         "UPDATE tasks SET status=CASE WHEN cancel_requested THEN 'cancelled' WHEN attempts<max_attempts THEN "
         "'pending' ELSE 'failed' END, fail_reason=?1, fail_details=?2 WHERE id=?3",
         VALUES(TEXT(reason), TEXT(details), TEXT(task_id)));
-    settle_job(devnet, job_id);
+    dms_settle_job(devnet, job_id);
     free(job_id);
 }
 
@@ -120,15 +125,7 @@ static bool check_job(struct exchange *exchange)
         return exchange_decline(exchange, 400,
                                 "tasks must not be empty; label and capability are texts, inputs_cids an "
                                 "array, max_attempts an integer");
-    if (store_integer(
-            store, 0,
-            "SELECT count(*) FROM json_each(?1, '$.edges') e WHERE NOT EXISTS(SELECT 1 FROM json_each(?1, "
-            "'$.tasks') WHERE value ->> '$.label' = e.value ->> '$[0]') OR NOT EXISTS(SELECT 1 FROM "
-            "json_each(?1, '$.tasks') WHERE value ->> '$.label' = e.value ->> '$[1]')",
-            VALUES(TEXT(body))))
-        return exchange_decline(exchange, 400,
-                                "edges must be [[from_label, to_label], ...] of labels of this job");
-    return true;
+    return dms_check_edges(exchange);
 }
 
 static void insert_job(struct devnet *devnet, const char *id, const char *body)
@@ -152,13 +149,7 @@ static void insert_job(struct devnet *devnet, const char *id, const char *body)
     store_run(store, "UPDATE tasks SET known_as=id WHERE job_id=?", VALUES(TEXT(id)));
     store_run(store, "INSERT INTO task_names(name, task) SELECT id, id FROM tasks WHERE job_id=?",
               VALUES(TEXT(id)));
-    store_run(
-        store,
-        "INSERT OR IGNORE INTO edges(job_id, from_task, to_task) SELECT ?2, f.id, t.id FROM json_each(?1, "
-        "'$.edges') e JOIN tasks f ON f.job_id=?2 AND f.label=e.value ->> '$[0]' JOIN tasks t ON t.job_id=?2 "
-        "AND "
-        "t.label=e.value ->> '$[1]'",
-        VALUES(TEXT(body), TEXT(id)));
+    dms_insert_edges(devnet, id, body);
     store_run(
         store,
         "UPDATE tasks SET deps_remaining=(SELECT count(*) FROM edges WHERE to_task=tasks.id) WHERE job_id=?",
@@ -178,10 +169,11 @@ void dms_create_job(struct exchange *exchange)
     insert_job(exchange->devnet, id, exchange->body);
     exchange_answer_text(
         exchange, 201, "application/json",
-        store_text(exchange->devnet->store,
-                   "SELECT json_object('id', ?1, 'tasks', json_group_array(json_object('id', id, "
-                   "'label', label))) FROM (SELECT * FROM tasks WHERE job_id=?1 ORDER BY position)",
-                   VALUES(TEXT(id))));
+        store_text(
+            exchange->devnet->store,
+            "SELECT json_object('id', ?1, 'job_id', ?1, 'tasks', json_group_array(json_object('id', id, "
+            "'label', label))) FROM (SELECT * FROM tasks WHERE job_id=?1 ORDER BY position)",
+            VALUES(TEXT(id))));
 }
 
 void dms_list_jobs(struct exchange *exchange)
@@ -251,6 +243,6 @@ void dms_cancel_job(struct exchange *exchange)
               "UPDATE tasks SET cancel_requested=(status='leased'), status='cancelled' WHERE job_id=? AND "
               "status IN ('blocked', 'pending', 'leased')",
               VALUES(TEXT(id)));
-    settle_job(exchange->devnet, id);
+    dms_settle_job(exchange->devnet, id);
     exchange_answer_text(exchange, 200, "application/json", job_text(store, id));
 }

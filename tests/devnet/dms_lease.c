@@ -81,9 +81,11 @@ static void lease_task(struct exchange *exchange, const char *task_id, const cha
     envelope = apply_override(devnet, override, envelope_text(exchange, task));
     if (store_integer(devnet->store, 0,
                       "SELECT CASE WHEN json_valid(?1) THEN json_extract(?1, '$.cancel') ELSE 0 END",
-                      VALUES(TEXT(envelope))))
+                      VALUES(TEXT(envelope)))) {
         store_run(devnet->store, "UPDATE tasks SET cancelled_envelope=1, status='cancelled' WHERE id=?",
                   VALUES(TEXT(task_id)));
+        dms_settle_job(devnet, row_text(task, "job_id"));
+    }
     /* A node that was given no token goes to storage without one, and rightly so. */
     store_run(
         devnet->store,
@@ -96,31 +98,43 @@ static void lease_task(struct exchange *exchange, const char *task_id, const cha
     store_changed(devnet->store);
 }
 
+/* The task that comes first among those of the node's capabilities, or of the wanted ones if there are any.
+ * free() it. */
+static char *next_task(struct store *store, const json_t *node, const json_t *wanted)
+{
+    char *capabilities = json_dumps(wanted, JSON_COMPACT);
+    char *task_id = store_text(
+        store,
+        "SELECT t.id FROM tasks t JOIN jobs j ON j.id=t.job_id WHERE t.status='pending' AND "
+        "t.capability IN (SELECT value FROM json_each(?1)) AND (coalesce(json_array_length(?2), 0)=0 OR "
+        "t.capability IN (SELECT value FROM json_each(?2))) ORDER BY j.priority DESC, t.priority DESC, "
+        "j.created_at, t.position LIMIT 1",
+        VALUES(TEXT(row_text(node, "capabilities")), TEXT(capabilities)));
+
+    free(capabilities);
+    return task_id;
+}
+
 void dms_lease(struct exchange *exchange)
 {
-    struct devnet *devnet = exchange->devnet;
     json_t *node = token_check_access(exchange);
-    char *task_id;
+    json_t *wanted = node ? exchange_query_list(exchange, "capability") : NULL;
+    char *task_id = NULL;
 
     if (!node)
         return;
-    if (strchr(exchange->target, '?') || exchange->body_length > 0) {
-        exchange_refuse(exchange, RULE_LEASE_REQUEST, "a query or a body came with it");
-        json_decref(node);
-        return;
-    }
-    dms_expire_leases(devnet);
-    task_id = store_text(
-        devnet->store,
-        "SELECT t.id FROM tasks t JOIN jobs j ON j.id=t.job_id WHERE t.status='pending' AND "
-        "t.capability IN (SELECT value FROM json_each(?)) ORDER BY j.priority DESC, t.priority DESC, "
-        "j.created_at, t.position LIMIT 1",
-        VALUES(TEXT(row_text(node, "capabilities"))));
+    if ((!wanted || exchange->body_length > 0) &&
+        !exchange_tolerates(exchange, RULE_LEASE_REQUEST, "another query or a body came with it"))
+        goto out;
+    dms_expire_leases(exchange->devnet);
+    task_id = next_task(exchange->devnet->store, node, wanted);
     if (task_id)
         lease_task(exchange, task_id, row_text(node, "address"));
     else
         exchange_answer(exchange, 204);
+out:
     free(task_id);
+    json_decref(wanted);
     json_decref(node);
 }
 
@@ -138,15 +152,24 @@ json_t *dms_find_task(struct exchange *exchange, const json_t *node)
         return NULL;
     }
     exchange->task = memory_copy_text(row_text(task, "id"));
-    if (strcmp(row_text(task, "known_as"), name) != 0)
-        exchange_refuse(exchange, RULE_TASK_RENAMED, "the task is now called %s", row_text(task, "known_as"));
-    else if (strcmp(row_text(task, "node"), row_text(node, "address")) == 0 &&
-             row_integer(task, "cancelled_envelope"))
+    if (strcmp(row_text(task, "known_as"), name) != 0 &&
+        !exchange_tolerates(exchange, RULE_TASK_RENAMED, "the task is now called %s",
+                            row_text(task, "known_as")))
+        goto refused;
+    if (strcmp(row_text(task, "node"), row_text(node, "address")) == 0 &&
+        row_integer(task, "cancelled_envelope"))
         exchange_refuse(exchange, RULE_CANCELLED_ENVELOPE, "it was leased with cancel: true");
     else
         return task;
+refused:
     json_decref(task);
     return NULL;
+}
+
+const char *dms_artifact_suffix(const json_t *task)
+{
+    return *row_text(task, "artifact_suffix") ? row_text(task, "artifact_suffix")
+                                              : row_text(task, "known_as");
 }
 
 bool dms_lease_is_live(const json_t *task, const json_t *node)
@@ -159,11 +182,44 @@ bool dms_lease_is_live(const json_t *task, const json_t *node)
            row_integer(task, "lease_expires_at") > moment_now_ms();
 }
 
+static bool is_reported_by(const json_t *task, const json_t *node)
+{
+    return strcmp(row_text(task, "node"), row_text(node, "address")) == 0 && *row_text(task, "report_kind");
+}
+
+/*
+ * When the node heard what became of its report: 0 while the answer is still under way (a fault may hold it
+ * up), INT64_MAX when a fault has bent it, so that it counts as not heard.
+ */
+static int64_t report_answered_at(struct exchange *exchange, const json_t *task)
+{
+    return store_integer(
+        exchange->devnet->store, 0,
+        "SELECT CASE WHEN count(*)=0 THEN 0 ELSE coalesce(min(CASE WHEN coalesce(fault, 'latency')='latency' "
+        "AND status IN (200, 409) THEN at+took_ms END), ?3) END FROM requests WHERE task=?1 AND "
+        "at+took_ms>=?2 AND (target GLOB '*/complete' OR target GLOB '*/fail')",
+        VALUES(TEXT(row_text(task, "id")), INTEGER(row_integer(task, "lease_ended_at")), INTEGER(INT64_MAX)));
+}
+
+/* Heartbeats go on until the report's answer is there; those that crossed it are in time, too. */
+static bool check_reported(struct exchange *exchange, const json_t *task)
+{
+    const struct tuning *tuning = &exchange->devnet->tuning;
+    int64_t answered_at = report_answered_at(exchange, task);
+
+    if (tuning->restarts_allowed || exchange->started_ms - tuning->race_grace_ms < answered_at)
+        return true;
+    return exchange_refuse(exchange, RULE_HEARTBEAT_REPORTED, "the report was answered %d ms before",
+                           (int)(exchange->started_ms - answered_at));
+}
+
 static void decline_lost(struct exchange *exchange, const json_t *task, const json_t *node)
 {
     int64_t now = moment_now_ms();
     bool another = strcmp(row_text(task, "node"), row_text(node, "address")) != 0;
 
+    if (is_reported_by(task, node) && !check_reported(exchange, task))
+        return;
     if (!another && !exchange->has_fault)
         store_run(exchange->devnet->store,
                   "UPDATE tasks SET lost_told_at=coalesce(lost_told_at, ?1), "
@@ -184,14 +240,15 @@ static bool check_heartbeat(struct exchange *exchange, const json_t *task)
             store, 0,
             "SELECT (SELECT group_concat(key) FROM (SELECT key FROM json_each(?1) ORDER BY key)) = "
             "'events,progress' AND json_type(?1, '$.events') = 'array'",
-            VALUES(TEXT(body))))
-        return exchange_refuse(exchange, RULE_HEARTBEAT_SHAPE,
-                               "it must have progress and an array of events, only");
+            VALUES(TEXT(body))) &&
+        !exchange_tolerates(exchange, RULE_HEARTBEAT_SHAPE,
+                            "it must have progress and an array of events, only"))
+        return false;
     if (!row_integer(task, "first_heartbeat_at") &&
         !store_integer(store, 0, "SELECT ?1 -> '$.progress' = '{}' AND ?1 -> '$.events' = '[]'",
-                       VALUES(TEXT(body))))
-        return exchange_refuse(exchange, RULE_HEARTBEAT_FIRST_SHAPE,
-                               "the first one carries progress or events");
+                       VALUES(TEXT(body))) &&
+        !exchange_tolerates(exchange, RULE_HEARTBEAT_FIRST_SHAPE, "the first one carries progress or events"))
+        return false;
     return true;
 }
 
@@ -277,7 +334,9 @@ void dms_heartbeat(struct exchange *exchange)
     json_t *node = token_check_access(exchange);
     json_t *task = node ? dms_find_task(exchange, node) : NULL;
 
-    if (task && !dms_lease_is_live(task, node)) {
+    bool under_way = is_reported_by(task, node) && report_answered_at(exchange, task) == 0;
+
+    if (task && !under_way && !dms_lease_is_live(task, node)) {
         decline_lost(exchange, task, node);
     } else if (task && check_heartbeat(exchange, task)) {
         keep_heartbeat(exchange, task);

@@ -19,27 +19,27 @@ static bool check_job(struct exchange *exchange, const json_t *job, const json_t
                   {"domain_id", "domain_id"},
                   {"capability", "capability"}};
 
-    if (!object_has_exactly(job, "task_id:s job_id:s domain_id:s capability:s"))
-        return exchange_refuse(exchange, RULE_REPORT_JOB, "job must have its four texts, only");
+    if (!object_has_exactly(job, "task_id:s job_id:s domain_id:s capability:s") &&
+        !exchange_tolerates(exchange, RULE_REPORT_JOB, "job must have its four texts, only"))
+        return false;
     for (size_t i = 0; i < sizeof(fields) / sizeof(fields[0]); i++)
-        if (strcmp(row_text(job, fields[i].field), row_text(task, fields[i].column)) != 0)
-            return exchange_refuse(exchange, RULE_REPORT_JOB, "%s is %s, not %s", fields[i].field,
-                                   row_text(job, fields[i].field), row_text(task, fields[i].column));
+        if (strcmp(row_text(job, fields[i].field), row_text(task, fields[i].column)) != 0 &&
+            !exchange_tolerates(exchange, RULE_REPORT_JOB, "%s is %s, not %s", fields[i].field,
+                                row_text(job, fields[i].field), row_text(task, fields[i].column)))
+            return false;
     return true;
 }
 
 static bool check_artifact_name(struct exchange *exchange, const json_t *artifact, const json_t *task)
 {
     const char *path = row_text(artifact, "logical_path");
-    char *name = name_of_artifact(path, row_text(task, "artifact_suffix")), *type = name_data_type(path);
+    char *name = name_of_artifact(path, dms_artifact_suffix(task)), *type = name_data_type(path);
     bool fine =
         strcmp(name, row_text(artifact, "name")) == 0 && strcmp(type, row_text(artifact, "data_type")) == 0;
 
-    if (!fine && !exchange->devnet->tuning.free_artifact_names)
-        exchange_refuse(exchange, RULE_REPORT_ARTIFACT_NAME, "%s is called %s (%s), not %s (%s)", path,
-                        row_text(artifact, "name"), row_text(artifact, "data_type"), name, type);
-    else
-        fine = true;
+    fine = fine || exchange->devnet->tuning.free_artifact_names ||
+           exchange_tolerates(exchange, RULE_REPORT_ARTIFACT_NAME, "%s is called %s (%s), not %s (%s)", path,
+                              row_text(artifact, "name"), row_text(artifact, "data_type"), name, type);
     free(name);
     free(type);
     return fine;
@@ -50,19 +50,21 @@ static bool check_artifacts(struct exchange *exchange, const json_t *artifacts, 
     for (size_t i = 0; i < json_array_size(artifacts); i++) {
         const json_t *artifact = json_array_get(artifacts, i);
 
-        if (!object_has_exactly(artifact, "logical_path:s name:s data_type:s id:s") ||
-            !*row_text(artifact, "id"))
-            return exchange_refuse(exchange, RULE_REPORT_ARTIFACTS,
-                                   "artifact %zu must have its four texts, only", i);
+        if ((!object_has_exactly(artifact, "logical_path:s name:s data_type:s id:s") ||
+             !*row_text(artifact, "id")) &&
+            !exchange_tolerates(exchange, RULE_REPORT_ARTIFACTS,
+                                "artifact %zu must have its four texts, only", i))
+            return false;
         if (!check_artifact_name(exchange, artifact, task))
             return false;
         if (!store_integer(exchange->devnet->store, 0,
                            "SELECT count(*) FROM data WHERE id=? AND domain_id=? AND name=? AND data_type=?",
                            VALUES(TEXT(row_text(artifact, "id")), TEXT(row_text(task, "domain_id")),
-                                  TEXT(row_text(artifact, "name")), TEXT(row_text(artifact, "data_type")))))
-            return exchange_refuse(exchange, RULE_REPORT_ARTIFACT_EXISTS, "%s (%s, %s) is not in the domain",
-                                   row_text(artifact, "id"), row_text(artifact, "name"),
-                                   row_text(artifact, "data_type"));
+                                  TEXT(row_text(artifact, "name")), TEXT(row_text(artifact, "data_type")))) &&
+            !exchange_tolerates(exchange, RULE_REPORT_ARTIFACT_EXISTS, "%s (%s, %s) is not in the domain",
+                                row_text(artifact, "id"), row_text(artifact, "name"),
+                                row_text(artifact, "data_type")))
+            return false;
     }
     return true;
 }
@@ -72,21 +74,26 @@ static bool check_complete(struct exchange *exchange, const json_t *body, const 
     const json_t *outputs = json_object_get(body, "output_cids"), *meta = json_object_get(body, "meta");
     const json_t *artifacts = json_object_get(meta, "artifacts");
 
-    if (!object_has_exactly(body, "output_cids:a meta:o") || !object_has_exactly(meta, "job:o artifacts:a"))
-        return exchange_refuse(exchange, RULE_COMPLETE_SHAPE,
-                               "fields are missing, of another type, or too many");
-    if (!row_integer(task, "first_heartbeat_at"))
-        return exchange_refuse(exchange, RULE_COMPLETE_HEARTBEAT, "no heartbeat came before");
+    if ((!object_has_exactly(body, "output_cids:a meta:o") ||
+         !object_has_exactly(meta, "job:o artifacts:a")) &&
+        !exchange_tolerates(exchange, RULE_COMPLETE_SHAPE,
+                            "fields are missing, of another type, or too many"))
+        return false;
+    if (!row_integer(task, "first_heartbeat_at") &&
+        !exchange_tolerates(exchange, RULE_COMPLETE_HEARTBEAT, "no heartbeat came before"))
+        return false;
     if (!check_job(exchange, json_object_get(meta, "job"), task) ||
         !check_artifacts(exchange, artifacts, task))
         return false;
-    if (json_array_size(outputs) != json_array_size(artifacts))
-        return exchange_refuse(exchange, RULE_COMPLETE_OUTPUTS, "%zu output_cids, %zu artifacts",
-                               json_array_size(outputs), json_array_size(artifacts));
+    if (json_array_size(outputs) != json_array_size(artifacts) &&
+        !exchange_tolerates(exchange, RULE_COMPLETE_OUTPUTS, "%zu output_cids, %zu artifacts",
+                            json_array_size(outputs), json_array_size(artifacts)))
+        return false;
     for (size_t i = 0; i < json_array_size(outputs); i++)
-        if (!json_equal(json_array_get(outputs, i), json_object_get(json_array_get(artifacts, i), "id")))
-            return exchange_refuse(exchange, RULE_COMPLETE_OUTPUTS,
-                                   "output_cids differ from the artifacts at %zu", i);
+        if (!json_equal(json_array_get(outputs, i), json_object_get(json_array_get(artifacts, i), "id")) &&
+            !exchange_tolerates(exchange, RULE_COMPLETE_OUTPUTS,
+                                "output_cids differ from the artifacts at %zu", i))
+            return false;
     return true;
 }
 
@@ -96,25 +103,29 @@ static bool check_fail(struct exchange *exchange, const json_t *body, const json
     const json_t *details = json_object_get(body, "details");
     bool setup = strcmp(row_text(body, "reason"), "node_setup_failed") == 0;
 
-    if (!object_has_exactly(body, "reason:s details:o"))
-        return exchange_refuse(exchange, RULE_FAIL_SHAPE, "fields are missing, of another type, or too many");
-    if (!*row_text(body, "reason"))
-        return exchange_refuse(exchange, RULE_FAIL_REASON, "the reason is empty");
+    if (!object_has_exactly(body, "reason:s details:o") &&
+        !exchange_tolerates(exchange, RULE_FAIL_SHAPE, "fields are missing, of another type, or too many"))
+        return false;
+    if (!*row_text(body, "reason") && !exchange_tolerates(exchange, RULE_FAIL_REASON, "the reason is empty"))
+        return false;
     if (setup || json_object_get(details, "stage")) {
         char *stage = memory_format(" %s ", row_text(details, "stage"));
         bool known = strstr(stages, stage) != NULL;
 
         free(stage);
-        if (!setup || !known || !object_has_exactly(details, "stage:s error:s") ||
-            !*row_text(details, "error"))
-            return exchange_refuse(exchange, RULE_FAIL_SETUP, "reason %s, stage %s", row_text(body, "reason"),
-                                   row_text(details, "stage"));
+        if ((!setup || !known || !object_has_exactly(details, "stage:s error:s") ||
+             !*row_text(details, "error")) &&
+            !exchange_tolerates(exchange, RULE_FAIL_SETUP, "reason %s, stage %s", row_text(body, "reason"),
+                                row_text(details, "stage")))
+            return false;
         return true;
     }
-    if (!object_has_exactly(details, "job:o artifacts:a"))
-        return exchange_refuse(exchange, RULE_FAIL_SHAPE, "details must have job and artifacts, only");
-    if (!row_integer(task, "first_heartbeat_at"))
-        return exchange_refuse(exchange, RULE_FAIL_HEARTBEAT, "no heartbeat came before");
+    if (!object_has_exactly(details, "job:o artifacts:a") &&
+        !exchange_tolerates(exchange, RULE_FAIL_SHAPE, "details must have job and artifacts, only"))
+        return false;
+    if (!row_integer(task, "first_heartbeat_at") &&
+        !exchange_tolerates(exchange, RULE_FAIL_HEARTBEAT, "no heartbeat came before"))
+        return false;
     return check_job(exchange, json_object_get(details, "job"), task) &&
            check_artifacts(exchange, json_object_get(details, "artifacts"), task);
 }
@@ -182,7 +193,7 @@ static bool check_uploads(struct exchange *exchange, const json_t *task)
                                  VALUES(TEXT(row_text(task, "id")), INTEGER(row_integer(task, "attempts"))));
 
     return open == 0 ||
-           exchange_refuse(exchange, RULE_UPLOAD_LEFT_OPEN, "%d uploads are still open", (int)open);
+           exchange_tolerates(exchange, RULE_UPLOAD_LEFT_OPEN, "%d uploads are still open", (int)open);
 }
 
 /* What a node has given up with a failed task it aborts on connections of its own, which the report may

@@ -18,9 +18,8 @@ void domain_info(struct exchange *exchange)
 {
     const struct tuning *tuning = &exchange->devnet->tuning;
 
-    if (!exchange->by_app && exchange_header(exchange, "Authorization"))
-        exchange_refuse(exchange, RULE_INFO_TOKEN, "it came with an Authorization header");
-    else
+    if (exchange->by_app || !exchange_header(exchange, "Authorization") ||
+        exchange_tolerates(exchange, RULE_INFO_TOKEN, "it came with an Authorization header"))
         exchange_answer_json(exchange, 200,
                              json_pack("{s:{s:I, s:{s:b}}}", "upload", "request_max_bytes",
                                        (json_int_t)tuning->request_max_bytes, "multipart", "enabled",
@@ -36,8 +35,8 @@ static bool check_domain(struct exchange *exchange, enum domain_use use, const s
         return true;
     if (use == DOMAIN_READ && strstr(row_text(caller->task, "inputs_cids"), domain))
         return true;
-    return exchange_refuse(exchange, RULE_TOKEN_WRONG_DOMAIN, "the lease is for domain %s",
-                           row_text(caller->token, "domain_id"));
+    return exchange_tolerates(exchange, RULE_TOKEN_WRONG_DOMAIN, "the lease is for domain %s",
+                              row_text(caller->token, "domain_id"));
 }
 
 static bool check_lease(struct exchange *exchange, enum domain_use use, const struct domain_caller *caller)
@@ -51,11 +50,13 @@ static bool check_lease(struct exchange *exchange, enum domain_use use, const st
      * though. */
     if (row_integer(task, "attempts") != row_integer(caller->token, "attempt"))
         return use == DOMAIN_ABORT || exchange_decline(exchange, 403, "the token's lease is over");
-    if (!row_integer(task, "first_heartbeat_at"))
-        return exchange_refuse(exchange, RULE_HEARTBEAT_FIRST, "no heartbeat was sent for this lease");
-    if (use == DOMAIN_WRITE && ended && exchange->started_ms >= ended + grace)
-        return exchange_refuse(exchange, RULE_STORAGE_AFTER_LEASE, "the lease ended %d ms before",
-                               (int)(exchange->started_ms - ended));
+    if (!row_integer(task, "first_heartbeat_at") &&
+        !exchange_tolerates(exchange, RULE_HEARTBEAT_FIRST, "no heartbeat was sent for this lease"))
+        return false;
+    if (use != DOMAIN_READ && use != DOMAIN_ABORT && ended && exchange->started_ms >= ended + grace &&
+        !exchange_tolerates(exchange, RULE_STORAGE_AFTER_LEASE, "the lease ended %d ms before",
+                            (int)(exchange->started_ms - ended)))
+        return false;
     return true;
 }
 
@@ -64,7 +65,7 @@ bool domain_open(struct exchange *exchange, enum domain_use use, struct domain_c
     *caller = (struct domain_caller){NULL, NULL};
     if (exchange->by_app)
         return true;
-    caller->token = token_check_domain(exchange);
+    caller->token = token_check_domain(exchange, use == DOMAIN_WRITE_FORM);
     if (!caller->token)
         return false;
     dms_expire_leases(exchange->devnet);
@@ -82,7 +83,7 @@ void domain_caller_clear(struct domain_caller *caller)
 
 static bool check_name(struct exchange *exchange, const struct domain_caller *caller, const char *name)
 {
-    char *suffix = memory_format("_%s", row_text(caller->task, "artifact_suffix"));
+    char *suffix = memory_format("_%s", dms_artifact_suffix(caller->task));
     const char *prefix = row_text(caller->task, "outputs_prefix");
     size_t length = strlen(name), suffix_length = strlen(suffix), prefix_length;
     char *start;
@@ -99,9 +100,9 @@ static bool check_name(struct exchange *exchange, const struct domain_caller *ca
     fine = fine && strncmp(name, suffix, strlen(suffix)) == 0;
     free(start);
     free(suffix);
-    return fine || exchange_refuse(exchange, RULE_ARTIFACT_NAME, "\"%s\" for task %s with prefix \"%s\"",
-                                   name, row_text(caller->task, "artifact_suffix"),
-                                   row_text(caller->task, "outputs_prefix"));
+    return fine ||
+           exchange_tolerates(exchange, RULE_ARTIFACT_NAME, "\"%s\" for task %s with prefix \"%s\"", name,
+                              dms_artifact_suffix(caller->task), row_text(caller->task, "outputs_prefix"));
 }
 
 /* Something new: was an existing one looked up, and is there none? */
@@ -112,17 +113,18 @@ static bool check_new(struct exchange *exchange, const struct domain_caller *cal
     const char *task = row_text(caller->task, "id");
 
     if (!store_integer(store, 0, "SELECT count(*) FROM lookups WHERE task=? AND name=? AND data_type=?",
-                       VALUES(TEXT(task), TEXT(item->name), TEXT(item->data_type))))
-        return exchange_refuse(exchange, RULE_ARTIFACT_LOOKUP, "%s (%s) was not looked up", item->name,
-                               item->data_type);
+                       VALUES(TEXT(task), TEXT(item->name), TEXT(item->data_type))) &&
+        !exchange_tolerates(exchange, RULE_ARTIFACT_LOOKUP, "%s (%s) was not looked up", item->name,
+                            item->data_type))
+        return false;
     /* One that this task created and never heard of (its answer went wrong) may be sent again. */
     if (store_integer(
             store, 0,
             "SELECT count(*) FROM data WHERE domain_id=? AND name=? AND data_type=? AND NOT (task IS ? AND "
             "answered=0)",
-            VALUES(TEXT(exchange->arguments[0]), TEXT(item->name), TEXT(item->data_type), TEXT(task))))
-        return exchange_refuse(exchange, RULE_ARTIFACT_DUPLICATE, "%s (%s) exists", item->name,
-                               item->data_type);
+            VALUES(TEXT(exchange->arguments[0]), TEXT(item->name), TEXT(item->data_type), TEXT(task))) &&
+        !exchange_tolerates(exchange, RULE_ARTIFACT_DUPLICATE, "%s (%s) exists", item->name, item->data_type))
+        return false;
     return true;
 }
 
@@ -137,8 +139,9 @@ bool domain_check_item(struct exchange *exchange, const struct domain_caller *ca
         return exchange_decline(exchange, 404, "no data %s in this domain", item->id);
     if (exchange->by_app)
         return true;
-    if (item->data_type && !name_is_sanitised(item->data_type))
-        return exchange_refuse(exchange, RULE_ARTIFACT_TYPE, "\"%s\"", item->data_type);
+    if (item->data_type && !name_is_sanitised(item->data_type) &&
+        !exchange_tolerates(exchange, RULE_ARTIFACT_TYPE, "\"%s\"", item->data_type))
+        return false;
     if (item->name && !exchange->devnet->tuning.free_artifact_names &&
         !check_name(exchange, caller, item->name))
         return false;
@@ -174,12 +177,12 @@ static void choose_id(struct exchange *exchange, const struct domain_item *item,
     free(unheard);
 }
 
-void domain_keep_item(struct exchange *exchange, const struct domain_caller *caller,
-                      const struct domain_item *item, const char *path)
+bool domain_keep_item(struct exchange *exchange, const struct domain_caller *caller,
+                      const struct domain_item *item, const char *path, char id[UUID_TEXT_BYTES])
 {
     struct devnet *devnet = exchange->devnet;
     int64_t now = moment_now_ms();
-    char id[UUID_TEXT_BYTES], version[UUID_TEXT_BYTES];
+    char version[UUID_TEXT_BYTES];
     char *file, *old;
 
     choose_id(exchange, item, id);
@@ -187,9 +190,8 @@ void domain_keep_item(struct exchange *exchange, const struct domain_caller *cal
     file = memory_format("%s/data/%s", devnet->folder, version);
     if (rename(path, file) != 0) {
         unlink(path);
-        exchange_decline(exchange, 500, "cannot store the data");
         free(file);
-        return;
+        return exchange_decline(exchange, 500, "cannot store the data");
     }
     /* Readers of the replaced version have it open or get an error; they never see a mixture. */
     old = store_text(devnet->store, "SELECT file FROM data WHERE id=?", VALUES(TEXT(id)));
@@ -209,5 +211,30 @@ void domain_keep_item(struct exchange *exchange, const struct domain_caller *cal
     free(old);
     free(file);
     store_changed(devnet->store);
-    exchange_answer_text(exchange, 200, "application/json", domain_metadata(devnet, id));
+    return true;
+}
+
+/* For other clients: the compute node of the contract never deletes. */
+void domain_delete(struct exchange *exchange)
+{
+    struct store *store = exchange->devnet->store;
+    const char *domain = exchange->arguments[0], *id = exchange->arguments[1];
+    struct domain_caller caller;
+    char *file = NULL;
+
+    if (!domain_open(exchange, DOMAIN_WRITE, &caller))
+        goto out;
+    file =
+        store_text(store, "SELECT file FROM data WHERE id=? AND domain_id=?", VALUES(TEXT(id), TEXT(domain)));
+    if (!file) {
+        exchange_decline(exchange, 404, "no data %s in this domain", id);
+        goto out;
+    }
+    store_run(store, "DELETE FROM data WHERE id=?", VALUES(TEXT(id)));
+    unlink(file);
+    store_changed(store);
+    exchange_answer(exchange, 204);
+out:
+    free(file);
+    domain_caller_clear(&caller);
 }

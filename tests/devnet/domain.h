@@ -7,6 +7,7 @@
 
 #include <jansson.h>
 
+#include "libcommon/base/uuid.h"
 #include "tests/devnet/devnet.h"
 
 struct exchange;
@@ -16,6 +17,7 @@ void domain_read(struct exchange *exchange);
 void domain_read_one(struct exchange *exchange);
 void domain_create(struct exchange *exchange);
 void domain_update(struct exchange *exchange);
+void domain_delete(struct exchange *exchange);
 void domain_multipart_start(struct exchange *exchange);
 void domain_multipart_part(struct exchange *exchange);
 void domain_multipart_complete(struct exchange *exchange);
@@ -23,7 +25,8 @@ void domain_multipart_abort(struct exchange *exchange);
 
 /* --- between the domain's files --- */
 
-enum domain_use { DOMAIN_READ, DOMAIN_WRITE, DOMAIN_ABORT };
+/* A form is the one request that other clients make without a client id. */
+enum domain_use { DOMAIN_READ, DOMAIN_WRITE, DOMAIN_WRITE_FORM, DOMAIN_ABORT };
 
 /* Who asks: a task's lease, or the app (both NULL). */
 struct domain_caller {
@@ -51,9 +54,13 @@ struct domain_item {
 bool domain_check_item(struct exchange *exchange, const struct domain_caller *caller,
                        const struct domain_item *item);
 
-/* Stores the item, whose bytes are in `path` (moved from there), and answers with its metadata. */
-void domain_keep_item(struct exchange *exchange, const struct domain_caller *caller,
-                      const struct domain_item *item, const char *path);
+/* Stores the item, whose bytes are in `path` (moved from there), and fills the id it has now; false: it was
+ * declined. */
+bool domain_keep_item(struct exchange *exchange, const struct domain_caller *caller,
+                      const struct domain_item *item, const char *path, char id[UUID_TEXT_BYTES]);
+
+/* Answers {"data": [metadata, ...]} of rows that have an `id`. */
+void domain_answer_list(struct exchange *exchange, const json_t *rows);
 
 /* {id, name, data_type, ...} of stored data as JSON text; free() it. NULL when there is none. */
 char *domain_metadata(struct devnet *devnet, const char *id);

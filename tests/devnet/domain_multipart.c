@@ -37,6 +37,18 @@ static bool has_start_fields(const json_t *body)
     return fine && strcmp(row_text(body, "content_type"), "application/octet-stream") == 0;
 }
 
+static bool check_start(struct exchange *exchange, const json_t *body)
+{
+    const json_t *size = json_object_get(body, "size");
+
+    if (!has_start_fields(body) && !exchange_tolerates(exchange, RULE_MULTIPART_INIT,
+                                                       "fields are missing, of another type, or too many"))
+        return false;
+    return !json_is_integer(size) || json_integer_value(size) > 0 ||
+           exchange_tolerates(exchange, RULE_MULTIPART_EMPTY, "the size is %lld",
+                              (long long)json_integer_value(size));
+}
+
 static void start_upload(struct exchange *exchange, const struct domain_caller *caller, const json_t *body)
 {
     struct devnet *devnet = exchange->devnet;
@@ -72,15 +84,8 @@ void domain_multipart_start(struct exchange *exchange)
         struct domain_item item = {.id = json_string_value(json_object_get(body, "existing_id")),
                                    .name = row_text(body, "name"),
                                    .data_type = row_text(body, "data_type")};
-        const json_t *size = json_object_get(body, "size");
 
-        if (!has_start_fields(body))
-            exchange_refuse(exchange, RULE_MULTIPART_INIT,
-                            "fields are missing, of another type, or too many");
-        else if (json_is_integer(size) && json_integer_value(size) <= 0)
-            exchange_refuse(exchange, RULE_MULTIPART_EMPTY, "the size is %lld",
-                            (long long)json_integer_value(size));
-        else if (domain_check_item(exchange, &caller, &item))
+        if (check_start(exchange, body) && domain_check_item(exchange, &caller, &item))
             start_upload(exchange, &caller, body);
     }
     json_decref(body);
@@ -117,14 +122,17 @@ static bool check_part(struct exchange *exchange, const json_t *upload, int64_t 
     int64_t total = row_integer(upload, "size");
     bool last = total ? number * part_size >= total : size < part_size;
 
-    if (!type || strcmp(type, "application/octet-stream") != 0)
-        return exchange_refuse(exchange, RULE_MULTIPART_CONTENT_TYPE, "Content-Type is %s",
-                               type ? type : "missing");
-    if (number < 1 || number > PART_NUMBER_MOST)
-        return exchange_refuse(exchange, RULE_MULTIPART_NUMBER, "partNumber is %lld", (long long)number);
-    if (size == 0 || size > part_size || (!last && size != part_size))
-        return exchange_refuse(exchange, RULE_MULTIPART_SIZE, "part %lld has %lld bytes, part_size is %lld",
-                               (long long)number, (long long)size, (long long)part_size);
+    if ((!type || strcmp(type, "application/octet-stream") != 0) &&
+        !exchange_tolerates(exchange, RULE_MULTIPART_CONTENT_TYPE, "Content-Type is %s",
+                            type ? type : "missing"))
+        return false;
+    if ((number < 1 || number > PART_NUMBER_MOST) &&
+        !exchange_tolerates(exchange, RULE_MULTIPART_NUMBER, "partNumber is %lld", (long long)number))
+        return false;
+    if ((size == 0 || size > part_size || (!last && size != part_size)) &&
+        !exchange_tolerates(exchange, RULE_MULTIPART_SIZE, "part %lld has %lld bytes, part_size is %lld",
+                            (long long)number, (long long)size, (long long)part_size))
+        return false;
     return true;
 }
 
@@ -172,40 +180,71 @@ void domain_multipart_part(struct exchange *exchange)
     domain_caller_clear(&caller);
 }
 
-/* Compares what the node lists with what came, part by part. */
-static bool check_parts(struct exchange *exchange, const json_t *listed, const json_t *upload,
-                        const json_t *stored)
+/* The part of that number among those that came; NULL when it never did. */
+static const json_t *find_part(const json_t *stored, int64_t number)
+{
+    const json_t *part;
+    size_t i;
+
+    for (i = 0; (part = json_array_get(stored, i)) != NULL; i++)
+        if (row_integer(part, "number") == number)
+            return part;
+    return NULL;
+}
+
+/* Compares an entry of the node's list with the part that came. */
+static bool check_entry(struct exchange *exchange, const json_t *entry, int64_t number, const json_t *part)
+{
+    if (!object_has_exactly(entry, "part_number:i etag:s") &&
+        !exchange_tolerates(exchange, RULE_MULTIPART_COMPLETE,
+                            "entry %lld must have part_number and etag, only", (long long)number))
+        return false;
+    if ((row_integer(entry, "part_number") != number || !part) &&
+        !exchange_tolerates(exchange, RULE_MULTIPART_ORDER,
+                            "entry %lld is part %lld, or that part never came", (long long)number,
+                            (long long)row_integer(entry, "part_number")))
+        return false;
+    return strcmp(row_text(entry, "etag"), row_text(part, "etag")) == 0 ||
+           exchange_tolerates(exchange, RULE_MULTIPART_ETAG, "part %lld got another etag", (long long)number);
+}
+
+static bool check_sizes(struct exchange *exchange, const json_t *upload, const json_t *stored)
 {
     int64_t part_size = row_integer(upload, "part_size"), total = row_integer(upload, "size"), sum = 0;
     size_t count = json_array_size(stored);
 
-    for (size_t i = 0; i < json_array_size(listed); i++) {
-        const json_t *entry = json_array_get(listed, i), *part = json_array_get(stored, i);
+    for (size_t i = 0; i < count; i++) {
+        int64_t size = row_integer(json_array_get(stored, i), "size");
 
-        if (!object_has_exactly(entry, "part_number:i etag:s"))
-            return exchange_refuse(exchange, RULE_MULTIPART_COMPLETE,
-                                   "entry %zu must have part_number and etag, only", i);
-        if (row_integer(entry, "part_number") != (int64_t)i + 1 ||
-            row_integer(part, "number") != (int64_t)i + 1)
-            return exchange_refuse(exchange, RULE_MULTIPART_ORDER,
-                                   "entry %zu is part %lld, or that part never came", i,
-                                   (long long)row_integer(entry, "part_number"));
-        if (strcmp(row_text(entry, "etag"), row_text(part, "etag")) != 0)
-            return exchange_refuse(exchange, RULE_MULTIPART_ETAG, "part %zu got another etag", i + 1);
-        if (i + 1 < count && row_integer(part, "size") != part_size)
-            return exchange_refuse(exchange, RULE_MULTIPART_SIZE,
-                                   "part %zu is not the last and has %lld bytes", i + 1,
-                                   (long long)row_integer(part, "size"));
-        sum += row_integer(part, "size");
+        if (i + 1 < count && size != part_size &&
+            !exchange_tolerates(exchange, RULE_MULTIPART_SIZE, "part %zu is not the last and has %lld bytes",
+                                i + 1, (long long)size))
+            return false;
+        sum += size;
     }
-    if (json_array_size(listed) != count || count == 0)
-        return exchange_refuse(exchange, RULE_MULTIPART_ORDER, "%zu parts are listed, %zu came",
-                               json_array_size(listed), count);
-    if (total && sum != total)
-        return exchange_refuse(exchange, RULE_MULTIPART_TOTAL,
-                               "the parts have %lld bytes, %lld were announced", (long long)sum,
-                               (long long)total);
-    return true;
+    return !total || sum == total ||
+           exchange_tolerates(exchange, RULE_MULTIPART_TOTAL,
+                              "the parts have %lld bytes, %lld were announced", (long long)sum,
+                              (long long)total);
+}
+
+static bool check_parts(struct exchange *exchange, const json_t *listed, const json_t *upload,
+                        const json_t *stored)
+{
+    size_t count = json_array_size(stored);
+
+    for (size_t i = 0; i < json_array_size(listed); i++) {
+        const json_t *entry = json_array_get(listed, i);
+
+        if (!check_entry(exchange, entry, (int64_t)i + 1,
+                         find_part(stored, row_integer(entry, "part_number"))))
+            return false;
+    }
+    if ((json_array_size(listed) != count || count == 0) &&
+        !exchange_tolerates(exchange, RULE_MULTIPART_ORDER, "%zu parts are listed, %zu came",
+                            json_array_size(listed), count))
+        return false;
+    return check_sizes(exchange, upload, stored);
 }
 
 static bool append_file(struct body_file *whole, const char *path, char *buffer)
@@ -271,7 +310,8 @@ static void complete_upload(struct exchange *exchange, const struct domain_calle
                                .sha256 = sha256,
                                .stored_by = "multipart",
                                .parts = (int64_t)json_array_size(parts)};
-    char *data_id;
+    char data_id[UUID_TEXT_BYTES];
+    bool kept;
 
     store_run(devnet->store, "UPDATE uploads SET state='completing' WHERE id=?", VALUES(TEXT(id)));
     whole = join_parts(devnet, parts, sha256);
@@ -281,14 +321,16 @@ static void complete_upload(struct exchange *exchange, const struct domain_calle
         return;
     }
     item.size = body_file_size(whole);
-    domain_keep_item(exchange, caller, &item, body_file_path(whole));
+    kept = domain_keep_item(exchange, caller, &item, body_file_path(whole), data_id);
     body_file_free(whole);
+    if (!kept) {
+        store_run(devnet->store, "UPDATE uploads SET state='open' WHERE id=?", VALUES(TEXT(id)));
+        return;
+    }
     end_upload(devnet, id, "completed");
-    data_id =
-        store_text(devnet->store, "SELECT ?1 ->> '$.id'", VALUES(TEXT(exchange->answer.segments[0].text)));
     store_run(devnet->store, "UPDATE uploads SET data_id=?, parts_text=? WHERE id=?",
               VALUES(TEXT(data_id), TEXT(exchange->body), TEXT(id)));
-    free(data_id);
+    exchange_answer_text(exchange, 200, "application/json", domain_metadata(devnet, data_id));
 }
 
 void domain_multipart_complete(struct exchange *exchange)
@@ -311,9 +353,8 @@ void domain_multipart_complete(struct exchange *exchange)
         goto out;
     parts = store_rows(devnet->store, "SELECT * FROM parts WHERE upload=? ORDER BY number",
                        VALUES(TEXT(row_text(upload, "id"))));
-    if (!object_has_exactly(body, "parts:a"))
-        exchange_refuse(exchange, RULE_MULTIPART_COMPLETE, "the body must be {\"parts\": [...]}");
-    else if (check_parts(exchange, json_object_get(body, "parts"), upload, parts))
+    if (exchange_check_fields(exchange, body, "parts:a", RULE_MULTIPART_COMPLETE) &&
+        check_parts(exchange, json_object_get(body, "parts"), upload, parts))
         complete_upload(exchange, &caller, upload, parts);
 out:
     json_decref(parts);

@@ -45,7 +45,7 @@ static json_t *find_data(struct exchange *exchange)
     return rows;
 }
 
-static void answer_list(struct exchange *exchange, const json_t *rows)
+void domain_answer_list(struct exchange *exchange, const json_t *rows)
 {
     json_t *list = json_array();
     const json_t *row;
@@ -123,6 +123,20 @@ static bool is_bounded(const struct exchange *exchange)
            exchange_query(exchange, "data_type");
 }
 
+static bool check_read(struct exchange *exchange, const char *accept)
+{
+    bool list = accept && strcmp(accept, "application/json") == 0;
+
+    if (!list && (!accept || strcmp(accept, "multipart/form-data") != 0) &&
+        !exchange_tolerates(exchange, RULE_READ_ACCEPT, "Accept is %s", accept ? accept : "missing"))
+        return false;
+    if (!is_bounded(exchange) &&
+        !exchange_tolerates(exchange, RULE_READ_UNBOUNDED, "it would read the whole domain"))
+        return false;
+    return !list || (exchange_query(exchange, "name") && exchange_query(exchange, "data_type")) ||
+           exchange_tolerates(exchange, RULE_LOOKUP_EXACT, "name or data_type is missing");
+}
+
 void domain_read(struct exchange *exchange)
 {
     const char *accept = exchange_header(exchange, "Accept");
@@ -133,19 +147,8 @@ void domain_read(struct exchange *exchange)
 
     if (!domain_open(exchange, DOMAIN_READ, &caller))
         goto out;
-    if (!exchange->by_app && !parts && !list) {
-        exchange_refuse(exchange, RULE_READ_ACCEPT, "Accept is %s", accept ? accept : "missing");
+    if (!exchange->by_app && !check_read(exchange, accept))
         goto out;
-    }
-    if (!exchange->by_app && !is_bounded(exchange)) {
-        exchange_refuse(exchange, RULE_READ_UNBOUNDED, "it would read the whole domain");
-        goto out;
-    }
-    if (!exchange->by_app && list &&
-        (!exchange_query(exchange, "name") || !exchange_query(exchange, "data_type"))) {
-        exchange_refuse(exchange, RULE_LOOKUP_EXACT, "name or data_type is missing");
-        goto out;
-    }
     if (!exchange->by_app && list)
         remember_lookup(exchange, &caller);
     rows = find_data(exchange);
@@ -154,7 +157,7 @@ void domain_read(struct exchange *exchange)
     else if (parts)
         answer_parts(exchange, rows);
     else
-        answer_list(exchange, rows);
+        domain_answer_list(exchange, rows);
     json_decref(rows);
 out:
     domain_caller_clear(&caller);
@@ -174,8 +177,10 @@ void domain_read_one(struct exchange *exchange)
                       VALUES(TEXT(exchange->arguments[1]), TEXT(exchange->arguments[0])));
     if (json_array_size(rows) == 0) {
         exchange_decline(exchange, 404, "no data %s in this domain", exchange->arguments[1]);
-    } else if (!exchange->by_app && !is_raw && (!accept || strcmp(accept, "multipart/form-data") != 0)) {
-        exchange_refuse(exchange, RULE_READ_ACCEPT, "neither raw=true nor Accept: multipart/form-data");
+    } else if (!exchange->by_app && !is_raw && (!accept || strcmp(accept, "multipart/form-data") != 0) &&
+               !exchange_tolerates(exchange, RULE_READ_ACCEPT,
+                                   "neither raw=true nor Accept: multipart/form-data")) {
+        goto out;
     } else if (is_raw) {
         const json_t *row = json_array_get(rows, 0);
 

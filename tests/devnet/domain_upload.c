@@ -1,4 +1,4 @@
-/* Small uploads: a form of one part, created or updated (docs/network.md 4.2). */
+/* Small uploads: a form of one or more parts, created or updated all or none (docs/network.md 4.2). */
 #include "tests/devnet/domain.h"
 
 #include "libcommon/base/memory.h"
@@ -26,53 +26,132 @@ static char *map_body(const struct body_file *file)
     return map == MAP_FAILED ? NULL : map;
 }
 
-static bool check_fields(struct exchange *exchange, const struct form *form, bool update)
+static bool check_fields(struct exchange *exchange, const struct form_part *part, bool update)
 {
-    if (update && (!form->id || !*form->id || (!exchange->by_app && (form->name || form->data_type))))
-        return exchange_refuse(exchange, RULE_FORM_UPDATE, "an update names its id, and nothing else");
-    if (!update && (form->id || !form->name || !*form->name || !form->data_type || !*form->data_type))
-        return exchange_refuse(exchange, RULE_FORM_CREATE, "a create names name and data-type, and no id");
+    if (update && (!part->id || !*part->id || (!exchange->by_app && (part->name || part->data_type))) &&
+        !exchange_tolerates(exchange, RULE_FORM_UPDATE, "an update names its id, and nothing else"))
+        return false;
+    if (!update && (part->id || !part->name || !*part->name || !part->data_type || !*part->data_type) &&
+        !exchange_tolerates(exchange, RULE_FORM_CREATE, "a create names name and data-type, and no id"))
+        return false;
     return true;
 }
 
-static void keep_data(struct exchange *exchange, const struct domain_caller *caller, const struct form *form)
+static bool is_same(const char *one, const char *other)
 {
-    struct body_file *data = body_file_create(exchange->devnet->folder);
-    char sha256[SHA256_TEXT_BYTES];
-    struct domain_item item = {.id = form->id,
-                               .name = form->name,
-                               .data_type = form->data_type,
-                               .size = (int64_t)form->length,
-                               .sha256 = sha256,
-                               .stored_by = "small",
-                               .parts = 1};
-    bool written;
-
-    store_unlock(exchange->devnet->store);
-    written = body_file_write(data, form->data, form->length);
-    body_file_finish(data, sha256);
-    store_lock(exchange->devnet->store);
-    if (written)
-        domain_keep_item(exchange, caller, &item, body_file_path(data));
-    else
-        exchange_decline(exchange, 500, "cannot store the data");
-    body_file_free(data);
+    return one && other && strcmp(one, other) == 0;
 }
 
-/* The answer of both uploads is a list of the one item. */
-static void wrap_answer(struct exchange *exchange)
+/* No two parts of one form are the same object. */
+static bool check_repeated(struct exchange *exchange, const struct form *form, size_t index)
 {
-    char *item;
+    const struct form_part *part = &form->parts[index];
 
-    if (exchange->answer.status != 200)
-        return;
-    item = memory_format("{\"data\":[%s]}", exchange->answer.segments[0].text);
-    exchange_answer_text(exchange, 200, "application/json", item);
+    for (size_t i = 0; i < index && !exchange->by_app; i++) {
+        const struct form_part *earlier = &form->parts[i];
+
+        if (is_same(part->id, earlier->id) &&
+            !exchange_tolerates(exchange, RULE_FORM_UPDATE, "%s is updated twice", part->id))
+            return false;
+        if (!part->id && is_same(part->name, earlier->name) && is_same(part->data_type, earlier->data_type) &&
+            !exchange_tolerates(exchange, RULE_ARTIFACT_DUPLICATE, "%s (%s) is created twice", part->name,
+                                part->data_type))
+            return false;
+    }
+    return true;
+}
+
+/* Some clients repeat the id of what they update as its name, which would rename it. */
+static struct domain_item item_of(const struct form_part *part)
+{
+    return (struct domain_item){.id = part->id,
+                                .name = is_same(part->id, part->name) ? NULL : part->name,
+                                .data_type = part->data_type,
+                                .size = (int64_t)part->length,
+                                .stored_by = "small",
+                                .parts = 1};
+}
+
+static bool check_parts(struct exchange *exchange, const struct domain_caller *caller,
+                        const struct form *form, bool update)
+{
+    for (size_t i = 0; i < form->count; i++) {
+        const struct form_part *part = &form->parts[i];
+        const struct domain_item item = item_of(part);
+
+        if (!check_fields(exchange, part, update) || !check_repeated(exchange, form, i) ||
+            !domain_check_item(exchange, caller, &item))
+            return false;
+    }
+    return true;
+}
+
+/* A part's bytes on disk, before it is anybody's data. */
+struct stored {
+    struct body_file *file;
+    char sha256[SHA256_TEXT_BYTES];
+};
+
+/* Without the lock, as there may be much of it. */
+static bool write_parts(struct devnet *devnet, const struct form *form, struct stored *stored)
+{
+    bool written = true;
+
+    store_unlock(devnet->store);
+    for (size_t i = 0; i < form->count; i++) {
+        stored[i].file = body_file_create(devnet->folder);
+        written = body_file_write(stored[i].file, form->parts[i].data, form->parts[i].length) && written;
+        body_file_finish(stored[i].file, stored[i].sha256);
+    }
+    store_lock(devnet->store);
+    return written;
+}
+
+static bool keep_part(struct exchange *exchange, const struct domain_caller *caller,
+                      const struct form_part *part, const struct stored *stored, json_t *rows)
+{
+    struct domain_item item = item_of(part);
+    char id[UUID_TEXT_BYTES];
+
+    item.sha256 = stored->sha256;
+    if (!domain_keep_item(exchange, caller, &item, body_file_path(stored->file), id))
+        return false;
+    json_array_append_new(rows, json_pack("{s:s}", "id", id));
+    return true;
+}
+
+static void keep_parts(struct exchange *exchange, const struct domain_caller *caller, const struct form *form)
+{
+    struct stored *stored = memory_allocate_array(form->count, sizeof(*stored));
+    bool fine = write_parts(exchange->devnet, form, stored);
+    json_t *rows = json_array();
+
+    if (!fine)
+        exchange_decline(exchange, 500, "cannot store the data");
+    for (size_t i = 0; i < form->count && fine; i++)
+        fine = keep_part(exchange, caller, &form->parts[i], &stored[i], rows);
+    if (fine)
+        domain_answer_list(exchange, rows);
+    for (size_t i = 0; i < form->count; i++)
+        body_file_free(stored[i].file);
+    json_decref(rows);
+    free(stored);
+}
+
+static bool check_size(struct exchange *exchange, int64_t size)
+{
+    const struct tuning *tuning = &exchange->devnet->tuning;
+
+    if (size <= tuning->request_max_bytes)
+        return true;
+    if (tuning->multipart)
+        return exchange_tolerates(exchange, RULE_FORM_TOO_LARGE, "%lld bytes are above %lld", (long long)size,
+                                  (long long)tuning->request_max_bytes);
+    return exchange_decline(exchange, 413, "more than %lld bytes", (long long)tuning->request_max_bytes);
 }
 
 static void upload(struct exchange *exchange, bool update)
 {
-    const struct tuning *tuning = &exchange->devnet->tuning;
     char sha256[SHA256_TEXT_BYTES];
     struct domain_caller caller;
     struct form form = {0};
@@ -80,26 +159,12 @@ static void upload(struct exchange *exchange, bool update)
     int64_t size = body_file_size(exchange->file);
 
     body_file_finish(exchange->file, sha256);
-    if (!domain_open(exchange, DOMAIN_WRITE, &caller))
+    if (!domain_open(exchange, DOMAIN_WRITE_FORM, &caller) || !check_size(exchange, size))
         goto out;
-    if (size > tuning->request_max_bytes) {
-        if (tuning->multipart)
-            exchange_refuse(exchange, RULE_FORM_TOO_LARGE, "%lld bytes are above %lld", (long long)size,
-                            (long long)tuning->request_max_bytes);
-        else
-            exchange_decline(exchange, 413, "more than %lld bytes", (long long)tuning->request_max_bytes);
-        goto out;
-    }
     body = map_body(exchange->file);
     if (form_parse(exchange, body ? body : "", body ? (size_t)size : 0, &form) &&
-        check_fields(exchange, &form, update)) {
-        struct domain_item item = {.id = form.id, .name = form.name, .data_type = form.data_type};
-
-        if (domain_check_item(exchange, &caller, &item)) {
-            keep_data(exchange, &caller, &form);
-            wrap_answer(exchange);
-        }
-    }
+        check_parts(exchange, &caller, &form, update))
+        keep_parts(exchange, &caller, &form);
 out:
     if (body)
         munmap(body, (size_t)size);
@@ -112,7 +177,8 @@ out:
 static void keep_plain_file(struct exchange *exchange, const char *name, const char *data_type)
 {
     const struct domain_caller person = {NULL, NULL};
-    char sha256[SHA256_TEXT_BYTES];
+    char sha256[SHA256_TEXT_BYTES], id[UUID_TEXT_BYTES];
+    json_t *rows;
     char *existing = store_text(exchange->devnet->store,
                                 "SELECT id FROM data WHERE domain_id=? AND name=? AND data_type=? LIMIT 1",
                                 VALUES(TEXT(exchange->arguments[0]), TEXT(name), TEXT(data_type)));
@@ -125,8 +191,11 @@ static void keep_plain_file(struct exchange *exchange, const char *name, const c
                                .parts = 1};
 
     body_file_finish(exchange->file, sha256);
-    domain_keep_item(exchange, &person, &item, body_file_path(exchange->file));
-    wrap_answer(exchange);
+    if (domain_keep_item(exchange, &person, &item, body_file_path(exchange->file), id)) {
+        rows = json_pack("[{s:s}]", "id", id);
+        domain_answer_list(exchange, rows);
+        json_decref(rows);
+    }
     free(existing);
 }
 

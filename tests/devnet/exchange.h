@@ -44,6 +44,10 @@ struct exchange {
 const char *exchange_header(const struct exchange *exchange, const char *name); /* NULL: none */
 const char *exchange_query(const struct exchange *exchange,
                            const char *name); /* decoded; NULL: none, or no value */
+
+/* All values of a parameter as a JSON array; NULL when another one is there, or one without a value.
+ * json_decref() it. */
+json_t *exchange_query_list(const struct exchange *exchange, const char *name);
 bool exchange_has_query(const struct exchange *exchange, const char *name);
 
 /* The token behind `Authorization: Bearer`, NULL when there is none. */
@@ -58,9 +62,16 @@ void exchange_answer_json(struct exchange *exchange, int status, json_t *json);
 bool exchange_decline(struct exchange *exchange, int status, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
-/* The refusal of a request that breaks a rule: {"error", "rule"}, recorded unless a person sent it. Returns
- * false. */
+/*
+ * The refusal of a request that breaks a rule: {"error", "rule"}, recorded unless a person sent it. When the
+ * rule is switched off it is a refusal all the same, as nobody could serve such a request, but blames nobody.
+ * Returns false.
+ */
 bool exchange_refuse(struct exchange *exchange, enum rule rule, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+
+/* The same for a request that could be served: true, and nothing else, when the rule is switched off. */
+bool exchange_tolerates(struct exchange *exchange, enum rule rule, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
 /* Records a broken rule without refusing the request. */
@@ -73,6 +84,9 @@ json_t *exchange_json(struct exchange *exchange); /* NULL when refused; json_dec
 /* True when the object has exactly these fields, each of its type: "name:s credentials:s sizes:a other:o n:i
  * any:*". */
 bool object_has_exactly(const json_t *object, const char *fields);
+
+/* The same as a judgement: false when the body was refused. */
+bool exchange_check_fields(struct exchange *exchange, const json_t *body, const char *fields, enum rule rule);
 
 /* The caller must have the app token (people, tests, tools). */
 bool exchange_require_app(struct exchange *exchange);

@@ -1,4 +1,5 @@
-/* The body of a small upload: one part between two boundary lines (docs/network.md 4.2). */
+/* The body of a small upload: parts between boundary lines, each an object of its own (docs/network.md 4.2).
+ */
 #ifndef DEVNET_FORM_H
 #define DEVNET_FORM_H
 
@@ -7,12 +8,17 @@
 
 struct exchange;
 
-struct form {
+struct form_part {
     char *name; /* parameters of Content-Disposition, decoded; NULL when absent */
     char *data_type;
     char *id;
     const char *data; /* within the body */
     size_t length;
+};
+
+struct form {
+    struct form_part *parts;
+    size_t count; /* at least 1 after form_parse() */
 };
 
 /* Judges and takes apart `body`; false when the exchange was refused. Clear the form in both cases. */

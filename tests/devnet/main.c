@@ -37,6 +37,11 @@ static bool open_state(struct devnet *devnet, const struct options *options, str
     devnet->app_token = devnet_keep(devnet, "app_token", options->app_token, "app-");
     devnet->registration_secret =
         devnet_keep(devnet, "registration_secret", options->registration_secret, "devnet-");
+    devnet->robot_credentials[0] =
+        devnet_keep(devnet, "robot_credentials", options->robot_credentials[0], "robot-");
+    devnet->robot_count = options->robot_count > 1 ? options->robot_count : 1;
+    for (size_t i = 1; i < devnet->robot_count; i++)
+        devnet->robot_credentials[i] = memory_copy_text(options->robot_credentials[i]);
     return true;
 }
 
@@ -61,6 +66,8 @@ static void close_state(struct devnet *devnet)
     store_close(devnet->store);
     free(devnet->app_token);
     free(devnet->registration_secret);
+    for (size_t i = 0; i < devnet->robot_count; i++)
+        free(devnet->robot_credentials[i]);
     free(devnet->origin);
     free(devnet->trap_origin);
 }
@@ -75,6 +82,16 @@ static void stop(struct devnet *devnet, struct server *server, struct outbound *
     }
     outbound_stop(outbound);
     server_stop(server);
+}
+
+/* Before any thread exists, so that the signals reach sigwait() alone. */
+static void block_signals(sigset_t *signals)
+{
+    sigemptyset(signals);
+    sigaddset(signals, SIGTERM);
+    sigaddset(signals, SIGINT);
+    pthread_sigmask(SIG_BLOCK, signals, NULL);
+    signal(SIGPIPE, SIG_IGN);
 }
 
 int main(int argc, char **argv)
@@ -95,14 +112,9 @@ int main(int argc, char **argv)
                              .flow = options.flow,
                              .quiet = options.quiet,
                              .faults = faults_create()};
+    memcpy(devnet.allowed, options.allowed, sizeof(devnet.allowed));
 
-    /* Blocked before any thread exists, so that the signals reach sigwait() alone. */
-    sigemptyset(&signals);
-    sigaddset(&signals, SIGTERM);
-    sigaddset(&signals, SIGINT);
-    pthread_sigmask(SIG_BLOCK, &signals, NULL);
-    signal(SIGPIPE, SIG_IGN);
-
+    block_signals(&signals);
     if (open_state(&devnet, &options, &error) && begin_listening(&devnet, &options, &server, &error)) {
         outbound = outbound_start(&devnet);
         sigwait(&signals, &signal_number);

@@ -3,11 +3,26 @@
 #include "tests/devnet/help.h"
 
 #include <getopt.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { OPTION_NUMBER = 1000 }; /* number options are OPTION_NUMBER + their index in numbers[] */
+/* Options with a text or a number are these + their index in texts[] or numbers[]. */
+enum { OPTION_TEXT = 500, OPTION_NUMBER = 1000 };
+
+static const struct {
+    const char *option;
+    size_t offset;
+} texts[] = {
+    {"state", offsetof(struct options, state)},
+    {"listen", offsetof(struct options, listen)},
+    {"public-origin", offsetof(struct options, public_origin)},
+    {"app-token", offsetof(struct options, app_token)},
+    {"reg-secret", offsetof(struct options, registration_secret)},
+};
+
+enum { TEXTS = sizeof(texts) / sizeof(texts[0]) };
 
 static const struct {
     const char *option, *setting;
@@ -23,13 +38,10 @@ static const struct {
 
 enum { NUMBERS = sizeof(numbers) / sizeof(numbers[0]) };
 
-static const struct option texts[] = {
-    {"state", required_argument, NULL, 's'},
-    {"listen", required_argument, NULL, 'l'},
-    {"public-origin", required_argument, NULL, 'o'},
-    {"app-token", required_argument, NULL, 'a'},
-    {"reg-secret", required_argument, NULL, 'r'},
+static const struct option others[] = {
+    {"robot-credentials", required_argument, NULL, 'b'},
     {"flow", required_argument, NULL, 'f'},
+    {"allow", required_argument, NULL, 'a'},
     {"strict", no_argument, NULL, 'S'},
     {"quiet", no_argument, NULL, 'q'},
     {"rules", no_argument, NULL, 'R'},
@@ -37,7 +49,7 @@ static const struct option texts[] = {
     {"version", no_argument, NULL, 'V'},
 };
 
-enum { TEXTS = sizeof(texts) / sizeof(texts[0]) };
+enum { OTHERS = sizeof(others) / sizeof(others[0]) };
 
 /* Seconds may have a fraction: tests use leases of half a second. */
 static bool read_number(struct options *options, int index, const char *text)
@@ -56,37 +68,56 @@ static bool read_number(struct options *options, int index, const char *text)
 
 static bool read_flow(struct options *options, const char *text)
 {
-    static const char *const flows[] = {"any", "callback", "wallet"};
+    static const char *const flows[] = {"any", "callback", "wallet", "robot"};
 
-    for (int i = 0; i < 3; i++)
+    for (int i = 0; i < 4; i++)
         if (strcmp(flows[i], text) == 0) {
             options->flow = (enum devnet_flow)i;
             return true;
         }
-    fprintf(stderr, "posemesh-devnet: --flow is any, callback or wallet, got %s\n", text);
+    fprintf(stderr, "posemesh-devnet: --flow is any, callback, wallet or robot, got %s\n", text);
     return false;
+}
+
+static bool add_robot(struct options *options, const char *credentials)
+{
+    if (options->robot_count == DEVNET_ROBOTS_MOST || !*credentials) {
+        fprintf(stderr, "posemesh-devnet: --robot-credentials are not empty, and %d at most\n",
+                DEVNET_ROBOTS_MOST);
+        return false;
+    }
+    options->robot_credentials[options->robot_count++] = credentials;
+    return true;
+}
+
+static bool allow(struct options *options, const char *name)
+{
+    enum rule rule;
+
+    if (!rule_find(name, &rule)) {
+        fprintf(stderr, "posemesh-devnet: no rule is called %s; --rules lists them\n", name);
+        return false;
+    }
+    options->allowed[rule] = true;
+    return true;
+}
+
+/* An option with a value; false when the value is wrong. */
+static bool take_value(struct options *options, int option, const char *value)
+{
+    if (option >= OPTION_NUMBER)
+        return read_number(options, option - OPTION_NUMBER, value);
+    if (option >= OPTION_TEXT && option < OPTION_TEXT + TEXTS) {
+        *(const char **)(void *)((char *)options + texts[option - OPTION_TEXT].offset) = value;
+        return true;
+    }
+    return (option == 'b' && add_robot(options, value)) || (option == 'f' && read_flow(options, value)) ||
+           (option == 'a' && allow(options, value));
 }
 
 static enum options_outcome take(struct options *options, int option, const char *value)
 {
     switch (option) {
-    case 's':
-        options->state = value;
-        break;
-    case 'l':
-        options->listen = value;
-        break;
-    case 'o':
-        options->public_origin = value;
-        break;
-    case 'a':
-        options->app_token = value;
-        break;
-    case 'r':
-        options->registration_secret = value;
-        break;
-    case 'f':
-        return read_flow(options, value) ? OPTIONS_RUN : OPTIONS_WRONG;
     case 'S':
         options->strict = true;
         break;
@@ -103,22 +134,23 @@ static enum options_outcome take(struct options *options, int option, const char
         puts("posemesh-devnet " POSEMESH_VERSION);
         return OPTIONS_DONE;
     default:
-        if (option >= OPTION_NUMBER)
-            return read_number(options, option - OPTION_NUMBER, value) ? OPTIONS_RUN : OPTIONS_WRONG;
-        return OPTIONS_WRONG;
+        return value && take_value(options, option, value) ? OPTIONS_RUN : OPTIONS_WRONG;
     }
     return OPTIONS_RUN;
 }
 
 enum options_outcome options_read(struct options *options, int argc, char **argv)
 {
-    struct option known[TEXTS + NUMBERS + 1] = {{0}};
+    struct option known[OTHERS + TEXTS + NUMBERS + 1] = {{0}};
     enum options_outcome outcome = OPTIONS_RUN;
     int option;
 
-    memcpy(known, texts, sizeof(texts));
+    memcpy(known, others, sizeof(others));
+    for (int i = 0; i < TEXTS; i++)
+        known[OTHERS + i] = (struct option){texts[i].option, required_argument, NULL, OPTION_TEXT + i};
     for (int i = 0; i < NUMBERS; i++)
-        known[TEXTS + i] = (struct option){numbers[i].option, required_argument, NULL, OPTION_NUMBER + i};
+        known[OTHERS + TEXTS + i] =
+            (struct option){numbers[i].option, required_argument, NULL, OPTION_NUMBER + i};
     *options = (struct options){.listen = "127.0.0.1:0"};
     tuning_init(&options->tuning);
     while (outcome == OPTIONS_RUN && (option = getopt_long(argc, argv, "", known, NULL)) != -1)

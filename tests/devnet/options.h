@@ -14,6 +14,9 @@ struct options {
     const char *public_origin; /* what nodes reach us by, when it is not the listening address; NULL */
     const char *app_token;
     const char *registration_secret;
+    const char *robot_credentials[DEVNET_ROBOTS_MOST];
+    size_t robot_count;
+    bool allowed[RULE_COUNT]; /* rules that are switched off */
     bool strict;
     bool quiet;
     enum devnet_flow flow;

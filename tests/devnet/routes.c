@@ -14,6 +14,8 @@
 static const struct route routes[] = {
     {"POST", "/dds/internal/v1/nodes/register", NULL, BODY_MEMORY, dds_register},
     {"POST", "/dds/internal/v1/nodes/register-wallet", NULL, BODY_MEMORY, dds_register_wallet},
+    {"POST", "/dds/internal/v1/robots/register", NULL, BODY_MEMORY, dds_register_robot},
+    {"POST", "/dds/internal/v1/auth/robot/verify", NULL, BODY_MEMORY, dds_verify_robot},
     {"POST", "/dds/internal/v1/auth/siwe/request", NULL, BODY_MEMORY, dds_siwe_request},
     {"POST", "/dds/internal/v1/auth/siwe/verify", NULL, BODY_MEMORY, dds_siwe_verify},
 
@@ -29,6 +31,7 @@ static const struct route routes[] = {
     {"GET", "/domain/api/v1/info", NULL, BODY_MEMORY, domain_info},
     {"GET", "/domain/api/v1/domains/*/data", NULL, BODY_MEMORY, domain_read},
     {"GET", "/domain/api/v1/domains/*/data/*", NULL, BODY_MEMORY, domain_read_one},
+    {"DELETE", "/domain/api/v1/domains/*/data/*", NULL, BODY_MEMORY, domain_delete},
     {"POST", "/domain/api/v1/domains/*/data", NULL, BODY_FILE, domain_create},
     {"PUT", "/domain/api/v1/domains/*/data", NULL, BODY_FILE, domain_update},
     {"POST", "/domain/api/v1/domains/*/data/multipart", "uploads", BODY_MEMORY, domain_multipart_start},
@@ -93,7 +96,8 @@ const struct route *routes_find(struct exchange *exchange, int *path_known)
         if (!match_pattern(route->pattern, exchange->path, starts, lengths))
             continue;
         /* `multipart` is a name of its own below data/, not an id. */
-        if (route->handle == domain_read_one && lengths[1] == 9 && strncmp(starts[1], "multipart", 9) == 0)
+        if ((route->handle == domain_read_one || route->handle == domain_delete) && lengths[1] == 9 &&
+            strncmp(starts[1], "multipart", 9) == 0)
             continue;
         *path_known = 1;
         if (strcmp(route->method, exchange->method) != 0)

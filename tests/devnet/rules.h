@@ -5,6 +5,8 @@
 #ifndef DEVNET_RULES_H
 #define DEVNET_RULES_H
 
+#include <stdbool.h>
+
 #define RULES(RULE)                                                                                          \
     /* any request */                                                                                        \
     RULE(REQUEST_UNKNOWN, "request-unknown", 404,                                                            \
@@ -37,6 +39,13 @@
     RULE(CALLBACK_ANSWER, "callback-answer", 0, "the callback is answered 200 {\"ok\":true}")                \
     RULE(HEALTH_ANSWER, "health-answer", 0, "GET /health is answered 200")                                   \
     RULE(WALLET_SHAPE, "wallet-shape", 422, "a wallet registration has exactly its five fields")             \
+    RULE(ROBOT_SHAPE, "robot-shape", 422, "a robot registration has exactly its three fields")               \
+    RULE(ROBOT_CREDENTIALS, "robot-credentials", 403,                                                        \
+         "a robot's registration_credentials are ROBOT_REGISTRATION_CREDENTIALS")                            \
+    RULE(ROBOT_ELSEWHERE, "robot-credentials-elsewhere", 403,                                                \
+         "a robot's credentials go to the robot's endpoints only")                                           \
+    RULE(ROBOT_VERIFY_SHAPE, "robot-verify-shape", 422, "a robot verifies by registration_credentials only") \
+    RULE(ROBOT_UNREGISTERED, "robot-before-registration", 404, "a robot registers before it verifies")       \
     /* 2, login */                                                                                           \
     RULE(SIWE_REQUEST_SHAPE, "siwe-request-shape", 422, "a nonce is asked for with {\"wallet\"}")            \
     RULE(SIWE_ADDRESS, "siwe-address-lowercase", 422, "an address is lowercase 0x hex")                      \
@@ -57,10 +66,11 @@
     RULE(DMS_AUTHORIZATION, "dms-authorization", 401, "DMS is asked with Authorization: Bearer")             \
     RULE(ACCESS_TOKEN_UNKNOWN, "access-token-unknown", 401, "an access token is one that DDS issued")        \
     RULE(ACCESS_TOKEN_REUSED, "access-token-reused", 401, "a token that was refused is not used again")      \
-    RULE(LEASE_REQUEST, "lease-request", 400, "GET /tasks has neither query nor body")                       \
+    RULE(LEASE_REQUEST, "lease-request", 400, "GET /tasks has no query but capability=..., and no body")     \
     RULE(HEARTBEAT_SHAPE, "heartbeat-shape", 400, "a heartbeat is {\"progress\": any, \"events\": [...]}")   \
     RULE(HEARTBEAT_FIRST_SHAPE, "heartbeat-first-shape", 400,                                                \
          "the first heartbeat has progress {} and no events")                                                \
+    RULE(HEARTBEAT_REPORTED, "heartbeat-after-report", 410, "no heartbeat follows an answered report")       \
     RULE(TASK_RENAMED, "task-renamed", 404, "a renamed task is called by its new id")                        \
     RULE(CANCELLED_ENVELOPE, "cancelled-envelope", 409, "a task leased with cancel: true is left alone")     \
     RULE(REPORT_CANCELLED, "report-after-cancel", 409, "a cancelled task is not reported")                   \
@@ -90,7 +100,7 @@
          "a token refused twice is not tried a third time")                                                  \
     RULE(TOKEN_WRONG_DOMAIN, "token-wrong-domain", 403, "a token is used for its lease's domains only")      \
     RULE(CLIENT_ID_MISSING, "client-id-missing", 400, "storage requests carry posemesh-client-id")           \
-    RULE(CLIENT_ID_CHANGED, "client-id-changed", 400, "posemesh-client-id stays the same")                   \
+    RULE(CLIENT_ID_CHANGED, "client-id-changed", 400, "posemesh-client-id stays the same for a lease")       \
     RULE(HEARTBEAT_FIRST, "heartbeat-first-before-storage", 409, "the first heartbeat comes before storage") \
     RULE(STORAGE_AFTER_LEASE, "storage-after-lease", 409, "nothing is written when the lease has run out")   \
     RULE(READ_ACCEPT, "read-accept", 400, "a read accepts multipart/form-data, a look-up application/json")  \
@@ -98,8 +108,8 @@
     RULE(LOOKUP_EXACT, "lookup-exact", 400, "a look-up has both name and data_type")                         \
     RULE(INFO_TOKEN, "info-no-token", 400, "GET /api/v1/info goes without a token")                          \
     RULE(FORM_CONTENT_TYPE, "form-content-type", 415, "an upload is multipart/form-data with a boundary")    \
-    RULE(FORM_FRAMING, "form-framing", 400, "a form is --boundary, one part, --boundary--, with CRLF")       \
-    RULE(FORM_BOUNDARY, "form-boundary-in-data", 400, "the boundary does not occur in the data: one part")   \
+    RULE(FORM_FRAMING, "form-framing", 400, "a form is --boundary, a part, ..., --boundary--, with CRLF")    \
+    RULE(FORM_BOUNDARY, "form-boundary-in-data", 400, "the boundary does not occur in a part's data")        \
     RULE(FORM_PART_HEADERS, "form-part-headers", 400,                                                        \
          "a part has Content-Type octet-stream and Content-Disposition")                                     \
     RULE(FORM_CREATE, "form-create-fields", 400, "a created part has name and data-type")                    \
@@ -133,6 +143,9 @@ struct rule_text {
 };
 
 const struct rule_text *rule_of(enum rule rule);
+
+/* The rule of that name; false when there is none. */
+bool rule_find(const char *name, enum rule *rule);
 
 /* `name<TAB>status<TAB>text` a line, for --rules. */
 void rules_print(void);

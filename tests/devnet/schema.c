@@ -3,7 +3,8 @@
 static const char schema[] =
     "CREATE TABLE IF NOT EXISTS kept(name TEXT PRIMARY KEY, value TEXT);"
 
-    /* A node is its wallet. `state`: registered, or forgotten (by an admin; its logins get 403). */
+    /* A node is its wallet, or its robot credentials (a digest of them). `state`: registered, or forgotten
+       (by an admin; its logins get 403). */
     "CREATE TABLE IF NOT EXISTS nodes(address TEXT PRIMARY KEY, id TEXT, flow TEXT, url TEXT, version TEXT,"
     " capabilities TEXT, state TEXT, registered_at INTEGER, registrations INTEGER DEFAULT 0,"
     " callback_due_at INTEGER, callback_started_at INTEGER, callback_answered_at INTEGER,"
@@ -17,6 +18,9 @@ static const char schema[] =
     " attempt INTEGER, domain_id TEXT, issued_at INTEGER, expires_at INTEGER, replaced_at INTEGER,"
     " revoked INTEGER DEFAULT 0, refused_at INTEGER);"
     "CREATE INDEX IF NOT EXISTS tokens_task ON tokens(task, attempt);"
+    /* `client_id` is the lease's (an attempt of a task); a node's own (above) is the last it showed. */
+    "CREATE TABLE IF NOT EXISTS client_ids(task TEXT, attempt INTEGER, client_id TEXT,"
+    " PRIMARY KEY(task, attempt));"
     "CREATE TABLE IF NOT EXISTS refusals(token TEXT, request TEXT, times INTEGER, PRIMARY KEY(token, "
     "request));"
 

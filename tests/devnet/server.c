@@ -116,6 +116,14 @@ static void answer_unrouted(struct exchange *exchange)
                     exchange->method, exchange->path);
 }
 
+static void handle(struct exchange *exchange)
+{
+    if (exchange->route)
+        exchange->route->handle(exchange);
+    else
+        answer_unrouted(exchange);
+}
+
 /* A fault that stands in for the answer. */
 static bool answer_is_faked(struct exchange *exchange)
 {
@@ -142,13 +150,10 @@ static bool close_exchange(struct exchange *exchange)
 
     if (unheard || (faulty && !exchange->fault.after && answer_is_faked(exchange)))
         return !unheard;
-    if (!target_is_encoded(exchange->target))
-        exchange_refuse(exchange, RULE_URL_ENCODING,
-                        "the request's target has characters that must be encoded");
-    else if (!exchange->route)
-        answer_unrouted(exchange);
-    else
-        exchange->route->handle(exchange);
+    if (target_is_encoded(exchange->target) ||
+        exchange_tolerates(exchange, RULE_URL_ENCODING,
+                           "the request's target has characters that must be encoded"))
+        handle(exchange);
     if (faulty && exchange->fault.after) {
         /* A refusal takes no effect, so nothing is waited for after it. */
         if (exchange->fault.kind == FAULT_LATENCY && exchange->answer.status < 400)

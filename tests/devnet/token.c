@@ -109,23 +109,33 @@ json_t *token_check_access(struct exchange *exchange)
     return node;
 }
 
-static bool check_client_id(struct exchange *exchange, const json_t *token)
+static void remember_client_id(struct store *store, const json_t *token, const char *client_id)
+{
+    store_run(store, "REPLACE INTO client_ids(task, attempt, client_id) VALUES(?,?,?)",
+              VALUES(TEXT(row_text(token, "task")), INTEGER(row_integer(token, "attempt")), TEXT(client_id)));
+    store_run(store, "UPDATE nodes SET client_id=? WHERE address=?",
+              VALUES(TEXT(client_id), TEXT(row_text(token, "address"))));
+}
+
+/* One for the process or one for each lease, but never two in one lease. */
+static bool check_client_id(struct exchange *exchange, const json_t *token, bool optional)
 {
     struct devnet *devnet = exchange->devnet;
     const char *client_id = exchange_header(exchange, "posemesh-client-id");
-    const char *address = row_text(token, "address");
     char *known;
     bool fine = true;
 
+    if (!client_id && optional)
+        return true;
     if (!client_id || !*client_id)
-        return exchange_refuse(exchange, RULE_CLIENT_ID_MISSING, "no posemesh-client-id");
-    known = store_text(devnet->store, "SELECT client_id FROM nodes WHERE address=?", VALUES(TEXT(address)));
+        return exchange_tolerates(exchange, RULE_CLIENT_ID_MISSING, "no posemesh-client-id");
+    known = store_text(devnet->store, "SELECT client_id FROM client_ids WHERE task=? AND attempt=?",
+                       VALUES(TEXT(row_text(token, "task")), INTEGER(row_integer(token, "attempt"))));
     if (known && strcmp(known, client_id) != 0 && !devnet->tuning.restarts_allowed)
-        fine = exchange_refuse(exchange, RULE_CLIENT_ID_CHANGED, "posemesh-client-id was %s and is %s", known,
-                               client_id);
+        fine = exchange_tolerates(exchange, RULE_CLIENT_ID_CHANGED, "posemesh-client-id was %s and is %s",
+                                  known, client_id);
     else
-        store_run(devnet->store, "UPDATE nodes SET client_id=? WHERE address=?",
-                  VALUES(TEXT(client_id), TEXT(address)));
+        remember_client_id(devnet->store, token, client_id);
     free(known);
     return fine;
 }
@@ -142,23 +152,28 @@ static void judge_refused(struct exchange *exchange)
                         (int)times);
 }
 
-json_t *token_check_domain(struct exchange *exchange)
+static bool check_newest(struct exchange *exchange, const json_t *token)
+{
+    const struct tuning *tuning = &exchange->devnet->tuning;
+    int64_t replaced_at = row_integer(token, "replaced_at");
+
+    return tuning->restarts_allowed || !replaced_at ||
+           exchange->started_ms < replaced_at + tuning->race_grace_ms ||
+           exchange_tolerates(exchange, RULE_DOMAIN_TOKEN_STALE, "a newer token was delivered %d ms before",
+                              (int)(exchange->started_ms - replaced_at));
+}
+
+json_t *token_check_domain(struct exchange *exchange, bool client_id_is_optional)
 {
     json_t *token = check(exchange, "domain", RULE_STORAGE_AUTHORIZATION, RULE_DOMAIN_TOKEN_UNKNOWN);
-    int64_t grace = exchange->devnet->tuning.race_grace_ms;
 
     if (!token)
         return NULL;
     exchange->task = memory_copy_text(row_text(token, "task"));
-    if (row_integer(token, "declined")) {
+    if (row_integer(token, "declined"))
         judge_refused(exchange);
-    } else if (!exchange->devnet->tuning.restarts_allowed && row_integer(token, "replaced_at") &&
-               exchange->started_ms >= row_integer(token, "replaced_at") + grace) {
-        exchange_refuse(exchange, RULE_DOMAIN_TOKEN_STALE, "a newer token was delivered %d ms before",
-                        (int)(exchange->started_ms - row_integer(token, "replaced_at")));
-    } else if (check_client_id(exchange, token)) {
+    else if (check_newest(exchange, token) && check_client_id(exchange, token, client_id_is_optional))
         return token;
-    }
     json_decref(token);
     return NULL;
 }

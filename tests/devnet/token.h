@@ -17,7 +17,8 @@ int64_t token_issue_domain(struct exchange *exchange, const json_t *task, char t
  * it. */
 json_t *token_check_access(struct exchange *exchange);
 
-/* The token's row behind a storage request; NULL when the request was refused. json_decref() it. */
-json_t *token_check_domain(struct exchange *exchange);
+/* The token's row behind a storage request; NULL when the request was refused. json_decref() it. A client id
+ * that comes is judged, optional or not. */
+json_t *token_check_domain(struct exchange *exchange, bool client_id_is_optional);
 
 #endif

@@ -11,12 +11,18 @@ from network import Inbound, request
 PART_HEADERS = "Content-Type: application/octet-stream\r\nContent-Disposition: form-data; {}\r\n\r\n"
 
 
-def form(fields, data, boundary=None):
-    """A small upload's body and content type."""
+def form_of(parts, boundary=None):
+    """The body and content type of a small upload of parts [(fields, bytes)]."""
     boundary = boundary or uuid.uuid4().hex
-    parameters = "; ".join(f'{name}="{value}"' for name, value in fields.items())
-    body = f"--{boundary}\r\n{PART_HEADERS.format(parameters)}".encode() + data + f"\r\n--{boundary}--\r\n".encode()
-    return body, f"multipart/form-data; boundary={boundary}"
+    body = b""
+    for fields, data in parts:
+        parameters = "; ".join(f'{name}="{value}"' for name, value in fields.items())
+        body += f"--{boundary}\r\n{PART_HEADERS.format(parameters)}".encode() + data + b"\r\n"
+    return body + f"--{boundary}--\r\n".encode(), f"multipart/form-data; boundary={boundary}"
+
+
+def form(fields, data, boundary=None):
+    return form_of([(fields, data)], boundary)
 
 
 def parse_parts(answer):
@@ -47,6 +53,7 @@ class Node:
     def __init__(self, devnet, capabilities=("/examples/a/v1",)):
         self.devnet, self.wallet = devnet, Wallet()
         self.capabilities, self.token, self.inbound = sorted(capabilities), None, None
+        self.credentials, self.robot_id = devnet.env["ROBOT_REGISTRATION_CREDENTIALS"], None
         self.client_id = "posemesh-compute-node/" + str(uuid.uuid4())
 
     def post(self, url, body, **headers):
@@ -110,6 +117,28 @@ class Node:
         self.inbound.wait(lambda: self.inbound.callbacks)
         return self.login()
 
+    # --- the robot flow ---
+
+    def robot_registration(self, **changes):
+        body = {"registration_credentials": self.credentials, "version": "1.2.3", "capabilities": self.capabilities, **changes}
+        return {name: value for name, value in body.items() if value is not None}
+
+    def register_robot(self, **changes):
+        return self.post(self.devnet.dds + "/internal/v1/robots/register", self.robot_registration(**changes))
+
+    def verify_robot(self, body=None):
+        return self.post(self.devnet.dds + "/internal/v1/auth/robot/verify",
+                         {"registration_credentials": self.credentials} if body is None else body)
+
+    def take_token(self, answer):
+        assert answer.status == 200, answer
+        self.robot_id, self.token = answer.json["robot_id"], answer.json["access_token"]
+        return self
+
+    def join_as_robot(self):
+        """Registered, which brings the first access token."""
+        return self.take_token(self.register_robot())
+
     # --- DMS ---
 
     def dms(self, method, path, body=None, token=None, **headers):
@@ -169,8 +198,14 @@ class Node:
         return answer.json["data"][0]["id"] if answer.status == 200 else None
 
     def put_form(self, lease, method, fields, data, **options):
-        body, content_type = form(fields, data)
+        return self.put_forms(lease, method, [(fields, data)], **options)
+
+    def put_forms(self, lease, method, parts, **options):
+        body, content_type = form_of(parts)
         return self.storage(lease, method, "", body, **{"Content-Type": content_type}, **options)
+
+    def delete(self, lease, data_id, **options):
+        return self.storage(lease, "DELETE", "/" + data_id, **options)
 
     def upload(self, lease, path, data):
         """A small upload, looked up first."""

@@ -11,7 +11,6 @@ BROKEN = {}  # rule -> how many mutations
 
 def breaks(rule):
     def mark(function):
-        function.rule = rule
         BROKEN[rule] = BROKEN.get(rule, 0) + 1
 
         def test(self):
@@ -21,6 +20,7 @@ def breaks(rule):
                 self.assertEqual(answer.status, STATUSES[rule], answer)
             self.assertIn(rule, self.devnet.violations())
         test.__doc__ = function.__doc__
+        test.rule, test.mutation = rule, function
         return test
     return mark
 
@@ -37,9 +37,11 @@ STATUSES = rules()
 class RuleCase(unittest.TestCase):
     """One devnet for the class, a wallet and a capability for each test."""
 
+    OPTIONS = ("--part-size", "1000", "--request-max-bytes", "5000", "--health-interval", "0")
+
     @classmethod
     def setUpClass(cls):
-        cls.devnet = Devnet("--part-size", "1000", "--request-max-bytes", "5000", "--health-interval", "0")
+        cls.devnet = Devnet(*cls.OPTIONS)
 
     @classmethod
     def tearDownClass(cls):

@@ -1,11 +1,15 @@
 """Faults on request: each kind does what it says, counts down, and blames nobody."""
 import http.client
+import os
+import re
 import threading
 import time
 import unittest
 
 from client import Node
 from network import Devnet, request
+
+HERE = os.path.dirname(os.path.abspath(__file__))
 
 
 class Faults(unittest.TestCase):
@@ -131,6 +135,25 @@ class Faults(unittest.TestCase):
         request("GET", self.info)
         thread.join()
         self.assertEqual((seen[0]["method"], seen[0]["status"], seen[0]["fault"]), ("GET", 500, "status"))
+
+    def test_records_have_the_documented_fields_and_filters(self):
+        """README's table, field by field; path= is the name in filters, faults and records."""
+        last = self.devnet.admin("GET", "/requests")["last"]
+        self.devnet.fault(kind="status", path="*/info?x=1", method="GET", status=500)
+        request("GET", self.info + "?x=1")
+        request("PUT", self.info)
+        record = self.devnet.wait_request("*/info?x=1", since=last)
+        with open(os.path.join(HERE, "..", "devnet", "README.md")) as file:
+            table = file.read().split("| field of a record |")[1].split("\n\n")[0]
+        self.assertEqual(set(record), set(re.findall(r"^\| `([a-z_]+)`", table, re.M)))
+        self.assertEqual((record["path"], record["fault"], record["rule"], record["task"]),
+                         ("/domain/api/v1/info?x=1", "status", None, None))
+        rows = self.devnet.admin("GET", f"/requests?since={last}&method=PUT&path=*/info")["requests"]
+        self.assertEqual([(row["method"], row["rule"]) for row in rows], [("PUT", "request-method")])
+        self.assertEqual(self.devnet.admin("GET", f"/requests?since={rows[0]['seq']}&path=*/info*")["requests"], [])
+        broken = self.devnet.admin("GET", "/violations?path=*/info")["violations"]
+        self.assertEqual([(row["path"], row["rule"]) for row in broken], [("/domain/api/v1/info", "request-method")])
+        self.devnet.admin("DELETE", "/violations")
 
     def test_admin_needs_the_app_token(self):
         for path in ("/violations", "/requests", "/data", "/settings", "/faults", "/nodes", "/uploads"):

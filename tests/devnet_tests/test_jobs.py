@@ -38,6 +38,56 @@ class Jobs(unittest.TestCase):
         self.finish(third)
         self.assertEqual(self.devnet.job(job["id"], wait_ms=10000)["status"], "completed")
 
+    def edges_of(self, edges, stages):
+        """{label: deps_remaining} of a job with a task t0, t1, ... for each stage."""
+        body = {"label": "j", "domain_id": "d", "priority": 0, "meta": {}, "edges": edges, "tasks": [
+            {"label": f"t{i}", "stage": stage, "capability": self.capability, "capability_filters": {}, "priority": 0,
+             "inputs_cids": [], "outputs_prefix": "", "mode": "public", "meta": {}, "max_attempts": 1}
+            for i, stage in enumerate(stages)]}
+        answer = self.devnet.app("POST", self.devnet.dms + "/jobs", body)
+        if answer.status != 201:
+            return answer.status
+        self.assertEqual(answer.json["job_id"], answer.json["id"])
+        tasks = self.devnet.job(answer.json["job_id"])["tasks"]
+        self.devnet.app("POST", f"{self.devnet.dms}/jobs/{answer.json['id']}/cancel")
+        return [task["deps_remaining"] for task in tasks]
+
+    def test_edges_are_pairs_or_objects_and_name_labels_or_stages(self):
+        for edges, waits in (([["t0", "t2"]], [0, 0, 1, 0]),
+                             ([{"from": "t0", "to": "t2"}], [0, 0, 1, 0]),
+                             ([{"to": "t2", "from": "t0"}, ["t1", "t2"]], [0, 0, 2, 0]),
+                             ([["scan", "merge"]], [0, 0, 2, 0]),
+                             ([{"from": "scan", "to": "merge"}, ["t0", "t2"], ["merge", "t3"]], [0, 0, 2, 1]),
+                             ([["t3", "scan"]], [1, 1, 0, 0])):
+            self.assertEqual(self.edges_of(edges, ["scan", "scan", "merge", "last"]), waits, edges)
+        self.assertEqual(self.edges_of([["t1", "x"]], ["t1", "y", "x"]), [0, 0, 1], "a label goes before a stage")
+
+    def test_edges_of_other_shapes_are_declined(self):
+        for edges in (["t0"], [1], [["t0"]], [["t0", "t1", "t2"]], [["t0", 1]], [{"from": "t0"}], [["t0", "never"]], None,
+                      [{"from": "t0", "to": "t1", "when": "done"}], [{"from": "t0", "to": None}], {"from": "t0", "to": "t1"},
+                      [["scan", "t0"]], [["scan", "scan"]]):
+            self.assertEqual(self.edges_of(edges, ["scan", "scan", "merge"]), 400, edges)
+
+    def test_a_job_ends_when_a_task_was_cancelled_in_its_envelope(self):
+        """What waits for it is cancelled with it; what does not is done, and decides nothing."""
+        job = self.devnet.create_job(self.capability, tasks=4, edges=[["t0", "t1"], ["t1", "t2"]])
+        self.devnet.admin("POST", "/overrides/lease", {"patch": {"cancel": True}})
+        self.assertTrue(self.node.lease().envelope["cancel"])
+        shown = self.devnet.job(job["id"])
+        self.assertEqual([task["status"] for task in shown["tasks"]], ["cancelled"] * 3 + ["pending"])
+        self.assertEqual(shown["status"], "open")
+        self.finish(self.node.begin())
+        self.assertEqual(self.devnet.job(job["id"], wait_ms=10000)["status"], "cancelled")
+
+    def test_a_job_of_failed_and_cancelled_tasks_has_failed(self):
+        job = self.devnet.create_job(self.capability, tasks=2, max_attempts=1)
+        self.devnet.admin("POST", "/overrides/lease", {"patch": {"cancel": True}})
+        self.node.lease()
+        lease = self.node.begin()
+        self.assertEqual(self.node.fail(lease).status, 200)
+        shown = self.devnet.job(job["id"])
+        self.assertEqual((shown["status"], [task["status"] for task in shown["tasks"]]), ("failed", ["cancelled", "failed"]))
+
     def test_a_failed_attempt_is_leased_again_until_the_last(self):
         job = self.devnet.create_job(self.capability, tasks=2, max_attempts=2, edges=[["t0", "t1"]])
         for attempt in (1, 2):

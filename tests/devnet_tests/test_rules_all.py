@@ -4,6 +4,7 @@ import unittest
 import rule_case
 import test_rules_login
 import test_rules_multipart
+import test_rules_robot
 import test_rules_storage
 import test_rules_tasks
 
@@ -12,7 +13,7 @@ class AllRules(unittest.TestCase):
     NOTED = {"callback-answer", "health-answer"}  # the network asks, the node answers: nothing to refuse
 
     def test_every_rule_has_a_mutation(self):
-        self.assertTrue(test_rules_login and test_rules_multipart and test_rules_storage and test_rules_tasks)
+        self.assertTrue(test_rules_login and test_rules_multipart and test_rules_robot and test_rules_storage and test_rules_tasks)
         self.assertEqual(set(rule_case.STATUSES) - set(rule_case.BROKEN), self.NOTED)
 
     def test_names_are_stable_words(self):

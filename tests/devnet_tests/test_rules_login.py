@@ -3,7 +3,7 @@ import time
 
 from client import Node
 from crypto import Wallet
-from network import Devnet, Inbound, request
+from network import Inbound, request
 from rule_case import RuleCase, breaks
 
 
@@ -127,9 +127,7 @@ class Registration(RuleCase):
 
 
 class Flow(RuleCase):
-    @classmethod
-    def setUpClass(cls):
-        cls.devnet = Devnet("--flow", "wallet")
+    OPTIONS = ("--flow", "wallet")
 
     @breaks("register-flow")
     def test_flow(self):

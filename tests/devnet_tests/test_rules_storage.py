@@ -1,7 +1,7 @@
 """Reads and small uploads: docs/network.md 4, one mutation at a time."""
 import uuid
 
-from client import PART_HEADERS, form
+from client import form, form_of
 from network import request
 from rule_case import RuleCase, breaks
 
@@ -54,6 +54,61 @@ class Access(RuleCase):
         self.node.read(lease, "?ids=x")
         self.node.client_id = "another"
         return self.node.read(lease, "?ids=x")
+
+    def test_a_client_id_may_be_one_for_each_lease(self):
+        for client_id in ("one", "two", "one"):
+            self.node.client_id = client_id
+            lease = self.begun()
+            self.node.upload(lease, "a.json", b"{}")
+            self.assertEqual(self.node.read(lease, "?ids=x").status, 404)
+            self.assertEqual(self.node.complete(lease).status, 200)
+        self.assertEqual(self.devnet.violations(), [])
+        self.assertEqual([row["client_id"] for row in self.devnet.admin("GET", "/nodes")["nodes"]
+                          if row["address"] == self.node.wallet.address], ["one"])
+
+    def test_leases_held_together_may_have_a_client_id_each(self):
+        first, second = self.begun(), self.begun()
+        for _ in range(2):
+            for lease, client_id in ((first, "one"), (second, "two")):
+                self.node.client_id = client_id
+                self.assertEqual(self.node.read(lease, "?ids=x").status, 404)
+        self.assertEqual(self.devnet.violations(), [])
+        self.assertEqual(self.node.read(first, "?ids=x").rule, "client-id-changed")
+
+    def test_small_forms_need_no_client_id(self):
+        lease = self.begun()
+        _, name, data_type = self.node.name_of(lease, "a.json")
+        self.node.look_up(lease, name, data_type)
+        without = {"posemesh-client-id": None}
+        answer = self.node.put_form(lease, "POST", {"name": name, "data-type": data_type}, b"x", **without)
+        self.assertEqual(answer.status, 200, answer)
+        made = answer.json["data"][0]["id"]
+        self.assertEqual(self.node.put_form(lease, "PUT", {"id": made}, b"y", **without).status, 200)
+        self.assertEqual(self.devnet.violations(), [])
+        for headers in ({"posemesh-client-id": "another"}, {"posemesh-client-id": ""}):
+            answer = self.node.put_form(lease, "PUT", {"id": made}, b"z", **headers)
+            self.assertIn(answer.rule, ("client-id-changed", "client-id-missing"))
+        self.assertEqual(self.node.storage(lease, "POST", "/multipart?uploads", b"{}", **without).rule, "client-id-missing")
+
+    def test_data_is_deleted_by_who_may_write_there(self):
+        other = str(uuid.uuid4())
+        theirs = self.devnet.put_input(other, "n", "txt", b"elsewhere")
+        lease = self.begun(inputs_cids=[f"https://else.example/api/v1/domains/{other}/data/{theirs}"])
+        mine, late = self.node.upload(lease, "a.json", b"{}"), self.node.upload(lease, "b.json", b"{}")
+        self.assertEqual(self.node.delete(lease, mine).status, 204)
+        self.assertEqual(self.node.delete(lease, mine).status, 404)
+        self.assertEqual(self.node.read(lease, f"/{mine}?raw=true").status, 404)
+        self.assertEqual(self.node.read(lease, f"/{theirs}?raw=true", domain=other).body, b"elsewhere")
+        self.assertEqual(self.devnet.violations(), [])
+        self.assertEqual(self.node.delete(lease, theirs, domain=other).rule, "token-wrong-domain")
+        self.assertEqual(self.node.delete(lease, theirs, Authorization=None).rule, "storage-authorization")
+        url = f"{self.devnet.domain_server}/api/v1/domains/{other}/data/"
+        self.assertEqual(self.devnet.app("DELETE", f"{self.devnet.domain_server}/api/v1/domains/x/data/{theirs}").status, 404)
+        self.assertEqual([self.devnet.app("DELETE", url + theirs).status for _ in range(2)], [204, 404])
+        self.assertEqual(self.node.complete(lease).rule, "report-artifact-exists")
+        lease.artifacts = [artifact for artifact in lease.artifacts if artifact["id"] == late]
+        self.assertEqual(self.node.complete(lease).status, 200)
+        self.assertEqual(self.node.delete(lease, late).rule, "storage-after-lease")
 
     @breaks("heartbeat-first-before-storage")
     def test_storage_before_the_first_heartbeat(self):
@@ -138,10 +193,9 @@ class Forms(RuleCase):
     def test_boundary_in_data(self):
         lease = self.begun()
         fields = self.named(lease)
-        first = f"--bound\r\n{PART_HEADERS.format('form-data')}".encode() + b"x\r\n"
         return [self.sent(lease, form(fields, b"a\r\n--bound\r\nb", "bound")[0]),
-                self.sent(lease, form(fields, b"--bound", "bound")[0]),
-                self.sent(lease, first + form(fields, b"x", "bound")[0])]
+                self.sent(lease, form(fields, b"a\r\n--bound--\r\nb", "bound")[0]),
+                self.sent(lease, form(fields, b"--bound", "bound")[0])]
 
     @breaks("form-part-headers")
     def test_part_headers(self):
@@ -162,7 +216,8 @@ class Forms(RuleCase):
         lease = self.begun()
         fields = self.named(lease)
         return [self.node.put_form(lease, "POST", wrong, b"x") for wrong in
-                ({"name": fields["name"]}, {"data-type": "json"}, {**fields, "name": ""}, {**fields, "id": "x"})]
+                ({"name": fields["name"]}, {"data-type": "json"}, {**fields, "name": ""}, {**fields, "id": "x"})] + [
+                    self.sent(lease, form_of([(fields, b"x"), ({"id": "x"}, b"y")], "bound")[0])]
 
     @breaks("form-update-fields")
     def test_update_fields(self):
@@ -201,6 +256,51 @@ class Forms(RuleCase):
         lease = self.begun()
         self.node.upload(lease, "a.json", b"{}")
         return self.node.put_form(lease, "POST", self.named(lease), b"x")
+
+    def rows(self, lease):
+        return {row["id"]: row for row in self.devnet.admin("GET", "/data")["data"] if row["domain_id"] == lease.domain}
+
+    def test_each_part_of_a_form_is_an_object_of_its_own(self):
+        lease = self.begun()
+        fields = [self.named(lease, path) for path in ("a.json", "b.csv", "c.ply")]
+        contents = [b"one", b"", b"\r\n\r\n--three"]
+        answer = self.node.put_forms(lease, "POST", list(zip(fields, contents)))
+        self.assertEqual(answer.status, 200, answer)
+        made = answer.json["data"]
+        self.assertEqual([(row["name"], row["data_type"], row["size"]) for row in made],
+                         [(one["name"], one["data-type"], len(data)) for one, data in zip(fields, contents)])
+        self.assertEqual([self.node.read(lease, f"/{row['id']}?raw=true").body for row in made], contents)
+        answer = self.node.put_forms(lease, "PUT", [({"id": made[2]["id"]}, b"3"), ({"id": made[0]["id"]}, b"1")])
+        self.assertEqual([row["id"] for row in answer.json["data"]], [made[2]["id"], made[0]["id"]])
+        self.assertEqual([self.node.read(lease, f"/{row['id']}?raw=true").body for row in made], [b"1", b"", b"3"])
+        self.assertEqual(self.devnet.violations(), [])
+
+    def test_a_refused_part_refuses_the_whole_form(self):
+        lease = self.begun()
+        good, also = self.named(lease), self.named(lease, "b.json")
+        existing = self.node.upload(lease, "kept.json", b"kept")
+        before = self.rows(lease)
+        for rule, method, parts in (
+                ("artifact-name", "POST", [(good, b"x"), ({"name": "free", "data-type": "json"}, b"y")]),
+                ("artifact-duplicate", "POST", [(good, b"x"), (also, b"y"), (good, b"z")]),
+                ("form-update-fields", "PUT", [({"id": existing}, b"x"), (also, b"y")]),
+                ("form-update-fields", "PUT", [({"id": existing}, b"x"), ({"id": existing}, b"y")]),
+                (None, "PUT", [({"id": existing}, b"x"), ({"id": str(uuid.uuid4())}, b"y")])):
+            answer = self.node.put_forms(lease, method, parts)
+            self.assertEqual((answer.rule, answer.status >= 400), (rule, True), answer)
+            self.assertEqual(self.rows(lease), before)
+        broken = form_of([(good, b"x"), (also, b"y")], "bound")[0]
+        self.assertEqual(self.sent(lease, broken.replace(b"octet-stream", b"json", 2)).rule, "form-part-headers")
+        self.assertEqual(self.rows(lease), before)
+
+    def test_a_form_whose_answer_got_lost_may_be_sent_again(self):
+        lease = self.begun()
+        parts = [(self.named(lease), b"x"), (self.named(lease, "b.json"), b"y")]
+        self.devnet.fault(kind="status", status=503, when="after", method="POST", path="/domain/")
+        self.assertEqual(self.node.put_forms(lease, "POST", parts).status, 503)
+        answer = self.node.put_forms(lease, "POST", parts)
+        self.assertEqual((answer.status, {row["id"] for row in answer.json["data"]}), (200, set(self.rows(lease))))
+        self.assertEqual(self.devnet.violations(), [])
 
     def test_free_names_are_the_runner_s_own_affair(self):
         self.settings(free_artifact_names=1)

@@ -1,5 +1,6 @@
 """Leases, heartbeats and reports: docs/network.md 3, one mutation at a time."""
 import threading
+import urllib.parse
 import uuid
 
 from network import request
@@ -43,7 +44,21 @@ class Leasing(RuleCase):
     @breaks("lease-request")
     def test_request(self):
         self.node.join()
-        return [self.node.dms("GET", "/tasks?capability=x"), self.node.dms("GET", "/tasks", b"{}")]
+        return [self.node.dms("GET", "/tasks" + query) for query in
+                ("?x=1", "?capability=a&limit=1", "?capability", "?capability=")] + [self.node.dms("GET", "/tasks", b"{}")]
+
+    def test_a_lease_may_be_narrowed_to_some_capabilities(self):
+        one, two, other = ("/examples/" + str(uuid.uuid4()) for _ in range(3))
+        self.node.capabilities = sorted([one, two])
+        self.node.join()
+        jobs = {capability: self.devnet.create_job(capability)["id"] for capability in (one, two, other)}
+        asked = lambda *capabilities: self.node.dms(
+            "GET", "/tasks?" + "&".join("capability=" + urllib.parse.quote(one, "") for one in capabilities))
+        self.assertEqual([asked(other).status, asked("/examples/never").status], [204, 204])
+        self.assertEqual(asked(two).json["task"]["job_id"], jobs[two])
+        self.assertEqual(asked(two).status, 204)
+        self.assertEqual(asked(other, two, one).json["task"]["job_id"], jobs[one])
+        self.assertEqual(self.devnet.violations(), [])
 
     @breaks("cancelled-envelope")
     def test_cancelled_envelope_is_left_alone(self):
@@ -68,6 +83,60 @@ class Leasing(RuleCase):
         lease = self.leased()
         return self.node.dms("POST", f"/tasks/{lease.id}/heartbeat", b'{"progress":{},"events":[]}',
                              **{"Content-Type": "application/msgpack"})
+
+    @breaks("heartbeat-after-report")
+    def test_heartbeat_after_an_answered_report(self):
+        answers = []
+        for report in (self.node.complete, self.node.fail):
+            lease = self.begun(max_attempts=1)
+            self.assertEqual(report(lease).status, 200)
+            answers.append(self.node.heartbeat(lease))
+        return answers
+
+    def test_heartbeats_that_crossed_the_reports_answer_or_follow_a_restart_are_no_violation(self):
+        self.settings(race_grace_ms=20000)
+        lease = self.begun()
+        self.assertEqual(self.node.complete(lease).status, 200)
+        self.assertEqual((self.node.heartbeat(lease).status, self.node.heartbeat(lease).rule), (410, None))
+        self.settings(race_grace_ms=0, restarts_allowed=1)
+        self.assertEqual((self.node.heartbeat(lease).status, self.devnet.violations()), (410, []))
+
+    def test_heartbeats_while_the_reports_answer_is_held_up_are_right(self):
+        for when in ("before", "after"):
+            lease = self.begun()
+            last = self.devnet.admin("GET", "/requests")["last"]
+            self.devnet.fault(kind="latency", path="*/complete", latency_ms=700, when=when)
+            reporting = threading.Thread(target=self.node.complete, args=(lease,))
+            reporting.start()
+            if when == "after":
+                while self.devnet.job(self.job["id"])["status"] != "completed":
+                    pass
+            answers = [self.node.heartbeat(lease, {"percent": 100}) for _ in range(3)]
+            self.assertEqual(self.devnet.admin("GET", f"/requests?since={last}&path=*/complete")["requests"], [])
+            self.assertEqual([answer.status for answer in answers], [200] * 3, when)
+            reporting.join()
+            self.assertEqual(self.devnet.job(self.job["id"])["status"], "completed")
+            self.assertEqual(self.devnet.violations(), [])
+            self.assertEqual(self.node.heartbeat(lease).rule, "heartbeat-after-report")
+            self.devnet.admin("DELETE", "/violations")
+
+    def test_heartbeats_after_a_report_whose_answer_was_bent_are_no_violation(self):
+        lease = self.begun()
+        self.devnet.fault(kind="status", path="*/complete", when="after")
+        self.assertEqual(self.node.complete(lease).status, 503)
+        self.assertEqual((self.node.heartbeat(lease).status, self.devnet.violations()), (410, []))
+        self.assertEqual(self.node.complete(lease).status, 409)
+        self.assertEqual(self.node.heartbeat(lease).rule, "heartbeat-after-report")
+
+    def test_an_empty_heartbeat_is_a_renewal(self):
+        lease = self.begun()
+        self.node.heartbeat(lease, {"percent": 1}, ["one"])
+        before = self.devnet.task(self.job["id"])
+        answer = self.node.dms("POST", f"/tasks/{lease.id}/heartbeat", b'{"progress":{},"events":[]}')
+        after = self.devnet.task(self.job["id"])
+        self.assertEqual((answer.status, after["heartbeats"], after["events"]), (200, before["heartbeats"] + 1, ["one"]))
+        self.assertGreaterEqual(after["lease"]["expires_at"], before["lease"]["expires_at"])
+        self.assertEqual(self.devnet.violations(), [])
 
     @breaks("task-renamed")
     def test_old_id_after_a_new_name(self):

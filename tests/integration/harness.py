@@ -91,7 +91,7 @@ class Network(network.Devnet):
     def reports(self, task_id):
         """The statuses of complete and fail, in order."""
         rows = self.requests(f"*/tasks/{task_id}/*")
-        return [(row["target"].rpartition("/")[2], row["status"]) for row in rows if "heartbeat" not in row["target"]]
+        return [(row["path"].rpartition("/")[2], row["status"]) for row in rows if "heartbeat" not in row["path"]]
 
     def wait_event(self, job, event):
         """Waits until DMS was told of an event of the job."""

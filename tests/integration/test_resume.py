@@ -28,7 +28,7 @@ class ResumeCase(NodeCase):
         seen, last = [], 0
         while rows := self.devnet.requests(f"*{domain}/data/multipart*partNumber=*", method="PUT", since=last):
             for row in rows:
-                query = urllib.parse.parse_qs(urllib.parse.urlsplit(row["target"]).query)
+                query = urllib.parse.parse_qs(urllib.parse.urlsplit(row["path"]).query)
                 seen.append((int(query["partNumber"][0]), row["status"]))
             last = rows[-1]["seq"]
         return seen

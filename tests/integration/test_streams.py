@@ -40,7 +40,7 @@ class Streams(NodeCase):
         return self.devnet.wait_job(self.post(*steps))
 
     def parts(self):
-        return [row["target"].rpartition("partNumber=")[2]
+        return [row["path"].rpartition("partNumber=")[2]
                 for row in self.devnet.requests(f"*{self.domain}/data/multipart*partNumber=*", method="PUT")]
 
     def uploads(self):

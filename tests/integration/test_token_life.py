@@ -36,7 +36,7 @@ class TokenLife(NodeCase):
         """{part number: statuses of its requests}."""
         sent = collections.defaultdict(list)
         for row in self.devnet.requests(f"*{domain}/*partNumber=*", method="PUT"):
-            sent[int(re.search(r"partNumber=(\d+)", row["target"])[1])].append(row["status"])
+            sent[int(re.search(r"partNumber=(\d+)", row["path"])[1])].append(row["status"])
         return sent
 
     def test_no_part_is_sent_again_after_it_was_taken(self):
