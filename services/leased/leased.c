@@ -5,6 +5,7 @@
 #include "libcommon/base/limits.h"
 #include "libcommon/base/log.h"
 #include "libcommon/base/memory.h"
+#include "services/leased/poll_choice.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -103,12 +104,36 @@ static void on_task_ended(void *context, bool did_work)
     poller_on_task_ended(leased->poller, did_work);
 }
 
-/* A task that nobody here could run, or that has no slot, is better left to another node. */
-static bool may_poll(void *context)
+/* Those that have a lease and wait for a slot are counted as if they had it. */
+static int64_t count_waiting(const struct leased *leased, const char *capability)
 {
-    const struct leased *leased = context;
-    return runner_hosts_can_work(leased->hosts) &&
-           count_leases(leased) < (size_t)leased->service->settings.max_concurrency;
+    const struct task *task;
+    int64_t count = 0;
+    for (size_t at = 0; (task = leased_next_task(leased, &at));)
+        count += task_waits_for(task, capability);
+    return count;
+}
+
+/* A task that nobody here could run, or that has no slot, is better left to another node. */
+static bool may_poll(void *context, const char **capability)
+{
+    struct leased *leased = context;
+    if (count_leases(leased) >= (size_t)leased->service->settings.max_concurrency)
+        return false;
+    struct text_list all = runner_hosts_capabilities(leased->hosts);
+    struct poll_room *rooms = memory_allocate_array(all.count, sizeof *rooms);
+    for (size_t i = 0; i < all.count; i++)
+        rooms[i] = (struct poll_room){all.items[i], runner_hosts_count_free(leased->hosts, all.items[i]) -
+                                                        count_waiting(leased, all.items[i])};
+    const char *chosen = NULL;
+    bool worth = poll_choice_make(rooms, all.count, leased->polled_capability, &chosen);
+    /* A capability without a name to go on from keeps its turn. */
+    if (chosen)
+        memory_replace_text(&leased->polled_capability, chosen);
+    *capability = chosen ? leased->polled_capability : NULL;
+    text_list_clear(&all);
+    free(rooms);
+    return worth;
 }
 
 static bool take_lease(void *context, struct lease *lease, int64_t server_unix_ms, int64_t sent_boot_ms)
@@ -315,6 +340,7 @@ void leased_stop(struct service_context *context)
     poller_free(leased->poller);
     runner_hosts_free(leased->hosts);
     capability_announcer_free(leased->announcer);
+    free(leased->polled_capability);
     loop_timer_stop(&leased->tick);
     free(leased);
     context->state = NULL;

@@ -35,6 +35,7 @@ struct leased {
     struct runner_hosts *hosts;
     struct capability_announcer *announcer;
     struct poller *poller;
+    char *polled_capability; /* that DMS was asked for last; NULL: for any */
     struct drain drain;
     struct task_surroundings surroundings;
     struct task **tasks; /* the one that waits longest first; ended ones stay until the next turn */

@@ -87,9 +87,10 @@ static void on_answer(void *context, const struct dms_answer *answer)
 
 /* --- polling --- */
 
-static void poll_now(struct poller *poller)
+static void poll_now(struct poller *poller, const char *capability)
 {
-    const struct dms_request request = {.timeout_ms = poller->options.request_timeout_ms,
+    const struct dms_request request = {.capability = capability,
+                                        .timeout_ms = poller->options.request_timeout_ms,
                                         .answer_limit_bytes = LIMIT_LEASE_ANSWER_BYTES,
                                         .on_done = on_answer,
                                         .context = poller};
@@ -98,9 +99,10 @@ static void poll_now(struct poller *poller)
 
 void poller_wake(struct poller *poller)
 {
+    const char *capability = NULL;
     if (!poller->draining && !poller->call && !loop_timer_running(&poller->idle) &&
-        poller->options.may_poll(poller->options.context))
-        poll_now(poller);
+        poller->options.may_poll(poller->options.context, &capability))
+        poll_now(poller, capability);
 }
 
 static void cancel_poll(struct poller *poller)

@@ -20,8 +20,9 @@ struct poller_options {
     int64_t request_timeout_ms;
     int64_t idle_min_ms;
     int64_t idle_max_ms;
-    /* Whether a task could run here now. */
-    bool (*may_poll)(void *context);
+    /* Whether a task could run here now. Fills `capability` with the one to ask for, which lives until the
+     * next call, or NULL for any. */
+    bool (*may_poll)(void *context, const char **capability);
     /* Takes the lease; the times as of task_create(). False: there is no work in it, an idle wait follows. */
     bool (*take)(void *context, struct lease *lease, int64_t server_unix_ms, int64_t sent_boot_ms);
     /* Takes a lease of which nothing but the task's id could be read, for the reason in `text`. */

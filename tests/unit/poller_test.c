@@ -55,8 +55,11 @@ struct fixture {
     int tasks;
 };
 
-static bool may_poll(void *context)
+static const char *wished; /* the capability to ask for */
+
+static bool may_poll(void *context, const char **capability)
 {
+    *capability = wished;
     const struct fixture *fixture = context;
     return fixture->tasks < 2;
 }
@@ -149,6 +152,19 @@ static void polls_while_a_slot_is_free_and_at_once_after_work(void **state)
     assert_true(dms.open);
 }
 
+static void asks_for_the_capability_that_has_room(void **state)
+{
+    struct fixture *fixture = *state;
+    assert_null(dms.request.capability);
+    dms_answers(200, LEASE(""));
+    poller_free(fixture->poller);
+    fixture->poller = create(fixture);
+    wished = "/free";
+    poller_wake(fixture->poller);
+    assert_string_equal(dms.request.capability, "/free");
+    wished = NULL;
+}
+
 static void what_brought_no_work_is_followed_by_an_idle_wait(void **state)
 {
     struct fixture *fixture = *state;
@@ -231,6 +247,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         POLLER_TEST(polls_while_a_slot_is_free_and_at_once_after_work),
+        POLLER_TEST(asks_for_the_capability_that_has_room),
         POLLER_TEST(what_brought_no_work_is_followed_by_an_idle_wait),
         POLLER_TEST(work_done_cuts_an_idle_wait_short_and_a_failed_set_up_does_not),
         POLLER_TEST(work_done_does_not_cut_a_backoff_short),

@@ -121,6 +121,42 @@ static void refuses_a_capability_without_a_slot(void **state)
     assert_int_equal(runner_hosts_count(fixture->hosts), 0);
 }
 
+/* One that is away keeps its capabilities for a minute, and has no place any more. */
+static void a_hello_that_is_refused_changes_nothing(void **state)
+{
+    struct fixture *fixture = *state;
+    hello(fixture, "away", "away", "/away", 1, 0);
+    runner_hosts_tick(fixture->hosts, 30000);
+    for (int i = 0; i < 16; i++) {
+        char id[8];
+        snprintf(id, sizeof id, "id%d", i);
+        assert_int_equal(hello(fixture, id, id, "/x", 1, 30000).failure, ERROR_NONE);
+    }
+    assert_int_equal(hello(fixture, "back", "away", "/away", 1, 30001).failure, ERROR_UNAVAILABLE);
+    assert_true(runner_hosts_offer(fixture->hosts, "/away"));
+    /* The new start of one that is there takes its place. */
+    assert_int_equal(hello(fixture, "new", "id3", "/y", 1, 30002).failure, ERROR_NONE);
+    assert_int_equal(runner_hosts_count(fixture->hosts), 16);
+}
+
+static void counts_what_could_run_now(void **state)
+{
+    struct fixture *fixture = *state;
+    hello(fixture, "a", "a", "/x", 2, 0);
+    hello(fixture, "b", "b", "/x", 1, 0);
+    hello(fixture, "c", "c", "/w", 1, 0);
+    assert_int_equal(runner_hosts_count_free(fixture->hosts, "/x"), 3);
+    start_job(fixture, "/x", "key");
+    assert_int_equal(runner_hosts_count_free(fixture->hosts, "/x"), 2);
+    assert_int_equal(runner_hosts_count_free(fixture->hosts, "/none"), 0);
+    struct text_list all = runner_hosts_capabilities(fixture->hosts);
+    assert_int_equal(all.count, 2);
+    assert_string_equal(all.items[0], "/w");
+    text_list_clear(&all);
+    runner_hosts_tick(fixture->hosts, 30000);
+    assert_int_equal(runner_hosts_count_free(fixture->hosts, "/x"), 0);
+}
+
 static void refuses_more_hosts_than_its_limit(void **state)
 {
     struct fixture *fixture = *state;
@@ -201,6 +237,8 @@ int main(void)
         HOSTS_TEST(a_silent_host_loses_its_jobs_at_30_s_and_its_capabilities_at_60_s),
         HOSTS_TEST(a_new_start_of_a_host_replaces_the_one_before),
         HOSTS_TEST(refuses_a_capability_without_a_slot),
+        HOSTS_TEST(a_hello_that_is_refused_changes_nothing),
+        HOSTS_TEST(counts_what_could_run_now),
         HOSTS_TEST(refuses_more_hosts_than_its_limit),
         HOSTS_TEST(commands_keep_their_order_and_their_numbers),
         HOSTS_TEST(commands_that_wait_are_numbered_anew_behind_those_a_host_counts),

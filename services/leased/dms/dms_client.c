@@ -102,13 +102,25 @@ static void ask_token(struct dms_call *call)
                                 call->request.bound_token ? call->request.timeout_ms : 0, on_token, call);
 }
 
+static char *make_url(const struct dms_client *client, const struct dms_request *request)
+{
+    const char *of_task[] = {"tasks", request->task_id, request->action};
+    if (request->task_id)
+        return url_join(client->base_url, of_task, 3);
+    char *value = request->capability ? url_encode_component(request->capability) : NULL;
+    char *path = memory_format(value ? "tasks?capability=%s" : "tasks", value);
+    char *url = url_join(client->base_url, &(const char *){path}, 1);
+    free(path);
+    free(value);
+    return url;
+}
+
 struct dms_call *dms_send(const struct dms_client *client, const struct dms_request *request)
 {
     struct dms_call *call = memory_allocate(sizeof *call);
-    const char *segments[] = {"tasks", request->task_id, request->action};
     call->client = client;
     call->request = *request;
-    call->url = url_join(client->base_url, segments, request->task_id ? 3 : 1);
+    call->url = make_url(client, request);
     call->body = memory_copy_text(request->body);
     ask_token(call);
     return call;

@@ -28,11 +28,12 @@ struct dms_answer {
 typedef void dms_done_function(void *context, const struct dms_answer *answer);
 
 struct dms_request {
-    const char *task_id; /* of a POST; NULL: GET /tasks */
-    const char *action;  /* "heartbeat", "complete", "fail"; NULL with task_id NULL */
-    const char *body;    /* JSON; NULL: none. Copied. */
-    int64_t timeout_ms;  /* of each exchange with DMS */
-    bool bound_token;    /* the wait for a token is bounded by timeout_ms, too: a lease waits for nobody */
+    const char *task_id;    /* of a POST; NULL: GET /tasks */
+    const char *capability; /* of a GET: leases of this one alone; NULL: any. Copied. */
+    const char *action;     /* "heartbeat", "complete", "fail"; NULL with task_id NULL */
+    const char *body;       /* JSON; NULL: none. Copied. */
+    int64_t timeout_ms;     /* of each exchange with DMS */
+    bool bound_token;       /* the wait for a token is bounded by timeout_ms, too: a lease waits for nobody */
     bool fresh_token_on_403; /* a heartbeat's 403 counts only with a fresh token */
     size_t answer_limit_bytes;
     dms_done_function *on_done;

@@ -156,7 +156,7 @@ static void remove_host(struct runner_host *host)
     free(host);
 }
 
-static struct runner_host *find_host(struct runner_hosts *hosts, const char *id)
+static struct runner_host *find_host(const struct runner_hosts *hosts, const char *id)
 {
     for (struct runner_host *host = LIST_FIRST(&hosts->list); host; host = LIST_NEXT(host, link))
         if (!host->gone && strcmp(host->id, id) == 0)
@@ -164,13 +164,19 @@ static struct runner_host *find_host(struct runner_hosts *hosts, const char *id)
     return NULL;
 }
 
-static void tell_capabilities(struct runner_hosts *hosts)
+struct text_list runner_hosts_capabilities(const struct runner_hosts *hosts)
 {
     struct text_list all = {NULL, 0};
     for (const struct runner_host *host = LIST_FIRST(&hosts->list); host; host = LIST_NEXT(host, link))
         for (size_t i = 0; i < host->slot_count; i++)
             text_list_add(&all, host->slots[i].capability);
     text_list_sort_unique(&all);
+    return all;
+}
+
+static void tell_capabilities(struct runner_hosts *hosts)
+{
+    struct text_list all = runner_hosts_capabilities(hosts);
     hosts->events.capabilities_changed(hosts->events.context, &all);
     text_list_clear(&all);
 }
@@ -213,10 +219,22 @@ static void replace_former_start(struct runner_hosts *hosts, const char *name)
     }
 }
 
-/* A capability without a slot would let its tasks wait for ever. */
-static bool check_hello(const struct message_host_hello *hello, struct error *error)
+static size_t count_others(const struct runner_hosts *hosts, const char *name)
+{
+    size_t count = 0;
+    for (const struct runner_host *host = LIST_FIRST(&hosts->list); host; host = LIST_NEXT(host, link))
+        count += !host->gone && strcmp(host->name, name) != 0;
+    return count;
+}
+
+/* Before anything changes. A capability without a slot would let its tasks wait for ever. */
+static bool check_hello(const struct runner_hosts *hosts, const struct message_host_hello *hello,
+                        struct error *error)
 {
     const struct message_capability *items = hello->capabilities.items;
+    if (!find_host(hosts, hello->host_id) && count_others(hosts, hello->host_name) >= LIMIT_RUNNER_HOSTS)
+        return error_set(error, ERROR_UNAVAILABLE, "%d runner hosts are connected already",
+                         LIMIT_RUNNER_HOSTS);
     for (size_t i = 0; i < hello->capabilities.count; i++)
         if (!*items[i].name || items[i].max_concurrency < 1)
             return error_set(error, ERROR_INVALID,
@@ -229,7 +247,7 @@ void runner_hosts_hello(struct runner_hosts *hosts, struct ipc_request *request,
                         int64_t now_ms)
 {
     struct error error;
-    if (!check_hello(hello, &error)) {
+    if (!check_hello(hosts, hello, &error)) {
         log_warn("runner host %s is refused: %s", hello->host_name, error.text);
         ipc_fail(request, &error);
         return;
@@ -237,11 +255,6 @@ void runner_hosts_hello(struct runner_hosts *hosts, struct ipc_request *request,
     struct runner_host *host = find_host(hosts, hello->host_id);
     if (!host) {
         replace_former_start(hosts, hello->host_name);
-        if (runner_hosts_count(hosts) >= LIMIT_RUNNER_HOSTS) {
-            error_set(&error, ERROR_UNAVAILABLE, "%d runner hosts are connected already", LIMIT_RUNNER_HOSTS);
-            ipc_fail(request, &error);
-            return;
-        }
         host = memory_allocate(sizeof *host);
         host->hosts = hosts;
         host->id = memory_copy_text(hello->host_id);
@@ -318,6 +331,17 @@ struct runner_host *runner_hosts_find_slot(struct runner_hosts *hosts, const cha
                 host->slots[i].used < host->slots[i].max)
                 return host;
     return NULL;
+}
+
+int64_t runner_hosts_count_free(const struct runner_hosts *hosts, const char *capability)
+{
+    int64_t count = 0;
+    for (const struct runner_host *host = LIST_FIRST(&hosts->list); host; host = LIST_NEXT(host, link))
+        for (size_t i = 0; !host->gone && i < host->slot_count; i++)
+            if (strcmp(host->slots[i].capability, capability) == 0 &&
+                host->slots[i].used < host->slots[i].max)
+                count += host->slots[i].max - host->slots[i].used;
+    return count;
 }
 
 bool runner_hosts_offer(const struct runner_hosts *hosts, const char *capability)

@@ -45,6 +45,12 @@ void runner_hosts_tick(struct runner_hosts *hosts, int64_t now_ms);
 /* A host with a free slot for the capability, or NULL. */
 struct runner_host *runner_hosts_find_slot(struct runner_hosts *hosts, const char *capability);
 
+/* What all hosts offer, sorted and without duplicates; text_list_clear() it. */
+struct text_list runner_hosts_capabilities(const struct runner_hosts *hosts);
+
+/* How many more jobs of the capability could run now, at all hosts together. */
+int64_t runner_hosts_count_free(const struct runner_hosts *hosts, const char *capability);
+
 /* Whether any host offers the capability, busy or not; one that went away less than 60 s ago counts. */
 bool runner_hosts_offer(const struct runner_hosts *hosts, const char *capability);
 

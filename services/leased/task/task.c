@@ -382,6 +382,12 @@ void task_free(struct task *task)
     free(task);
 }
 
+bool task_waits_for(const struct task *task, const char *capability)
+{
+    return task->life.state < TASK_RUNNING && task->lease.capability &&
+           strcmp(task->lease.capability, capability) == 0;
+}
+
 bool task_has_ended(const struct task *task)
 {
     return task->life.state == TASK_ENDED;

@@ -26,6 +26,9 @@ void task_free(struct task *task);
 /* Ended tasks take no part in anything. */
 bool task_has_ended(const struct task *task);
 
+/* Whether it will want a slot for the capability, and has none yet. */
+bool task_waits_for(const struct task *task, const char *capability);
+
 bool task_has_key(const struct task *task, const struct secret *key);
 
 /* stored misses a token for `task_id`: when it is this task, a heartbeat goes at once. */
