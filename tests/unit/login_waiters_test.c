@@ -38,9 +38,10 @@ static void everybody_gets_the_token_once(void **state)
     static struct login_waiters waiters;
     struct ipc_request requests[3] = {{0}};
     assert_true(login_waiters_due_ms(&waiters) == INT64_MAX);
-    for (int i = 0; i < 3; i++)
+    for (int i = 0; i < 3; i++) {
         assert_true(login_waiters_add(&waiters, &requests[i], 1000 + i));
-    assert_int_equal(login_waiters_due_ms(&waiters), 1000);
+        assert_int_equal(login_waiters_due_ms(&waiters), 1000);
+    }
     login_waiters_answer_all(&waiters, &token);
     login_waiters_answer_all(&waiters, &token);
     for (int i = 0; i < 3; i++) {

@@ -41,27 +41,28 @@ static struct registration_step next_when_registered(struct registration *regist
         return registration_next(registration, now_ms);
     }
     if (registration->policy.wallet_flow)
-        return (struct registration_step){REGISTRATION_IDLE, 0};
-    return (struct registration_step){REGISTRATION_WAIT,
-                                      registration->health_check_ms + registration->policy.interval_ms + 1};
+        return (struct registration_step){.action = REGISTRATION_IDLE};
+    return (struct registration_step){.action = REGISTRATION_WAIT,
+                                      .at_ms = registration->health_check_ms +
+                                               registration->policy.interval_ms + 1};
 }
 
 struct registration_step registration_next(struct registration *registration, int64_t now_ms)
 {
     if (registration->in_flight)
-        return (struct registration_step){REGISTRATION_IDLE, 0};
+        return (struct registration_step){.action = REGISTRATION_IDLE};
     if (registration->state == REGISTRATION_REGISTERED)
         return next_when_registered(registration, now_ms);
     if (!registration->has_capabilities)
-        return (struct registration_step){REGISTRATION_NEEDS_RUNNERS, 0};
+        return (struct registration_step){.action = REGISTRATION_NEEDS_RUNNERS};
     /* A registration without a listening endpoint would lose the callback. */
     if (!registration->policy.wallet_flow &&
         (registration->inbound_heard_ms < 0 ||
          now_ms - registration->inbound_heard_ms > REGISTRATION_INBOUND_FRESH_MS))
-        return (struct registration_step){REGISTRATION_NEEDS_INBOUND, 0};
+        return (struct registration_step){.action = REGISTRATION_NEEDS_INBOUND};
     if (now_ms < registration->not_before_ms)
-        return (struct registration_step){REGISTRATION_WAIT, registration->not_before_ms};
-    return (struct registration_step){REGISTRATION_ATTEMPT, 0};
+        return (struct registration_step){.action = REGISTRATION_WAIT, .at_ms = registration->not_before_ms};
+    return (struct registration_step){.action = REGISTRATION_ATTEMPT};
 }
 
 /* --- attempts --- */

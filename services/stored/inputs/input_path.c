@@ -48,7 +48,7 @@ void input_path_set_free(struct input_path_set *set)
 
 static struct taken *find(struct input_path_set *set, const char *path)
 {
-    const struct taken key = {(char *)(uintptr_t)path, 0};
+    const struct taken key = {.path = (char *)(uintptr_t)path};
     struct taken *const *node = tfind(&key, &set->tree, compare_taken);
     return node ? *node : NULL;
 }
