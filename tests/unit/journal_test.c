@@ -216,6 +216,7 @@ static void an_upload_comes_back_with_its_parts(void **state)
     assert_true(journal_upload_find(&key, &upload));
     assert_string_equal(upload.upload_id, "u/1 \"x\"");
     assert_string_equal(upload.name, "name");
+    assert_string_equal(upload.data_type, "ply");
     assert_null(upload.existing_id);
     assert_int_equal(upload.part_bytes, 8);
     assert_false(upload.completing);

@@ -7,9 +7,11 @@
 #include <stdint.h>
 
 #include <cmocka.h>
+#include <errno.h>
 #include <grp.h>
 #include <linux/capability.h>
 #include <linux/securebits.h>
+#include <seccomp.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
@@ -184,6 +186,43 @@ static void a_hardened_process_leaves_no_core_and_gets_no_privileges(void **stat
     assert_int_equal(status_of(harden_and_look), 0);
 }
 
+/* What a kernel or a sandbox around the node may refuse, and what is said then. */
+static const struct refusal {
+    int call;
+    unsigned first_argument; /* of prctl; any other call is refused in any case */
+    const char *text;
+} refusals[] = {
+    {SCMP_SYS(prlimit64), 0, "cannot forbid core files and new privileges: Operation not permitted"},
+    {SCMP_SYS(prctl), PR_SET_NO_NEW_PRIVS,
+     "cannot forbid core files and new privileges: Operation not permitted"},
+#ifndef __SANITIZE_ADDRESS__ /* a process stays dumpable there: see privileges_harden() */
+    {SCMP_SYS(prctl), PR_SET_DUMPABLE, "cannot make the process undumpable: Operation not permitted"},
+#endif
+};
+static const struct refusal *refusal;
+
+static int harden_where_it_is_refused(void)
+{
+    struct error error;
+    scmp_filter_ctx filter = seccomp_init(SCMP_ACT_ALLOW);
+    const struct scmp_arg_cmp is_it = SCMP_A0(SCMP_CMP_EQ, refusal->first_argument);
+    if (seccomp_rule_add_array(filter, SCMP_ACT_ERRNO(EPERM), refusal->call, refusal->call == SCMP_SYS(prctl),
+                               &is_it) != 0 ||
+        seccomp_load(filter) != 0)
+        return 1;
+    seccomp_release(filter);
+    if (privileges_harden(&error))
+        return 2;
+    return strcmp(error.text, refusal->text) == 0 ? 0 : 3;
+}
+
+static void a_process_that_cannot_be_hardened_hears_of_it(void **state)
+{
+    (void)state;
+    for (refusal = refusals; refusal < refusals + sizeof refusals / sizeof refusals[0]; refusal++)
+        assert_int_equal(status_of(harden_where_it_is_refused), 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -193,6 +232,7 @@ int main(void)
         cmocka_unit_test(what_is_given_up_by_halves_or_can_be_had_back_is_an_error),
         cmocka_unit_test(what_cannot_be_given_up_is_an_error),
         cmocka_unit_test(a_hardened_process_leaves_no_core_and_gets_no_privileges),
+        cmocka_unit_test(a_process_that_cannot_be_hardened_hears_of_it),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,6 +1,7 @@
 #include "libcommon/node/settings.h"
 
 #include "libcommon/base/limits.h"
+#include "libcommon/base/log.h"
 #include "libcommon/base/memory.h"
 #include "libcommon/http/url.h"
 #include "libcommon/node/settings_value.h"
@@ -309,6 +310,31 @@ static void a_service_reads_only_its_own_variables(void **state)
     assert_false(settings_is_read_by("HOME", ALL_BITS));
 }
 
+/* The least level that each word lets through; without one it is info. */
+static void log_level_is_the_least_that_is_logged(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *variable;
+        enum log_level least;
+    } levels[] = {{"X=", LOG_LEVEL_INFO},
+                  {"LOG_LEVEL=debug", LOG_LEVEL_DEBUG},
+                  {"LOG_LEVEL=info", LOG_LEVEL_INFO},
+                  {"LOG_LEVEL=warn", LOG_LEVEL_WARN},
+                  {"LOG_LEVEL=error", LOG_LEVEL_ERROR}};
+    for (size_t i = 0; i < sizeof levels / sizeof levels[0]; i++) {
+        char *variables[] = {memory_copy_text(levels[i].variable), NULL};
+        struct settings settings;
+        static struct settings_findings report;
+        load(variables, &settings, &report);
+        settings_configure_log(&settings, SERVICE_AUTHD);
+        for (enum log_level level = LOG_LEVEL_DEBUG; level <= LOG_LEVEL_ERROR; level++)
+            assert_int_equal(log_enabled(level), level >= levels[i].least);
+        settings_clear(&settings);
+        free(variables[0]);
+    }
+}
+
 static void a_url_or_address_that_nothing_could_use_is_a_fault(void **state)
 {
     (void)state;
@@ -364,6 +390,7 @@ int main(void)
         cmocka_unit_test(numbers_beyond_any_type_are_faults),
         cmocka_unit_test(a_reversed_pair_is_swapped_with_a_warning),
         cmocka_unit_test(a_service_reads_only_its_own_variables),
+        cmocka_unit_test(log_level_is_the_least_that_is_logged),
         cmocka_unit_test(a_url_or_address_that_nothing_could_use_is_a_fault),
         cmocka_unit_test(says_what_is_wrong_with_a_secret_and_not_what_it_is),
     };

@@ -211,6 +211,10 @@ static void the_beginning_of_the_boundary_alone_is_data(void **state)
         assert_true(form.collided);
         upload_form_clear(&form);
     }
+    random = random_seeded(SEED);
+    upload_form_init(&form, &file, "n", "t", NULL, &random);
+    assert_int_equal(upload_form_read(&form, (int64_t)strlen(form.head), whole, length), -1);
+    upload_form_clear(&form);
     artifact_file_close(&file);
     free(whole);
     free(data);

@@ -81,6 +81,9 @@ static void a_server_that_says_more_is_remembered_as_it_says_last(void **state)
     assert_false(upload_info_find(&cache, "https://a", 61999)->multipart_enabled);
     assert_null(upload_info_find(&cache, "https://a", 62000));
     assert_int_equal(upload_info_find(&cache, "https://b", 2000)->request_max_bytes, 5);
+    upload_info_remember(&cache, "https://b", &second, 3000);
+    assert_int_equal(upload_info_find(&cache, "https://a", 3000)->request_max_bytes, 7);
+    assert_int_equal(upload_info_find(&cache, "https://b", 62999)->request_max_bytes, 7);
     upload_info_cache_clear(&cache);
     assert_null(upload_info_find(&cache, "https://a", 2000));
 }
