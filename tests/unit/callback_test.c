@@ -17,11 +17,11 @@
 /* Stands in for libcrypto's, which all wiping goes through: counts what is wiped of a secret's letter. */
 static size_t wiped_letters;
 
-void OPENSSL_cleanse(void *bytes, size_t length)
+void OPENSSL_cleanse(void *ptr, size_t len)
 {
-    for (size_t i = 0; i < length; i++)
-        wiped_letters += ((const char *)bytes)[i] == '#';
-    memset(bytes, 0, length);
+    for (size_t i = 0; i < len; i++)
+        wiped_letters += ((const char *)ptr)[i] == '#';
+    memset(ptr, 0, len);
 }
 
 static struct callback parse(const char *content_type, const char *body)

@@ -22,10 +22,10 @@
 /* Stands in for the C library's: a test sets all clocks forward. */
 static time_t seconds_ahead;
 
-int clock_gettime(clockid_t id, struct timespec *now)
+int clock_gettime(clockid_t clock_id, struct timespec *tp)
 {
-    long status = syscall(SYS_clock_gettime, id, now);
-    now->tv_sec += seconds_ahead;
+    long status = syscall(SYS_clock_gettime, clock_id, tp);
+    tp->tv_sec += seconds_ahead;
     return (int)status;
 }
 

@@ -20,9 +20,9 @@ static struct error error;
 /* Stands in for the C library's: no more than so many bytes at once, as file systems behind a network may. */
 static size_t piece_bytes = SIZE_MAX;
 
-ssize_t read(int fd, void *buffer, size_t bytes)
+ssize_t read(int fd, void *buf, size_t nbytes)
 {
-    return syscall(SYS_read, fd, buffer, bytes < piece_bytes ? bytes : piece_bytes);
+    return syscall(SYS_read, fd, buf, nbytes < piece_bytes ? nbytes : piece_bytes);
 }
 
 static void white_space_around_a_value_does_not_count(void **state)
