@@ -89,11 +89,11 @@ static void refuses_missing_fields_and_wrong_types(void **state)
 static void refuses_what_is_not_json(void **state)
 {
     (void)state;
-    assert_refused("", 400, NULL);
-    assert_refused("{\"id\":\"i\",\"secret\":\"s\"", 400, NULL);
-    assert_refused("{\"id\":\"i\",\"secret\":\"s\"}}", 400, NULL);
-    assert_refused("id=i&secret=s", 400, NULL);
-    assert_refused("{\"id\":\"i\",\"secret\":\"\xff\"}", 400, NULL);
+    assert_refused("", 400, "the body is not JSON");
+    assert_refused("{\"id\":\"i\",\"secret\":\"s\"", 400, "the body is not JSON");
+    assert_refused("{\"id\":\"i\",\"secret\":\"s\"}}", 400, "the body is not JSON");
+    assert_refused("id=i&secret=s", 400, "the body is not JSON");
+    assert_refused("{\"id\":\"i\",\"secret\":\"\xff\"}", 400, "the body is not JSON");
 }
 
 static void takes_4096_bytes_of_secret_and_no_more(void **state)

@@ -199,6 +199,7 @@ static void refuses_what_cannot_be_read_in_one_way_only(void **state)
     static const char *const twice[] = {"x; name=a; name=a",
                                         "x; id=1; Id=2",
                                         "x; size=1; size=1",
+                                        "x; size=0; size=1",
                                         "x; size=",
                                         "x; size=1a",
                                         "x; size=-1",
@@ -240,6 +241,12 @@ static void an_error_shows_the_beginning_of_a_long_value(void **state)
     assert_false(read_disposition(value, &disposition, &error));
     multipart_disposition_clear(&disposition);
     assert_int_equal(strlen(error.text), strlen("malformed: Content-Disposition cannot be read: ") + 160);
+    memcpy(value, "x;size=", 7);
+    assert_false(read_disposition(value, &disposition, &error));
+    multipart_disposition_clear(&disposition);
+    assert_int_equal(strlen(error.text),
+                     strlen("malformed: a parameter of Content-Disposition stands twice or is no number: ") +
+                         160);
 }
 
 int main(void)

@@ -17,6 +17,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -335,6 +336,31 @@ static void log_level_is_the_least_that_is_logged(void **state)
     }
 }
 
+static void every_finding_is_logged(void **state)
+{
+    (void)state;
+    static struct settings_findings report = {
+        .warnings = {{"FIRST", "is odd"}, {"SECOND", "is odd, too"}},
+        .warning_count = 2,
+        .faults = {{"THIRD", "is wrong"}, {"FOURTH", "is wrong, too"}},
+        .fault_count = 2,
+    };
+    char lines[1024] = "";
+    int kept = dup(STDERR_FILENO);
+    int fd = memfd_create("log", MFD_CLOEXEC);
+    log_configure("test", LOG_FORMAT_TEXT, LOG_LEVEL_WARN);
+    dup2(fd, STDERR_FILENO);
+    settings_log_findings(&report);
+    dup2(kept, STDERR_FILENO);
+    close(kept);
+    assert_true(pread(fd, lines, sizeof lines - 1, 0) > 0);
+    close(fd);
+    assert_non_null(strstr(lines, "FIRST is odd\n"));
+    assert_non_null(strstr(lines, "SECOND is odd, too\n"));
+    assert_non_null(strstr(lines, "THIRD is wrong\n"));
+    assert_non_null(strstr(lines, "FOURTH is wrong, too\n"));
+}
+
 static void a_url_or_address_that_nothing_could_use_is_a_fault(void **state)
 {
     (void)state;
@@ -391,6 +417,7 @@ int main(void)
         cmocka_unit_test(a_reversed_pair_is_swapped_with_a_warning),
         cmocka_unit_test(a_service_reads_only_its_own_variables),
         cmocka_unit_test(log_level_is_the_least_that_is_logged),
+        cmocka_unit_test(every_finding_is_logged),
         cmocka_unit_test(a_url_or_address_that_nothing_could_use_is_a_fault),
         cmocka_unit_test(says_what_is_wrong_with_a_secret_and_not_what_it_is),
     };

@@ -102,6 +102,7 @@ static void texts_that_differ_anywhere_are_not_equal(void **state)
 {
     (void)state;
     assert_false(text_equal_any_case("xbc", 3, "abc"));
+    assert_false(text_equal_any_case("aac", 3, "abc"));
     assert_false(text_equal_any_case("abx", 3, "abc"));
     assert_false(text_equal_any_case("abcd", 4, "abc"));
     assert_true(text_equal_any_case("aBcd", 3, "AbC"));
@@ -198,11 +199,14 @@ static void utf8_that_is_broken_off_or_goes_beyond_is_refused(void **state)
                                           "\xf0\xa3\x8e(", "\xf0(\x8e\xb4",    "\xc3\xc3",
                                           "\xed\xbf\xbf",  "\xf4\x8f\xbf\xc0", "\xf5\x80\x80\x80",
                                           "\xe0\x9f\xbf",  "\xf0\x8f\xbf\xbf", "\xbf",
-                                          "\xc1\x80"};
+                                          "\xc1\x80",      "\xa2\x80",         "\xbf\xbf"};
     uint32_t code_point;
     for (size_t i = 0; i < sizeof refused / sizeof refused[0]; i++)
         assert_int_equal(utf8_decode(refused[i], strlen(refused[i]), &code_point), 0);
-    assert_int_equal(utf8_decode("a", 0, &code_point), 0);
+    char *exact = malloc(1);
+    *exact = 'a';
+    assert_int_equal(utf8_decode(exact + 1, 0, &code_point), 0);
+    free(exact);
     assert_int_equal(utf8_decode("ab", 2, &code_point), 1);
 }
 

@@ -47,6 +47,7 @@ static void forgets_a_server_after_a_minute(void **state)
     upload_info_remember(&cache, "https://a", &info, 1000);
     assert_non_null(upload_info_find(&cache, "https://a", 60999));
     assert_null(upload_info_find(&cache, "https://a", 61000));
+    assert_null(upload_info_find(&cache, "https://a", 61001));
     assert_null(upload_info_find(&cache, "https://b", 1000));
     upload_info_cache_clear(&cache);
 }
