@@ -340,10 +340,8 @@ static void every_finding_is_logged(void **state)
 {
     (void)state;
     static struct settings_findings report = {
-        .warnings = {{"FIRST", "is odd"}, {"SECOND", "is odd, too"}},
-        .warning_count = 2,
-        .faults = {{"THIRD", "is wrong"}, {"FOURTH", "is wrong, too"}},
-        .fault_count = 2,
+        .warnings = {{{"FIRST", "is odd"}, {"SECOND", "is odd, too"}}, 2},
+        .faults = {{{"THIRD", "is wrong"}, {"FOURTH", "is wrong, too"}}, 2},
     };
     char lines[1024] = "";
     int kept = dup(STDERR_FILENO);
