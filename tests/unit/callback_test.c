@@ -12,6 +12,17 @@
 #include <string.h>
 
 #include <cmocka.h>
+#include <openssl/crypto.h>
+
+/* Stands in for libcrypto's, which all wiping goes through: counts what is wiped of a secret's letter. */
+static size_t wiped_letters;
+
+void OPENSSL_cleanse(void *ptr, size_t len)
+{
+    for (size_t i = 0; i < len; i++)
+        wiped_letters += ((const char *)ptr)[i] == '#';
+    memset(ptr, 0, len);
+}
 
 static struct callback parse(const char *content_type, const char *body)
 {
@@ -78,11 +89,11 @@ static void refuses_missing_fields_and_wrong_types(void **state)
 static void refuses_what_is_not_json(void **state)
 {
     (void)state;
-    assert_refused("", 400, NULL);
-    assert_refused("{\"id\":\"i\",\"secret\":\"s\"", 400, NULL);
-    assert_refused("{\"id\":\"i\",\"secret\":\"s\"}}", 400, NULL);
-    assert_refused("id=i&secret=s", 400, NULL);
-    assert_refused("{\"id\":\"i\",\"secret\":\"\xff\"}", 400, NULL);
+    assert_refused("", 400, "the body is not JSON");
+    assert_refused("{\"id\":\"i\",\"secret\":\"s\"", 400, "the body is not JSON");
+    assert_refused("{\"id\":\"i\",\"secret\":\"s\"}}", 400, "the body is not JSON");
+    assert_refused("id=i&secret=s", 400, "the body is not JSON");
+    assert_refused("{\"id\":\"i\",\"secret\":\"\xff\"}", 400, "the body is not JSON");
 }
 
 static void takes_4096_bytes_of_secret_and_no_more(void **state)
@@ -138,6 +149,19 @@ static void answers_show_nothing_of_the_body(void **state)
         assert_null(strstr(parse("application/json", bodies[i]).answer, "hunter2"));
 }
 
+/* What is kept of it is in the callback, and goes with that. */
+static void no_other_copy_of_the_secret_stays_behind(void **state)
+{
+    (void)state;
+    wiped_letters = 0;
+    struct callback callback = parse("application/json", "{\"id\":\"i\",\"secret\":\"###\"}");
+    assert_int_equal(wiped_letters, 3);
+    callback_clear(&callback);
+    assert_int_equal(wiped_letters, 6);
+    assert_refused("{\"id\":\" \",\"secret\":\"###\"}", 422, "missing id");
+    assert_int_equal(wiped_letters, 9);
+}
+
 static void the_id_for_the_log_is_one_bounded_line(void **state)
 {
     (void)state;
@@ -166,6 +190,7 @@ int main(void)
         cmocka_unit_test(takes_4096_bytes_of_secret_and_no_more),
         cmocka_unit_test(judges_the_content_type_first),
         cmocka_unit_test(answers_show_nothing_of_the_body),
+        cmocka_unit_test(no_other_copy_of_the_secret_stays_behind),
         cmocka_unit_test(the_id_for_the_log_is_one_bounded_line),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -328,6 +328,9 @@ static void an_entry_needs_both_name_and_type_to_match(void **state)
                                          "{\"data\":[{\"id\":\"1\",\"data_type\":\"json\"}]}",
                                          "{\"data\":[{\"id\":\"1\",\"name\":\"b\",\"data_type\":\"json\"}]}",
                                          "{\"data\":[{\"id\":\"1\",\"name\":\"a\",\"data_type\":\"ply\"}]}",
+                                         "{\"data\":[{\"id\":\"1\",\"name\":\"a\",\"data_type\":\"csv\"}]}",
+                                         "{\"data\":[{\"id\":\"1\",\"name\":\"a\",\"data_type\":\"jso\"}]}",
+                                         "{\"data\":[{\"id\":\"1\",\"name\":\"\",\"data_type\":\"json\"}]}",
                                          "{\"data\":[{\"id\":\"1\",\"name\":\"A\",\"data_type\":\"json\"}]}",
                                          "{\"data\":[{\"name\":\"a\",\"data_type\":\"json\"}]}"};
     for (size_t i = 0; i < sizeof bodies / sizeof bodies[0]; i++) {

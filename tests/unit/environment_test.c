@@ -111,6 +111,60 @@ static void secrets_too_long_are_refused_and_not_cut(void **state)
     free(variable);
 }
 
+static void secrets_that_were_written_in_part_are_an_error(void **state)
+{
+    (void)state;
+    struct error error;
+    struct rlimit limit;
+    const struct environment environment = {
+        .variables = (char *[]){(char[]){"KEY=secret"}, NULL}, .sealed = SECRET_EMPTY, .sealed_fd = -1};
+    assert_int_equal(getrlimit(RLIMIT_FSIZE, &limit), 0);
+    const struct rlimit four_bytes = {4, limit.rlim_max};
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &four_bytes), 0);
+    int fd = environment_seal(&environment, secrets, 2, &error);
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &limit), 0);
+    assert_int_equal(fd, -1);
+    assert_non_null(strstr(error.text, "cannot write the sealed secrets"));
+}
+
+static void secrets_that_cannot_be_read_are_an_error(void **state)
+{
+    (void)state;
+    struct error error;
+    struct environment environment;
+    char path[64];
+    char number[16];
+    int fd = seal((char *[]){(char[]){"KEY=secret"}, NULL});
+    snprintf(path, sizeof path, "/proc/self/fd/%d", fd);
+    int write_only = open(path, O_WRONLY | O_CLOEXEC);
+    assert_true(write_only >= 0);
+    snprintf(number, sizeof number, "%d", write_only);
+    assert_false(open_with_fd(&environment, number, &error));
+    assert_string_equal(error.text, "cannot read the sealed secrets: Bad file descriptor");
+    environment_close(&environment);
+    close(write_only);
+    close(fd);
+}
+
+/* Whoever starts the node may have closed its standard input. */
+static void any_descriptor_may_hold_the_secrets(void **state)
+{
+    (void)state;
+    int kept = fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 3);
+    close(STDIN_FILENO);
+    int fd = seal((char *[]){(char[]){"KEY=secret"}, NULL});
+    struct error error;
+    struct environment environment;
+    assert_int_equal(fd, STDIN_FILENO);
+    assert_true(open_with_fd(&environment, "0", &error));
+    assert_string_equal(environment_get(&environment, "KEY"), "secret");
+    environment_close(&environment);
+    close(fd);
+    if (kept >= 0)
+        dup2(kept, STDIN_FILENO);
+    close(kept);
+}
+
 static void wiping_removes_each_copy_and_its_bytes(void **state)
 {
     (void)state;
@@ -229,6 +283,9 @@ int main(void)
         cmocka_unit_test(nobody_changes_sealed_secrets),
         cmocka_unit_test(a_descriptor_that_is_no_sealed_memory_file_is_refused),
         cmocka_unit_test(secrets_too_long_are_refused_and_not_cut),
+        cmocka_unit_test(secrets_that_were_written_in_part_are_an_error),
+        cmocka_unit_test(secrets_that_cannot_be_read_are_an_error),
+        cmocka_unit_test(any_descriptor_may_hold_the_secrets),
         cmocka_unit_test(wiping_removes_each_copy_and_its_bytes),
         cmocka_unit_test(secrets_of_64_kib_are_the_longest),
         cmocka_unit_test(without_a_descriptor_there_are_only_variables),

@@ -15,7 +15,19 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
+#include <time.h>
 #include <unistd.h>
+
+/* Stands in for the C library's: a test sets all clocks forward. */
+static time_t seconds_ahead;
+
+int clock_gettime(clockid_t clock_id, struct timespec *tp)
+{
+    long status = syscall(SYS_clock_gettime, clock_id, tp);
+    tp->tv_sec += seconds_ahead;
+    return (int)status;
+}
 
 /* The endpoint on a free port and clients on plain sockets, all on one loop. */
 struct fixture {
@@ -311,6 +323,30 @@ static void stopping_with_a_held_callback_is_harmless(void **state)
     close(fd);
 }
 
+/* A byte now and then would keep a connection, and so a place, for ever. */
+static void a_request_has_ten_seconds_however_often_a_byte_of_it_comes(void **state)
+{
+    struct fixture *fixture = *state;
+    char answer[ANSWER_BYTES];
+    int fd = connect_client(fixture);
+    send_bytes(fd, "GET /health", 11);
+    for (int second = 0; second < 9; second++, seconds_ahead++) {
+        send_bytes(fd, "x", 1);
+        turn(fixture);
+        turn(fixture);
+        assert_int_equal(recv(fd, answer, sizeof answer, MSG_DONTWAIT), -1);
+    }
+    seconds_ahead += 2;
+    int turns = 0;
+    while (turns < PATIENCE_TURNS && recv(fd, answer, sizeof answer, MSG_DONTWAIT) < 0) {
+        turn(fixture);
+        turns++;
+    }
+    assert_true(turns < PATIENCE_TURNS);
+    close(fd);
+    ask(fixture, "GET /health HTTP/1.1\r\nHost: n\r\nConnection: close\r\n\r\n", 200, answer);
+}
+
 static void a_second_instance_at_the_same_port_is_refused(void **state)
 {
     struct fixture *fixture = *state;
@@ -358,6 +394,7 @@ int main(void)
         WITH_ENDPOINT(a_callback_is_answered_later_with_what_authd_says),
         WITH_ENDPOINT(an_answer_for_a_client_that_left_is_harmless),
         WITH_ENDPOINT(stopping_with_a_held_callback_is_harmless),
+        WITH_ENDPOINT(a_request_has_ten_seconds_however_often_a_byte_of_it_comes),
         WITH_ENDPOINT(a_second_instance_at_the_same_port_is_refused),
         cmocka_unit_test(an_ipv6_address_stands_in_brackets),
     };

@@ -54,6 +54,9 @@ static void an_odd_pair_is_shown(void **state)
     assert_string_equal(error.text, "POSEMESH_SERVICE_UIDS has 'stored=x', expected service=uid");
     assert_false(ipc_peers_parse("authd=1,,leased=3", 1000, &peers, &error));
     assert_string_equal(error.text, "POSEMESH_SERVICE_UIDS has '', expected service=uid");
+    /* That number means "as it is" to the kernel: it is nobody's. */
+    assert_false(ipc_peers_parse("authd=4294967295", 1000, &peers, &error));
+    assert_string_equal(error.text, "POSEMESH_SERVICE_UIDS has 'authd=4294967295', expected service=uid");
     assert_false(ipc_peers_parse("authd", 1000, &peers, &error));
     assert_string_equal(error.text, "POSEMESH_SERVICE_UIDS has 'authd', expected service=uid");
 }

@@ -80,6 +80,7 @@ static void a_stop_while_working_waits_until_the_work_is_gone(void **state)
          {JOB_EVENT_STOP, "cancelled", JOB_ACTION_STOP_WORK},
          {JOB_EVENT_WORK_FAILED, "killed by signal 15", JOB_ACTION_FINISH});
     assert_true(machine.stopped);
+    assert_false(machine.succeeded);
     assert_string_equal(machine.reason, "cancelled");
 }
 

@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <sqlite3.h>
+#include <sys/mman.h>
 
 #define OTHER_BOOT "0b1d7d5c-0000-4000-8000-000000000002"
 #define PATH "a/b.ply"
@@ -197,6 +198,28 @@ static void a_stored_artifact_ends_its_upload(void **state)
     assert_false(journal_upload_find(&key, &upload));
 }
 
+/* Its one warning says that it cannot be written. */
+static void one_that_can_be_written_warns_of_nothing(void **state)
+{
+    struct fixture *fixture = *state;
+    struct message_artifact artifact = {.logical_path = memory_copy_text(PATH),
+                                        .name = memory_copy_text("name"),
+                                        .data_type = memory_copy_text("ply"),
+                                        .id = memory_copy_text("id-1")};
+    int kept = dup(STDERR_FILENO);
+    int fd = memfd_create("log", MFD_CLOEXEC);
+    dup2(fd, STDERR_FILENO);
+    open_session(fixture, TASK, "t");
+    begin_upload(fixture, "u1");
+    journal_artifact_stored(fixture->journal, TASK, &artifact, &file_fingerprint_of_test);
+    journal_session_closed(fixture->journal, TASK);
+    dup2(kept, STDERR_FILENO);
+    close(kept);
+    assert_int_equal(lseek(fd, 0, SEEK_END), 0);
+    close(fd);
+    message_clear(&message_artifact_type, &artifact);
+}
+
 /* --- uploads --- */
 
 static void an_upload_comes_back_with_its_parts(void **state)
@@ -216,6 +239,7 @@ static void an_upload_comes_back_with_its_parts(void **state)
     assert_true(journal_upload_find(&key, &upload));
     assert_string_equal(upload.upload_id, "u/1 \"x\"");
     assert_string_equal(upload.name, "name");
+    assert_string_equal(upload.data_type, "ply");
     assert_null(upload.existing_id);
     assert_int_equal(upload.part_bytes, 8);
     assert_false(upload.completing);
@@ -344,6 +368,7 @@ int main(void)
         WITH_JOURNAL(the_client_id_stays_for_the_boot),
         WITH_JOURNAL(inputs_come_back_with_their_related_files),
         WITH_JOURNAL(a_stored_artifact_ends_its_upload),
+        WITH_JOURNAL(one_that_can_be_written_warns_of_nothing),
         WITH_JOURNAL(an_upload_comes_back_with_its_parts),
         WITH_JOURNAL(a_new_upload_of_the_same_artifact_has_no_parts_of_the_first),
         WITH_JOURNAL(that_completion_was_asked_for_is_remembered),

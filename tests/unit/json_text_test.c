@@ -330,6 +330,26 @@ static void strings_inside_values_end_where_they_end(void **state)
     assert_false(json_text_next_element(&none, &value));
 }
 
+/* What was not checked before tells nothing, and keeps nobody for ever. */
+static void going_through_what_is_no_json_comes_to_an_end(void **state)
+{
+    (void)state;
+    static const char *const texts[] = {"[}]",    "[1,]]",     "[[}]",  "[\"]",
+                                        "[\"\\]", "{\"a\":}}", "{]:1}", "{\"a\"]}"};
+    for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
+        const struct json_slice text = {texts[i], strlen(texts[i])};
+        struct json_slice name;
+        struct json_slice value;
+        size_t count = 0;
+        struct json_iterator elements = json_text_elements(text);
+        while (json_text_next_element(&elements, &value))
+            assert_true(++count < text.length);
+        struct json_iterator members = json_text_members(text);
+        while (json_text_next_member(&members, &name, &value))
+            assert_true(++count < text.length);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -345,6 +365,7 @@ int main(void)
         cmocka_unit_test(every_value_has_its_type),
         cmocka_unit_test(a_name_is_found_only_as_a_whole),
         cmocka_unit_test(strings_inside_values_end_where_they_end),
+        cmocka_unit_test(going_through_what_is_no_json_comes_to_an_end),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -10,6 +10,17 @@
 #include <string.h>
 
 #include <cmocka.h>
+#include <openssl/crypto.h>
+
+/* Stands in for libcrypto's, which all wiping goes through: counts what is wiped of a secret's letter. */
+static size_t wiped_letters;
+
+void OPENSSL_cleanse(void *ptr, size_t len)
+{
+    for (size_t i = 0; i < len; i++)
+        wiped_letters += ((const char *)ptr)[i] == '#';
+    memset(ptr, 0, len);
+}
 
 static void assert_written(struct json_writer *writer, const char *expected)
 {
@@ -81,6 +92,7 @@ static void nothing_written_is_an_empty_text(void **state)
     assert_written(&writer, "false");
     json_writer_string(&writer, NULL);
     assert_written(&writer, "null");
+    json_writer_raw(&writer, NULL, 0);
     json_writer_raw(&writer, "[1]x", 3);
     assert_written(&writer, "[1]");
     json_writer_clear(&writer);
@@ -100,6 +112,26 @@ static void texts_of_any_length_are_written_whole(void **state)
         json_writer_clear(&writer);
         assert_null(writer.text);
     }
+}
+
+/* Requests carry secrets: none stays behind in freed memory, neither when the text grows nor at its end. */
+static void what_was_written_is_wiped_before_its_memory_is_freed(void **state)
+{
+    (void)state;
+    struct json_writer writer = JSON_WRITER_EMPTY;
+    wiped_letters = 0;
+    json_writer_open_array(&writer);
+    json_writer_string(&writer, "###");
+    json_writer_clear(&writer);
+    assert_int_equal(wiped_letters, 3);
+    json_writer_open_array(&writer);
+    json_writer_string(&writer, "###");
+    size_t capacity = writer.capacity;
+    while (writer.capacity == capacity)
+        json_writer_bool(&writer, true);
+    assert_int_equal(wiped_letters, 6);
+    json_writer_clear(&writer);
+    assert_int_equal(wiped_letters, 9);
 }
 
 static void a_comma_stands_between_items_and_nowhere_else(void **state)
@@ -147,6 +179,7 @@ int main(void)
         cmocka_unit_test(grows_as_needed),
         cmocka_unit_test(nothing_written_is_an_empty_text),
         cmocka_unit_test(texts_of_any_length_are_written_whole),
+        cmocka_unit_test(what_was_written_is_wiped_before_its_memory_is_freed),
         cmocka_unit_test(a_comma_stands_between_items_and_nowhere_else),
         cmocka_unit_test(only_control_characters_quotes_and_backslashes_are_escaped),
     };

@@ -135,6 +135,7 @@ static void a_heartbeat_replaces_only_what_it_carries(void **state)
     assert_true(
         merge(&lease, "{\"access_token\":\"two\",\"lease_expires_at\":\"2030-01-01T00:00:00Z\"}", &changes));
     assert_true(changes.token && changes.expiry && !changes.renamed);
+    assert_int_equal(lease.expires_at_unix_ms, 1893456000000);
     assert_string_equal(lease.access_token.bytes, "two");
     assert_string_equal(lease.domain_id, "6e31f040-bf2c-4bb6-9394-6e25a2f2d4ef");
     assert_true(merge(&lease, "{\"task_id\":\"39781a6c-afde-4914-be7c-4e4f1623c739\"}", &changes));

@@ -72,6 +72,25 @@ static void only_those_whose_time_is_up_fail(void **state)
     }
 }
 
+static void the_last_one_s_time_is_up_like_any_other_s(void **state)
+{
+    (void)state;
+    static struct login_waiters waiters;
+    struct ipc_request requests[3] = {{0}};
+    for (int i = 0; i < 3; i++)
+        assert_true(login_waiters_add(&waiters, &requests[i], INT64_C(1000) * (i + 1)));
+    login_waiters_fail_due(&waiters, 2000, &timed_out);
+    assert_int_equal(login_waiters_due_ms(&waiters), 3000);
+    for (int i = 0; i < 2; i++) {
+        login_waiters_fail_due(&waiters, 3000, &timed_out);
+        assert_true(login_waiters_due_ms(&waiters) == INT64_MAX);
+    }
+    for (int i = 0; i < 3; i++) {
+        assert_int_equal(requests[i].answers, 1);
+        assert_int_equal(requests[i].failure, ERROR_TIMEOUT);
+    }
+}
+
 static void a_failed_login_fails_everybody(void **state)
 {
     (void)state;
@@ -107,6 +126,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(everybody_gets_the_token_once),
         cmocka_unit_test(only_those_whose_time_is_up_fail),
+        cmocka_unit_test(the_last_one_s_time_is_up_like_any_other_s),
         cmocka_unit_test(a_failed_login_fails_everybody),
         cmocka_unit_test(as_many_wait_as_a_service_may_hold_and_no_more),
     };

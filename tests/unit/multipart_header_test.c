@@ -57,6 +57,7 @@ static void reads_a_boundary_as_servers_write_it(void **state)
     assert_boundary("multipart/form-data;boundary=\"a b:;=\\\"\\\\\\c\"", "a b:;=\"\\\\c");
     assert_boundary("multipart/form-data; charset=\"boundary=x\"; boundary=b;", "b");
     assert_boundary("multipart/form-data; boundary=!~", "!~");
+    assert_boundary("multipart/form-data; ; boundary=b ; ; ", "b");
 }
 
 static void a_boundary_has_seventy_characters_at_most(void **state)
@@ -183,12 +184,22 @@ static void a_size_is_a_number_of_bytes(void **state)
 static void refuses_what_cannot_be_read_in_one_way_only(void **state)
 {
     (void)state;
-    static const char *const unreadable[] = {
-        "",      ";name=a",     " ; name=a",       "x; name",        "x; name; id=1",
-        "x; =a", "x; name=\"a", "x; name=\"a\\\"", "x; name=\"a\"b", "x; name=\"a\" b"};
+    static const char *const unreadable[] = {"",
+                                             ";name=a",
+                                             " ; name=a",
+                                             "x; name",
+                                             "x; name; id=1",
+                                             "x; =a",
+                                             "x; name=\"a",
+                                             "x; name=\"a\\\"",
+                                             "x; name=\"a\"b",
+                                             "x; name=\"a\" b",
+                                             "x; size=\"x",
+                                             "x; id=a; id=\"b"};
     static const char *const twice[] = {"x; name=a; name=a",
                                         "x; id=1; Id=2",
                                         "x; size=1; size=1",
+                                        "x; size=0; size=1",
                                         "x; size=",
                                         "x; size=1a",
                                         "x; size=-1",
@@ -230,6 +241,12 @@ static void an_error_shows_the_beginning_of_a_long_value(void **state)
     assert_false(read_disposition(value, &disposition, &error));
     multipart_disposition_clear(&disposition);
     assert_int_equal(strlen(error.text), strlen("malformed: Content-Disposition cannot be read: ") + 160);
+    memcpy(value, "x;size=", 7);
+    assert_false(read_disposition(value, &disposition, &error));
+    multipart_disposition_clear(&disposition);
+    assert_int_equal(strlen(error.text),
+                     strlen("malformed: a parameter of Content-Disposition stands twice or is no number: ") +
+                         160);
 }
 
 int main(void)

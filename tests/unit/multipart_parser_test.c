@@ -299,6 +299,10 @@ static void refuses_malformed_parts(void **state)
     assert_fails("--b\nContent-Disposition: form-data; id=1; id=2\n\nx\n--b--", ERROR_INVALID, "malformed");
     assert_fails("--b\rContent-Disposition: form-data\n\nx\n--b--", ERROR_INVALID, "malformed");
     assert_fails("--b --\n", ERROR_INVALID, "malformed");
+    assert_fails("--b- -\n", ERROR_INVALID, "malformed");
+    assert_fails("--b-\t\nContent-Disposition: form-data\n\nx\n--b--", ERROR_INVALID, "goes on");
+    assert_fails("--b\r \nContent-Disposition: form-data\n\nx\n--b--", ERROR_INVALID, "goes on");
+    assert_fails("--b\x1f\nContent-Disposition: form-data\n\nx\n--b--", ERROR_INVALID, "goes on");
     assert_fails("--b\nContent-Disposition: form-data;\n X: y\n\nx\n--b--", ERROR_INVALID, "malformed");
     assert_fails("--b -\nContent-Disposition: form-data\n\nx\n--b--", ERROR_INVALID, "malformed");
     assert_fails("--b-\nContent-Disposition: form-data\n\nx\n--b--", ERROR_INVALID, "malformed");
@@ -352,7 +356,7 @@ static void bounds_the_headers_of_a_part(void **state)
     char *filler = memory_allocate(BLOCK_BYTES + 1);
     memset(filler, 'x', BLOCK_BYTES);
     char *long_line = memory_format("--b\nX: %s\n\nx\n--b--", filler);
-    assert_fails(long_line, ERROR_TOO_LARGE, "headers");
+    assert_fails(long_line, ERROR_TOO_LARGE, "the headers of a part have more than 16384 bytes");
     for (size_t i = 0; i < BLOCK_BYTES; i++)
         filler[i] = "X:y\n"[i % 4];
     char *many_lines = memory_format("--b\n%s\n\nx\n--b--", filler);

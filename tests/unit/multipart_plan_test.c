@@ -239,6 +239,25 @@ static void a_thousand_parts_one_after_the_other_are_all_there(void **state)
     multipart_plan_clear(&plan);
 }
 
+/* A program may write slowly first and then all the rest at once. */
+static void an_artifact_may_grow_by_many_parts_at_once(void **state)
+{
+    (void)state;
+    struct multipart_plan plan;
+    struct error error;
+    assert_true(multipart_plan_init(&plan, 10, &error) && multipart_plan_extend(&plan, 10, false, &error));
+    assert_next(&plan, 1, 0, 10);
+    multipart_plan_finish(&plan, 1, memory_copy_text("e"));
+    assert_true(multipart_plan_extend(&plan, 10000, true, &error));
+    for (size_t number = 2; number <= 1000; number++) {
+        assert_next(&plan, number, ((int64_t)number - 1) * 10, 10);
+        multipart_plan_finish(&plan, number, memory_copy_text("e"));
+    }
+    assert_true(multipart_plan_is_done(&plan));
+    assert_int_equal(multipart_plan_done_bytes(&plan), 10000);
+    multipart_plan_clear(&plan);
+}
+
 static void bytes_that_are_done_are_those_of_whole_parts_and_of_a_last_one(void **state)
 {
     (void)state;
@@ -292,6 +311,7 @@ int main(void)
         cmocka_unit_test(a_hundred_thousand_parts_are_taken_and_one_more_is_not),
         cmocka_unit_test(says_why_a_plan_is_refused),
         cmocka_unit_test(a_thousand_parts_one_after_the_other_are_all_there),
+        cmocka_unit_test(an_artifact_may_grow_by_many_parts_at_once),
         cmocka_unit_test(bytes_that_are_done_are_those_of_whole_parts_and_of_a_last_one),
         cmocka_unit_test(skips_several_parts_in_a_row_that_are_there),
     };

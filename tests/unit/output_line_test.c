@@ -192,6 +192,9 @@ static void progress_beside_a_message_is_progress(void **state)
     assert_string_equal(line.message, "m");
     assert_int_equal(line.level, LOG_LEVEL_ERROR);
     output_line_clear(&line);
+    parse("{\"level\":\"error\"}");
+    assert_null(line.message);
+    assert_int_equal(line.level, LOG_LEVEL_INFO);
     parse("plain text that was { never meant as JSON }");
     assert_null(line.message);
     assert_int_equal(line.level, LOG_LEVEL_INFO);

@@ -7,9 +7,11 @@
 #include <stdint.h>
 
 #include <cmocka.h>
+#include <errno.h>
 #include <grp.h>
 #include <linux/capability.h>
 #include <linux/securebits.h>
+#include <seccomp.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
@@ -184,6 +186,72 @@ static void a_hardened_process_leaves_no_core_and_gets_no_privileges(void **stat
     assert_int_equal(status_of(harden_and_look), 0);
 }
 
+/* What a kernel or a sandbox around the node may refuse, and what is said then. */
+static const struct refusal {
+    int call;
+    unsigned first_argument; /* of prctl; any other call is refused in any case */
+    const char *text;
+} refusals[] = {
+    {SCMP_SYS(prlimit64), 0, "cannot forbid core files and new privileges: Operation not permitted"},
+    {SCMP_SYS(prctl), PR_SET_NO_NEW_PRIVS,
+     "cannot forbid core files and new privileges: Operation not permitted"},
+#ifndef __SANITIZE_ADDRESS__ /* a process stays dumpable there: see privileges_harden() */
+    {SCMP_SYS(prctl), PR_SET_DUMPABLE, "cannot make the process undumpable: Operation not permitted"},
+#endif
+};
+static const struct refusal *refusal;
+
+static bool refuse(void)
+{
+    scmp_filter_ctx filter = seccomp_init(SCMP_ACT_ALLOW);
+    const struct scmp_arg_cmp is_it = SCMP_A0(SCMP_CMP_EQ, refusal->first_argument);
+    bool ok = seccomp_rule_add_array(filter, SCMP_ACT_ERRNO(EPERM), refusal->call,
+                                     refusal->call == SCMP_SYS(prctl), &is_it) == 0 &&
+              seccomp_load(filter) == 0;
+    seccomp_release(filter);
+    return ok;
+}
+
+static int harden_where_it_is_refused(void)
+{
+    struct error error;
+    if (!refuse())
+        return 1;
+    if (privileges_harden(&error))
+        return 2;
+    return strcmp(error.text, refusal->text) == 0 ? 0 : 3;
+}
+
+static int drop_where_it_is_refused(void)
+{
+    const struct privileges privileges = {.uid = 70001, .gid = 70002};
+    struct error error;
+    if (!refuse())
+        return 1;
+    if (privileges_drop(&privileges, &error))
+        return 2;
+    return strcmp(error.text, refusal->text) == 0 ? 0 : 3;
+}
+
+static void a_process_that_cannot_become_another_user_hears_of_it(void **state)
+{
+    (void)state;
+    static const struct refusal calls[] = {
+        {SCMP_SYS(setgroups), 0, "cannot become uid 70001: Operation not permitted"},
+        {SCMP_SYS(setresgid), 0, "cannot become uid 70001: Operation not permitted"},
+        {SCMP_SYS(setresuid), 0, "cannot become uid 70001: Operation not permitted"}};
+    skip_unless_root();
+    for (refusal = calls; refusal < calls + sizeof calls / sizeof calls[0]; refusal++)
+        assert_int_equal(status_of(drop_where_it_is_refused), 0);
+}
+
+static void a_process_that_cannot_be_hardened_hears_of_it(void **state)
+{
+    (void)state;
+    for (refusal = refusals; refusal < refusals + sizeof refusals / sizeof refusals[0]; refusal++)
+        assert_int_equal(status_of(harden_where_it_is_refused), 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -193,6 +261,8 @@ int main(void)
         cmocka_unit_test(what_is_given_up_by_halves_or_can_be_had_back_is_an_error),
         cmocka_unit_test(what_cannot_be_given_up_is_an_error),
         cmocka_unit_test(a_hardened_process_leaves_no_core_and_gets_no_privileges),
+        cmocka_unit_test(a_process_that_cannot_become_another_user_hears_of_it),
+        cmocka_unit_test(a_process_that_cannot_be_hardened_hears_of_it),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -75,6 +75,18 @@ static void a_success_a_callback_and_a_health_check_count_for_the_interval(void 
     assert_int_equal(next(&fixture).action, REGISTRATION_ATTEMPT);
 }
 
+static void an_endpoint_heard_of_at_time_zero_is_heard_of(void **state)
+{
+    (void)state;
+    struct fixture fixture;
+    start(&fixture, false, -1);
+    fixture.now_ms = 0;
+    registration_on_capabilities(&fixture.registration, true, true);
+    assert_int_equal(next(&fixture).action, REGISTRATION_NEEDS_INBOUND);
+    registration_on_inbound_listening(&fixture.registration, 0);
+    assert_int_equal(next(&fixture).action, REGISTRATION_ATTEMPT);
+}
+
 static void a_health_check_alone_registers_nobody(void **state)
 {
     (void)state;
@@ -190,6 +202,7 @@ int main(void)
         cmocka_unit_test(the_wallet_flow_backs_off_and_pauses_alike),
         cmocka_unit_test(a_callback_resets_the_count_of_failures),
         cmocka_unit_test(a_success_a_callback_and_a_health_check_count_for_the_interval),
+        cmocka_unit_test(an_endpoint_heard_of_at_time_zero_is_heard_of),
         cmocka_unit_test(a_health_check_alone_registers_nobody),
         cmocka_unit_test(a_callback_of_an_earlier_attempt_does_not_cover_a_later_failure),
         cmocka_unit_test(a_login_refused_after_the_callback_leaves_it_to_the_answer),

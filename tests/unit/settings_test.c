@@ -1,6 +1,7 @@
 #include "libcommon/node/settings.h"
 
 #include "libcommon/base/limits.h"
+#include "libcommon/base/log.h"
 #include "libcommon/base/memory.h"
 #include "libcommon/http/url.h"
 #include "libcommon/node/settings_value.h"
@@ -16,6 +17,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -309,6 +311,54 @@ static void a_service_reads_only_its_own_variables(void **state)
     assert_false(settings_is_read_by("HOME", ALL_BITS));
 }
 
+/* The least level that each word lets through; without one it is info. */
+static void log_level_is_the_least_that_is_logged(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *variable;
+        enum log_level least;
+    } levels[] = {{"X=", LOG_LEVEL_INFO},
+                  {"LOG_LEVEL=debug", LOG_LEVEL_DEBUG},
+                  {"LOG_LEVEL=info", LOG_LEVEL_INFO},
+                  {"LOG_LEVEL=warn", LOG_LEVEL_WARN},
+                  {"LOG_LEVEL=error", LOG_LEVEL_ERROR}};
+    for (size_t i = 0; i < sizeof levels / sizeof levels[0]; i++) {
+        char *variables[] = {memory_copy_text(levels[i].variable), NULL};
+        struct settings settings;
+        static struct settings_findings report;
+        load(variables, &settings, &report);
+        settings_configure_log(&settings, SERVICE_AUTHD);
+        for (enum log_level level = LOG_LEVEL_DEBUG; level <= LOG_LEVEL_ERROR; level++)
+            assert_int_equal(log_enabled(level), level >= levels[i].least);
+        settings_clear(&settings);
+        free(variables[0]);
+    }
+}
+
+static void every_finding_is_logged(void **state)
+{
+    (void)state;
+    static struct settings_findings report = {
+        .warnings = {{{"FIRST", "is odd"}, {"SECOND", "is odd, too"}}, 2},
+        .faults = {{{"THIRD", "is wrong"}, {"FOURTH", "is wrong, too"}}, 2},
+    };
+    char lines[1024] = "";
+    int kept = dup(STDERR_FILENO);
+    int fd = memfd_create("log", MFD_CLOEXEC);
+    log_configure("test", LOG_FORMAT_TEXT, LOG_LEVEL_WARN);
+    dup2(fd, STDERR_FILENO);
+    settings_log_findings(&report);
+    dup2(kept, STDERR_FILENO);
+    close(kept);
+    assert_true(pread(fd, lines, sizeof lines - 1, 0) > 0);
+    close(fd);
+    assert_non_null(strstr(lines, "FIRST is odd\n"));
+    assert_non_null(strstr(lines, "SECOND is odd, too\n"));
+    assert_non_null(strstr(lines, "THIRD is wrong\n"));
+    assert_non_null(strstr(lines, "FOURTH is wrong, too\n"));
+}
+
 static void a_url_or_address_that_nothing_could_use_is_a_fault(void **state)
 {
     (void)state;
@@ -364,6 +414,8 @@ int main(void)
         cmocka_unit_test(numbers_beyond_any_type_are_faults),
         cmocka_unit_test(a_reversed_pair_is_swapped_with_a_warning),
         cmocka_unit_test(a_service_reads_only_its_own_variables),
+        cmocka_unit_test(log_level_is_the_least_that_is_logged),
+        cmocka_unit_test(every_finding_is_logged),
         cmocka_unit_test(a_url_or_address_that_nothing_could_use_is_a_fault),
         cmocka_unit_test(says_what_is_wrong_with_a_secret_and_not_what_it_is),
     };

@@ -12,9 +12,18 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 static struct error error;
+
+/* Stands in for the C library's: no more than so many bytes at once, as file systems behind a network may. */
+static size_t piece_bytes = SIZE_MAX;
+
+ssize_t read(int fd, void *buf, size_t nbytes)
+{
+    return syscall(SYS_read, fd, buf, nbytes < piece_bytes ? nbytes : piece_bytes);
+}
 
 static void white_space_around_a_value_does_not_count(void **state)
 {
@@ -216,6 +225,23 @@ static void a_secret_of_64_kib_is_the_largest_that_a_file_may_hold(void **state)
     assert_int_equal(secret.length, 0);
 }
 
+static void a_secret_file_that_comes_in_pieces_is_read_whole(void **state)
+{
+    (void)state;
+    static char bytes[65537];
+    struct secret secret = SECRET_EMPTY;
+    bool others_can_read;
+    memset(bytes, 's', sizeof bytes);
+    for (piece_bytes = 1; piece_bytes <= 65536; piece_bytes *= 256) {
+        assert_true(read_file(bytes, 65536, 0600, &secret, &others_can_read));
+        assert_int_equal(secret.length, 65536);
+        secret_wipe(&secret);
+        assert_false(read_file(bytes, 65537, 0600, &secret, &others_can_read));
+        assert_int_equal(error.code, ERROR_TOO_LARGE);
+    }
+    piece_bytes = SIZE_MAX;
+}
+
 static void says_why_a_secret_file_is_of_no_use(void **state)
 {
     (void)state;
@@ -246,6 +272,7 @@ int main(void)
         cmocka_unit_test(an_address_is_a_host_and_a_port),
         cmocka_unit_test(a_private_key_is_a_number_below_the_order_of_the_curve),
         cmocka_unit_test(a_secret_of_64_kib_is_the_largest_that_a_file_may_hold),
+        cmocka_unit_test(a_secret_file_that_comes_in_pieces_is_read_whole),
         cmocka_unit_test(says_why_a_secret_file_is_of_no_use),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -87,6 +87,17 @@ static void a_cancel_after_the_job_still_means_no_report(void **state)
           TASK_VERDICT_NONE);
 }
 
+/* As of a task that is not drained: DMS has given it to somebody else, perhaps. */
+static void a_cancel_while_a_drained_job_stops_means_no_report(void **state)
+{
+    (void)state;
+    check(LIFE(RUNNING, TASK_EVENT_DRAINED, TASK_EVENT_CANCELLED), TASK_STOPPING, TASK_VERDICT_NONE);
+    check(LIFE(RUNNING, TASK_EVENT_DRAINED, TASK_EVENT_CANCELLED, TASK_EVENT_FAILED), TASK_CLOSING,
+          TASK_VERDICT_NONE);
+    check(LIFE(RUNNING, TASK_EVENT_OVERRAN, TASK_EVENT_CANCELLED, TASK_EVENT_SUCCEEDED), TASK_CLOSING,
+          TASK_VERDICT_NONE);
+}
+
 static void a_drained_task_is_failed(void **state)
 {
     (void)state;
@@ -289,9 +300,11 @@ static void the_lease_is_kept_until_the_report_is_answered(void **state)
 static void every_state_has_a_name_of_its_own(void **state)
 {
     (void)state;
-    for (enum task_state left = TASK_FIRST_HEARTBEAT; left < TASK_STATE_COUNT; left++)
+    for (enum task_state left = TASK_FIRST_HEARTBEAT; left < TASK_STATE_COUNT; left++) {
+        assert_string_not_equal(task_state_name(left), "");
         for (enum task_state right = TASK_FIRST_HEARTBEAT; right < left; right++)
             assert_string_not_equal(task_state_name(left), task_state_name(right));
+    }
     assert_string_equal(task_state_name(TASK_RUNNING), "running");
     assert_string_equal(task_state_name(TASK_ENDED), "ended");
 }
@@ -305,6 +318,7 @@ int main(void)
         cmocka_unit_test(a_cancelled_or_lost_task_is_stopped_and_not_reported),
         cmocka_unit_test(a_lease_lost_after_all_artifacts_are_stored_is_reported_all_the_same),
         cmocka_unit_test(a_cancel_after_the_job_still_means_no_report),
+        cmocka_unit_test(a_cancel_while_a_drained_job_stops_means_no_report),
         cmocka_unit_test(a_drained_task_is_failed),
         cmocka_unit_test(work_that_was_done_when_the_drain_cancelled_it_is_completed),
         cmocka_unit_test(a_task_whose_workspace_holds_too_much_is_stopped_and_failed),

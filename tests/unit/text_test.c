@@ -43,9 +43,9 @@ static void puts_a_body_on_one_line(void **state)
 static void reads_utf8_by_rfc_3629(void **state)
 {
     (void)state;
-    static const char *const refused[] = {"\x80",         "\xc0\xaf",         "\xc1\xbf",
-                                          "\xe0\x80\x80", "\xed\xa0\x80",     "\xf0\x80\x80\x80",
-                                          "\xc3",         "\xf4\x90\x80\x80", "\xff"};
+    static const char *const refused[] = {
+        "\x80", "\xc0\xaf",         "\xc1\xbf",         "\xe0\x80\x80", "\xed\xa0\x80", "\xf0\x80\x80\x80",
+        "\xc3", "\xf4\x90\x80\x80", "\xf8\x90\x80\x80", "\xff"};
     static const uint32_t accepted[] = {0x41,   0x7f,   0x80,   0x7ff,   0x800,
                                         0xd7ff, 0xe000, 0xffff, 0x10000, 0x10ffff};
     uint32_t code_point;
@@ -102,6 +102,7 @@ static void texts_that_differ_anywhere_are_not_equal(void **state)
 {
     (void)state;
     assert_false(text_equal_any_case("xbc", 3, "abc"));
+    assert_false(text_equal_any_case("aac", 3, "abc"));
     assert_false(text_equal_any_case("abx", 3, "abc"));
     assert_false(text_equal_any_case("abcd", 4, "abc"));
     assert_true(text_equal_any_case("aBcd", 3, "AbC"));
@@ -127,6 +128,44 @@ static void no_control_character_reaches_a_log_line(void **state)
     char *whole = text_copy_one_line("a\nb", 3);
     assert_string_equal(whole, "a b");
     free(whole);
+}
+
+/* Some terminals act on the control characters beyond ASCII, too, and some viewers end a line at U+2028. */
+static void no_control_character_beyond_ascii_reaches_a_log_line(void **state)
+{
+    (void)state;
+    static const uint32_t kept[] = {0xa0, 0xad, 0x2027, 0x202a, 0x10ffff};
+    for (uint32_t code_point = 0x80; code_point < 0xa0; code_point++)
+        assert_true(utf8_is_control(code_point));
+    for (size_t i = 0; i < sizeof kept / sizeof kept[0]; i++)
+        assert_false(utf8_is_control(kept[i]));
+    char *line = text_copy_one_line("a\xc2\x9b\xe2\x80\xa8\xe2\x80\xa9\xc2\xa0z", 12);
+    assert_string_equal(line, "a   \xc2\xa0z");
+    free(line);
+}
+
+static void a_byte_that_is_no_text_is_a_question_mark_and_the_rest_stays(void **state)
+{
+    (void)state;
+    char *line = text_copy_one_line("\xff"
+                                    "a\xc3(b\xe2\x89",
+                                    7);
+    assert_string_equal(line, "?a?(b??");
+    free(line);
+}
+
+/* In memory of just that size, so that a byte too many is seen. */
+static void a_line_that_does_not_fit_is_cut_between_characters(void **state)
+{
+    (void)state;
+    static const char text[] = "a\xc3\xb6z\n\xff";
+    static const char *const lines[] = {"",           "a",           "a",           "a\xc3\xb6",
+                                        "a\xc3\xb6z", "a\xc3\xb6z ", "a\xc3\xb6z ?"};
+    for (size_t capacity = 1; capacity <= sizeof lines / sizeof lines[0]; capacity++) {
+        char *out = malloc(capacity);
+        assert_string_equal(text_one_line(text, sizeof text - 1, out, capacity), lines[capacity - 1]);
+        free(out);
+    }
 }
 
 static void utf8_has_the_bytes_that_rfc_3629_gives(void **state)
@@ -160,11 +199,14 @@ static void utf8_that_is_broken_off_or_goes_beyond_is_refused(void **state)
                                           "\xf0\xa3\x8e(", "\xf0(\x8e\xb4",    "\xc3\xc3",
                                           "\xed\xbf\xbf",  "\xf4\x8f\xbf\xc0", "\xf5\x80\x80\x80",
                                           "\xe0\x9f\xbf",  "\xf0\x8f\xbf\xbf", "\xbf",
-                                          "\xc1\x80"};
+                                          "\xc1\x80",      "\xa2\x80",         "\xbf\xbf"};
     uint32_t code_point;
     for (size_t i = 0; i < sizeof refused / sizeof refused[0]; i++)
         assert_int_equal(utf8_decode(refused[i], strlen(refused[i]), &code_point), 0);
-    assert_int_equal(utf8_decode("a", 0, &code_point), 0);
+    char *exact = malloc(1);
+    *exact = 'a';
+    assert_int_equal(utf8_decode(exact + 1, 0, &code_point), 0);
+    free(exact);
     assert_int_equal(utf8_decode("ab", 2, &code_point), 1);
 }
 
@@ -180,6 +222,9 @@ int main(void)
         cmocka_unit_test(trims_down_to_nothing),
         cmocka_unit_test(texts_that_differ_anywhere_are_not_equal),
         cmocka_unit_test(no_control_character_reaches_a_log_line),
+        cmocka_unit_test(no_control_character_beyond_ascii_reaches_a_log_line),
+        cmocka_unit_test(a_byte_that_is_no_text_is_a_question_mark_and_the_rest_stays),
+        cmocka_unit_test(a_line_that_does_not_fit_is_cut_between_characters),
         cmocka_unit_test(utf8_has_the_bytes_that_rfc_3629_gives),
         cmocka_unit_test(utf8_that_is_broken_off_or_goes_beyond_is_refused),
     };

@@ -144,6 +144,7 @@ static void knows_how_much_of_the_file_a_piece_of_the_form_holds(void **state)
     int64_t head = (int64_t)strlen(form.head);
     assert_int_equal(upload_form_bytes(&form), head + 5 + (int64_t)strlen(form.tail));
     assert_int_equal(upload_form_file_bytes(&form, 0), 0);
+    assert_int_equal(upload_form_file_bytes(&form, head - 1), 0);
     assert_int_equal(upload_form_file_bytes(&form, head), 0);
     assert_int_equal(upload_form_file_bytes(&form, head + 1), 1);
     assert_int_equal(upload_form_file_bytes(&form, head + 5), 5);
@@ -211,6 +212,10 @@ static void the_beginning_of_the_boundary_alone_is_data(void **state)
         assert_true(form.collided);
         upload_form_clear(&form);
     }
+    random = random_seeded(SEED);
+    upload_form_init(&form, &file, "n", "t", NULL, &random);
+    assert_int_equal(upload_form_read(&form, (int64_t)strlen(form.head), whole, length), -1);
+    upload_form_clear(&form);
     artifact_file_close(&file);
     free(whole);
     free(data);

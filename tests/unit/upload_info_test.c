@@ -47,6 +47,7 @@ static void forgets_a_server_after_a_minute(void **state)
     upload_info_remember(&cache, "https://a", &info, 1000);
     assert_non_null(upload_info_find(&cache, "https://a", 60999));
     assert_null(upload_info_find(&cache, "https://a", 61000));
+    assert_null(upload_info_find(&cache, "https://a", 61001));
     assert_null(upload_info_find(&cache, "https://b", 1000));
     upload_info_cache_clear(&cache);
 }
@@ -82,8 +83,8 @@ static void a_server_that_says_more_is_remembered_as_it_says_last(void **state)
     assert_null(upload_info_find(&cache, "https://a", 62000));
     assert_int_equal(upload_info_find(&cache, "https://b", 2000)->request_max_bytes, 5);
     upload_info_remember(&cache, "https://b", &second, 3000);
-    assert_int_equal(upload_info_find(&cache, "https://b", 3000)->request_max_bytes, 7);
-    assert_non_null(upload_info_find(&cache, "https://a", 3000));
+    assert_int_equal(upload_info_find(&cache, "https://a", 3000)->request_max_bytes, 7);
+    assert_int_equal(upload_info_find(&cache, "https://b", 62999)->request_max_bytes, 7);
     upload_info_cache_clear(&cache);
     assert_null(upload_info_find(&cache, "https://a", 2000));
 }
