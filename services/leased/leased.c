@@ -142,7 +142,7 @@ static bool take_lease(void *context, struct lease *lease, int64_t server_unix_m
     char text[LIMIT_NAME_BYTES + 64];
     /* Leased by a poll that was under way when the drain began: another node can have it at once. */
     if (leased->drain.begun) {
-        add_task(leased, task_create_refused(&leased->surroundings, lease, NULL, "node_draining"));
+        add_task(leased, task_create_refused(&leased->surroundings, lease, "start_session", "node_draining"));
         return true;
     }
     if (runner_hosts_offer(leased->hosts, lease->capability)) {

@@ -2,6 +2,7 @@
 import signal
 import unittest
 
+import programs
 from harness import NodeCase
 
 
@@ -9,9 +10,9 @@ class Drain(NodeCase):
     begins_first = True
     variables = None
 
-    def start_job(self, grace_secs, *steps):
+    def start_job(self, grace_secs, *steps, **variables):
         """A node of its own whose job waits at a gate: (node, job, gate)."""
-        node = self.own_node(DRAIN_GRACE_SECS=str(grace_secs))
+        node = self.own_node(DRAIN_GRACE_SECS=str(grace_secs), **variables)
         gate = node.gate()
         job = self.devnet.post(*steps, ["say", {"event": "ready"}], ["gate", gate.name], ["write", "a.json", 7])
         self.devnet.wait_event(job, "ready")
@@ -23,7 +24,8 @@ class Drain(NodeCase):
         self.assertEqual((shown["status"], shown["tasks"][0]["fail_reason"]), ("failed", "node_draining"))
 
     def test_a_job_that_ends_within_the_grace_is_completed(self):
-        node, job, gate = self.start_job(60)
+        # The job has the only slot: no poll is under way that the next one could cross.
+        node, job, gate = self.start_job(60, MAX_CONCURRENCY="1")
         node.terminate()
         node.log.wait("draining: 1 lease held")
         waiting = self.devnet.post(["write", "b.json", 1])
@@ -31,6 +33,20 @@ class Drain(NodeCase):
         self.assertEqual(node.wait_exit(), 0)
         self.assert_completed(self.devnet.wait_job(job))
         self.assertEqual(self.devnet.task(waiting)["attempts"], 0, "a draining node takes no new lease")
+
+    def test_a_lease_that_crosses_the_drain_is_failed_as_a_set_up(self):
+        """No heartbeat was sent for it: only its set-up can have failed (docs/network.md 3.2)."""
+        node = self.own_node()
+        job = self.devnet.post(["write", "a.json", 1], max_attempts=1)
+        self.assert_completed(self.devnet.wait_job(job))
+        self.devnet.fault(kind="latency", method="GET", path="/dms/v1/tasks", when="after", latency_ms=1500, count=-1)
+        job = self.devnet.post(["write", "b.json", 1])
+        programs.wait_until(lambda: self.devnet.task(job)["attempts"] == 1, "DMS has leased it")
+        node.terminate()
+        self.assertEqual(node.wait_exit(), 0)
+        task = self.devnet.wait_job(job)["tasks"][0]
+        self.assertEqual((task["status"], task["fail_reason"]), ("failed", "node_setup_failed"))
+        self.assertIn("node_draining", str(task))
 
     def test_a_job_that_needs_longer_is_failed(self):
         node, job, _ = self.start_job(1)

@@ -160,9 +160,10 @@ static void any_descriptor_may_hold_the_secrets(void **state)
     assert_string_equal(environment_get(&environment, "KEY"), "secret");
     environment_close(&environment);
     close(fd);
-    if (kept >= 0)
+    if (kept >= 0) {
         dup2(kept, STDIN_FILENO);
-    close(kept);
+        close(kept);
+    }
 }
 
 static void wiping_removes_each_copy_and_its_bytes(void **state)

@@ -187,13 +187,14 @@ static void (*const enter[TASK_STATE_COUNT])(struct task *) = {
 static void on_event(void *context, enum task_event event, const char *reason)
 {
     struct task *task = context;
+    const enum task_state before = task->life.state;
     if (reason)
         set_reason(task, "%s", reason);
     if (!task_life_on(&task->life, event))
         return;
     log_write(LOG_LEVEL_DEBUG, &task->log, "%s", task_state_name(task->life.state));
     if (task->life.verdict == TASK_VERDICT_SETUP_FAIL && !task->setup_stage)
-        task->setup_stage = event == TASK_EVENT_HEARTBEAT_GIVEN_UP ? "initial_heartbeat" : "build_ports";
+        task->setup_stage = before == TASK_FIRST_HEARTBEAT ? "initial_heartbeat" : "build_ports";
     if (!task_life_needs_lease(&task->life))
         heartbeater_stop(task->heartbeater);
     enter[task->life.state](task);
@@ -364,7 +365,7 @@ struct task *task_create_refused(const struct task_surroundings *surroundings, s
     struct task *task = create(surroundings, lease);
     task->setup_stage = stage;
     set_reason(task, "%s", text);
-    task->life = (struct task_life){TASK_REPORTING, stage ? TASK_VERDICT_SETUP_FAIL : TASK_VERDICT_FAIL};
+    task->life = (struct task_life){TASK_REPORTING, TASK_VERDICT_SETUP_FAIL};
     enter[TASK_REPORTING](task);
     return task;
 }

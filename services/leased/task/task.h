@@ -16,7 +16,7 @@ struct task *task_create(const struct task_surroundings *surroundings, struct le
                          int64_t server_unix_ms, int64_t sent_boot_ms);
 
 /* As task_create, for a lease that fails before its first heartbeat: reports a failed set-up with `stage` and
- * `text`, or with `stage` NULL a failure with `text` as its reason. */
+ * `text`. */
 struct task *task_create_refused(const struct task_surroundings *surroundings, struct lease *lease,
                                  const char *stage, const char *text);
 
