@@ -27,7 +27,7 @@ enum {
 };
 
 static const struct token_policy policy = {
-    .wallet_flow = true, .safety_ratio = 0.75, .jitter_ms = 500, .max_retries = 3};
+    .safety_ratio = 0.75, .jitter_ms = 500, .max_retries = 3};
 
 struct hour {
     struct random random;
