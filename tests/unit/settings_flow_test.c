@@ -16,7 +16,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#define KEY "f97b6f5968e67b34cb5fc9e0eb320f88e589305917cdf18015c0023891ad38c9"
+#define KEY "SECP256K1_PRIVHEX=f97b6f5968e67b34cb5fc9e0eb320f88e589305917cdf18015c0023891ad38c9"
 
 enum { VARIABLES_MAX = 16 };
 
@@ -92,7 +92,7 @@ static void others_read_no_robots_credentials(void **state)
         const char *const extra[] = {flows[i],
                                      "NODE_URL=http://n.example",
                                      "REG_SECRET=r",
-                                     "SECP256K1_PRIVHEX=" KEY,
+                                     KEY,
                                      "ROBOT_REGISTRATION_CREDENTIALS=c1",
                                      "ROBOT_REGISTRATION_CREDENTIALS_FILE=/no/such/file",
                                      NULL};

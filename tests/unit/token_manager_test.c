@@ -23,8 +23,7 @@ static void start(struct fixture *fixture, const struct token_policy *policy)
     token_manager_init(&fixture->manager, policy, FIRST_NUMBER, &fixture->random);
 }
 
-static const struct token_policy wallet_policy = {
-    .safety_ratio = 0.75, .jitter_ms = 500, .max_retries = 3};
+static const struct token_policy wallet_policy = {.safety_ratio = 0.75, .jitter_ms = 500, .max_retries = 3};
 
 static void start_registered(struct fixture *fixture)
 {

@@ -19,7 +19,9 @@ static char fold(char character)
 {
     if (character == '-')
         return '+';
-    return character == '_' ? '/' : text_lower(character);
+    if (character == '_')
+        return '/';
+    return text_lower(character);
 }
 
 static uint32_t hash_of_run(const char *text)
@@ -46,7 +48,8 @@ static void add_json(uint8_t *set, const struct secret *secret)
     json_writer_clear(&quoted);
 }
 
-/* Every byte escaped: a server that escapes fewer shows the others as they are, which is a form of its own. */
+/* Every byte escaped: a server that escapes fewer shows the others as they are, which is a form of its own.
+ */
 static void add_url_escaped(uint8_t *set, const struct secret *secret)
 {
     static const char digits[] = "0123456789ABCDEF";
@@ -62,8 +65,8 @@ static void add_url_escaped(uint8_t *set, const struct secret *secret)
     secret_free_bytes(form, length);
 }
 
-/* The characters that the secret alone decides when `before` other bytes (0 to 2) stand ahead of it in a group
- * of three. */
+/* The characters that the secret alone decides when `before` other bytes (0 to 2) stand ahead of it in a
+ * group of three. */
 static void add_base64(uint8_t *set, const struct secret *secret, size_t before)
 {
     static const char alphabet[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";

@@ -1,7 +1,7 @@
 /*
- * Takes what a server quotes of a secret out of a text that is to be logged (docs/network.md, "Retries"): as it
- * is, as JSON or a URL escapes it, in base64 (of either alphabet, wherever it lies in what was encoded), whole
- * or cut at either end. Pure.
+ * Takes what a server quotes of a secret out of a text that is to be logged (docs/network.md, "Retries"): as
+ * it is, as JSON or a URL escapes it, in base64 (of either alphabet, wherever it lies in what was encoded),
+ * whole or cut at either end. Pure.
  */
 #ifndef AUTHD_DDS_SECRET_MASK_H
 #define AUTHD_DDS_SECRET_MASK_H
