@@ -3,8 +3,8 @@ import base64
 import json
 import os
 import socket
+import tempfile
 import unittest
-import urllib.parse
 
 import programs
 from harness import NodeCase
@@ -64,8 +64,8 @@ class Robot(NodeCase):
         _, output, _ = programs.run([programs.program("authd"), "--version"], {})
         self.assertEqual(self.row()["version"], output.split()[1])
         for service in ("node", "authd"):
-            (line,) = [line for line in self.node.log.lines if "NODE_VERSION is blank" in line["msg"] and line["service"] == service]
-            self.assertEqual(line["level"], "warn")
+            lines = [line for line in self.node.log.lines if "NODE_VERSION is blank" in line["msg"]]
+            self.assertIn(("warn", service), [(line["level"], line["service"]) for line in lines])
 
     def test_every_service_is_ready_and_no_port_is_open(self):
         for service in SERVICES:
@@ -118,6 +118,40 @@ class Callback(NodeCase):
         self.assertTrue(listens(self.node))
 
 
+class Configuration(unittest.TestCase):
+    """What each program that reads it says of the flow."""
+    good = {"DDS_BASE_URL": "http://127.0.0.1:9/dds", "DMS_BASE_URL": "http://127.0.0.1:9/dms", "REQUEST_TIMEOUT_SECS": "5",
+            "REGISTRATION_FLOW": "robot", **NOT_READ}
+
+    def check(self, **variables):
+        """The same from both who read the secrets: (status, all output)."""
+        outcomes = []
+        for name in ("node", "authd"):
+            status, output, errors = programs.run([programs.program(name), "--check-config"], {**self.good, **variables})
+            outcomes.append((status, output + errors))
+        self.assertEqual(*(status for status, _ in outcomes), outcomes)
+        return outcomes[0][0], "".join(output for _, output in outcomes)
+
+    def test_a_robot_is_started_with_its_credentials_alone(self):
+        self.assertEqual(self.check(ROBOT_REGISTRATION_CREDENTIALS="hidden-value")[0], 0)
+        status, output = self.check(ROBOT_REGISTRATION_CREDENTIALS=" ")
+        self.assertEqual(status, 78)
+        self.assertEqual(output.count("ROBOT_REGISTRATION_CREDENTIALS is required"), 2)
+        self.assertNotIn("REG_SECRET ", output)
+
+    def test_both_ways_at_once_are_a_fault_that_shows_neither(self):
+        with tempfile.NamedTemporaryFile("w", prefix="pm-it.", dir="/tmp") as file:
+            file.write("from-a-file")
+            file.flush()
+            self.assertEqual(self.check(ROBOT_REGISTRATION_CREDENTIALS_FILE=file.name)[0], 0)
+            status, output = self.check(ROBOT_REGISTRATION_CREDENTIALS_FILE=file.name,
+                                        ROBOT_REGISTRATION_CREDENTIALS="hidden-value")
+        self.assertEqual(status, 78)
+        self.assertIn("choose one", output)
+        self.assertNotIn("from-a-file", output)
+        self.assertNotIn("hidden-value", output)
+
+
 class RobotCase(AuthdCase):
     """authd alone."""
     flow, variables = "robot", {"REGISTRATION_FLOW": "robot", **NOT_READ}
@@ -154,7 +188,8 @@ class Tokens(RobotCase):
                 (registered, _), mark = self.counts(), self.authd.log.mark()
                 self.devnet.fault(kind="status", path=VERIFY, status=status, count=1)
                 self.authd.ask("refuse", 2)
-                self.authd.log.wait(f"login refused, registering again: internal/v1/auth/robot/verify answered {status}", since=mark)
+                self.authd.log.wait(f"login refused, registering again: internal/v1/auth/robot/verify answered {status}",
+                                    since=mark)
                 self.assertEqual(self.count(REGISTER), registered + 1)
 
     def test_other_failures_of_a_verify_do_not_register(self):
