@@ -24,7 +24,7 @@ posemesh_build() {
 
 # The compiler and CMake have no business with a node's secrets, which an operator may have exported.
 posemesh_build_locked() (
-    unset REG_SECRET SECP256K1_PRIVHEX
+    unset REG_SECRET SECP256K1_PRIVHEX ROBOT_REGISTRATION_CREDENTIALS
     exec 9>"$1/build/.lock"
     flock 9 || exit 1
     cd "$1" || exit 1

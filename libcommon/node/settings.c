@@ -43,7 +43,8 @@ struct row {
 static const struct row rows[] = {SETTINGS(ROW)};
 enum { ROW_COUNT = sizeof rows / sizeof rows[0] };
 
-const char *const settings_secret_variables[] = {"REG_SECRET", "SECP256K1_PRIVHEX"};
+const char *const settings_secret_variables[] = {"REG_SECRET", "SECP256K1_PRIVHEX",
+                                                 "ROBOT_REGISTRATION_CREDENTIALS"};
 const size_t settings_secret_count = sizeof settings_secret_variables / sizeof settings_secret_variables[0];
 
 /* --- remarks --- */
@@ -128,12 +129,21 @@ static void load_secret(const struct row *row, struct secret *slot, const struct
     free(path);
 }
 
+/* The robot flow has its own credentials and needs no other secret; what is not needed is not opened either
+ * (docs/network.md 1.4). */
+static bool is_secret_of_flow(const struct row *row, const struct settings *settings)
+{
+    bool robots = row->offset == offsetof(struct settings, robot_credentials);
+    return robots == (settings->registration_flow == SETTINGS_FLOW_ROBOT);
+}
+
 static void load_row(const struct row *row, struct settings *settings, settings_url_check *is_url,
                      const struct environment *environment, struct settings_findings *findings)
 {
     void *slot = (char *)settings + row->offset;
     if (row->kind == KIND_secret) {
-        load_secret(row, slot, environment, findings);
+        if (is_secret_of_flow(row, settings))
+            load_secret(row, slot, environment, findings);
         return;
     }
     bool required = strcmp(row->default_text, SETTINGS_REQUIRED) == 0;
@@ -161,7 +171,8 @@ static void load_row(const struct row *row, struct settings *settings, settings_
         }                                                                                                    \
     } while (0)
 
-static void check_relations(struct settings *settings, unsigned readers, struct settings_findings *findings)
+static void check_relations(struct settings *settings, unsigned readers,
+                            const struct environment *environment, struct settings_findings *findings)
 {
     if (readers & LEASED_BIT) {
         ORDER(settings, findings, poll_backoff_ms_min, poll_backoff_ms_max, "POLL_BACKOFF_MS_MIN", int64_t);
@@ -170,6 +181,9 @@ static void check_relations(struct settings *settings, unsigned readers, struct 
     if (readers & AUTHD_BIT && settings->registration_flow == SETTINGS_FLOW_CALLBACK && !settings->node_url)
         remark(&findings->faults, "NODE_URL",
                "is required in the callback flow (REGISTRATION_FLOW=callback)");
+    /* Elsewhere blank is as good as unset; whoever sets a version means one (docs/network.md 1.5). */
+    if (readers & AUTHD_BIT && !settings->node_version && environment_get(environment, "NODE_VERSION"))
+        remark(&findings->warnings, "NODE_VERSION", "is blank: the program's own version is reported");
 }
 
 bool settings_load(struct settings *settings, unsigned readers, settings_url_check *is_url,
@@ -180,7 +194,7 @@ bool settings_load(struct settings *settings, unsigned readers, settings_url_che
     for (size_t i = 0; i < ROW_COUNT; i++)
         if (rows[i].readers & readers)
             load_row(&rows[i], settings, is_url, environment, findings);
-    check_relations(settings, readers, findings);
+    check_relations(settings, readers, environment, findings);
     return findings->faults.count == 0;
 }
 
@@ -199,15 +213,19 @@ void settings_log_findings(const struct settings_findings *findings)
         log_error("%s %s", findings->faults.items[i].variable, findings->faults.items[i].text);
 }
 
+void settings_wipe_secrets(struct settings *settings)
+{
+    for (size_t i = 0; i < ROW_COUNT; i++)
+        if (rows[i].kind == KIND_secret)
+            secret_wipe((struct secret *)((char *)settings + rows[i].offset));
+}
+
 void settings_clear(struct settings *settings)
 {
-    for (size_t i = 0; i < ROW_COUNT; i++) {
-        void *slot = (char *)settings + rows[i].offset;
-        if (rows[i].kind == KIND_secret)
-            secret_wipe(slot);
-        else if (is_text_kind(rows[i].kind))
-            free(*(char **)slot);
-    }
+    settings_wipe_secrets(settings);
+    for (size_t i = 0; i < ROW_COUNT; i++)
+        if (is_text_kind(rows[i].kind))
+            free(*(char **)((char *)settings + rows[i].offset));
     memset(settings, 0, sizeof *settings);
 }
 

@@ -8,6 +8,8 @@
  * index), url, text, path, address (host:port), secret (also from the file that <variable>_FILE names)
  *   readers  the services that read it
  *   default  as text; REQUIRED, or OPTIONAL (a text may then be NULL)
+ *
+ * They are read in this order. REGISTRATION_FLOW comes before the secrets, as it says which of them are read.
  */
 #ifndef LIBCOMMON_NODE_SETTINGS_H
 #define LIBCOMMON_NODE_SETTINGS_H
@@ -29,10 +31,11 @@
     SETTING(url,     dds_base_url,            "DDS_BASE_URL",                 AUTHD_BIT, SETTINGS_REQUIRED, 0, 0, "discovery service; live: https://dds.auki.network") \
     SETTING(url,     dms_base_url,            "DMS_BASE_URL",                 LEASED_BIT, SETTINGS_REQUIRED, 0, 0, "task service; live: https://dms.auki.network/v1") \
     SETTING(integer, request_timeout_secs,    "REQUEST_TIMEOUT_SECS",         AUTHD_BIT | LEASED_BIT | STORED_BIT, SETTINGS_REQUIRED, 1, 86400, "bound of each JSON call") \
-    SETTING(secret,  reg_secret,              "REG_SECRET",                   AUTHD_BIT, SETTINGS_REQUIRED, 0, 0, "registration credentials") \
-    SETTING(secret,  private_key,             "SECP256K1_PRIVHEX",            AUTHD_BIT, SETTINGS_REQUIRED, 0, 0, "the wallet's private key, 64 hex digits") \
+    SETTING(choice,  registration_flow,       "REGISTRATION_FLOW",            AUTHD_BIT | HTTPD_BIT, "callback|wallet|robot", 0, 0, "how to register") \
+    SETTING(secret,  reg_secret,              "REG_SECRET",                   AUTHD_BIT, SETTINGS_REQUIRED, 0, 0, "registration credentials; not read in the robot flow") \
+    SETTING(secret,  private_key,             "SECP256K1_PRIVHEX",            AUTHD_BIT, SETTINGS_REQUIRED, 0, 0, "the wallet's private key, 64 hex digits; not read in the robot flow") \
+    SETTING(secret,  robot_credentials,       "ROBOT_REGISTRATION_CREDENTIALS", AUTHD_BIT, SETTINGS_REQUIRED, 0, 0, "a robot's registration credentials; read in the robot flow alone") \
     SETTING(url,     node_url,                "NODE_URL",                     AUTHD_BIT, SETTINGS_OPTIONAL, 0, 0, "where DDS reaches this node; required in the callback flow") \
-    SETTING(choice,  registration_flow,       "REGISTRATION_FLOW",            AUTHD_BIT, "callback|wallet", 0, 0, "how to register") \
     SETTING(text,    node_version,            "NODE_VERSION",                 AUTHD_BIT, SETTINGS_OPTIONAL, 0, 0, "version to report; unset: the program's own") \
     SETTING(clamped, token_safety_ratio,      "TOKEN_SAFETY_RATIO",           AUTHD_BIT, "0.75", 0, 1, "renew the access token at this share of its life") \
     SETTING(integer, token_reauth_max_retries, "TOKEN_REAUTH_MAX_RETRIES",    AUTHD_BIT, "3", 0, 1000, "more tries of a failed login") \
@@ -50,7 +53,7 @@
     SETTING(integer, multipart_min_bytes,     "POSEMESH_MULTIPART_MIN_BYTES", STORED_BIT, "8388608", 1, SETTINGS_INTEGER_MAX, "artifacts from this size on go by multipart") \
     SETTING(integer, upload_concurrency,      "UPLOAD_CONCURRENCY",           STORED_BIT, "4", 1, 16, "parts of one artifact in flight") \
     SETTING(integer, workspace_max_bytes,     "POSEMESH_WORKSPACE_MAX_BYTES", STORED_BIT, "0", 0, SETTINGS_INTEGER_MAX, "what one task's workspace may hold; 0: no limit") \
-    SETTING(address, http_listen,             "HTTP_LISTEN",                  HTTPD_BIT, "0.0.0.0:8080", 0, 0, "callback and health") \
+    SETTING(address, http_listen,             "HTTP_LISTEN",                  HTTPD_BIT, "0.0.0.0:8080", 0, 0, "callback and health, in the callback flow alone") \
     SETTING(flag,    enable_noop,             "ENABLE_NOOP",                  RUNNERD_BIT, "false", 0, 0, "offer the noop capabilities") \
     SETTING(integer, noop_sleep_secs,         "NOOP_SLEEP_SECS",              RUNNERD_BIT, "5", 0, 86400, "how long a noop job sleeps") \
     SETTING(path,    runners_dir,             "POSEMESH_RUNNERS_DIR",         RUNNERD_BIT, "/etc/posemesh/runners.d", 0, 0, "one JSON file for each capability") \
@@ -61,7 +64,7 @@
     SETTING(choice,  log_level,               "LOG_LEVEL",                    ALL_BITS, "info|debug|warn|error", 0, 0, "least level that is logged")
 /* clang-format on */
 
-enum settings_flow { SETTINGS_FLOW_CALLBACK, SETTINGS_FLOW_WALLET };
+enum settings_flow { SETTINGS_FLOW_CALLBACK, SETTINGS_FLOW_WALLET, SETTINGS_FLOW_ROBOT };
 
 #define SETTINGS_TYPE_integer int64_t
 #define SETTINGS_TYPE_ratio double
@@ -115,6 +118,9 @@ void settings_configure_log(const struct settings *settings, enum service_id ser
 
 /* A line for every fault and warning. */
 void settings_log_findings(const struct settings_findings *findings);
+
+/* For who looks at the secrets only to find faults. */
+void settings_wipe_secrets(struct settings *settings);
 
 /* Wipes and frees. */
 void settings_clear(struct settings *settings);

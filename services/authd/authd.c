@@ -18,9 +18,12 @@ static struct authd *authd_of(void *context)
 
 /* --- what registrar and login have to tell each other --- */
 
-static void on_registered(void *context, bool called_back)
+static void on_registered(void *context, bool called_back, const struct dds_answer *answer)
 {
     struct authd *authd = context;
+    /* Before the login may begin, or it would begin one. */
+    if (answer->token)
+        login_take_token(authd->login, answer->token, answer->sent_boot_ms);
     login_on_event(authd->login, token_manager_on_registered);
     /* A login that DDS refused between its callback and its answer need not wait for another callback. */
     if (called_back)
@@ -53,18 +56,36 @@ static void move_secret(struct secret *to, struct secret *from)
     *from = SECRET_EMPTY;
 }
 
-bool authd_take_secrets(struct service_context *context, struct error *error)
+static const struct dds_flow *flow_of(const struct settings *settings)
 {
+    static const struct dds_flow *const flows[] = {[SETTINGS_FLOW_CALLBACK] = &dds_flow_callback,
+                                                   [SETTINGS_FLOW_WALLET] = &dds_flow_wallet,
+                                                   [SETTINGS_FLOW_ROBOT] = &dds_flow_robot};
+    return flows[settings->registration_flow];
+}
+
+static bool take_wallet(struct authd *authd, struct error *error)
+{
+    struct service_context *context = authd->service;
     uint8_t seed[WALLET_SEED_BYTES];
-    struct authd *authd = memory_allocate(sizeof *authd);
-    context->state = authd;
-    authd->service = context;
-    move_secret(&authd->reg_secret, &context->settings.reg_secret);
+    move_secret(&authd->credentials, &context->settings.reg_secret);
     random_bytes(&context->random, seed, sizeof seed);
     authd->wallet = wallet_create(&context->settings.private_key, seed, error);
     secret_wipe_bytes(seed, sizeof seed);
     secret_wipe(&context->settings.private_key);
     return authd->wallet != NULL;
+}
+
+bool authd_take_secrets(struct service_context *context, struct error *error)
+{
+    struct authd *authd = memory_allocate(sizeof *authd);
+    context->state = authd;
+    authd->service = context;
+    authd->flow = flow_of(&context->settings);
+    if (context->settings.registration_flow != SETTINGS_FLOW_ROBOT)
+        return take_wallet(authd, error);
+    move_secret(&authd->credentials, &context->settings.robot_credentials);
+    return true;
 }
 
 static char *resolve_version(const struct settings *settings)
@@ -74,7 +95,7 @@ static char *resolve_version(const struct settings *settings)
     if (warn && settings->node_version)
         log_warn("NODE_VERSION %s is not semver: reporting %s", settings->node_version, version);
     else if (warn)
-        log_info("NODE_VERSION is not set: reporting %s", version);
+        log_info("NODE_VERSION has no value: reporting %s", version);
     return version;
 }
 
@@ -85,7 +106,8 @@ static struct registrar *create_registrar(struct authd *authd)
         .loop = authd->service->loop,
         .random = &authd->service->random,
         .dds = &authd->dds,
-        .policy = {.wallet_flow = settings->registration_flow == SETTINGS_FLOW_WALLET,
+        .flow = authd->flow,
+        .policy = {.called_back = authd->flow->calls_back,
                    .interval_ms = settings->register_interval_secs * 1000,
                    .max_retry = settings->register_max_retry},
         .on_registered = on_registered,
@@ -101,7 +123,8 @@ static struct login *create_login(struct authd *authd)
         .loop = authd->service->loop,
         .random = &authd->service->random,
         .dds = &authd->dds,
-        .policy = {.wallet_flow = settings->registration_flow == SETTINGS_FLOW_WALLET,
+        .flow = authd->flow,
+        .policy = {.called_back = authd->flow->calls_back,
                    .safety_ratio = settings->token_safety_ratio,
                    .jitter_ms = settings->token_reauth_jitter_ms,
                    .max_retries = settings->token_reauth_max_retries},
@@ -117,7 +140,7 @@ bool authd_start(struct service_context *context, struct error *error)
 {
     struct authd *authd = context->state;
     const struct settings *settings = &context->settings;
-    if (settings->registration_flow == SETTINGS_FLOW_CALLBACK) {
+    if (authd->flow->calls_back) {
         authd->node_url = url_normalise(settings->node_url, error);
         if (!authd->node_url)
             return error_prefix(error, "NODE_URL");
@@ -128,11 +151,12 @@ bool authd_start(struct service_context *context, struct error *error)
                                      .node_url = authd->node_url,
                                      .version = authd->version,
                                      .wallet = authd->wallet,
-                                     .reg_secret = &authd->reg_secret,
+                                     .credentials = &authd->credentials,
                                      .timeout_ms = settings->request_timeout_secs * 1000};
     authd->registrar = create_registrar(authd);
     authd->login = create_login(authd);
-    log_info("wallet %s", wallet_address(authd->wallet));
+    if (authd->wallet)
+        log_info("wallet %s", wallet_address(authd->wallet));
     return true;
 }
 
@@ -146,7 +170,7 @@ void authd_stop(struct service_context *context)
     free(authd->node_url);
     free(authd->version);
     wallet_free(authd->wallet);
-    secret_wipe(&authd->reg_secret);
+    secret_wipe(&authd->credentials);
     secret_wipe(&authd->callback_secret);
     free(authd);
     context->state = NULL;
@@ -210,8 +234,8 @@ void authd_handle_callback_deliver(void *context, struct ipc_request *request, c
     struct callback callback;
     callback_parse(&callback, deliver->content_type, deliver->body.bytes ? deliver->body.bytes : "",
                    deliver->body.length);
-    /* Nobody calls a node of the wallet flow back; a stranger's call must not mark it registered. */
-    if (callback.status == 200 && authd->service->settings.registration_flow == SETTINGS_FLOW_WALLET) {
+    /* A stranger's call must not mark a node registered that nobody calls back. */
+    if (callback.status == 200 && !authd->flow->calls_back) {
         callback.status = 409;
         callback.answer = "persist failed";
     }

@@ -7,7 +7,7 @@
 #define AUTHD_AUTHD_H
 
 #include "libcommon/service/service.h"
-#include "services/authd/dds/dds_client.h"
+#include "services/authd/dds/dds_flow.h"
 #include "services/authd/wallet/wallet.h"
 
 struct registrar;
@@ -15,10 +15,11 @@ struct login;
 
 struct authd {
     struct service_context *service;
-    struct wallet *wallet;
-    struct secret reg_secret;
+    const struct dds_flow *flow;
+    struct wallet *wallet;         /* NULL in the robot flow */
+    struct secret credentials;     /* REG_SECRET, in the robot flow ROBOT_REGISTRATION_CREDENTIALS */
     struct secret callback_secret; /* of the last callback; empty: none came */
-    char *node_url;                /* normalised; NULL in the wallet flow */
+    char *node_url;                /* normalised; NULL where DDS does not call back */
     char *version;
     struct dds_client dds;
     struct registrar *registrar;

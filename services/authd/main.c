@@ -1,9 +1,10 @@
 /*
- * posemesh-authd: registers the node at DDS, logs in with its wallet and hands out access tokens.
+ * posemesh-authd: registers the node at DDS, logs in with its wallet or its robot's credentials and hands out
+ * access tokens.
  *
- * SECURITY: the only process that holds the wallet's key and REG_SECRET. It signs what it composed itself and
- * nothing else, talks to the origin of DDS_BASE_URL alone, and gives out nothing but access tokens, to
- * leased.
+ * SECURITY: the only process that holds the wallet's key and the registration credentials. It signs what it
+ * composed itself and nothing else, talks to the origin of DDS_BASE_URL alone, and gives out nothing but
+ * access tokens, to leased.
  */
 #include "libcommon/service/service.h"
 #include "services/authd/authd.h"
@@ -28,7 +29,7 @@ static const struct service_role roles[] = {
 
 static const struct service authd = {
     .id = SERVICE_AUTHD,
-    .purpose = "Registers the node at DDS, logs in with its wallet and hands out access tokens.",
+    .purpose = "Registers the node at DDS, logs in there and hands out access tokens.",
     .http = &service_http,
     .roles = roles,
     .role_count = COUNT(roles),

@@ -14,7 +14,7 @@ enum { LISTENING_REPEAT_MS = 2000, LISTENING_RETRY_MS = 500, HEALTH_CHECK_SPACIN
 
 struct relay {
     struct service_context *service;
-    struct inbound *inbound;
+    struct inbound *inbound; /* NULL in the flows in which nobody calls the node */
     struct ipc_client *authd;
     struct loop_timer listening_timer;
     struct ipc_call *listening_call;
@@ -109,6 +109,12 @@ static void tell_listening(void *context)
 
 /* --- hooks --- */
 
+/* A port that nobody calls is open to strangers alone (docs/network.md 1). */
+static bool is_called(const struct service_context *context)
+{
+    return context->settings.registration_flow == SETTINGS_FLOW_CALLBACK;
+}
+
 bool relay_open_inbound(struct service_context *context, struct error *error)
 {
     struct relay *relay = memory_allocate(sizeof *relay);
@@ -117,6 +123,8 @@ bool relay_open_inbound(struct service_context *context, struct error *error)
     context->state = relay;
     relay->service = context;
     relay->health_sent_boot_ms = INT64_MIN / 2;
+    if (!is_called(context))
+        return true;
     relay->inbound = inbound_create(context->settings.http_listen, &events, error);
     return relay->inbound != NULL;
 }
@@ -124,6 +132,10 @@ bool relay_open_inbound(struct service_context *context, struct error *error)
 bool relay_start(struct service_context *context, struct error *error)
 {
     struct relay *relay = context->state;
+    if (!relay->inbound) {
+        log_info("not listening: DDS calls nodes of the callback flow alone");
+        return true;
+    }
     relay->authd = ipc_client_create(context->ipc, ROLE_authd_callback, error);
     if (!relay->authd)
         return false;
@@ -156,6 +168,10 @@ void relay_stop(struct service_context *context)
 void relay_describe(struct service_context *context, struct service_state *state)
 {
     const struct relay *relay = context->state;
+    if (!relay->inbound) {
+        snprintf(state->summary, sizeof state->summary, "not listening: DDS does not call this node");
+        return;
+    }
     state->ready = relay->authd_knows;
     snprintf(state->summary, sizeof state->summary, "listening at %s%s", context->settings.http_listen,
              relay->authd_knows ? "" : ", authd does not answer");

@@ -73,8 +73,7 @@ static bool check_settings(struct node *node, struct error *error)
     node->secrets_fd = environment.sealed_fd;
     /* The union of what all services read; the secrets are looked at and wiped again. */
     bool ok = settings_load(&node->settings, ALL_BITS, url_is_http, &environment, &findings);
-    secret_wipe(&node->settings.reg_secret);
-    secret_wipe(&node->settings.private_key);
+    settings_wipe_secrets(&node->settings);
     environment_close(&environment);
     settings_configure_log(&node->settings, SERVICE_NODE);
     settings_log_findings(&findings);

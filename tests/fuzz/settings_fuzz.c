@@ -64,8 +64,12 @@ static void check_settings(const struct settings *settings, unsigned readers)
 {
     SETTINGS(CHECK)
     if (readers & AUTHD_BIT) {
-        check_key(&settings->private_key);
-        fuzz_expect(settings->dds_base_url && settings->reg_secret.length > 0, "what is required is there");
+        bool robot = settings->registration_flow == SETTINGS_FLOW_ROBOT;
+        if (!robot)
+            check_key(&settings->private_key);
+        fuzz_expect(settings->dds_base_url && (settings->reg_secret.length > 0) == !robot &&
+                        (settings->robot_credentials.length > 0) == robot,
+                    "what is required is there, and no other secret");
     }
     fuzz_expect(settings->poll_backoff_ms_min <= settings->poll_backoff_ms_max, "a range is in order");
     fuzz_expect(settings->heartbeat_min_ratio <= settings->heartbeat_max_ratio, "a range is in order");

@@ -4,7 +4,7 @@
  * A token that was taken is fit for a header and has a life ahead of it; of one that was refused nothing is
  * left.
  */
-#include "services/authd/login/token_answer.h"
+#include "services/authd/dds/token_answer.h"
 
 #include "libcommon/base/limits.h"
 #include "tests/fuzz/fuzz.h"

@@ -86,8 +86,8 @@ class Callback(NodeCase):
         pids = {service: self.node.pid(service) for service in SERVICES} | {"node": self.node.process.pid}
         for name, pid in pids.items():
             shown = programs.exposed(pid)
-            self.assertNotIn(self.node.key.encode(), shown, name)
-            self.assertNotIn(self.node.reg_secret.encode(), shown, name)
+            for secret in self.node.secrets():
+                self.assertNotIn(secret.encode(), shown, name)
             if name != "authd":
                 self.assertNotIn(b"DDS_BASE_URL=" if name != "node" else self.node.key.encode(), shown, name)
 

@@ -23,14 +23,15 @@ VERIFY, NONCE, REGISTER = (f"/dds/internal/v1/{path}" for path in ("auth/siwe/ve
 
 
 class Authd:
-    """posemesh-authd alone, in the wallet flow, which needs nobody else."""
+    """posemesh-authd alone, in the wallet flow, or in another one which needs nobody else."""
 
     def __init__(self, devnet_env, **variables):
         self.folder = tempfile.mkdtemp(prefix="pm-it.", dir="/tmp")
         self.key, self.reg_secret = secrets.token_hex(32), devnet_env["REG_SECRET"]
+        self.robot_credentials = devnet_env["ROBOT_REGISTRATION_CREDENTIALS"]
         settings = {"DDS_BASE_URL": devnet_env["DDS_BASE_URL"], "REG_SECRET": self.reg_secret, "SECP256K1_PRIVHEX": self.key,
-                    "REGISTRATION_FLOW": "wallet", "REQUEST_TIMEOUT_SECS": "10", "TOKEN_REAUTH_JITTER_MS": "10",
-                    "POSEMESH_RUNTIME_DIR": self.folder, **variables}
+                    "ROBOT_REGISTRATION_CREDENTIALS": self.robot_credentials, "REGISTRATION_FLOW": "wallet",
+                    "REQUEST_TIMEOUT_SECS": "10", "TOKEN_REAUTH_JITTER_MS": "10", "POSEMESH_RUNTIME_DIR": self.folder, **variables}
         self.process = subprocess.Popen([programs.program("authd")], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
                                         stderr=subprocess.PIPE, text=True, errors="replace", cwd="/",
                                         env={**programs.base_environment(), **settings})
@@ -55,7 +56,8 @@ class Authd:
             self.log.wait_end()
             text = "\n".join(self.log.raw)
             assert not self.log.sanitizer_reports(), text
-            assert self.key not in text and self.reg_secret not in text, "a secret is in the log"
+            for secret in (self.key, self.reg_secret, self.robot_credentials):
+                assert secret not in text, "a secret is in the log"
         finally:
             self.remove()
 
@@ -93,10 +95,10 @@ class Load:
 
 
 class AuthdCase(unittest.TestCase):
-    variables = {}
+    flow, variables = "wallet", {}
 
     def setUp(self):
-        self.devnet = Network("--flow", "wallet")
+        self.devnet = Network("--flow", self.flow)
         self.addCleanup(self.devnet.check_end)
         self.authd = Authd(self.devnet.env, **self.variables)
         self.addCleanup(self.authd.check_end)
@@ -208,7 +210,7 @@ class Conflict(AuthdCase):
         self.devnet.fault(kind="status", path=REGISTER, status=409, count=3, body='{"error": "held"}')
         self.authd.join()
         self.assertEqual(self.count("*" + REGISTER), 4)
-        self.assertEqual(len(self.authd.log.find_all("another online node holds this wallet's registration")), 1)
+        self.assertEqual(len(self.authd.log.find_all("another online node holds the registration")), 1)
 
 
 class BadAnswers(AuthdCase):

@@ -21,6 +21,8 @@ static char *const node_environment[] = {(char[]){"PATH=/bin"},
                                          (char[]){"REG_SECRET=s"},
                                          (char[]){"REG_SECRET_FILE=/f"},
                                          (char[]){"SECP256K1_PRIVHEX=k"},
+                                         (char[]){"ROBOT_REGISTRATION_CREDENTIALS_FILE=/f"},
+                                         (char[]){"REGISTRATION_FLOW=robot"},
                                          (char[]){"DMS_BASE_URL=http://d"},
                                          (char[]){"LOG_LEVEL=debug"},
                                          (char[]){"POSEMESH_SECRETS_FD=9"},
@@ -66,6 +68,10 @@ static void each_service_gets_its_own_variables_and_no_others(void **state)
         assert_null(value_of(&environment, "HOME"));
         assert_null(value_of(&environment, "LD_PRELOAD"));
         assert_int_equal(value_of(&environment, "REG_SECRET_FILE") != NULL, id == SERVICE_AUTHD);
+        assert_int_equal(value_of(&environment, "ROBOT_REGISTRATION_CREDENTIALS_FILE") != NULL,
+                         id == SERVICE_AUTHD);
+        assert_int_equal(value_of(&environment, "REGISTRATION_FLOW") != NULL,
+                         id == SERVICE_AUTHD || id == SERVICE_HTTPD);
         assert_int_equal(value_of(&environment, "DMS_BASE_URL") != NULL, id == SERVICE_LEASED);
         assert_null(environment.variables[environment.count]);
         child_environment_clear(&environment);

@@ -22,7 +22,7 @@ struct fixture {
 static void start(struct fixture *fixture, bool wallet_flow, int64_t max_retry)
 {
     const struct registration_policy policy = {
-        .wallet_flow = wallet_flow, .interval_ms = INTERVAL_MS, .max_retry = max_retry};
+        .called_back = !wallet_flow, .interval_ms = INTERVAL_MS, .max_retry = max_retry};
     fixture->random = random_seeded(7);
     fixture->now_ms = START_MS;
     registration_init(&fixture->registration, &policy, &fixture->random);

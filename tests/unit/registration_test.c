@@ -248,16 +248,24 @@ static void the_wallet_flow_parks_until_a_login_is_refused(void **state)
     assert_int_equal(next(&fixture).action, REGISTRATION_ATTEMPT);
 }
 
-static void the_wallet_flow_tells_its_failures_apart(void **state)
+static void tells_failures_apart_where_nobody_is_called_back(void **state)
 {
     (void)state;
     const int transient[] = {0, 408, 429, 500, 502, 503, 599};
     const int refused[] = {301, 302, 307, 400, 401, 403, 404, 410, 422};
+    struct fixture wallet, callback;
+    start(&wallet, true, -1);
+    start(&callback, false, -1);
     for (size_t i = 0; i < sizeof transient / sizeof transient[0]; i++)
-        assert_int_equal(registration_wallet_outcome(transient[i]), REGISTRATION_TRANSIENT);
+        assert_int_equal(registration_outcome_of_status(&wallet.registration, transient[i]),
+                         REGISTRATION_TRANSIENT);
     for (size_t i = 0; i < sizeof refused / sizeof refused[0]; i++)
-        assert_int_equal(registration_wallet_outcome(refused[i]), REGISTRATION_REFUSED);
-    assert_int_equal(registration_wallet_outcome(409), REGISTRATION_CONFLICT);
+        assert_int_equal(registration_outcome_of_status(&wallet.registration, refused[i]),
+                         REGISTRATION_REFUSED);
+    assert_int_equal(registration_outcome_of_status(&wallet.registration, 409), REGISTRATION_CONFLICT);
+    for (int status = 0; status < 600; status++)
+        assert_int_equal(registration_outcome_of_status(&callback.registration, status),
+                         REGISTRATION_TRANSIENT);
 }
 
 static void the_wallet_flow_retries_conflicts_and_refusals_slowly(void **state)
@@ -306,7 +314,7 @@ int main(void)
         cmocka_unit_test(never_registers_an_empty_list),
         cmocka_unit_test(a_refused_login_registers_again_at_once_then_with_pauses),
         cmocka_unit_test(the_wallet_flow_parks_until_a_login_is_refused),
-        cmocka_unit_test(the_wallet_flow_tells_its_failures_apart),
+        cmocka_unit_test(tells_failures_apart_where_nobody_is_called_back),
         cmocka_unit_test(the_wallet_flow_retries_conflicts_and_refusals_slowly),
         cmocka_unit_test(warns_of_a_conflict_once_in_three_minutes),
     };

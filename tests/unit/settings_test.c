@@ -123,8 +123,8 @@ static void check_values(const json_t *values, const struct settings *s)
     check_flag("ENABLE_NOOP", s->enable_noop, values);
     check_text("CLIENT_ID", s->client_id, values);
     check_text("LOG_FORMAT", s->log_format == 0 ? "json" : "text", values);
-    check_text("REGISTRATION_FLOW", s->registration_flow == SETTINGS_FLOW_WALLET ? "wallet" : "callback",
-               values);
+    static const char *const flows[] = {"callback", "wallet", "robot"};
+    check_text("REGISTRATION_FLOW", flows[s->registration_flow], values);
 }
 
 static void every_environment_of_the_vectors_is_judged_right(void **state)

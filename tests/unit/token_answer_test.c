@@ -1,6 +1,6 @@
-/* services/authd/login/token_answer.h: the answer that brings a token. The server's clock says
+/* services/authd/dds/token_answer.h: the answer that brings a token. The server's clock says
  * 2024-01-02T03:04:05Z. */
-#include "services/authd/login/token_answer.h"
+#include "services/authd/dds/token_answer.h"
 
 #include "libcommon/base/limits.h"
 

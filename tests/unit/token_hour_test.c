@@ -26,8 +26,7 @@ enum {
     SEEDS = 24,
 };
 
-static const struct token_policy policy = {
-    .wallet_flow = true, .safety_ratio = 0.75, .jitter_ms = 500, .max_retries = 3};
+static const struct token_policy policy = {.safety_ratio = 0.75, .jitter_ms = 500, .max_retries = 3};
 
 struct hour {
     struct random random;

@@ -23,8 +23,7 @@ static void start(struct fixture *fixture, const struct token_policy *policy)
     token_manager_init(&fixture->manager, policy, FIRST_NUMBER, &fixture->random);
 }
 
-static const struct token_policy wallet_policy = {
-    .wallet_flow = true, .safety_ratio = 0.75, .jitter_ms = 500, .max_retries = 3};
+static const struct token_policy wallet_policy = {.safety_ratio = 0.75, .jitter_ms = 500, .max_retries = 3};
 
 static void start_registered(struct fixture *fixture)
 {
@@ -85,7 +84,7 @@ static void the_callback_flow_logs_in_when_the_callback_is_stored(void **state)
     (void)state;
     struct fixture fixture;
     struct token_policy policy = wallet_policy;
-    policy.wallet_flow = false;
+    policy.called_back = true;
     start(&fixture, &policy);
     token_manager_on_registered(&fixture.manager, fixture.now_ms);
     assert_int_equal(next(&fixture).action, TOKEN_WAIT);
@@ -100,7 +99,7 @@ static void without_a_callback_it_warns_once_and_logs_in_after_thirty_seconds(vo
     (void)state;
     struct fixture fixture;
     struct token_policy policy = wallet_policy;
-    policy.wallet_flow = false;
+    policy.called_back = true;
     start(&fixture, &policy);
     token_manager_on_registered(&fixture.manager, START_MS);
     /* A registration that is repeated meanwhile does not put the login off. */

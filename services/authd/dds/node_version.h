@@ -1,4 +1,4 @@
-/* NODE_VERSION as it is reported to DDS (docs/network.md 1.4). */
+/* NODE_VERSION as it is reported to DDS (docs/network.md 1.5). */
 #ifndef AUTHD_DDS_NODE_VERSION_H
 #define AUTHD_DDS_NODE_VERSION_H
 

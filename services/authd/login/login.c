@@ -5,13 +5,12 @@
 #include "libcommon/base/memory.h"
 #include "libcommon/base/rfc3339.h"
 #include "services/authd/login/login_waiters.h"
-#include "services/authd/login/token_answer.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 
 /* Below token_get's deadline, so that the caller learns the reason instead of silence. */
-enum { WAIT_MAX_MS = 50000, HTTP_FORBIDDEN = 403, HTTP_NOT_FOUND = 404 };
+enum { WAIT_MAX_MS = 50000 };
 
 struct login {
     struct login_options options;
@@ -91,58 +90,57 @@ static void on_rejected(struct login *login, const char *reason)
     advance(login);
 }
 
+static const char expired_on_the_way[] = "the access token expired while its answer was on the way";
+
+static void log_token(const struct login *login, const char *how, int64_t now_ms)
+{
+    char expiry[RFC3339_BYTES];
+    log_info("%s, the access token expires at %s", how,
+             rfc3339_format_milliseconds(clock_unix_ms() + login->manager.expires_ms - now_ms, expiry));
+}
+
 static void on_token(struct login *login, const struct token_answer *token, int64_t sent_boot_ms)
 {
     int64_t now_ms = clock_boot_ms();
     int64_t expires_ms = sent_boot_ms + token->life_ms;
-    char expiry[RFC3339_BYTES];
     if (expires_ms <= now_ms) {
-        on_failed(login, -1, "the access token expired while its answer was on the way");
+        on_failed(login, -1, expired_on_the_way);
         return;
     }
     token_manager_on_success(&login->manager, &token->token, expires_ms, now_ms);
     login->failure[0] = '\0';
-    log_info("logged in, the access token expires at %s",
-             rfc3339_format_milliseconds(clock_unix_ms() + expires_ms - now_ms, expiry));
+    log_token(login, "logged in", now_ms);
     login->options.on_succeeded(login->options.context);
     advance(login);
 }
 
-static void on_verified(void *context, const struct dds_answer *answer)
+void login_take_token(struct login *login, const struct token_answer *token, int64_t sent_boot_ms)
 {
-    struct login *login = context;
-    struct token_answer token;
-    struct error error;
+    int64_t now_ms = clock_boot_ms();
+    int64_t expires_ms = sent_boot_ms + token->life_ms;
+    if (expires_ms <= now_ms) {
+        log_warn("%s: logging in", expired_on_the_way);
+        return;
+    }
+    /* What it would have brought is here. */
+    dds_cancel(login->call);
     login->call = NULL;
-    if (answer->status == HTTP_FORBIDDEN || answer->status == HTTP_NOT_FOUND) {
-        on_rejected(login, answer->reason);
-        return;
-    }
-    if (!answer->accepted) {
-        on_failed(login, answer->retry_after_ms, answer->reason);
-        return;
-    }
-    if (!token_answer_parse(answer->body, answer->body_bytes, answer->server_unix_ms, &token, &error)) {
-        error_prefix(&error, "answer to the login");
-        on_failed(login, -1, error.text);
-        return;
-    }
-    on_token(login, &token, answer->sent_boot_ms);
-    token_answer_clear(&token);
+    token_manager_on_given(&login->manager, &token->token, expires_ms, now_ms);
+    login->failure[0] = '\0';
+    log_token(login, "logged in with the registration", now_ms);
+    advance(login);
 }
 
-static void on_nonce(void *context, const struct dds_answer *answer)
+static void on_login_done(void *context, const struct dds_answer *answer)
 {
     struct login *login = context;
-    struct error error;
     login->call = NULL;
-    if (!answer->accepted) {
+    if (answer->unknown_node)
+        on_rejected(login, answer->reason);
+    else if (!answer->accepted)
         on_failed(login, answer->retry_after_ms, answer->reason);
-        return;
-    }
-    login->call = dds_siwe_verify(login->options.dds, answer, on_verified, login, &error);
-    if (!login->call)
-        on_failed(login, -1, error.text);
+    else
+        on_token(login, answer->token, answer->sent_boot_ms);
 }
 
 static void begin(struct login *login, int64_t now_ms)
@@ -153,7 +151,7 @@ static void begin(struct login *login, int64_t now_ms)
                  "be reachable from DDS; logging in all the same",
                  TOKEN_CALLBACK_PATIENCE_MS / 1000);
     token_manager_on_login(&login->manager, now_ms);
-    login->call = dds_siwe_request(login->options.dds, on_nonce, login, &error);
+    login->call = login->options.flow->log_in(login->options.dds, on_login_done, login, &error);
     if (!login->call)
         on_failed(login, -1, error.text);
 }

@@ -4,7 +4,7 @@
 
 #include "libcommon/ipc/ipc.h"
 #include "libcommon/loop/loop.h"
-#include "services/authd/dds/dds_client.h"
+#include "services/authd/dds/dds_flow.h"
 #include "services/authd/login/token_manager.h"
 
 struct login;
@@ -14,6 +14,7 @@ struct login_options {
     struct loop *loop;
     struct random *random;
     const struct dds_client *dds;
+    const struct dds_flow *flow;
     struct token_policy policy;
     void (*on_succeeded)(void *context);
     /* DDS does not know this node any more: no login is tried before it is registered again. */
@@ -30,6 +31,9 @@ void login_free(struct login *login);
 
 /* Answers now, or when the login that is due has ended. `refused_token` 0: none. */
 void login_take_request(struct login *login, struct ipc_request *request, int64_t refused_token);
+
+/* A token that a registration brought, which was sent at `sent_boot_ms`: as good as a login's. */
+void login_take_token(struct login *login, const struct token_answer *token, int64_t sent_boot_ms);
 
 /* `event` of token_manager.h has happened just now. */
 void login_on_event(struct login *login, token_event_function *event);

@@ -63,8 +63,8 @@ void token_manager_on_registered(struct token_manager *manager, int64_t now_ms)
 {
     if (manager->allowed_ms != INT64_MAX)
         return;
-    manager->callback_awaited = !manager->policy.wallet_flow;
-    manager->allowed_ms = now_ms + (manager->policy.wallet_flow ? 0 : TOKEN_CALLBACK_PATIENCE_MS);
+    manager->callback_awaited = manager->policy.called_back;
+    manager->allowed_ms = now_ms + (manager->policy.called_back ? TOKEN_CALLBACK_PATIENCE_MS : 0);
 }
 
 void token_manager_on_callback_stored(struct token_manager *manager, int64_t now_ms)
@@ -114,6 +114,13 @@ void token_manager_on_success(struct token_manager *manager, const struct secret
     /* Tokens that live shorter than the gap, or that DMS refuses one after the other, must not make the node
      * log in without a pause. */
     manager->not_before_ms = manager->login_began_ms + TOKEN_RENEWAL_GAP_MS;
+}
+
+void token_manager_on_given(struct token_manager *manager, const struct secret *token, int64_t expires_ms,
+                            int64_t now_ms)
+{
+    manager->login_began_ms = now_ms;
+    token_manager_on_success(manager, token, expires_ms, now_ms);
 }
 
 /* Exponential with jitter: DDS should not see all nodes at once after an outage. */

@@ -20,7 +20,7 @@ enum {
 };
 
 struct token_policy {
-    bool wallet_flow;
+    bool called_back;    /* DDS calls the node back: until then, or until patience ends, there is no login */
     double safety_ratio; /* TOKEN_SAFETY_RATIO */
     int64_t jitter_ms;   /* TOKEN_REAUTH_JITTER_MS */
     int64_t max_retries; /* TOKEN_REAUTH_MAX_RETRIES */
@@ -84,6 +84,11 @@ void token_manager_on_login(struct token_manager *manager, int64_t now_ms);
 /* Copies `token`. `expires_ms` must be after `now_ms`. */
 void token_manager_on_success(struct token_manager *manager, const struct secret *token, int64_t expires_ms,
                               int64_t now_ms);
+
+/* As token_manager_on_success(), of a token that came with a registration (1.4). Ends a login in flight, if
+ * any: the driver cancels it. */
+void token_manager_on_given(struct token_manager *manager, const struct secret *token, int64_t expires_ms,
+                            int64_t now_ms);
 
 /* Returns whether that was the last try of the round: the callers that wait get the error. */
 bool token_manager_on_failure(struct token_manager *manager, int64_t retry_after_ms, int64_t now_ms);

@@ -17,23 +17,18 @@ struct registrar {
     char failure[DDS_REASON_BYTES]; /* of the last attempt; "" when it was accepted */
 };
 
-static bool is_wallet_flow(const struct registrar *registrar)
-{
-    return registrar->registration.policy.wallet_flow;
-}
-
 /* --- an attempt --- */
 
 static void advance(void *context);
 
-static void on_accepted(struct registrar *registrar, int64_t now_ms)
+static void on_accepted(struct registrar *registrar, const struct dds_answer *answer)
 {
-    registration_on_outcome(&registrar->registration, REGISTRATION_ACCEPTED, -1, now_ms);
+    registration_on_outcome(&registrar->registration, REGISTRATION_ACCEPTED, -1, clock_boot_ms());
     registrar->failure[0] = '\0';
     log_info("registered at DDS with %zu capabilit%s", registrar->capabilities.count,
              registrar->capabilities.count == 1 ? "y" : "ies");
     registrar->options.on_registered(registrar->options.context,
-                                     registrar->registration.called_back_in_flight);
+                                     registrar->registration.called_back_in_flight, answer);
 }
 
 static void log_failure(struct registrar *registrar, enum registration_outcome outcome, const char *reason,
@@ -49,15 +44,13 @@ static void log_failure(struct registrar *registrar, enum registration_outcome o
     if (outcome != REGISTRATION_CONFLICT)
         log_warn("registration failed, next try in %.1f s: %s", wait_secs, reason);
     else if (registration_take_conflict_warning(registration, now_ms))
-        log_warn("another online node holds this wallet's registration, next try in %.1f s: %s", wait_secs,
-                 reason);
+        log_warn("another online node holds the registration, next try in %.1f s: %s", wait_secs, reason);
 }
 
 static void on_failed(struct registrar *registrar, int status, int64_t retry_after_ms, const char *reason)
 {
     int64_t now_ms = clock_boot_ms();
-    enum registration_outcome outcome =
-        is_wallet_flow(registrar) ? registration_wallet_outcome(status) : REGISTRATION_TRANSIENT;
+    enum registration_outcome outcome = registration_outcome_of_status(&registrar->registration, status);
     registration_on_outcome(&registrar->registration, outcome, retry_after_ms, now_ms);
     snprintf(registrar->failure, sizeof registrar->failure, "%s", reason);
     log_failure(registrar, outcome, reason, now_ms);
@@ -72,34 +65,18 @@ static void on_register_done(void *context, const struct dds_answer *answer)
         on_failed(registrar, answer->status, answer->retry_after_ms, answer->reason);
         return;
     }
-    on_accepted(registrar, clock_boot_ms());
+    on_accepted(registrar, answer);
     advance(registrar);
-}
-
-static void on_nonce(void *context, const struct dds_answer *answer)
-{
-    struct registrar *registrar = context;
-    struct error error;
-    registrar->call = NULL;
-    if (!answer->accepted) {
-        on_failed(registrar, answer->status, answer->retry_after_ms, answer->reason);
-        return;
-    }
-    registrar->call = dds_register_wallet(registrar->options.dds, answer, &registrar->capabilities,
-                                          on_register_done, registrar, &error);
-    if (!registrar->call)
-        on_failed(registrar, 0, -1, error.text);
 }
 
 static void attempt(struct registrar *registrar)
 {
-    const struct dds_client *dds = registrar->options.dds;
+    const struct registrar_options *options = &registrar->options;
     struct error error;
     registration_on_attempt(&registrar->registration);
     log_info("registering at DDS");
-    registrar->call = is_wallet_flow(registrar)
-                          ? dds_siwe_request(dds, on_nonce, registrar, &error)
-                          : dds_register(dds, &registrar->capabilities, on_register_done, registrar, &error);
+    registrar->call = options->flow->register_node(options->dds, &registrar->capabilities, on_register_done,
+                                                   registrar, &error);
     if (!registrar->call)
         on_failed(registrar, 0, -1, error.text);
 }

@@ -4,7 +4,7 @@
 
 #include "libcommon/loop/loop.h"
 #include "libcommon/message/message.h"
-#include "services/authd/dds/dds_client.h"
+#include "services/authd/dds/dds_flow.h"
 #include "services/authd/registration/registration.h"
 
 struct registrar;
@@ -14,9 +14,11 @@ struct registrar_options {
     struct loop *loop;
     struct random *random;
     const struct dds_client *dds;
+    const struct dds_flow *flow;
     struct registration_policy policy;
-    /* DDS accepted a registration; `called_back`: its callback came before its answer. */
-    void (*on_registered)(void *context, bool called_back);
+    /* DDS accepted a registration with `answer`, which may bring a token; `called_back`: its callback came
+     * before its answer. */
+    void (*on_registered)(void *context, bool called_back, const struct dds_answer *answer);
     void *context;
 };
 

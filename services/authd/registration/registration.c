@@ -25,10 +25,10 @@ static int64_t backoff_ms(const struct registration *registration, int64_t failu
 
 /* --- what to do --- */
 
-/* In the wallet flow nobody calls the node, so a registration does not age. */
+/* Where nobody calls the node, a registration does not age. */
 static bool has_aged(const struct registration *registration, int64_t now_ms)
 {
-    return !registration->policy.wallet_flow &&
+    return registration->policy.called_back &&
            now_ms - registration->health_check_ms > registration->policy.interval_ms;
 }
 
@@ -40,7 +40,7 @@ static struct registration_step next_when_registered(struct registration *regist
         registration->state = REGISTRATION_REGISTERING;
         return registration_next(registration, now_ms);
     }
-    if (registration->policy.wallet_flow)
+    if (!registration->policy.called_back)
         return (struct registration_step){.action = REGISTRATION_IDLE};
     return (struct registration_step){.action = REGISTRATION_WAIT,
                                       .at_ms = registration->health_check_ms +
@@ -56,7 +56,7 @@ struct registration_step registration_next(struct registration *registration, in
     if (!registration->has_capabilities)
         return (struct registration_step){.action = REGISTRATION_NEEDS_RUNNERS};
     /* A registration without a listening endpoint would lose the callback. */
-    if (!registration->policy.wallet_flow &&
+    if (registration->policy.called_back &&
         (registration->inbound_heard_ms < 0 ||
          now_ms - registration->inbound_heard_ms > REGISTRATION_INBOUND_FRESH_MS))
         return (struct registration_step){.action = REGISTRATION_NEEDS_INBOUND};
@@ -115,8 +115,10 @@ void registration_on_outcome(struct registration *registration, enum registratio
     registration->not_before_ms = now_ms + (wait_ms > retry_after_ms ? wait_ms : retry_after_ms);
 }
 
-enum registration_outcome registration_wallet_outcome(int status)
+enum registration_outcome registration_outcome_of_status(const struct registration *registration, int status)
 {
+    if (registration->policy.called_back)
+        return REGISTRATION_TRANSIENT;
     if (status == 409)
         return REGISTRATION_CONFLICT;
     bool refused = status >= 300 && status <= 499 && status != 408 && status != 429;
@@ -160,7 +162,7 @@ void registration_on_login_rejected(struct registration *registration, int64_t n
         return;
     }
     registration->state =
-        registration->policy.wallet_flow ? REGISTRATION_DISCONNECTED : REGISTRATION_REGISTERING;
+        registration->policy.called_back ? REGISTRATION_REGISTERING : REGISTRATION_DISCONNECTED;
     /* Once is an expired registration; again and again needs the pauses of a failure, or it would spin. */
     if (rejections > 0)
         registration->not_before_ms = now_ms + backoff_ms(registration, rejections);

@@ -1,5 +1,5 @@
 /*
- * When to register at DDS, in both flows (docs/network.md 1.2, 1.3). Pure: the driver (registrar.c) asks
+ * When to register at DDS (docs/network.md 1.2 to 1.4). Pure: the driver (registrar.c) asks
  * registration_next() after every event and does what it says.
  */
 #ifndef AUTHD_REGISTRATION_REGISTRATION_H
@@ -19,7 +19,7 @@ enum {
 enum registration_state { REGISTRATION_DISCONNECTED, REGISTRATION_REGISTERING, REGISTRATION_REGISTERED };
 
 struct registration_policy {
-    bool wallet_flow;
+    bool called_back;    /* DDS calls the node back and asks for its health (1.1, 1.2) */
     int64_t interval_ms; /* REGISTER_INTERVAL_SECS */
     int64_t max_retry;   /* REGISTER_MAX_RETRY; -1: no pause */
 };
@@ -44,11 +44,11 @@ struct registration {
 };
 
 enum registration_action {
-    REGISTRATION_ATTEMPT,       /* register now */
-    REGISTRATION_WAIT,          /* ask again at `at_ms`, or after the next event */
-    REGISTRATION_IDLE,          /* registered (wallet flow), or an attempt is in flight: an event goes on */
+    REGISTRATION_ATTEMPT, /* register now */
+    REGISTRATION_WAIT,    /* ask again at `at_ms`, or after the next event */
+    REGISTRATION_IDLE,    /* registered (and not called back), or an attempt is in flight: an event goes on */
     REGISTRATION_NEEDS_RUNNERS, /* there is no capability to register */
-    REGISTRATION_NEEDS_INBOUND, /* the inbound endpoint was not heard lately (callback flow) */
+    REGISTRATION_NEEDS_INBOUND, /* the inbound endpoint was not heard lately (when called back) */
 };
 
 struct registration_step {
@@ -58,9 +58,9 @@ struct registration_step {
 
 enum registration_outcome {
     REGISTRATION_ACCEPTED,
-    REGISTRATION_TRANSIENT, /* the callback flow has only this failure */
-    REGISTRATION_CONFLICT,  /* wallet flow: 409, another online node holds the registration */
-    REGISTRATION_REFUSED,   /* wallet flow: 3xx and other 4xx */
+    REGISTRATION_TRANSIENT, /* where DDS calls back there is only this failure (1.2) */
+    REGISTRATION_CONFLICT,  /* 409, another online node holds the registration (1.3) */
+    REGISTRATION_REFUSED,   /* 3xx and other 4xx (1.3) */
 };
 
 /* `random` is borrowed for the life of `registration`. */
@@ -77,8 +77,8 @@ void registration_on_attempt(struct registration *registration);
 void registration_on_outcome(struct registration *registration, enum registration_outcome outcome,
                              int64_t retry_after_ms, int64_t now_ms);
 
-/* Of an HTTP status other than 2xx in the wallet flow; 0: no answer, or one that cannot be decoded. */
-enum registration_outcome registration_wallet_outcome(int status);
+/* Of an HTTP status other than 2xx (1.2, 1.3); 0: no answer, or one that cannot be decoded. */
+enum registration_outcome registration_outcome_of_status(const struct registration *registration, int status);
 
 /* What happened, at `now_ms`. */
 typedef void registration_event_function(struct registration *registration, int64_t now_ms);
@@ -89,7 +89,7 @@ registration_event_function registration_on_inbound_listening;
 /* `changed`: the list differs from the last one that was not empty. */
 void registration_on_capabilities(struct registration *registration, bool any, bool changed);
 
-/* SIWE verify was answered 403 or 404: DDS does not know this node any more, whatever it called back. */
+/* A login was answered 403 or 404: DDS does not know this node any more, whatever it called back. */
 registration_event_function registration_on_login_rejected;
 void registration_on_login_succeeded(struct registration *registration);
 

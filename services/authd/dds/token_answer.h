@@ -1,6 +1,6 @@
-/* The answer to SIWE verify (docs/network.md 2.4). */
-#ifndef AUTHD_LOGIN_TOKEN_ANSWER_H
-#define AUTHD_LOGIN_TOKEN_ANSWER_H
+/* The answer that brings an access token: to SIWE verify (docs/network.md 2.4), or to a robot (1.4). */
+#ifndef AUTHD_DDS_TOKEN_ANSWER_H
+#define AUTHD_DDS_TOKEN_ANSWER_H
 
 #include "libcommon/base/error.h"
 #include "libcommon/base/secret.h"
@@ -17,7 +17,8 @@ struct token_answer {
 /*
  * Reads the answer. `server_unix_ms` is the moment by DDS's clock. A token that is missing, blank, too long
  * or not fit for a header, and an expiry that is missing, unparsable or not in the future are errors that
- * name the field. A life above ten years counts as ten years. On failure `answer` is empty.
+ * name the field and show nothing of it. A life above ten years counts as ten years. On failure `answer` is
+ * empty.
  */
 bool token_answer_parse(const char *json, size_t length, int64_t server_unix_ms, struct token_answer *answer,
                         struct error *error);

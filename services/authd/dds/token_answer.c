@@ -1,4 +1,4 @@
-#include "services/authd/login/token_answer.h"
+#include "services/authd/dds/token_answer.h"
 
 #include "libcommon/base/limits.h"
 #include "libcommon/base/rfc3339.h"
@@ -54,8 +54,9 @@ static bool read_life(struct json_slice object, int64_t server_unix_ms, int64_t 
         return error_set(error, ERROR_INVALID, "access_expires_at is missing");
     bool ok = rfc3339_parse(text, &unix_ns, error);
     free(text);
+    /* Without the text: a server may put a secret there that it was sent. */
     if (!ok)
-        return error_prefix(error, "%s", name);
+        return error_set(error, ERROR_INVALID, "%s is no RFC 3339 time", name);
     *life_ms = unix_ns / NANOSECONDS_PER_MS - server_unix_ms;
     if (*life_ms <= 0)
         return error_set(error, ERROR_INVALID, "%s is not in the future", name);

@@ -1,0 +1,166 @@
+#include "services/authd/dds/dds_call.h"
+
+#include "libcommon/base/clock.h"
+#include "libcommon/base/limits.h"
+#include "libcommon/base/memory.h"
+#include "libcommon/base/text.h"
+#include "libcommon/http/url.h"
+#include "services/authd/dds/secret_mask.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { HTTP_FORBIDDEN = 403, HTTP_NOT_FOUND = 404 };
+
+struct dds_call {
+    const struct dds_client *client;
+    const struct text_list *capabilities;
+    const struct dds_step *step; /* static */
+    struct http_call *http_call;
+    int64_t sent_boot_ms;
+    dds_done_function *on_done;
+    void *context;
+};
+
+void dds_cancel(struct dds_call *call)
+{
+    if (!call)
+        return;
+    http_cancel(call->http_call);
+    free(call);
+}
+
+const struct dds_client *dds_call_client(const struct dds_call *call)
+{
+    return call->client;
+}
+
+const struct text_list *dds_call_capabilities(const struct dds_call *call)
+{
+    return call->capabilities;
+}
+
+/* --- answers --- */
+
+static void explain_status(const struct dds_call *call, const struct http_response *response,
+                           char reason[DDS_REASON_BYTES])
+{
+    int length = snprintf(reason, DDS_REASON_BYTES, "%s answered %d", call->step->path, response->status);
+    if (response->body_bytes == 0 || length < 0)
+        return;
+    char *body = memory_copy_bytes(response->body, response->body_bytes);
+    secret_mask(call->client->credentials, body, response->body_bytes);
+    char line[LIMIT_ERROR_BODY_LOGGED_BYTES + 1];
+    text_one_line(body, response->body_bytes, line, sizeof line);
+    snprintf(reason + length, DDS_REASON_BYTES - (size_t)length, ": %s", line);
+    secret_wipe_bytes(body, response->body_bytes);
+    free(body);
+}
+
+/* A 2xx: it may bring a token, begin the next request, or be of no use. */
+static void read_reply(struct dds_call *call, const struct http_response *response,
+                       struct token_answer *token, struct dds_answer *answer)
+{
+    struct error error;
+    const struct dds_reply reply = {.body = response->body,
+                                    .body_bytes = response->body_bytes,
+                                    .server_unix_ms =
+                                        clock_server_unix_ms(response->date_unix_ms, clock_unix_ms())};
+    answer->accepted = !call->step->read || call->step->read(call, &reply, token, &error);
+    if (answer->accepted)
+        return;
+    answer->status = 0;
+    snprintf(answer->reason, sizeof answer->reason, "%s", error.text);
+}
+
+static void finish(struct dds_call *call, const struct dds_answer *answer)
+{
+    dds_done_function *on_done = call->on_done;
+    void *target = call->context;
+    free(call);
+    on_done(target, answer);
+}
+
+static void on_http_done(void *context, const struct http_response *response, const struct error *failure)
+{
+    struct dds_call *call = context;
+    struct token_answer token = {.token = SECRET_EMPTY};
+    struct dds_answer answer = {.retry_after_ms = -1, .sent_boot_ms = call->sent_boot_ms};
+    call->http_call = NULL;
+    if (!response) {
+        snprintf(answer.reason, sizeof answer.reason, "%s", failure->text);
+    } else if (response->status >= 200 && response->status <= 299) {
+        answer.status = response->status;
+        read_reply(call, response, &token, &answer);
+    } else {
+        answer.status = response->status;
+        answer.retry_after_ms = response->retry_after_ms;
+        answer.unknown_node = call->step->is_login &&
+                              (response->status == HTTP_FORBIDDEN || response->status == HTTP_NOT_FOUND);
+        explain_status(call, response, answer.reason);
+    }
+    if (call->http_call)
+        return; /* goes on with its next request */
+    if (token.token.length)
+        answer.token = &token;
+    finish(call, &answer);
+    token_answer_clear(&token);
+}
+
+/* --- requests --- */
+
+static bool ignore_data(void *context, const void *bytes, size_t length, struct error *error)
+{
+    (void)context;
+    (void)bytes;
+    (void)length;
+    (void)error;
+    return true;
+}
+
+static void post(struct dds_call *call, const char *url, const struct json_writer *body)
+{
+    const struct http_request request = {.method = "POST",
+                                         .url = url,
+                                         .content_type = "application/json",
+                                         .accept = "application/json",
+                                         .body = body->text,
+                                         .body_bytes = body->length,
+                                         .body_secret = true,
+                                         .timeout_ms = call->client->timeout_ms,
+                                         .response_limit_bytes = LIMIT_DDS_ANSWER_BYTES,
+                                         .on_data = call->step->read ? NULL : ignore_data,
+                                         .on_done = on_http_done,
+                                         .context = call};
+    call->sent_boot_ms = clock_boot_ms();
+    call->http_call = http_send(call->client->http, &request);
+}
+
+bool dds_call_send(struct dds_call *call, const struct dds_step *step, struct json_writer *body,
+                   struct error *error)
+{
+    char *url = url_join(call->client->base_url, &step->path, 1);
+    bool ok = url_same_origin(url, call->client->base_url) ||
+              error_set(error, ERROR_FORBIDDEN, "%s is not at DDS_BASE_URL", step->path);
+    if (ok) {
+        call->step = step;
+        post(call, url, body);
+    }
+    free(url);
+    json_writer_clear(body);
+    return ok;
+}
+
+struct dds_call *dds_call_begin(const struct dds_client *client, const struct text_list *capabilities,
+                                const struct dds_step *step, struct json_writer *body,
+                                dds_done_function *on_done, void *context, struct error *error)
+{
+    struct dds_call *call = memory_allocate(sizeof *call);
+    *call = (struct dds_call){
+        .client = client, .capabilities = capabilities, .on_done = on_done, .context = context};
+    if (dds_call_send(call, step, body, error))
+        return call;
+    free(call);
+    return NULL;
+}

@@ -1,0 +1,109 @@
+#include "services/authd/dds/secret_mask.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+static char *masked(const char *secret_text, const char *text)
+{
+    struct secret secret = SECRET_EMPTY;
+    char *copy = strdup(text);
+    secret_assign(&secret, secret_text, strlen(secret_text));
+    secret_mask(&secret, copy, strlen(copy));
+    secret_wipe(&secret);
+    return copy;
+}
+
+static void assert_masked(const char *secret, const char *text, const char *expected)
+{
+    char *got = masked(secret, text);
+    assert_string_equal(got, expected);
+    free(got);
+}
+
+static void overwrites_a_secret_and_nothing_else(void **state)
+{
+    (void)state;
+    assert_masked("hunter2hunter2", "no hunter2hunter2, please", "no **************, please");
+    assert_masked("hunter2hunter2", "hunter2hunter2hunter2hunter2", "****************************");
+    assert_masked("hunter2hunter2", "unknown credentials", "unknown credentials");
+    assert_masked("hunter2hunter2", "", "");
+    assert_masked("", "nothing to hide", "nothing to hide");
+}
+
+static void what_is_cut_at_either_end_is_overwritten_too(void **state)
+{
+    (void)state;
+    assert_masked("QUIXOTIC-zephyr", "'QUIXO...'", "'*****...'");
+    assert_masked("QUIXOTIC-zephyr", "'...ephyr'", "'...*****'");
+    assert_masked("QUIXOTIC-zephyr", "ends with ZEPH", "ends with ****");
+    assert_masked("QUIXOTIC-zephyr", "hyr", "hyr");
+}
+
+static void as_json_escapes_it(void **state)
+{
+    (void)state;
+    assert_masked("aa\"bb\\cc\n", "{\"got\":\"aa\\\"bb\\\\cc\\n\"}", "{\"got\":\"************\"}");
+}
+
+static void as_urls_escape_it(void **state)
+{
+    (void)state;
+    assert_masked("k+/=\xc3\xa4", "?c=k%2B%2F%3D%C3%A4&x=1", "?c=k***************&x=1");
+    assert_masked("k+/=\xc3\xa4", "?c=%6b%2b%2f%3d%c3%a4&x=1", "?c=******************&x=1");
+}
+
+/* Encoded below as `before` and the secret and "!" in one: every character that the secret alone decides. */
+static void in_base64_wherever_it_lies(void **state)
+{
+    (void)state;
+    assert_masked("registration credentials", "cmVnaXN0cmF0aW9uIGNyZWRlbnRpYWxz",
+                  "********************************");
+    assert_masked("registration credentials",
+                  "IXJlZ2lzdHJhdGlvbiBjcmVkZW50aWFscyE=", "IX*******************************yE=");
+    assert_masked("registration credentials", "ISFyZWdpc3RyYXRpb24gY3JlZGVudGlhbHMh",
+                  "ISF*******************************Mh");
+    assert_masked("\xfb\xff\xfe\xfb\xff\xfe", "-__--__-", "********");
+    assert_masked("\xfb\xff\xfe\xfb\xff\xfe", "+//++//+", "********");
+}
+
+static void a_secret_of_less_than_a_run_is_overwritten_where_it_stands(void **state)
+{
+    (void)state;
+    assert_masked("abc", "abc abcabc ab", "*** ****** ab");
+    assert_masked("x", "exact", "e*act");
+}
+
+static void a_secret_of_the_largest_size_is_no_matter(void **state)
+{
+    (void)state;
+    enum { BYTES = 64 * 1024 };
+    char *large = malloc(BYTES + 1);
+    for (size_t i = 0; i < BYTES; i++)
+        large[i] = (char)('A' + (i * 7 + i / 26) % 26);
+    large[BYTES] = '\0';
+    char *got = masked(large, large);
+    assert_int_equal(strspn(got, "*"), BYTES);
+    free(got);
+    free(large);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(overwrites_a_secret_and_nothing_else),
+        cmocka_unit_test(what_is_cut_at_either_end_is_overwritten_too),
+        cmocka_unit_test(as_json_escapes_it),
+        cmocka_unit_test(as_urls_escape_it),
+        cmocka_unit_test(in_base64_wherever_it_lies),
+        cmocka_unit_test(a_secret_of_less_than_a_run_is_overwritten_where_it_stands),
+        cmocka_unit_test(a_secret_of_the_largest_size_is_no_matter),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,181 @@
+/* libcommon/node/settings.h: which secrets each flow reads (docs/network.md 1.4), and a version that is blank
+ * (1.5). */
+#include "libcommon/node/settings.h"
+
+#include "libcommon/base/memory.h"
+#include "libcommon/http/url.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define KEY "SECP256K1_PRIVHEX=f97b6f5968e67b34cb5fc9e0eb320f88e589305917cdf18015c0023891ad38c9"
+
+enum { VARIABLES_MAX = 16 };
+
+static struct settings settings;
+static struct settings_findings report;
+
+/* Loads what authd reads; `extra` ends with NULL. */
+static bool load(const char *const *extra)
+{
+    char *variables[VARIABLES_MAX] = {memory_copy_text("DDS_BASE_URL=http://d.example"),
+                                      memory_copy_text("REQUEST_TIMEOUT_SECS=30")};
+    struct error error;
+    struct environment environment;
+    for (size_t count = 2; *extra; extra++)
+        variables[count++] = memory_copy_text(*extra);
+    assert_true(environment_open(&environment, variables, &error));
+    bool ok = settings_load(&settings, AUTHD_BIT, url_is_http, &environment, &report);
+    environment_close(&environment);
+    for (char **variable = variables; *variable; variable++)
+        free(*variable);
+    return ok;
+}
+
+static void assert_one_fault(const char *variable, const char *text)
+{
+    assert_int_equal(report.faults.count, 1);
+    assert_string_equal(report.faults.items[0].variable, variable);
+    assert_non_null(strstr(report.faults.items[0].text, text));
+}
+
+static void a_robot_needs_its_credentials_and_nothing_else(void **state)
+{
+    (void)state;
+    static const char *const flow[] = {"REGISTRATION_FLOW=robot", NULL};
+    static const char *const good[] = {"REGISTRATION_FLOW=Robot", "ROBOT_REGISTRATION_CREDENTIALS= c1 \n",
+                                       NULL};
+    assert_false(load(flow));
+    assert_one_fault("ROBOT_REGISTRATION_CREDENTIALS", "is required (or ROBOT_REGISTRATION_CREDENTIALS_FILE");
+    settings_clear(&settings);
+    assert_true(load(good));
+    assert_int_equal(settings.registration_flow, SETTINGS_FLOW_ROBOT);
+    assert_string_equal(settings.robot_credentials.bytes, "c1");
+    assert_true(settings.robot_credentials.locked);
+    settings_wipe_secrets(&settings);
+    assert_null(settings.robot_credentials.bytes);
+    settings_clear(&settings);
+}
+
+/* What is not read is not found wrong either, and its files are not opened: opening a FIFO would be noticed.
+ */
+static void a_robot_reads_no_other_secret(void **state)
+{
+    (void)state;
+    static const char *const extra[] = {"REGISTRATION_FLOW=robot",
+                                        "ROBOT_REGISTRATION_CREDENTIALS=c1",
+                                        "REG_SECRET=r",
+                                        "REG_SECRET_FILE=/no/such/file",
+                                        "SECP256K1_PRIVHEX=no key",
+                                        "SECP256K1_PRIVHEX_FILE=/no/such/file",
+                                        NULL};
+    assert_true(load(extra));
+    assert_int_equal(report.warnings.count, 0);
+    assert_null(settings.reg_secret.bytes);
+    assert_null(settings.private_key.bytes);
+    settings_clear(&settings);
+}
+
+static void others_read_no_robots_credentials(void **state)
+{
+    (void)state;
+    static const char *const flows[] = {"REGISTRATION_FLOW=callback", "REGISTRATION_FLOW=wallet", "X="};
+    for (size_t i = 0; i < sizeof flows / sizeof flows[0]; i++) {
+        const char *const extra[] = {flows[i],
+                                     "NODE_URL=http://n.example",
+                                     "REG_SECRET=r",
+                                     KEY,
+                                     "ROBOT_REGISTRATION_CREDENTIALS=c1",
+                                     "ROBOT_REGISTRATION_CREDENTIALS_FILE=/no/such/file",
+                                     NULL};
+        assert_true(load(extra));
+        assert_null(settings.robot_credentials.bytes);
+        assert_string_equal(settings.reg_secret.bytes, "r");
+        settings_clear(&settings);
+    }
+}
+
+static void a_robots_credentials_come_from_a_file_or_directly(void **state)
+{
+    (void)state;
+    char path[] = "/tmp/posemesh-settings-XXXXXX";
+    int fd = mkstemp(path);
+    assert_int_equal(write(fd, " from-a-file\n", 13), 13);
+    close(fd);
+    char *file = memory_format("ROBOT_REGISTRATION_CREDENTIALS_FILE=%s", path);
+    const char *const by_file[] = {"REGISTRATION_FLOW=robot", file, NULL};
+    const char *const both[] = {"REGISTRATION_FLOW=robot", file, "ROBOT_REGISTRATION_CREDENTIALS=direct",
+                                NULL};
+    assert_true(load(by_file));
+    assert_string_equal(settings.robot_credentials.bytes, "from-a-file");
+    settings_clear(&settings);
+    assert_false(load(both));
+    assert_one_fault("ROBOT_REGISTRATION_CREDENTIALS", "choose one");
+    assert_null(strstr(report.faults.items[0].text, "direct "));
+    settings_clear(&settings);
+    unlink(path);
+    assert_false(load(by_file));
+    assert_one_fault("ROBOT_REGISTRATION_CREDENTIALS", path);
+    settings_clear(&settings);
+    free(file);
+}
+
+static void all_secrets_are_taken_out_of_the_environment(void **state)
+{
+    (void)state;
+    char *variables[] = {strdup("REG_SECRET=r"), strdup("ROBOT_REGISTRATION_CREDENTIALS=hidden"),
+                         strdup("SECP256K1_PRIVHEX=k"), NULL};
+    char *robot = variables[1];
+    char *all[] = {variables[0], variables[1], variables[2]};
+    environment_wipe(variables, settings_secret_variables, settings_secret_count);
+    assert_null(variables[0]);
+    assert_int_equal(robot[sizeof "ROBOT_REGISTRATION_CREDENTIALS"], '\0');
+    for (size_t i = 0; i < 3; i++)
+        free(all[i]);
+}
+
+/* Elsewhere blank is as good as unset. */
+static void a_blank_version_is_warned_of_and_an_unset_one_is_not(void **state)
+{
+    (void)state;
+    static const char *const blank[] = {"NODE_VERSION=", "NODE_VERSION= ", "NODE_VERSION=\t \n"};
+    static const char *const others[] = {"NODE_VERSION_=", "NODE_VERSION=1.2.3", "CLIENT_ID= "};
+    for (size_t i = 0; i < 3; i++) {
+        const char *const extra[] = {"REGISTRATION_FLOW=robot", "ROBOT_REGISTRATION_CREDENTIALS=c1", blank[i],
+                                     NULL};
+        assert_true(load(extra));
+        assert_null(settings.node_version);
+        assert_int_equal(report.warnings.count, 1);
+        assert_string_equal(report.warnings.items[0].variable, "NODE_VERSION");
+        assert_string_equal(report.warnings.items[0].text, "is blank: the program's own version is reported");
+        settings_clear(&settings);
+    }
+    for (size_t i = 0; i < 3; i++) {
+        const char *const extra[] = {"REGISTRATION_FLOW=robot", "ROBOT_REGISTRATION_CREDENTIALS=c1",
+                                     others[i], NULL};
+        assert_true(load(extra));
+        assert_int_equal(report.warnings.count, 0);
+        settings_clear(&settings);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_robot_needs_its_credentials_and_nothing_else),
+        cmocka_unit_test(a_robot_reads_no_other_secret),
+        cmocka_unit_test(others_read_no_robots_credentials),
+        cmocka_unit_test(a_robots_credentials_come_from_a_file_or_directly),
+        cmocka_unit_test(all_secrets_are_taken_out_of_the_environment),
+        cmocka_unit_test(a_blank_version_is_warned_of_and_an_unset_one_is_not),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
