@@ -106,6 +106,7 @@ static void texts_that_differ_anywhere_are_not_equal(void **state)
     assert_false(text_equal_any_case("abx", 3, "abc"));
     assert_false(text_equal_any_case("abcd", 4, "abc"));
     assert_true(text_equal_any_case("aBcd", 3, "AbC"));
+    assert_false(text_equal_any_case("abc\0d", 5, "abc"));
     assert_true(text_equal_any_case("", 0, ""));
     assert_false(text_starts_with_any_case("xds", "dds"));
     assert_false(text_starts_with_any_case("ddx", "dds"));
