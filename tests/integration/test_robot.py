@@ -7,7 +7,7 @@ import tempfile
 import unittest
 
 import programs
-from harness import NodeCase
+from harness import NOOP, SCRIPTED, NodeCase
 from programs import SERVICES
 from test_tokens import AuthdCase
 
@@ -57,6 +57,7 @@ class Robot(NodeCase):
         self.assertEqual((row["flow"], row["url"], row["state"]), ("robot", None, "registered"))
         capabilities = json.loads(row["capabilities"])
         self.assertEqual(capabilities, sorted(capabilities))
+        self.assertLessEqual({SCRIPTED, NOOP, "/reconstruction/global-refinement/v1"}, set(capabilities))
         self.assert_node_works()
         self.assertFalse(self.devnet.requests(f"*{SIWE}*"))
 
