@@ -48,6 +48,13 @@ class Tap(unittest.TestCase):
             self.assertTrue(output.rstrip().endswith("1..6"), output)
             self.assertEqual(output.count("# SKIP no reason"), 3)
 
+    def test_a_name_is_no_directive(self):
+        text = ("class Named(unittest.TestCase):\n    def test_it(self):\n        with self.subTest('it # SKIP x'):\n            pass\n"
+                "        with self.subTest('bad # SKIP x'):\n            self.fail()")
+        status, found, output = self.run_files(text)
+        self.assertEqual((status, [outcome for outcome, _, _ in found]), (1, ["ok", "not ok"]), output)
+        self.assertNotIn("# SKIP", output.partition("# Traceback")[0])
+
     def test_each_test_tells_how_long_it_took(self):
         for jobs in (1, 2):
             _, _, output = self.run_files(GOOD, jobs=jobs)
