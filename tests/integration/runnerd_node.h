@@ -38,6 +38,19 @@ enum { LEASED_HANDLER_COUNT = 5, STORED_HANDLER_COUNT = 2 };
 extern const struct ipc_handler leased_handlers[LEASED_HANDLER_COUNT];
 extern const struct ipc_handler stored_handlers[STORED_HANDLER_COUNT];
 
+/* A program in the folder of runner files, or a file beside it; the runner's more fields begin with a comma.
+ */
+void write_file(const char *name, const char *extension, const char *text);
+void write_runner(const char *name, const char *program, const char *more);
+
+/* A node without a task yet, whose runnerd has come, and its end. */
+int node_set_up(void (*write_runners)(void));
+int node_tear_down(void **state);
+void start_runnerd(void);
+
+/* The tests of runnerd_process_test.c; how many failed. */
+int job_process_tests(void);
+
 /* Turns the loop until it is so; fails after WAIT_MS. */
 void wait_until(const bool *done);
 void wait_for_poll(void);

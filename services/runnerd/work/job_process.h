@@ -31,8 +31,8 @@ struct job_process_options {
     int folder_fd;    /* becomes the current folder */
     /* A line of stdout or stderr; `whole` is false for pieces of one that is too long. */
     void (*on_line)(void *context, bool is_stderr, const char *text, size_t length, bool whole);
-    /* Once, in a later turn: nothing of the job is alive and all its output was given. NULL when somebody
-     * killed the shim. */
+    /* Once, in a later turn: nothing of the job is alive, all its output was given and the streams are closed,
+     * whoever else holds their other ends. NULL when somebody killed the shim. */
     void (*on_gone)(void *context, const struct job_shim_outcome *outcome);
     void *context;
 };

@@ -1,0 +1,133 @@
+/* What a job's processes are given, and what of them is waited for: the second part of the test of runnerd.
+ */
+#include "libcommon/base/clock.h"
+#include "libcommon/base/memory.h"
+#include "tests/integration/runnerd_node.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+#include <signal.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+/* Hands its stdout and stderr to whoever listens outside, and has last words. */
+#define LENDER                                                                                               \
+    "import os, socket\n"                                                                                    \
+    "outside = socket.socket(socket.AF_UNIX)\n"                                                              \
+    "outside.connect(os.environ['HOME'] + '/../../outside')\n"                                               \
+    "socket.send_fds(outside, [b'x'], [1, 2])\n"
+
+static void write_runners(void)
+{
+    write_runner("lender", LENDER "for i in range(600): print('{\"event\": \"%d.\"}' % i)\n", "");
+    write_runner("doomed", LENDER "print('{\"event\": \"lent\"}')\nos.kill(os.getppid(), 9)\n", "");
+}
+
+static int set_up(void **state)
+{
+    (void)state;
+    return node_set_up(write_runners);
+}
+
+/* --- a process outside --- */
+
+/* Where jobs find somebody to hand descriptors to. What nobody accepts stays in the queue, open. */
+static int listen_outside(void)
+{
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    snprintf(address.sun_path, sizeof address.sun_path, "%s/outside", node.folder);
+    unlink(address.sun_path);
+    assert_int_equal(bind(fd, (const struct sockaddr *)&address, sizeof address), 0);
+    assert_int_equal(listen(fd, 8), 0);
+    return fd;
+}
+
+static int accept_descriptor(int listener)
+{
+    char byte;
+    char control[CMSG_SPACE(2 * sizeof(int))];
+    struct iovec vector = {&byte, 1};
+    struct msghdr message = {
+        .msg_iov = &vector, .msg_iovlen = 1, .msg_control = control, .msg_controllen = sizeof control};
+    int peer = accept(listener, NULL, NULL);
+    if (peer < 0 || recvmsg(peer, &message, 0) != 1 || !CMSG_FIRSTHDR(&message))
+        return -1;
+    int fd;
+    memcpy(&fd, CMSG_DATA(CMSG_FIRSTHDR(&message)), sizeof fd);
+    return fd;
+}
+
+/* Takes a job's stdout and writes to it for as long as somebody has its other end: SIGPIPE ends it then. */
+static pid_t start_writer(int listener)
+{
+    pid_t pid = fork();
+    if (pid)
+        return pid;
+    signal(SIGPIPE, SIG_DFL);
+    int fd = accept_descriptor(listener);
+    while (fd >= 0 && write(fd, "foreign words\n", 14) > 0)
+        continue;
+    _exit(EXIT_FAILURE);
+}
+
+/* --- tests --- */
+
+static void a_descriptor_that_is_kept_outside_does_not_keep_a_job(void **state)
+{
+    (void)state;
+    int listener = listen_outside();
+    run_task("/t/lender", NULL);
+    assert_true(node.succeeded);
+    assert_true(told("\"0.\""));
+    assert_true(told("\"599.\""));
+    run_task("/t/doomed", NULL);
+    assert_failed("the process that watches over the job was killed");
+    assert_true(told("lent"));
+    close(listener);
+}
+
+static void whoever_writes_on_from_outside_is_cut_off(void **state)
+{
+    (void)state;
+    int status;
+    int listener = listen_outside();
+    pid_t writer = start_writer(listener);
+    run_task("/t/lender", NULL);
+    assert_true(node.succeeded);
+    assert_int_equal(waitpid(writer, &status, 0), writer);
+    assert_true(WIFSIGNALED(status));
+    assert_int_equal(WTERMSIG(status), SIGPIPE);
+    close(listener);
+}
+
+/* The end of what leased has no room for is waited for, and lost by nobody. */
+static void last_words_wait_until_there_is_room_for_them(void **state)
+{
+    (void)state;
+    int listener = listen_outside();
+    node.refuse_events = 2;
+    run_task("/t/lender", NULL);
+    assert_true(node.succeeded);
+    assert_true(told("\"599.\""));
+    close(listener);
+}
+
+int job_process_tests(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_descriptor_that_is_kept_outside_does_not_keep_a_job),
+        cmocka_unit_test(whoever_writes_on_from_outside_is_cut_off),
+        cmocka_unit_test(last_words_wait_until_there_is_room_for_them),
+    };
+    return cmocka_run_group_tests(tests, set_up, node_tear_down);
+}
