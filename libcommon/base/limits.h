@@ -42,6 +42,7 @@ enum {
     LIMIT_RUNNER_CAPABILITIES = 64,
     LIMIT_RUNNER_HOSTS = 16,
     LIMIT_CONCURRENCY = 256,
+    LIMIT_JOB_GRACE_MS = 5000, /* from SIGTERM to SIGKILL; what remains of a lease may leave less */
     LIMIT_ARTIFACTS = 10000,
     LIMIT_OPEN_STREAMS = 32,        /* of a task: each has a descriptor, and is answered at once */
     LIMIT_INLINE_BYTES = 64 * 1024, /* of an artifact inside a message; more goes by a file */

@@ -91,7 +91,8 @@
     FIELD(json,    task,       optional, LIMIT_LEASE_ANSWER_BYTES, none, "start: the lease's task as it came, without tokens") \
     FIELD(texts,   inputs,     optional, LIMIT_URL_BYTES, none, "start: the CIDs to materialise") \
     FIELD(text,    workspace,  optional, LIMIT_NAME_BYTES, none, "start: the task's folder") \
-    FIELD(text,    reason,     optional, LIMIT_REASON_BYTES, none, "cancel: why")
+    FIELD(text,    reason,     optional, LIMIT_REASON_BYTES, none, "cancel: why") \
+    FIELD(integer, grace_ms,   optional, 0, none, "cancel: from SIGTERM to SIGKILL, where the lease leaves less than is usual; 0: the usual")
 
 #define FIELDS_task_progress(FIELD) \
     FIELD(secret,  task_key, required, 64, none, "of the task") \

@@ -92,12 +92,19 @@ void runnerd_handle_start(void *context, const struct message_host_command *comm
     runnerd->jobs[runnerd->job_count++] = job;
 }
 
+/* A command may shorten the grace, and not lengthen it. */
+static int grace_of(const struct message_host_command *command)
+{
+    bool shorter = command->grace_ms > 0 && command->grace_ms < LIMIT_JOB_GRACE_MS;
+    return shorter ? (int)command->grace_ms : LIMIT_JOB_GRACE_MS;
+}
+
 void runnerd_handle_cancel(void *context, const struct message_host_command *command)
 {
     const struct runnerd *runnerd = context;
     struct job *job = find_job(runnerd, &command->task_key);
     if (job)
-        job_stop(job, "cancelled", false);
+        job_stop(job, "cancelled", grace_of(command));
 }
 
 static void list_running(void *context, struct text_list *keys)
@@ -112,7 +119,7 @@ static void on_expected(void *context, const struct text_list *keys)
     struct runnerd *runnerd = context;
     for (size_t i = 0; i < runnerd->job_count; i++)
         if (!text_list_contains(keys, job_key(runnerd->jobs[i])->bytes))
-            job_stop(runnerd->jobs[i], "the node does not know the task any more", false);
+            job_stop(runnerd->jobs[i], "the node does not know the task any more", LIMIT_JOB_GRACE_MS);
 }
 
 /* --- hooks --- */
@@ -138,7 +145,7 @@ void runnerd_terminate(struct service_context *context)
     log_info("stopping %zu jobs", runnerd->job_count);
     loop_timer_start(&runnerd->stop_timer, STOP_MS);
     for (size_t i = 0; i < runnerd->job_count; i++)
-        job_stop(runnerd->jobs[i], "runner host stopped", true);
+        job_stop(runnerd->jobs[i], "runner host stopped", JOB_SHIM_HURRIED_GRACE_MS);
 }
 
 bool runnerd_open_shim(struct service_context *context, struct error *error)

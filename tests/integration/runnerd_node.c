@@ -262,7 +262,8 @@ void command(const char *action, const char *capability, const char *cid)
                                         .capability = memory_copy_text(capability),
                                         .task =
                                             memory_copy_text("{\"meta\": {\"big\": 123456789012345678901}}"),
-                                        .workspace = memory_copy_text(node.workspace)};
+                                        .workspace = memory_copy_text(node.workspace),
+                                        .grace_ms = node.grace_ms};
     char key[64];
     snprintf(key, sizeof key, "key-%d", node.task_number);
     secret_assign(&sent.task_key, key, strlen(key));

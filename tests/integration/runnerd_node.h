@@ -29,6 +29,7 @@ struct node {
     char reason[4096];
     bool exited;
     int task_number;
+    int64_t grace_ms; /* of a cancel */
     char workspace[128];
 };
 

@@ -29,6 +29,10 @@
 static void write_runners(void)
 {
     write_runner("lender", LENDER "for i in range(600): print('{\"event\": \"%d.\"}' % i)\n", "");
+    write_runner("deaf",
+                 "import signal, time\nsignal.signal(signal.SIGTERM, signal.SIG_IGN)\n"
+                 "print('{\"event\": \"up\"}')\ntime.sleep(600)\n",
+                 "");
     write_runner("doomed", LENDER "print('{\"event\": \"lent\"}')\nos.kill(os.getppid(), 9)\n", "");
 }
 
@@ -122,12 +126,58 @@ static void last_words_wait_until_there_is_room_for_them(void **state)
     close(listener);
 }
 
+/* The usual grace is 5 s. */
+static void a_cancel_may_shorten_the_grace(void **state)
+{
+    (void)state;
+    start_task("/t/deaf", NULL);
+    wait_until_told("up");
+    int64_t begun_ms = clock_boot_ms();
+    node.grace_ms = 100;
+    command("cancel", NULL, NULL);
+    wait_until(&node.finished);
+    assert_failed("cancelled");
+    assert_in_range(clock_boot_ms() - begun_ms, 100, 4000);
+}
+
+/* The second comes at once: the shim may not have taken the first. */
+static void a_second_cancel_may_shorten_the_grace_of_the_first(void **state)
+{
+    (void)state;
+    start_task("/t/deaf", NULL);
+    wait_until_told("up");
+    int64_t begun_ms = clock_boot_ms();
+    node.grace_ms = 0;
+    command("cancel", NULL, NULL);
+    node.grace_ms = 1;
+    command("cancel", NULL, NULL);
+    wait_until(&node.finished);
+    node.grace_ms = 0;
+    assert_failed("cancelled");
+    assert_in_range(clock_boot_ms() - begun_ms, 1, 4000);
+}
+
+static void without_a_word_of_it_the_grace_is_5_s(void **state)
+{
+    (void)state;
+    start_task("/t/deaf", NULL);
+    wait_until_told("up");
+    int64_t begun_ms = clock_boot_ms();
+    command("cancel", NULL, NULL);
+    wait_until(&node.finished);
+    assert_failed("cancelled");
+    assert_in_range(clock_boot_ms() - begun_ms, 5000, WAIT_MS);
+}
+
 int job_process_tests(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_descriptor_that_is_kept_outside_does_not_keep_a_job),
         cmocka_unit_test(whoever_writes_on_from_outside_is_cut_off),
         cmocka_unit_test(last_words_wait_until_there_is_room_for_them),
+        cmocka_unit_test(a_cancel_may_shorten_the_grace),
+        cmocka_unit_test(a_second_cancel_may_shorten_the_grace_of_the_first),
+        cmocka_unit_test(without_a_word_of_it_the_grace_is_5_s),
     };
     return cmocka_run_group_tests(tests, set_up, node_tear_down);
 }

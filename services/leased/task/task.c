@@ -137,10 +137,16 @@ static void enter_running(struct task *task)
               task->lease.inputs.count == 1 ? "" : "s");
 }
 
+static void cancel_job(struct task *task)
+{
+    host_slot_cancel(&task->slot, task->life.verdict == TASK_VERDICT_NONE ? "the lease ended" : task->reason,
+                     heartbeater_grace_ms(task->heartbeater));
+}
+
 static void enter_stopping(struct task *task)
 {
     storage_session_cancel(task->session);
-    host_slot_cancel(&task->slot, task->life.verdict == TASK_VERDICT_NONE ? "the lease ended" : task->reason);
+    cancel_job(task);
 }
 
 static void enter_collecting(struct task *task)
@@ -189,8 +195,12 @@ static void on_event(void *context, enum task_event event, const char *reason)
     struct task *task = context;
     if (reason)
         set_reason(task, "%s", reason);
-    if (!task_life_on(&task->life, event))
+    if (!task_life_on(&task->life, event)) {
+        /* A job that is stopping already has less time from now on. */
+        if (event == TASK_EVENT_LOST && task->life.state == TASK_STOPPING)
+            cancel_job(task);
         return;
+    }
     log_write(LOG_LEVEL_DEBUG, &task->log, "%s", task_state_name(task->life.state));
     if (task->life.verdict == TASK_VERDICT_SETUP_FAIL && !task->setup_stage)
         task->setup_stage = event == TASK_EVENT_HEARTBEAT_GIVEN_UP ? "initial_heartbeat" : "build_ports";

@@ -173,14 +173,14 @@ static void on_gone(void *context, const struct job_shim_outcome *outcome)
     free(reason);
 }
 
-static void exec_stop(struct work *work, bool hurry)
+static void exec_stop(struct work *work, int grace_ms)
 {
     struct exec *exec = (struct exec *)work;
     exec->stopping = true;
     if (!exec->process)
         return;
     job_process_read(exec->process, true);
-    job_process_stop(exec->process, hurry);
+    job_process_stop(exec->process, grace_ms);
 }
 
 /* --- the start --- */

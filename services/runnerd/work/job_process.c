@@ -17,7 +17,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { GRACE_MS = 5000, HURRIED_GRACE_MS = 1000, READ_BYTES = 16 * 1024, SWEEP_MS = 20, SHIMS_MAX = 1024 };
+enum { READ_BYTES = 16 * 1024, SWEEP_MS = 20, SHIMS_MAX = 1024 };
 
 struct stream {
     struct job_process *process;
@@ -33,6 +33,7 @@ struct job_process {
     int outcome_fd;
     struct stream streams[2]; /* stdout, stderr */
     bool reading;
+    bool stopping;
     bool alone; /* nothing of the job is alive */
     bool lost;  /* the shim was killed: what it left is ours now */
     struct job_shim_outcome outcome;
@@ -195,10 +196,13 @@ static void on_shim_exit(void *context, pid_t pid, int status)
     loop_timer_start(&process->sweep, 0);
 }
 
-void job_process_stop(struct job_process *process, bool hurry)
+/* The shim takes either signal; one that the shim has not taken yet would swallow a second of its kind. */
+void job_process_stop(struct job_process *process, int grace_ms)
 {
+    const union sigval value = {.sival_int = grace_ms};
     if (process->shim)
-        kill(process->shim, hurry ? SIGINT : SIGTERM);
+        sigqueue(process->shim, process->stopping ? SIGINT : SIGTERM, value);
+    process->stopping = true;
 }
 
 /* --- the start --- */
@@ -231,21 +235,18 @@ static int spawn_shim(struct job_process *process, int pipes[3][2])
 {
     const struct job_process_options *options = &process->options;
     char shim[] = JOB_SHIM_PROGRAM;
-    char numbers[3][16];
+    char parent[16];
     size_t count = 0;
     while (options->command[count])
         count++;
-    char **arguments = memory_allocate_array(count + 5, sizeof *arguments);
+    char **arguments = memory_allocate_array(count + 3, sizeof *arguments);
     const int descriptors[JOB_SHIM_DESCRIPTORS] = {SPAWN_NO_INPUT, pipes[0][1], pipes[1][1], pipes[2][1],
                                                    options->table->shim_fd};
-    const int values[3] = {(int)getpid(), GRACE_MS, HURRIED_GRACE_MS};
+    snprintf(parent, sizeof parent, "%d", (int)getpid());
     arguments[0] = shim;
-    for (size_t i = 0; i < 3; i++) {
-        snprintf(numbers[i], sizeof numbers[i], "%d", values[i]);
-        arguments[1 + i] = numbers[i];
-    }
+    arguments[1] = parent;
     for (size_t i = 0; i < count; i++)
-        arguments[4 + i] = options->command[i];
+        arguments[2 + i] = options->command[i];
     int code = spawn_start(&(struct spawn){.path = shim_path,
                                            .arguments = arguments,
                                            .variables = options->variables,
