@@ -41,6 +41,7 @@ enum {
     LIMIT_HEARTBEAT_EVENTS_BYTES = 1024 * 1024, /* of one heartbeat; the rest goes with the next */
     LIMIT_RUNNER_CAPABILITIES = 64,
     LIMIT_RUNNER_HOSTS = 16,
+    LIMIT_HOST_NAME_BYTES = 64, /* for people, in logs */
     LIMIT_CONCURRENCY = 256,
     LIMIT_JOB_GRACE_MS = 5000, /* from SIGTERM to SIGKILL; what remains of a lease may leave less */
     LIMIT_ARTIFACTS = 10000,

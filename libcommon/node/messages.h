@@ -69,7 +69,7 @@
 
 #define FIELDS_host_hello(FIELD) \
     FIELD(text,    host_id,      required, 64, none, "random, new for each start of the host") \
-    FIELD(text,    host_name,    required, 64, none, "the same for each start: a new host_id replaces the one before") \
+    FIELD(text,    host_name,    required, LIMIT_HOST_NAME_BYTES, none, "the same for each start: a new host_id replaces the one before") \
     FIELD(records, capabilities, required, LIMIT_RUNNER_CAPABILITIES, capability, "what it can run") \
     FIELD(texts,   running,      optional, 64, none, "keys of the tasks whose jobs it runs now")
 

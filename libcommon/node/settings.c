@@ -18,6 +18,7 @@ enum kind {
     KIND_choice,
     KIND_url,
     KIND_text,
+    KIND_name,
     KIND_path,
     KIND_address,
     KIND_secret
@@ -65,7 +66,8 @@ remark(struct settings_remarks *remarks, const char *variable, const char *forma
 
 static bool is_text_kind(enum kind kind)
 {
-    return kind == KIND_url || kind == KIND_text || kind == KIND_path || kind == KIND_address;
+    return kind == KIND_url || kind == KIND_text || kind == KIND_name || kind == KIND_path ||
+           kind == KIND_address;
 }
 
 static void load_number(const struct row *row, void *slot, const char *text,
@@ -88,6 +90,7 @@ static void load_text(const struct row *row, char **slot, const char *text, sett
     /* Other kinds' checks say themselves what is wrong. */
     error_set(&error, ERROR_INVALID, "is '%.128s', expected an http or https URL with a host", text);
     bool ok = row->kind == KIND_url       ? is_url(text)
+              : row->kind == KIND_name    ? settings_check_name(text, &error)
               : row->kind == KIND_path    ? settings_check_path(text, &error)
               : row->kind == KIND_address ? settings_check_address(text, &error)
                                           : settings_check_text(text, &error);

@@ -87,6 +87,18 @@ bool settings_check_text(const char *text, struct error *error)
     return true;
 }
 
+bool settings_check_name(const char *text, struct error *error)
+{
+    size_t length = strlen(text);
+    bool printable = length > 0;
+    for (const char *c = text; *c; c++)
+        printable = printable && *c >= ' ' && *c <= '~';
+    if (!printable || length > LIMIT_HOST_NAME_BYTES)
+        return error_set(error, ERROR_INVALID, "must have 1 to %d printable ASCII characters",
+                         LIMIT_HOST_NAME_BYTES);
+    return true;
+}
+
 bool settings_check_path(const char *text, struct error *error)
 {
     if (text[0] != '/')

@@ -163,9 +163,20 @@ static void on_finish(void *context, struct ipc_request *request, const void *me
 {
     const struct message_task_finish *finish = message;
     (void)context;
+    if (node.holds_finishes) {
+        struct error error;
+        error_set(&error, ERROR_UNAVAILABLE, "not now");
+        ipc_fail(request, &error);
+        return;
+    }
+    node.finishes++;
     node.finished = true;
     node.succeeded = finish->succeeded;
     snprintf(node.reason, sizeof node.reason, "%s", finish->reason ? finish->reason : "");
+    char key[64];
+    snprintf(key, sizeof key, "key-%d", node.task_number);
+    if (strcmp(finish->task_key.bytes, key) == 0)
+        memcpy(node.last_reason, node.reason, sizeof node.reason);
     ipc_answer_done(request);
 }
 

@@ -21,12 +21,15 @@ struct node {
     int64_t sequence;
     bool hello;
     size_t hellos;
-    char told[65536];   /* progress and events, a line each */
-    char stored[16384]; /* rel_path=content, a line each; content cut */
-    int refuse_events;  /* as if too many were held */
+    char told[65536];    /* progress and events, a line each */
+    char stored[16384];  /* rel_path=content, a line each; content cut */
+    int refuse_events;   /* as if too many were held */
+    bool holds_finishes; /* not answered until it is false again, and then the host repeats them */
+    size_t finishes;     /* that were answered */
     bool finished;
     bool succeeded;
     char reason[4096];
+    char last_reason[4096]; /* of the task that was started last */
     bool exited;
     int task_number;
     int64_t grace_ms; /* of a cancel */

@@ -169,6 +169,27 @@ static void without_a_word_of_it_the_grace_is_5_s(void **state)
     assert_in_range(clock_boot_ms() - begun_ms, 5000, WAIT_MS);
 }
 
+/* However many there are, leased learns of each what became of it. */
+static void a_start_beyond_all_limits_is_answered(void **state)
+{
+    enum { JOBS_MAX = 512 };
+    (void)state;
+    struct error error;
+    size_t before = node.finishes;
+    node.holds_finishes = true;
+    for (size_t i = 0; i < JOBS_MAX; i++)
+        start_task("/t/no-such-capability", NULL);
+    start_task("/t/deaf", NULL);
+    wait_for_poll();
+    node.holds_finishes = false;
+    int64_t deadline_ms = clock_boot_ms() + WAIT_MS;
+    while (node.finishes < before + JOBS_MAX + 1) {
+        assert_true(clock_boot_ms() < deadline_ms);
+        assert_true(loop_turn(node.loop, 50, &error));
+    }
+    assert_string_equal(node.last_reason, "this runner host has as many jobs as it may already");
+}
+
 int job_process_tests(void)
 {
     const struct CMUnitTest tests[] = {
@@ -178,6 +199,7 @@ int job_process_tests(void)
         cmocka_unit_test(a_cancel_may_shorten_the_grace),
         cmocka_unit_test(a_second_cancel_may_shorten_the_grace_of_the_first),
         cmocka_unit_test(without_a_word_of_it_the_grace_is_5_s),
+        cmocka_unit_test(a_start_beyond_all_limits_is_answered),
     };
     return cmocka_run_group_tests(tests, set_up, node_tear_down);
 }
