@@ -56,6 +56,7 @@ enum {
         256 * 1024, /* of a job's stdout; a longer line is cut into pieces and logged as text */
     LIMIT_SECRET_FILE_BYTES = 64 * 1024,
     LIMIT_LOG_LINE_BYTES = 8 * 1024,
+    LIMIT_LOG_MESSAGE_BYTES = LIMIT_LOG_LINE_BYTES / 2, /* of a line; the rest is who, when and escapes */
     LIMIT_WORKSPACE_DEPTH = 32
 };
 

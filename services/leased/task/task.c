@@ -4,6 +4,7 @@
 #include "libcommon/base/hex.h"
 #include "libcommon/base/limits.h"
 #include "libcommon/base/memory.h"
+#include "libcommon/base/text.h"
 #include "services/leased/dms/report.h"
 #include "services/leased/task/heartbeater.h"
 #include "services/leased/task/host_slot.h"
@@ -39,12 +40,12 @@ static void on_event(void *context, enum task_event event, const char *reason);
 /* Keeps the first reason given. */
 static void __attribute__((format(printf, 2, 3))) set_reason(struct task *task, const char *format, ...)
 {
-    char reason[LIMIT_REASON_BYTES];
+    char reason[LIMIT_REASON_BYTES + 1];
     if (task->reason)
         return;
     va_list arguments;
     va_start(arguments, format);
-    vsnprintf(reason, sizeof reason, format, arguments);
+    text_format_list(reason, sizeof reason, format, arguments);
     va_end(arguments);
     task->reason = memory_copy_text(reason);
 }

@@ -1,6 +1,7 @@
 #include "services/runnerd/job/job_transfers.h"
 
 #include "libcommon/base/memory.h"
+#include "libcommon/base/text.h"
 #include "libcommon/json/json_writer.h"
 #include "services/runnerd/workspace/job_files.h"
 
@@ -102,8 +103,9 @@ static const struct transfer_direction storing = {"output", OUTPUTS_AT_ONCE, off
 static void fail(struct job_transfers *transfers, const struct transfer *transfer,
                  const struct error *failure)
 {
-    char *reason = memory_format("%s %.1024s: %s (%s)", transfers->direction->noun, transfer->name,
-                                 failure->text, error_code_name(failure->code));
+    char *reason =
+        memory_format("%s %.*s: %s (%s)", transfers->direction->noun, TEXT_CUT(transfer->name, 1024),
+                      failure->text, error_code_name(failure->code));
     job_transfers_cancel(transfers);
     transfers->on_done(transfers->context, reason);
     free(reason);

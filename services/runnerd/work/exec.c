@@ -1,6 +1,8 @@
 #include "services/runnerd/work/work.h"
 
+#include "libcommon/base/limits.h"
 #include "libcommon/base/memory.h"
+#include "libcommon/base/text.h"
 #include "services/runnerd/work/output_line.h"
 #include "services/runnerd/workspace/job_files.h"
 
@@ -9,10 +11,7 @@
 #include <string.h>
 #include <sys/wait.h>
 
-enum {
-    LOG_PIECE_BYTES = 4096, /* of a long line, so that no piece is above the log's own limit */
-    OWN_VARIABLES = 16
-};
+enum { OWN_VARIABLES = 16 };
 
 struct exec {
     struct work work;
@@ -92,9 +91,9 @@ static void free_variables(char **variables)
 static void log_text(const struct exec *exec, enum log_level level, const char *text, size_t length)
 {
     /* log_write() takes a string: a NUL would hide what comes after it. */
-    char piece[LOG_PIECE_BYTES + 1];
+    char piece[LIMIT_LOG_MESSAGE_BYTES + 1];
     while (length) {
-        size_t taken = length < LOG_PIECE_BYTES ? length : LOG_PIECE_BYTES;
+        size_t taken = text_cut(text, length, LIMIT_LOG_MESSAGE_BYTES);
         memcpy(piece, text, taken);
         for (size_t i = 0; i < taken; i++)
             if (!piece[i])
@@ -148,7 +147,7 @@ static char *describe_exit(const struct work_options *options, const struct job_
     if (!outcome)
         return memory_copy_text("the process that watches over the job was killed");
     if (outcome->start_errno)
-        return memory_format("cannot start %.512s: %s", options->runner->command[0],
+        return memory_format("cannot start %.*s: %s", TEXT_CUT(options->runner->command[0], 512),
                              strerror(outcome->start_errno));
     char *reason = job_files_fail_reason(options->workspace_fd);
     if (reason)
