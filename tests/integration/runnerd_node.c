@@ -50,7 +50,11 @@ void start_runnerd(void)
     char sleep_secs[] = "NOOP_SLEEP_SECS=1";
     char format[] = "LOG_FORMAT=text";
     char secret[] = "SECRET_X=1";
-    char *environment[] = {runtime, runners, work, path, noop, sleep_secs, format, secret, NULL};
+    char locale[] = "LC_ALL=C.UTF-8";
+    char zone[] = "TZ=UTC";
+    char user[] = "USER=somebody";
+    char *environment[] = {runtime, runners, work,   path, noop, sleep_secs,
+                           format,  secret,  locale, zone, user, NULL};
     char unset[] = "(POSEMESH_RUNNERD is not set)";
     char *program = getenv("POSEMESH_RUNNERD");
     program = program ? program : unset;

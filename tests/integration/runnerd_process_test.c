@@ -13,7 +13,9 @@
 #include <string.h>
 
 #include <cmocka.h>
+#include <pwd.h>
 #include <signal.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <sys/wait.h>
@@ -33,6 +35,18 @@ static void write_runners(void)
                  "import signal, time\nsignal.signal(signal.SIGTERM, signal.SIG_IGN)\n"
                  "print('{\"event\": \"up\"}')\ntime.sleep(600)\n",
                  "");
+    write_runner("tells",
+                 "import json, os, resource as r, stat, tempfile\n"
+                 "tell = lambda x: print(json.dumps({'event': x}))\n"
+                 "for name in sorted(os.environ): tell(name + '=' + os.environ[name])\n"
+                 "tell('names=' + ','.join(sorted(os.environ)))\n"
+                 "for name in ('NOFILE', 'NPROC', 'FSIZE', 'AS', 'STACK', 'MEMLOCK', 'CORE'):\n"
+                 "    tell('%s=%d,%d' % (name, *r.getrlimit(getattr(r, 'RLIMIT_' + name))))\n"
+                 "score = lambda pid: open('/proc/%s/oom_score_adj' % pid).read().strip()\n"
+                 "tell('oom=' + score('self') + ',' + score(os.getppid()))\n"
+                 "with tempfile.NamedTemporaryFile() as file: tell('temporary=' + file.name)\n"
+                 "open(os.environ['TMPDIR'] + '/left', 'w').write('x')\n",
+                 ", \"env\": {\"LANG\": \"xx\"}");
     write_runner("doomed", LENDER "print('{\"event\": \"lent\"}')\nos.kill(os.getppid(), 9)\n", "");
 }
 
@@ -190,6 +204,73 @@ static void a_start_beyond_all_limits_is_answered(void **state)
     assert_string_equal(node.last_reason, "this runner host has as many jobs as it may already");
 }
 
+static void a_job_s_environment_is_the_documented_list(void **state)
+{
+    (void)state;
+    const struct passwd *user = getpwuid(geteuid());
+    assert_non_null(user);
+    run_task("/t/tells", NULL);
+    assert_true(node.succeeded);
+    char *expected[] = {
+        memory_format("\"HOME=%s\"", node.workspace),
+        memory_format("\"TMPDIR=%s/.posemesh/tmp\"", node.workspace),
+        memory_format("\"temporary=%s/.posemesh/tmp/", node.workspace),
+        memory_format("\"USER=%s\"", user->pw_name),
+        memory_format("\"LOGNAME=%s\"", user->pw_name),
+        memory_copy_text("\"PATH=/usr/local/bin:/usr/bin:/bin\""),
+        memory_copy_text("\"LANG=xx\""),
+        memory_copy_text("\"LC_ALL=C.UTF-8\""),
+        memory_copy_text("\"TZ=UTC\""),
+        memory_copy_text("\"names=HOME,LANG,LC_ALL,LOGNAME,PATH,POSEMESH_CAPABILITY,POSEMESH_DOMAIN_ID,"
+                         "POSEMESH_INPUTS_FILE,POSEMESH_JOB_ID,POSEMESH_OUTPUTS_DIR,POSEMESH_TASK_FILE,"
+                         "POSEMESH_TASK_ID,POSEMESH_TASK_KEY,TMPDIR,TZ,USER\""),
+    };
+    for (size_t i = 0; i < sizeof expected / sizeof expected[0]; i++) {
+        if (!told(expected[i]))
+            fail_msg("%s is not in\n%s", expected[i], node.told);
+        free(expected[i]);
+    }
+    assert_workspace_is_clean();
+}
+
+static void assert_limit(const char *name, int resource)
+{
+    struct rlimit limit;
+    assert_int_equal(getrlimit((__rlimit_resource_t)resource, &limit), 0);
+    char *expected =
+        memory_format("\"%s=%lld,%lld\"", name, (long long)limit.rlim_cur, (long long)limit.rlim_max);
+    if (!told(expected))
+        fail_msg("%s is not in\n%s", expected, node.told);
+    free(expected);
+}
+
+static void a_job_has_the_limits_that_the_node_was_started_with(void **state)
+{
+    (void)state;
+    run_task("/t/tells", NULL);
+    assert_true(node.succeeded);
+    assert_limit("NOFILE", RLIMIT_NOFILE);
+    assert_limit("NPROC", RLIMIT_NPROC);
+    assert_limit("FSIZE", RLIMIT_FSIZE);
+    assert_limit("AS", RLIMIT_AS);
+    assert_limit("STACK", RLIMIT_STACK);
+    assert_limit("MEMLOCK", RLIMIT_MEMLOCK);
+    assert_true(told("\"CORE=0,0\""));
+}
+
+/* The second is what watches over it. */
+static void a_job_is_killed_for_memory_before_the_node(void **state)
+{
+    (void)state;
+    char own[16] = "";
+    FILE *file = fopen("/proc/self/oom_score_adj", "re");
+    assert_true(file && fgets(own, sizeof own, file) && fclose(file) == 0);
+    char *expected = memory_format("\"oom=500,%ld\"", strtol(own, NULL, 10));
+    run_task("/t/tells", NULL);
+    assert_true(told(expected));
+    free(expected);
+}
+
 int job_process_tests(void)
 {
     const struct CMUnitTest tests[] = {
@@ -200,6 +281,9 @@ int job_process_tests(void)
         cmocka_unit_test(a_second_cancel_may_shorten_the_grace_of_the_first),
         cmocka_unit_test(without_a_word_of_it_the_grace_is_5_s),
         cmocka_unit_test(a_start_beyond_all_limits_is_answered),
+        cmocka_unit_test(a_job_s_environment_is_the_documented_list),
+        cmocka_unit_test(a_job_has_the_limits_that_the_node_was_started_with),
+        cmocka_unit_test(a_job_is_killed_for_memory_before_the_node),
     };
     return cmocka_run_group_tests(tests, set_up, node_tear_down);
 }

@@ -4,6 +4,7 @@
 #include "libcommon/base/memory.h"
 #include "libcommon/loop/spawn.h"
 #include "services/runnerd/shim/job_shim.h"
+#include "services/runnerd/shim/oom_score.h"
 #include "services/runnerd/shim/process_tree.h"
 
 #include <errno.h>
@@ -50,15 +51,19 @@ static char **job_environment(void)
 static int spawn_command(char **command, char **variables, pid_t *pid)
 {
     static const int descriptors[] = {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO};
-    return spawn_start(&(struct spawn){.path = command[0],
-                                       .search_path = true,
-                                       .arguments = command,
-                                       .variables = variables,
-                                       .descriptors = descriptors,
-                                       .descriptor_count = 3,
-                                       .folder_fd = -1,
-                                       .new_session = true},
-                       pid);
+    /* Whatever a job needs, it dies before the node, and before what watches over it. */
+    int score = oom_score_raise();
+    int code = spawn_start(&(struct spawn){.path = command[0],
+                                           .search_path = true,
+                                           .arguments = command,
+                                           .variables = variables,
+                                           .descriptors = descriptors,
+                                           .descriptor_count = 3,
+                                           .folder_fd = -1,
+                                           .new_session = true},
+                           pid);
+    oom_score_restore(score);
+    return code;
 }
 
 static void reap(struct shim *shim)

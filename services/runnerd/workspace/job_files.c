@@ -43,6 +43,11 @@ bool job_files_write(int folder_fd, const char *path, const char *text, size_t l
     return ok;
 }
 
+bool job_files_make_temporary(int folder_fd, struct error *error)
+{
+    return make_folders(folder_fd, JOB_FILES_TEMPORARY "/", error);
+}
+
 int job_files_open_workspace(const char *path, struct error *error)
 {
     if (path[0] != '/' || strstr(path, "/..")) {
