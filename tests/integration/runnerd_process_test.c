@@ -17,6 +17,7 @@
 #include <signal.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -47,6 +48,9 @@ static void write_runners(void)
                  "with tempfile.NamedTemporaryFile() as file: tell('temporary=' + file.name)\n"
                  "open(os.environ['TMPDIR'] + '/left', 'w').write('x')\n",
                  ", \"env\": {\"LANG\": \"xx\"}");
+    write_file("broken", "sh", "#!/no/such/shell\n");
+    write_file("broken", "json", "{\"capability\": \"/t/broken\", \"command\": [\"./broken.sh\"]}");
+    write_file("folder", "json", "{\"capability\": \"/t/folder\", \"command\": [\"../runners\"]}");
     write_runner("doomed", LENDER "print('{\"event\": \"lent\"}')\nos.kill(os.getppid(), 9)\n", "");
 }
 
@@ -271,6 +275,25 @@ static void a_job_is_killed_for_memory_before_the_node(void **state)
     free(expected);
 }
 
+static void assert_cannot_start(const char *capability, const char *program, const char *fault)
+{
+    char *reason = memory_format("cannot start %s/%s: %s", node.folder, program, fault);
+    run_task(capability, NULL);
+    assert_failed(reason);
+    free(reason);
+}
+
+static void a_program_that_cannot_be_started_names_the_reason(void **state)
+{
+    (void)state;
+    char *script = memory_format("%s/runners/broken.sh", node.folder);
+    assert_cannot_start("/t/broken", "runners/broken.sh", "it is not executable for this user");
+    assert_int_equal(chmod(script, 0755), 0);
+    free(script);
+    assert_cannot_start("/t/broken", "runners/broken.sh", "its interpreter /no/such/shell is missing");
+    assert_cannot_start("/t/folder", "runners", "it is a folder");
+}
+
 int job_process_tests(void)
 {
     const struct CMUnitTest tests[] = {
@@ -284,6 +307,7 @@ int job_process_tests(void)
         cmocka_unit_test(a_job_s_environment_is_the_documented_list),
         cmocka_unit_test(a_job_has_the_limits_that_the_node_was_started_with),
         cmocka_unit_test(a_job_is_killed_for_memory_before_the_node),
+        cmocka_unit_test(a_program_that_cannot_be_started_names_the_reason),
     };
     return cmocka_run_group_tests(tests, set_up, node_tear_down);
 }

@@ -17,6 +17,8 @@
 #define JOB_SHIM_PROGRAM "posemesh-job-shim"
 #define JOB_SHIM_VARIABLE_PREFIX "J:"
 
+#include <stdbool.h>
+
 enum { JOB_SHIM_HURRIED_GRACE_MS = 1000 };
 
 /* Descriptors of the shim behind the job's stdin, stdout and stderr. */
@@ -26,9 +28,12 @@ enum {
     JOB_SHIM_DESCRIPTORS
 };
 
+enum { JOB_SHIM_FAULT_BYTES = 320 };
+
 struct job_shim_outcome {
-    int start_errno; /* not 0: the command could not be started */
-    int wait_status; /* as of waitpid() */
+    bool started;
+    int wait_status;                        /* as of waitpid() */
+    char start_fault[JOB_SHIM_FAULT_BYTES]; /* why it was not, as of start_fault_describe() */
 };
 
 #endif

@@ -6,6 +6,7 @@
 #include "services/runnerd/shim/job_shim.h"
 #include "services/runnerd/shim/oom_score.h"
 #include "services/runnerd/shim/process_tree.h"
+#include "services/runnerd/shim/start_fault.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -153,9 +154,13 @@ int main(int argc, char **argv)
     for (size_t i = 0; variables[i]; i++)
         if (strncmp(variables[i], "PATH=", 5) == 0)
             setenv("PATH", variables[i] + 5, 1); /* where posix_spawnp looks */
-    shim.outcome.start_errno = spawn_command(argv + ARGUMENT_COMMAND, variables, &shim.main_pid);
-    if (!shim.outcome.start_errno)
+    int code = spawn_command(argv + ARGUMENT_COMMAND, variables, &shim.main_pid);
+    shim.outcome.started = code == 0;
+    if (shim.outcome.started)
         watch(&shim, &signals);
+    else
+        start_fault_describe(argv[ARGUMENT_COMMAND], getenv("PATH"), code, shim.outcome.start_fault,
+                             sizeof shim.outcome.start_fault);
     free(variables);
     ssize_t written = write(JOB_SHIM_OUTCOME_FD, &shim.outcome, sizeof shim.outcome);
     return written == (ssize_t)sizeof shim.outcome ? EXIT_SUCCESS : EXIT_FAILURE;

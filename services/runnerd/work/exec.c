@@ -78,9 +78,13 @@ static char *describe_exit(const struct work_options *options, const struct job_
 {
     if (!outcome)
         return memory_copy_text("the process that watches over the job was killed");
-    if (outcome->start_errno)
-        return memory_format("cannot start %.*s: %s", TEXT_CUT(options->runner->command[0], 512),
-                             strerror(outcome->start_errno));
+    if (!outcome->started) {
+        char *fault = text_copy_one_line(outcome->start_fault, strlen(outcome->start_fault));
+        char *reason =
+            memory_format("cannot start %.*s: %s", TEXT_CUT(options->runner->command[0], 512), fault);
+        free(fault);
+        return reason;
+    }
     char *reason = job_files_fail_reason(options->workspace_fd);
     if (reason)
         return reason;
@@ -95,7 +99,7 @@ static void on_gone(void *context, const struct job_shim_outcome *outcome)
 {
     struct exec *exec = context;
     const struct work_options *options = &exec->work.options;
-    bool succeeded = outcome && !outcome->start_errno && WIFEXITED(outcome->wait_status) &&
+    bool succeeded = outcome && outcome->started && WIFEXITED(outcome->wait_status) &&
                      WEXITSTATUS(outcome->wait_status) == 0;
     char *reason = succeeded ? NULL : describe_exit(options, outcome);
     job_process_free(exec->process);
