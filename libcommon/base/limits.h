@@ -23,7 +23,8 @@ enum {
     LIMIT_MESSAGE_BYTES = 8 * 1024 * 1024, /* above a lease with its meta; each op has a tighter one */
     LIMIT_SMALL_MESSAGE_BYTES = 16 * 1024,
     LIMIT_LIST_ITEMS = 10000,
-    LIMIT_PENDING_REQUESTS = 256, /* held by a service and not answered yet (long polls) */
+    LIMIT_PENDING_REQUESTS = 256,     /* held by a service and not answered yet (long polls) */
+    LIMIT_PENDING_TASK_REQUESTS = 64, /* of those, of one task: a job must not take other jobs' places */
 
     /* --- a task --- */
     LIMIT_TOKEN_BYTES = 16 * 1024,

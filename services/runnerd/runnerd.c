@@ -174,6 +174,7 @@ bool runnerd_start(struct service_context *context, host_command_function *const
         return error_set_errno(error, errno, "cannot become the reaper of jobs");
     runner_folder_load(&runnerd->folder, context->settings.runners_dir, context->settings.enable_noop);
     runnerd->host = (struct job_host){.loop = context->loop,
+                                      .random = &context->random,
                                       .leased = ipc_client_create(context->ipc, ROLE_leased_runner, error),
                                       .processes = {.shim_fd = runnerd->host.processes.shim_fd},
                                       .noop_sleep_secs = context->settings.noop_sleep_secs,

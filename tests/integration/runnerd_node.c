@@ -186,10 +186,23 @@ static void on_finish(void *context, struct ipc_request *request, const void *me
 
 /* --- stored --- */
 
+static bool refuse_transfer(struct ipc_request *request)
+{
+    struct error error;
+    if (node.refuse_transfers == 0)
+        return false;
+    node.refuse_transfers--;
+    error_set(&error, ERROR_UNAVAILABLE, "too many requests wait for an answer");
+    ipc_fail(request, &error);
+    return true;
+}
+
 static void on_materialize(void *context, struct ipc_request *request, const void *message)
 {
     const struct message_input_materialize *asked = message;
     (void)context;
+    if (refuse_transfer(request))
+        return;
     if (strcmp(asked->cid, "missing") == 0) {
         struct error error;
         error_set(&error, ERROR_NOT_FOUND, "no such data");
@@ -209,6 +222,8 @@ static void on_materialize(void *context, struct ipc_request *request, const voi
 static void on_put(void *context, struct ipc_request *request, const void *message)
 {
     const struct message_artifact_put *put = message;
+    if (refuse_transfer(request))
+        return;
     char line[512];
     char content[64] = "";
     char *path = memory_format("%s/%s", node.workspace, put->path);

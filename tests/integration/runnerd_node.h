@@ -26,6 +26,7 @@ struct node {
     int refuse_events;   /* as if too many were held */
     bool holds_finishes; /* not answered until it is false again, and then the host repeats them */
     size_t finishes;     /* that were answered */
+    int refuse_transfers;
     bool finished;
     bool succeeded;
     char reason[4096];

@@ -4,6 +4,7 @@
 #include "libcommon/base/memory.h"
 #include "tests/integration/runnerd_node.h"
 
+#include <limits.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -51,6 +52,8 @@ static void write_runners(void)
     write_file("broken", "sh", "#!/no/such/shell\n");
     write_file("broken", "json", "{\"capability\": \"/t/broken\", \"command\": [\"./broken.sh\"]}");
     write_file("folder", "json", "{\"capability\": \"/t/folder\", \"command\": [\"../runners\"]}");
+    write_runner("writes", "import os; open(os.environ['POSEMESH_OUTPUTS_DIR'] + '/a.txt', 'w').write('x')\n",
+                 "");
     write_runner("doomed", LENDER "print('{\"event\": \"lent\"}')\nos.kill(os.getppid(), 9)\n", "");
 }
 
@@ -294,6 +297,36 @@ static void a_program_that_cannot_be_started_names_the_reason(void **state)
     assert_cannot_start("/t/folder", "runners", "it is a folder");
 }
 
+static void a_transfer_that_stored_has_no_room_for_is_asked_for_again(void **state)
+{
+    (void)state;
+    node.refuse_transfers = 3;
+    run_task("/t/writes", "cid-1");
+    assert_string_equal(node.reason, "");
+    assert_int_equal(node.refuse_transfers, 0);
+    node.refuse_transfers = 0;
+    start_task("/t/writes", NULL);
+    node.refuse_transfers = 3;
+    wait_until(&node.finished);
+    assert_string_equal(node.reason, "");
+    assert_int_equal(node.refuse_transfers, 0);
+    assert_non_null(strstr(node.stored, "a.txt"));
+}
+
+static void a_cancel_ends_what_is_asked_for_again(void **state)
+{
+    (void)state;
+    node.refuse_transfers = INT_MAX;
+    start_task("/t/writes", "cid-1");
+    struct error error;
+    while (node.refuse_transfers > INT_MAX - 3)
+        assert_true(loop_turn(node.loop, 50, &error));
+    command("cancel", NULL, NULL);
+    wait_until(&node.finished);
+    assert_failed("cancelled");
+    node.refuse_transfers = 0;
+}
+
 int job_process_tests(void)
 {
     const struct CMUnitTest tests[] = {
@@ -308,6 +341,8 @@ int job_process_tests(void)
         cmocka_unit_test(a_job_has_the_limits_that_the_node_was_started_with),
         cmocka_unit_test(a_job_is_killed_for_memory_before_the_node),
         cmocka_unit_test(a_program_that_cannot_be_started_names_the_reason),
+        cmocka_unit_test(a_transfer_that_stored_has_no_room_for_is_asked_for_again),
+        cmocka_unit_test(a_cancel_ends_what_is_asked_for_again),
     };
     return cmocka_run_group_tests(tests, set_up, node_tear_down);
 }

@@ -184,7 +184,9 @@ static void start(struct job *job)
     struct error error;
     log_write(LOG_LEVEL_INFO, &job->log, "starting a job with %zu inputs", job->command.inputs.count);
     job->workspace_fd = job_files_open_workspace(job->command.workspace, &error);
-    job->transfers = (struct job_transfers){.stored = job->host->stored,
+    job->transfers = (struct job_transfers){.loop = job->host->loop,
+                                            .random = job->host->random,
+                                            .stored = job->host->stored,
                                             .command = &job->command,
                                             .log = &job->log,
                                             .workspace_fd = job->workspace_fd,

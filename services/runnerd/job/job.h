@@ -17,6 +17,7 @@ struct job;
 /* What jobs share; outlives them. */
 struct job_host {
     struct loop *loop;
+    struct random *random;
     struct ipc_client *leased;
     struct ipc_client *stored;
     struct job_process_table processes;
