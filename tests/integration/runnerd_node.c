@@ -27,7 +27,10 @@ void write_file(const char *name, const char *extension, const char *text)
 {
     char *path = memory_format("%s/runners/%s.%s", node.folder, name, extension);
     FILE *file = fopen(path, "we");
-    assert_true(file && fputs(text, file) >= 0 && fclose(file) == 0);
+    assert_non_null(file);
+    bool written = fputs(text, file) >= 0;
+    assert_int_equal(fclose(file), 0);
+    assert_true(written);
     free(path);
 }
 

@@ -214,7 +214,10 @@ static void a_start_beyond_all_limits_is_answered(void **state)
 static void a_job_s_environment_is_the_documented_list(void **state)
 {
     (void)state;
-    const struct passwd *user = getpwuid(geteuid());
+    char buffer[4096];
+    struct passwd entry;
+    struct passwd *user = NULL;
+    assert_int_equal(getpwuid_r(geteuid(), &entry, buffer, sizeof buffer, &user), 0);
     assert_non_null(user);
     run_task("/t/tells", NULL);
     assert_true(node.succeeded);
@@ -271,7 +274,10 @@ static void a_job_is_killed_for_memory_before_the_node(void **state)
     (void)state;
     char own[16] = "";
     FILE *file = fopen("/proc/self/oom_score_adj", "re");
-    assert_true(file && fgets(own, sizeof own, file) && fclose(file) == 0);
+    assert_non_null(file);
+    bool there = fgets(own, sizeof own, file) != NULL;
+    fclose(file);
+    assert_true(there);
     char *expected = memory_format("\"oom=500,%ld\"", strtol(own, NULL, 10));
     run_task("/t/tells", NULL);
     assert_true(told(expected));

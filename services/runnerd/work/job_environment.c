@@ -9,7 +9,7 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { OWN_VARIABLES = 16 };
+enum { OWN_VARIABLES = 16, PASSWD_BYTES = 4096 };
 
 /* Takes `variable`; it replaces one of the same name. */
 static void put(char **variables, char *variable)
@@ -52,8 +52,11 @@ static void put_inherited(char **variables)
 /* A service's uid may have no name; programs that ask for one do with its number. */
 static void put_user(char **variables)
 {
-    const struct passwd *entry = getpwuid(getuid());
-    char *name = entry ? memory_copy_text(entry->pw_name) : memory_format("%u", (unsigned)getuid());
+    char buffer[PASSWD_BYTES];
+    struct passwd entry;
+    struct passwd *found = NULL;
+    bool known = getpwuid_r(getuid(), &entry, buffer, sizeof buffer, &found) == 0 && found;
+    char *name = known ? memory_copy_text(entry.pw_name) : memory_format("%u", (unsigned)getuid());
     put_text(variables, "USER", name);
     put_text(variables, "LOGNAME", name);
     free(name);
