@@ -1,8 +1,9 @@
 #include "libcommon/base/error.h"
 
+#include "libcommon/base/text.h"
+
 #include <errno.h>
 #include <stdarg.h>
-#include <stdio.h>
 #include <string.h>
 
 static const char *const code_names[ERROR_CODE_COUNT] = {
@@ -19,13 +20,13 @@ set_text(struct error *error, enum error_code code, const char *format, va_list 
 {
     error->code = code;
     error->status = 0;
-    vsnprintf(error->text, sizeof error->text, format, arguments);
+    text_format_list(error->text, sizeof error->text, format, arguments);
 }
 
 static void append_text(struct error *error, const char *text)
 {
     size_t used = strlen(error->text);
-    snprintf(error->text + used, sizeof error->text - used, "%s", text);
+    text_format(error->text + used, sizeof error->text - used, "%s", text);
 }
 
 bool error_set(struct error *error, enum error_code code, const char *format, ...)
@@ -56,7 +57,7 @@ bool error_prefix(struct error *error, const char *format, ...)
     memcpy(inner, error->text, sizeof inner);
     va_list arguments;
     va_start(arguments, format);
-    vsnprintf(error->text, sizeof error->text, format, arguments);
+    text_format_list(error->text, sizeof error->text, format, arguments);
     va_end(arguments);
     append_text(error, ": ");
     append_text(error, inner);

@@ -23,7 +23,8 @@ enum {
     LIMIT_MESSAGE_BYTES = 8 * 1024 * 1024, /* above a lease with its meta; each op has a tighter one */
     LIMIT_SMALL_MESSAGE_BYTES = 16 * 1024,
     LIMIT_LIST_ITEMS = 10000,
-    LIMIT_PENDING_REQUESTS = 256, /* held by a service and not answered yet (long polls) */
+    LIMIT_PENDING_REQUESTS = 256,     /* held by a service and not answered yet (long polls) */
+    LIMIT_PENDING_TASK_REQUESTS = 64, /* of those, of one task: a job must not take other jobs' places */
 
     /* --- a task --- */
     LIMIT_TOKEN_BYTES = 16 * 1024,
@@ -41,7 +42,9 @@ enum {
     LIMIT_HEARTBEAT_EVENTS_BYTES = 1024 * 1024, /* of one heartbeat; the rest goes with the next */
     LIMIT_RUNNER_CAPABILITIES = 64,
     LIMIT_RUNNER_HOSTS = 16,
+    LIMIT_HOST_NAME_BYTES = 64, /* for people, in logs */
     LIMIT_CONCURRENCY = 256,
+    LIMIT_JOB_GRACE_MS = 5000, /* from SIGTERM to SIGKILL; what remains of a lease may leave less */
     LIMIT_ARTIFACTS = 10000,
     LIMIT_OPEN_STREAMS = 32,        /* of a task: each has a descriptor, and is answered at once */
     LIMIT_INLINE_BYTES = 64 * 1024, /* of an artifact inside a message; more goes by a file */
@@ -54,6 +57,7 @@ enum {
         256 * 1024, /* of a job's stdout; a longer line is cut into pieces and logged as text */
     LIMIT_SECRET_FILE_BYTES = 64 * 1024,
     LIMIT_LOG_LINE_BYTES = 8 * 1024,
+    LIMIT_LOG_MESSAGE_BYTES = LIMIT_LOG_LINE_BYTES / 2, /* of a line; the rest is who, when and escapes */
     LIMIT_WORKSPACE_DEPTH = 32
 };
 

@@ -124,7 +124,7 @@ static void compose_text(struct line *line, const char *time, enum log_level lev
                          const struct log_task *task, const char *message)
 {
     char head[96];
-    char clean[LIMIT_LOG_LINE_BYTES / 2];
+    char clean[LIMIT_LOG_MESSAGE_BYTES + 1];
     snprintf(head, sizeof head, "%s %-5s %-8s ", time, level_names[level], configured.service);
     line_puts(line, head);
     line_puts(line, text_one_line(message, strlen(message), clean, sizeof clean));
@@ -140,12 +140,12 @@ void log_write(enum log_level level, const struct log_task *task, const char *fo
     if (!log_enabled(level))
         return;
     int saved_errno = errno;
-    char message[LIMIT_LOG_LINE_BYTES / 2];
+    char message[LIMIT_LOG_MESSAGE_BYTES + 1];
     char time[RFC3339_BYTES];
     struct line line = {.length = 0};
     va_list arguments;
     va_start(arguments, format);
-    vsnprintf(message, sizeof message, format, arguments);
+    text_format_list(message, sizeof message, format, arguments);
     va_end(arguments);
     rfc3339_format_milliseconds(clock_unix_ms(), time);
     if (configured.format == LOG_FORMAT_JSON)

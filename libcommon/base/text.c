@@ -3,6 +3,7 @@
 #include "libcommon/base/memory.h"
 #include "libcommon/base/utf8.h"
 
+#include <stdio.h>
 #include <string.h>
 #include <strings.h>
 
@@ -58,6 +59,33 @@ bool text_starts_with_any_case(const char *text, const char *prefix)
 bool text_equal_any_case(const char *text, size_t length, const char *other)
 {
     return strlen(other) == length && strncasecmp(text, other, length) == 0;
+}
+
+size_t text_cut(const char *text, size_t length, size_t limit)
+{
+    if (length <= limit)
+        return length;
+    size_t start = limit;
+    while (start > 0 && limit - start < UTF8_MAX_BYTES) {
+        size_t bytes = utf8_sequence_bytes(text[--start]);
+        if (bytes)
+            return limit - start < bytes ? start : limit;
+    }
+    return limit;
+}
+
+void text_format_list(char *out, size_t capacity, const char *format, va_list arguments)
+{
+    int length = vsnprintf(out, capacity, format, arguments);
+    out[length < 0 ? 0 : text_cut(out, (size_t)length, capacity - 1)] = '\0';
+}
+
+void text_format(char *out, size_t capacity, const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    text_format_list(out, capacity, format, arguments);
+    va_end(arguments);
 }
 
 const char *text_one_line(const char *text, size_t length, char *out, size_t capacity)

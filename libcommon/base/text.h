@@ -1,9 +1,14 @@
-/* Small questions about text that the C library answers only by locale, and text that fits on one line. */
+/*
+ * Small questions about text that the C library answers only by locale, text that fits on one line, and text
+ * that is too long: it is cut between characters, here and nowhere else.
+ */
 #ifndef LIBCOMMON_BASE_TEXT_H
 #define LIBCOMMON_BASE_TEXT_H
 
+#include <stdarg.h>
 #include <stdbool.h>
 #include <stddef.h>
+#include <string.h>
 
 /* Space, tab, LF, VT, FF and CR. */
 bool text_is_space(char character);
@@ -23,6 +28,21 @@ bool text_is_digit(char character);
 /* ASCII letters compare without regard to case, other bytes as they are. */
 bool text_starts_with_any_case(const char *text, const char *prefix);
 bool text_equal_any_case(const char *text, size_t length, const char *other);
+
+/*
+ * How many of a text's `length` bytes remain when it may have `limit`: all, or as many as do not end in the
+ * middle of a character. Bytes that are no UTF-8 count as characters. Behind `limit` nothing is read, so that
+ * `text` may be what is left of a longer one.
+ */
+size_t text_cut(const char *text, size_t length, size_t limit);
+
+/* Two arguments for "%.*s": no more than `limit` bytes of a string. `text` is evaluated twice. */
+#define TEXT_CUT(text, limit) (int)text_cut((text), strlen(text), (limit)), (text)
+
+/* As snprintf and vsnprintf, but that what does not fit is cut as by text_cut(). */
+void text_format(char *out, size_t capacity, const char *format, ...) __attribute__((format(printf, 3, 4)));
+void text_format_list(char *out, size_t capacity, const char *format, va_list arguments)
+    __attribute__((format(printf, 3, 0)));
 
 /*
  * Foreign text for one line of a log or message: control characters and line breaks become spaces, bytes that

@@ -3,8 +3,9 @@
 /* The lowest code point that needs this many bytes: a lower one in so many is an overlong form. */
 static const uint32_t lowest[UTF8_MAX_BYTES + 1] = {0, 0, 0x80, 0x800, 0x10000};
 
-static size_t sequence_bytes(uint8_t lead)
+size_t utf8_sequence_bytes(char first)
 {
+    uint8_t lead = (uint8_t)first;
     if (lead < 0x80)
         return 1;
     if (lead >= 0xc2 && lead < 0xe0)
@@ -19,7 +20,7 @@ size_t utf8_decode(const char *bytes, size_t length, uint32_t *code_point)
     if (length == 0)
         return 0;
     uint8_t lead = (uint8_t)bytes[0];
-    size_t count = sequence_bytes(lead);
+    size_t count = utf8_sequence_bytes(bytes[0]);
     if (count == 0 || count > length)
         return 0;
     uint32_t value = count == 1 ? lead : lead & (0x7fU >> count);

@@ -8,6 +8,9 @@
 
 enum { UTF8_MAX_BYTES = 4 };
 
+/* Bytes of a sequence that begins with `first` (1 to 4); 0 for a byte that none begins with. */
+size_t utf8_sequence_bytes(char first);
+
 /* Bytes of the code point that `bytes` begins with (1 to 4), stored in *code_point; 0 when it is not valid or
  * cut off. */
 size_t utf8_decode(const char *bytes, size_t length, uint32_t *code_point);

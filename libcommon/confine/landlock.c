@@ -1,5 +1,7 @@
 #include "libcommon/confine/landlock.h"
 
+#include "libcommon/base/text.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/landlock.h>
@@ -98,7 +100,7 @@ bool landlock_grant_path(const struct landlock *landlock, const char *path, enum
     ok = ok && syscall(SYS_landlock_add_rule, landlock->fd, LANDLOCK_RULE_PATH_BENEATH, &rule, 0) == 0;
     int reason = errno;
     close(fd);
-    return ok || error_set_errno(error, reason, "cannot grant access to %.200s", path);
+    return ok || error_set_errno(error, reason, "cannot grant access to %.*s", TEXT_CUT(path, 200));
 }
 
 bool landlock_grant_connect(const struct landlock *landlock, uint16_t port, struct error *error)

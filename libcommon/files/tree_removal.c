@@ -7,6 +7,7 @@
 
 #include "libcommon/base/limits.h"
 #include "libcommon/base/memory.h"
+#include "libcommon/base/text.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -65,7 +66,8 @@ void tree_removal_free(struct tree_removal *removal)
 static void remember_fault(struct tree_removal *removal, int errno_value, const char *name)
 {
     if (removal->fault.code == ERROR_NONE)
-        error_set_errno(&removal->fault, errno_value, "cannot remove %.128s in %.128s", name, removal->name);
+        error_set_errno(&removal->fault, errno_value, "cannot remove %.*s in %.*s", TEXT_CUT(name, 128),
+                        TEXT_CUT(removal->name, 128));
 }
 
 /* Where the folder at the top lies. */

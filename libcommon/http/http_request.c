@@ -1,3 +1,4 @@
+#include "libcommon/base/text.h"
 #include "libcommon/http/http_call.h"
 
 #include "libcommon/base/limits.h"
@@ -93,8 +94,8 @@ static bool take_url(struct http_call *call, const char *text, struct error *err
     path += strspn(path, "/"); /* as url_origin() */
     path += strcspn(path, "/?#");
     size_t length = strcspn(path, "?#");
-    snprintf(call->label, sizeof(call->label), "%s %.115s%.*s", call->method, origin,
-             length < 90 ? (int)length : 90, path);
+    snprintf(call->label, sizeof(call->label), "%s %.*s%.*s", call->method, TEXT_CUT(origin, 115),
+             (int)text_cut(path, length, 90), path);
     memory_replace_text(&call->url, text);
     free(origin);
     return true;
@@ -152,7 +153,8 @@ static bool resolve_location(struct http_call *call, char **target, struct error
     if (!origin)
         error_set(error, ERROR_INVALID, "%s: a redirect to what is not an http or https URL", call->label);
     else if (!url_same_origin(call->url, *target))
-        error_set(error, ERROR_INVALID, "%s: a redirect to another origin, %.80s", call->label, origin);
+        error_set(error, ERROR_INVALID, "%s: a redirect to another origin, %.*s", call->label,
+                  TEXT_CUT(origin, 80));
     else if (to_user && (!from_user || strcmp(from_user, to_user) != 0))
         error_set(error, ERROR_INVALID, "%s: a redirect to a URL with a user name", call->label);
     else

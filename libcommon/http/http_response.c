@@ -48,8 +48,8 @@ static bool take_status(struct http_answer *answer, int status, struct error *er
     answer->status = status;
     if (!coding || !*coding || strcasecmp(coding, "identity") == 0 || !http_answer_is_success(answer))
         return true;
-    return error_set(error, ERROR_INVALID, "the answer's Content-Encoding is %.40s, and none was asked for",
-                     coding);
+    return error_set(error, ERROR_INVALID, "the answer's Content-Encoding is %.*s, and none was asked for",
+                     TEXT_CUT(coding, 40));
 }
 
 bool http_answer_take_line(struct http_answer *answer, const char *line, size_t length, int status,

@@ -107,7 +107,7 @@ static bool parts_parse(const char *text, struct parts *parts, struct error *err
     if (parsed)
         return true;
     parts_clear(parts);
-    error_set(error, ERROR_INVALID, "not an http or https URL with a host: %.128s", text);
+    error_set(error, ERROR_INVALID, "not an http or https URL with a host: %.*s", TEXT_CUT(text, 128));
     return false;
 }
 

@@ -245,6 +245,31 @@ static bool decode_request(struct ipc_request *request, const struct ipc_handler
                           error);
 }
 
+/* Which task's job asks; NULL where no job does, and for what is not about a task. */
+static const struct secret *asking_task(const struct ipc_request *request)
+{
+    bool from_jobs = (role_infos[request->server->role].callers & RUNNERD_BIT) != 0;
+    const struct message_field *first = request->operation->request->fields();
+    bool has_key = first->name && first->kind == MESSAGE_KIND_secret && strcmp(first->name, "task_key") == 0;
+    return from_jobs && has_key ? (const void *)((const char *)request->decoded + first->offset) : NULL;
+}
+
+/* Right for any key, of a task or not: each has its own places. */
+static bool task_has_room(const struct ipc_request *request)
+{
+    const struct secret *key = asking_task(request);
+    size_t held = 0;
+    if (!key)
+        return true;
+    for (const struct ipc_request *at = LIST_FIRST(&request->server->requests); at;
+         at = LIST_NEXT(at, others)) {
+        bool pending = at != request && at->stage == STAGE_PENDING && at->decoded;
+        const struct secret *other = pending ? asking_task(at) : NULL;
+        held += other && secret_equal(other, key);
+    }
+    return held < LIMIT_PENDING_TASK_REQUESTS;
+}
+
 /* Its handler, once what is asked is decoded; NULL for a request that is refused. */
 static const struct ipc_handler *accept_request(struct ipc_request *request, nng_msg *message,
                                                 struct error *error)
@@ -258,8 +283,11 @@ static const struct ipc_handler *accept_request(struct ipc_request *request, nng
                   service_name(role_infos[server->role].owner), role_infos[server->role].folder);
     else if (server->counts[STAGE_PENDING] > LIMIT_PENDING_REQUESTS)
         error_set(error, ERROR_UNAVAILABLE, "too many requests wait for an answer");
-    else if (decode_request(request, handler, message, error))
-        return handler;
+    else if (decode_request(request, handler, message, error)) {
+        if (task_has_room(request))
+            return handler;
+        error_set(error, ERROR_UNAVAILABLE, "too many requests of the task wait for an answer");
+    }
     return NULL;
 }
 

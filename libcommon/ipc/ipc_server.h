@@ -20,7 +20,11 @@ struct ipc_handler {
     ipc_handle_function *handle;
 };
 
-/* `handlers` must outlive `ipc`. "Address in use" means that another instance runs: an error. */
+/*
+ * What is held is bounded, by LIMIT_PENDING_REQUESTS for the role and, where jobs ask, for each task; more is
+ * refused as ERROR_UNAVAILABLE. `handlers` must outlive `ipc`. "Address in use" means that another instance
+ * runs: an error.
+ */
 bool ipc_serve(struct ipc *ipc, enum role role, const struct ipc_handler *handlers, size_t handler_count,
                void *context, struct error *error);
 

@@ -69,7 +69,7 @@
 
 #define FIELDS_host_hello(FIELD) \
     FIELD(text,    host_id,      required, 64, none, "random, new for each start of the host") \
-    FIELD(text,    host_name,    required, 64, none, "the same for each start: a new host_id replaces the one before") \
+    FIELD(text,    host_name,    required, LIMIT_HOST_NAME_BYTES, none, "the same for each start: a new host_id replaces the one before") \
     FIELD(records, capabilities, required, LIMIT_RUNNER_CAPABILITIES, capability, "what it can run") \
     FIELD(texts,   running,      optional, 64, none, "keys of the tasks whose jobs it runs now")
 
@@ -91,7 +91,8 @@
     FIELD(json,    task,       optional, LIMIT_LEASE_ANSWER_BYTES, none, "start: the lease's task as it came, without tokens") \
     FIELD(texts,   inputs,     optional, LIMIT_URL_BYTES, none, "start: the CIDs to materialise") \
     FIELD(text,    workspace,  optional, LIMIT_NAME_BYTES, none, "start: the task's folder") \
-    FIELD(text,    reason,     optional, LIMIT_REASON_BYTES, none, "cancel: why")
+    FIELD(text,    reason,     optional, LIMIT_REASON_BYTES, none, "cancel: why") \
+    FIELD(integer, grace_ms,   optional, 0, none, "cancel: from SIGTERM to SIGKILL, where the lease leaves less than is usual; 0: the usual")
 
 #define FIELDS_task_progress(FIELD) \
     FIELD(secret,  task_key, required, 64, none, "of the task") \

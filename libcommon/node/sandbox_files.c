@@ -1,3 +1,4 @@
+#include "libcommon/base/text.h"
 #include "libcommon/node/sandbox.h"
 
 #include "libcommon/base/log.h"
@@ -78,7 +79,7 @@ static bool grant_resolver(const struct landlock *landlock, struct error *error)
 static void warn_of_unreadable(const char *variable, const char *path)
 {
     if (access(path, R_OK) != 0)
-        log_warn("%s names %.200s, which cannot be read", variable, path);
+        log_warn("%s names %.*s, which cannot be read", variable, TEXT_CUT(path, 200));
 }
 
 static bool grant_certificate_file(const struct landlock *landlock, const char *variable, struct error *error)

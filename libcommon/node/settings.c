@@ -3,6 +3,7 @@
 #include "libcommon/base/limits.h"
 #include "libcommon/base/log.h"
 #include "libcommon/base/memory.h"
+#include "libcommon/base/text.h"
 #include "libcommon/node/settings_value.h"
 
 #include <stdarg.h>
@@ -18,6 +19,7 @@ enum kind {
     KIND_choice,
     KIND_url,
     KIND_text,
+    KIND_name,
     KIND_path,
     KIND_address,
     KIND_secret
@@ -58,7 +60,7 @@ remark(struct settings_remarks *remarks, const char *variable, const char *forma
     struct settings_remark *next = &remarks->items[remarks->count++];
     next->variable = variable;
     va_start(arguments, format);
-    vsnprintf(next->text, sizeof next->text, format, arguments);
+    text_format_list(next->text, sizeof next->text, format, arguments);
     va_end(arguments);
 }
 
@@ -66,7 +68,8 @@ remark(struct settings_remarks *remarks, const char *variable, const char *forma
 
 static bool is_text_kind(enum kind kind)
 {
-    return kind == KIND_url || kind == KIND_text || kind == KIND_path || kind == KIND_address;
+    return kind == KIND_url || kind == KIND_text || kind == KIND_name || kind == KIND_path ||
+           kind == KIND_address;
 }
 
 static void load_number(const struct row *row, void *slot, const char *text,
@@ -87,8 +90,10 @@ static void load_text(const struct row *row, char **slot, const char *text, sett
 {
     struct error error;
     /* Other kinds' checks say themselves what is wrong. */
-    error_set(&error, ERROR_INVALID, "is '%.128s', expected an http or https URL with a host", text);
+    error_set(&error, ERROR_INVALID, "is '%.*s', expected an http or https URL with a host",
+              TEXT_CUT(text, 128));
     bool ok = row->kind == KIND_url       ? is_url(text)
+              : row->kind == KIND_name    ? settings_check_name(text, &error)
               : row->kind == KIND_path    ? settings_check_path(text, &error)
               : row->kind == KIND_address ? settings_check_address(text, &error)
                                           : settings_check_text(text, &error);
@@ -119,8 +124,8 @@ static void load_secret(const struct row *row, struct secret *slot, const struct
         secret_assign_locked(slot, direct.bytes, direct.length);
     /* Only a warning: container platforms mount secrets readable by all, where nobody else is. */
     if (others_can_read)
-        remark(&findings->warnings, row->variable, "%s: every user of this machine can read %.128s",
-               file_variable, path);
+        remark(&findings->warnings, row->variable, "%s: every user of this machine can read %.*s",
+               file_variable, TEXT_CUT(path, 128));
 
     bool is_key = row->offset == offsetof(struct settings, private_key);
     if (is_key && slot->length && !settings_check_private_key(slot, &error))

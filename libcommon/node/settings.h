@@ -5,7 +5,8 @@
  *
  * SETTING(kind, field, variable, readers, default, low, high, meaning)
  *   kind     integer, ratio, clamped (a ratio forced into its range), flag, choice ("a|b"; the field is its
- * index), url, text, path, address (host:port), secret (also from the file that <variable>_FILE names)
+ * index), url, text, name (short, printable ASCII), path, address (host:port), secret (also from the file
+ * that <variable>_FILE names)
  *   readers  the services that read it
  *   default  as text; REQUIRED, or OPTIONAL (a text may then be NULL)
  *
@@ -56,6 +57,7 @@
     SETTING(address, http_listen,             "HTTP_LISTEN",                  HTTPD_BIT, "0.0.0.0:8080", 0, 0, "callback and health, in the callback flow alone") \
     SETTING(flag,    enable_noop,             "ENABLE_NOOP",                  RUNNERD_BIT, "false", 0, 0, "offer the noop capabilities") \
     SETTING(integer, noop_sleep_secs,         "NOOP_SLEEP_SECS",              RUNNERD_BIT, "5", 0, 86400, "how long a noop job sleeps") \
+    SETTING(name,    host_name,               "POSEMESH_HOST_NAME",           RUNNERD_BIT, "runnerd", 0, 0, "tells this runner host from others of the node; a new one of the same name replaces it") \
     SETTING(path,    runners_dir,             "POSEMESH_RUNNERS_DIR",         RUNNERD_BIT, "/etc/posemesh/runners.d", 0, 0, "one JSON file for each capability") \
     SETTING(path,    work_dir,                "POSEMESH_WORK_DIR",            STORED_BIT | RUNNERD_BIT | NODE_BIT, "/var/lib/posemesh/work", 0, 0, "workspaces of running tasks") \
     SETTING(path,    state_dir,               "POSEMESH_STATE_DIR",           STORED_BIT | NODE_BIT, "/var/lib/posemesh", 0, 0, "what services must know again after a restart") \
@@ -73,6 +75,7 @@ enum settings_flow { SETTINGS_FLOW_CALLBACK, SETTINGS_FLOW_WALLET, SETTINGS_FLOW
 #define SETTINGS_TYPE_choice int
 #define SETTINGS_TYPE_url char *
 #define SETTINGS_TYPE_text char *
+#define SETTINGS_TYPE_name char *
 #define SETTINGS_TYPE_path char *
 #define SETTINGS_TYPE_address char *
 #define SETTINGS_TYPE_secret struct secret

@@ -34,8 +34,8 @@ bool settings_parse_integer(const char *text, double low, double high, int64_t *
     errno = 0;
     long long parsed = well_formed ? strtoll(text, NULL, 10) : 0;
     if (!well_formed || errno || (double)parsed < low || (double)parsed > high)
-        return error_set(error, ERROR_INVALID, "is '%.64s', expected a whole number from %.0f to %.0f", text,
-                         low, high);
+        return error_set(error, ERROR_INVALID, "is '%.*s', expected a whole number from %.0f to %.0f",
+                         TEXT_CUT(text, 64), low, high);
     *value = parsed;
     return true;
 }
@@ -47,9 +47,11 @@ bool settings_parse_ratio(const char *text, bool clamp, double *value, struct er
     bool plain = strspn(text, "0123456789.+-eE") == strlen(text);
     double parsed = plain ? strtod(text, &end) : 0;
     if (!plain || end == text || *end || !isfinite(parsed))
-        return error_set(error, ERROR_INVALID, "is '%.64s', expected a number from 0 to 1", text);
+        return error_set(error, ERROR_INVALID, "is '%.*s', expected a number from 0 to 1",
+                         TEXT_CUT(text, 64));
     if (!clamp && (parsed < 0 || parsed > 1))
-        return error_set(error, ERROR_INVALID, "is '%.64s', expected a number from 0 to 1", text);
+        return error_set(error, ERROR_INVALID, "is '%.*s', expected a number from 0 to 1",
+                         TEXT_CUT(text, 64));
     *value = parsed < 0 ? 0 : parsed > 1 ? 1 : parsed;
     return true;
 }
@@ -57,7 +59,7 @@ bool settings_parse_ratio(const char *text, bool clamp, double *value, struct er
 bool settings_parse_flag(const char *text, bool *value, struct error *error)
 {
     if (strcmp(text, "true") != 0 && strcmp(text, "false") != 0)
-        return error_set(error, ERROR_INVALID, "is '%.64s', expected true or false", text);
+        return error_set(error, ERROR_INVALID, "is '%.*s', expected true or false", TEXT_CUT(text, 64));
     *value = *text == 't';
     return true;
 }
@@ -74,7 +76,7 @@ bool settings_parse_choice(const char *text, const char *choices, int *index, st
         }
         choice = *end ? end + 1 : NULL;
     }
-    return error_set(error, ERROR_INVALID, "is '%.64s', expected one of %s", text, choices);
+    return error_set(error, ERROR_INVALID, "is '%.*s', expected one of %s", TEXT_CUT(text, 64), choices);
 }
 
 bool settings_check_text(const char *text, struct error *error)
@@ -87,10 +89,22 @@ bool settings_check_text(const char *text, struct error *error)
     return true;
 }
 
+bool settings_check_name(const char *text, struct error *error)
+{
+    size_t length = strlen(text);
+    bool printable = length > 0;
+    for (const char *c = text; *c; c++)
+        printable = printable && *c >= ' ' && *c <= '~';
+    if (!printable || length > LIMIT_HOST_NAME_BYTES)
+        return error_set(error, ERROR_INVALID, "must have 1 to %d printable ASCII characters",
+                         LIMIT_HOST_NAME_BYTES);
+    return true;
+}
+
 bool settings_check_path(const char *text, struct error *error)
 {
     if (text[0] != '/')
-        return error_set(error, ERROR_INVALID, "is '%.128s', expected an absolute path", text);
+        return error_set(error, ERROR_INVALID, "is '%.*s', expected an absolute path", TEXT_CUT(text, 128));
     return settings_check_text(text, error);
 }
 
@@ -100,7 +114,7 @@ bool settings_split_address(const char *text, char **host, uint16_t *port, struc
     int64_t number = 0;
     if (!colon || colon == text || strncmp(text, "[]", 2) == 0 ||
         !settings_parse_integer(colon + 1, 0, 65535, &number, error))
-        return error_set(error, ERROR_INVALID, "is '%.128s', expected host:port", text);
+        return error_set(error, ERROR_INVALID, "is '%.*s', expected host:port", TEXT_CUT(text, 128));
     bool bracketed = text[0] == '[' && colon[-1] == ']';
     size_t length = (size_t)(colon - text);
     *host = bracketed ? memory_copy_bytes(text + 1, length - 2) : memory_copy_bytes(text, length);
@@ -143,13 +157,13 @@ bool settings_read_secret_file(const char *path, struct secret *secret, bool *ot
     *others_can_read = stat(path, &status) == 0 && S_ISREG(status.st_mode) && (status.st_mode & S_IROTH) != 0;
     char *text = file_read_text(AT_FDCWD, path, LIMIT_SECRET_FILE_BYTES, true, &length, error);
     if (!text)
-        return error_prefix(error, "%.128s", path);
+        return error_prefix(error, "%.*s", TEXT_CUT(path, 128));
     bool is_text = strlen(text) == length;
     if (is_text)
         settings_trimmed_secret(secret, text);
     secret_free_bytes(text, length);
     /* A secret cut short would fail much later, as a refused login. */
     if (!is_text)
-        return error_set(error, ERROR_INVALID, "%.128s has a NUL byte: it is no text", path);
-    return secret->length || error_set(error, ERROR_INVALID, "%.128s is empty", path);
+        return error_set(error, ERROR_INVALID, "%.*s has a NUL byte: it is no text", TEXT_CUT(path, 128));
+    return secret->length || error_set(error, ERROR_INVALID, "%.*s is empty", TEXT_CUT(path, 128));
 }

@@ -24,6 +24,9 @@ bool settings_parse_choice(const char *text, const char *choices, int *index, st
 
 bool settings_check_path(const char *text, struct error *error);
 bool settings_check_text(const char *text, struct error *error);
+
+/* 1 to LIMIT_HOST_NAME_BYTES printable ASCII characters. */
+bool settings_check_name(const char *text, struct error *error);
 bool settings_check_address(const char *text, struct error *error);
 
 /* Splits "host:port" or "[v6]:port"; `host` is a copy to free(). Port 0 asks the kernel for one. */

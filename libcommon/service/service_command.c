@@ -1,6 +1,7 @@
 #include "libcommon/service/service_command.h"
 
 #include "libcommon/base/log.h"
+#include "libcommon/base/text.h"
 #include "libcommon/ipc/ipc.h"
 
 #include <getopt.h>
@@ -22,10 +23,10 @@ static void on_status(void *context, const void *answer, const struct error *fai
     const struct message_status *status = answer;
     if (status) {
         question->ready = status->ready;
-        snprintf(question->text, ERROR_TEXT_BYTES, "%s%s%s", status->summary,
-                 status->sandbox ? "; confined: " : "", status->sandbox ? status->sandbox : "");
+        text_format(question->text, ERROR_TEXT_BYTES, "%s%s%s", status->summary,
+                    status->sandbox ? "; confined: " : "", status->sandbox ? status->sandbox : "");
     } else {
-        snprintf(question->text, ERROR_TEXT_BYTES, "%s", failure->text);
+        text_format(question->text, ERROR_TEXT_BYTES, "%s", failure->text);
     }
     loop_stop(question->loop);
 }
@@ -44,7 +45,7 @@ static bool ask_status(enum service_id service, const char *runtime_dir, char te
         call_status_get(client, &request, on_status, &question);
         loop_run(question.loop, &error);
     } else {
-        snprintf(text, ERROR_TEXT_BYTES, "%s", error.text);
+        text_format(text, ERROR_TEXT_BYTES, "%s", error.text);
     }
     ipc_free(ipc);
     loop_free(question.loop);

@@ -2,8 +2,8 @@
  * posemesh-runnerd: runs the jobs of the capabilities in POSEMESH_RUNNERS_DIR, each below a shim of its own.
  *
  * SECURITY: the only service that starts programs. It holds the keys of its jobs' tasks and no token; a job
- * gets nothing of its environment but PATH, LANG and TZ. Jobs share its uid: what they may not read must not
- * be readable to it.
+ * gets nothing of its environment but PATH, LANG, LC_* and TZ. Jobs share its uid: what they may not read
+ * must not be readable to it.
  */
 #include "libcommon/service/service.h"
 #include "services/runnerd/runnerd.h"

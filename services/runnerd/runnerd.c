@@ -26,8 +26,9 @@ struct runnerd {
     struct runner_folder folder;
     struct job_host host;
     struct host_link *link;
-    struct job *jobs[JOBS_MAX];
+    struct job **jobs; /* those that are refused, too, until leased has heard of it */
     size_t job_count;
+    size_t job_capacity;
     bool stopping;
     struct loop_timer stop_timer;
 };
@@ -51,6 +52,15 @@ static size_t count_active(const struct runnerd *runnerd, const char *capability
     return count;
 }
 
+static void add_job(struct runnerd *runnerd, struct job *job)
+{
+    if (runnerd->job_count == runnerd->job_capacity) {
+        runnerd->job_capacity += JOBS_MAX;
+        runnerd->jobs = memory_resize_array(runnerd->jobs, runnerd->job_capacity, sizeof(struct job *));
+    }
+    runnerd->jobs[runnerd->job_count++] = job;
+}
+
 static void on_job_ended(void *context, struct job *job)
 {
     struct runnerd *runnerd = context;
@@ -71,6 +81,8 @@ static const char *refusal_of(const struct runnerd *runnerd, const struct messag
         return "this runner host does not have the capability";
     if (!command->workspace || !command->task_id)
         return "the start command names no workspace or no task";
+    if (runnerd->job_count >= JOBS_MAX)
+        return "this runner host has as many jobs as it may already";
     if (count_active(runnerd, runner->capability) >= (size_t)runner->max_concurrency)
         return "this runner host runs as many jobs of the capability as it may already";
     return NULL;
@@ -81,15 +93,17 @@ void runnerd_handle_start(void *context, const struct message_host_command *comm
     struct runnerd *runnerd = context;
     if (find_job(runnerd, &command->task_key))
         return;
-    if (runnerd->job_count == JOBS_MAX) {
-        log_error("there are %d jobs already: a start command is dropped", JOBS_MAX);
-        return;
-    }
     const struct runner *runner =
         command->capability ? runner_folder_find(&runnerd->folder, command->capability) : NULL;
     const char *refusal = refusal_of(runnerd, command, runner);
-    struct job *job = job_create(&runnerd->host, command, runner, refusal);
-    runnerd->jobs[runnerd->job_count++] = job;
+    add_job(runnerd, job_create(&runnerd->host, command, runner, refusal));
+}
+
+/* A command may shorten the grace, and not lengthen it. */
+static int grace_of(const struct message_host_command *command)
+{
+    bool shorter = command->grace_ms > 0 && command->grace_ms < LIMIT_JOB_GRACE_MS;
+    return shorter ? (int)command->grace_ms : LIMIT_JOB_GRACE_MS;
 }
 
 void runnerd_handle_cancel(void *context, const struct message_host_command *command)
@@ -97,7 +111,7 @@ void runnerd_handle_cancel(void *context, const struct message_host_command *com
     const struct runnerd *runnerd = context;
     struct job *job = find_job(runnerd, &command->task_key);
     if (job)
-        job_stop(job, "cancelled", false);
+        job_stop(job, "cancelled", grace_of(command));
 }
 
 static void list_running(void *context, struct text_list *keys)
@@ -112,7 +126,7 @@ static void on_expected(void *context, const struct text_list *keys)
     struct runnerd *runnerd = context;
     for (size_t i = 0; i < runnerd->job_count; i++)
         if (!text_list_contains(keys, job_key(runnerd->jobs[i])->bytes))
-            job_stop(runnerd->jobs[i], "the node does not know the task any more", false);
+            job_stop(runnerd->jobs[i], "the node does not know the task any more", LIMIT_JOB_GRACE_MS);
 }
 
 /* --- hooks --- */
@@ -138,7 +152,7 @@ void runnerd_terminate(struct service_context *context)
     log_info("stopping %zu jobs", runnerd->job_count);
     loop_timer_start(&runnerd->stop_timer, STOP_MS);
     for (size_t i = 0; i < runnerd->job_count; i++)
-        job_stop(runnerd->jobs[i], "runner host stopped", true);
+        job_stop(runnerd->jobs[i], "runner host stopped", JOB_SHIM_HURRIED_GRACE_MS);
 }
 
 bool runnerd_open_shim(struct service_context *context, struct error *error)
@@ -160,6 +174,7 @@ bool runnerd_start(struct service_context *context, host_command_function *const
         return error_set_errno(error, errno, "cannot become the reaper of jobs");
     runner_folder_load(&runnerd->folder, context->settings.runners_dir, context->settings.enable_noop);
     runnerd->host = (struct job_host){.loop = context->loop,
+                                      .random = &context->random,
                                       .leased = ipc_client_create(context->ipc, ROLE_leased_runner, error),
                                       .processes = {.shim_fd = runnerd->host.processes.shim_fd},
                                       .noop_sleep_secs = context->settings.noop_sleep_secs,
@@ -170,7 +185,8 @@ bool runnerd_start(struct service_context *context, host_command_function *const
     if (!runnerd->host.stored)
         return false;
     loop_timer_init(&runnerd->stop_timer, context->loop, on_stop_timer, runnerd);
-    runnerd->link = host_link_create(&(struct host_link_options){.loop = context->loop,
+    runnerd->link = host_link_create(&(struct host_link_options){.name = context->settings.host_name,
+                                                                 .loop = context->loop,
                                                                  .leased = runnerd->host.leased,
                                                                  .folder = &runnerd->folder,
                                                                  .random = &context->random,
@@ -191,6 +207,7 @@ void runnerd_stop(struct service_context *context)
         job_free(runnerd->jobs[i]);
     host_link_free(runnerd->link);
     runner_folder_clear(&runnerd->folder);
+    free(runnerd->jobs);
     free(runnerd);
     context->state = NULL;
 }

@@ -3,12 +3,13 @@
  * the KiB, so that lines above the limit come up).
  *
  * The lines are those of the whole output cut at its line feeds, whatever pieces it came in; one above the
- * limit comes in pieces, and the memory stays bounded.
+ * limit comes in pieces that end between characters, and the memory stays bounded.
  */
 #include "services/runnerd/work/line_splitter.h"
 
 #include "libcommon/base/limits.h"
 #include "libcommon/base/memory.h"
+#include "libcommon/base/text.h"
 #include "tests/fuzz/fuzz.h"
 
 #include <stdlib.h>
@@ -56,9 +57,10 @@ static void split_slowly(const char *output, size_t length, struct digest *diges
         const char *text = output;
         bool whole = true;
         for (; line > LIMIT_OUTPUT_LINE_BYTES; whole = false) {
-            give(digest, text, LIMIT_OUTPUT_LINE_BYTES, false);
-            text += LIMIT_OUTPUT_LINE_BYTES;
-            line -= LIMIT_OUTPUT_LINE_BYTES;
+            size_t piece = text_cut(text, line, LIMIT_OUTPUT_LINE_BYTES);
+            on_line(digest, text, piece, false);
+            text += piece;
+            line -= piece;
         }
         give(digest, text, line, whole);
         output += taken;

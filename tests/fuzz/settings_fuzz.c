@@ -25,6 +25,8 @@ enum { VARIABLES_MAX = 64 };
 #define IN_RANGE_choice(field, low, high) ((field) >= 0)
 #define IN_RANGE_url(field, low, high) (!(field) || url_is_http(field))
 #define IN_RANGE_text(field, low, high) (!(field) || is_plain(field))
+#define IN_RANGE_name(field, low, high)                                                                      \
+    (!(field) || (is_plain(field) && strlen(field) <= LIMIT_HOST_NAME_BYTES))
 #define IN_RANGE_path(field, low, high) (!(field) || ((field)[0] == '/' && is_plain(field)))
 #define IN_RANGE_address(field, low, high) (!(field) || is_address(field))
 #define IN_RANGE_secret(field, low, high) ((field).length == 0 || (field).bytes)

@@ -2,6 +2,7 @@
 
 #include "libcommon/base/clock.h"
 #include "libcommon/base/memory.h"
+#include "libcommon/ipc/ipc_peers.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -13,9 +14,106 @@
 
 #include <cmocka.h>
 #include <signal.h>
+#include <spawn.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 struct node node;
+
+/* --- set-up --- */
+
+void write_file(const char *name, const char *extension, const char *text)
+{
+    char *path = memory_format("%s/runners/%s.%s", node.folder, name, extension);
+    FILE *file = fopen(path, "we");
+    assert_non_null(file);
+    bool written = fputs(text, file) >= 0;
+    assert_int_equal(fclose(file), 0);
+    assert_true(written);
+    free(path);
+}
+
+void write_runner(const char *name, const char *program, const char *more)
+{
+    char *text = memory_format(
+        "{\"capability\": \"/t/%s\", \"command\": [\"python3\", \"-u\", \"./%s.py\"]%s}", name, name, more);
+    write_file(name, "py", program);
+    write_file(name, "json", text);
+    free(text);
+}
+
+void start_runnerd(void)
+{
+    char *runtime = memory_format("POSEMESH_RUNTIME_DIR=%s", node.folder);
+    char *runners = memory_format("POSEMESH_RUNNERS_DIR=%s/runners", node.folder);
+    char *work = memory_format("POSEMESH_WORK_DIR=%s/work", node.folder);
+    char path[] = "PATH=/usr/local/bin:/usr/bin:/bin";
+    char noop[] = "ENABLE_NOOP=true";
+    char sleep_secs[] = "NOOP_SLEEP_SECS=1";
+    char format[] = "LOG_FORMAT=text";
+    char secret[] = "SECRET_X=1";
+    char locale[] = "LC_ALL=C.UTF-8";
+    char zone[] = "TZ=UTC";
+    char user[] = "USER=somebody";
+    char *environment[] = {runtime, runners, work,   path, noop, sleep_secs,
+                           format,  secret,  locale, zone, user, NULL};
+    char unset[] = "(POSEMESH_RUNNERD is not set)";
+    char *program = getenv("POSEMESH_RUNNERD");
+    program = program ? program : unset;
+    char *arguments[] = {program, NULL};
+    posix_spawnattr_t attributes;
+    sigset_t none;
+    sigemptyset(&none);
+    posix_spawnattr_init(&attributes);
+    posix_spawnattr_setsigmask(&attributes, &none);
+    posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK);
+    assert_int_equal(posix_spawn(&node.runnerd, program, NULL, &attributes, arguments, environment), 0);
+    posix_spawnattr_destroy(&attributes);
+    free(runtime);
+    free(runners);
+    free(work);
+}
+
+int node_set_up(void (*write_runners)(void))
+{
+    struct error error;
+    struct ipc_peers peers;
+    static const char *const folders[] = {"runners", "work"};
+    node = (struct node){.sequence = 0};
+    snprintf(node.folder, sizeof node.folder, "/tmp/runnerd-test-XXXXXX");
+    assert_non_null(mkdtemp(node.folder));
+    for (size_t i = 0; i < 2; i++) {
+        char *folder = memory_format("%s/%s", node.folder, folders[i]);
+        assert_int_equal(mkdir(folder, 0770), 0);
+        free(folder);
+    }
+    write_runners();
+    node.loop = loop_create(&error);
+    assert_true(ipc_peers_parse(NULL, geteuid(), &peers, &error));
+    node.ipc = ipc_create(node.loop, SERVICE_LEASED, node.folder, &peers, &error);
+    assert_true(ipc_serve(node.ipc, ROLE_leased_runner, leased_handlers, LEASED_HANDLER_COUNT, NULL, &error));
+    assert_true(ipc_serve(node.ipc, ROLE_stored_runner, stored_handlers, STORED_HANDLER_COUNT, NULL, &error));
+    start_runnerd();
+    wait_for_poll();
+    return 0;
+}
+
+int node_tear_down(void **state)
+{
+    (void)state;
+    /* Without a process, 0 would mean our whole group. */
+    if (!node.exited && node.runnerd > 0) {
+        kill(node.runnerd, SIGKILL);
+        waitpid(node.runnerd, NULL, 0);
+    }
+    ipc_free(node.ipc);
+    loop_free(node.loop);
+    char *shell = memory_format("rm -rf %s", node.folder);
+    int status = system(shell); /* NOLINT(cert-env33-c): a test's own folder */
+    free(shell);
+    return status;
+}
 
 static void append(char *to, size_t capacity, const char *text)
 {
@@ -72,18 +170,42 @@ static void on_finish(void *context, struct ipc_request *request, const void *me
 {
     const struct message_task_finish *finish = message;
     (void)context;
+    if (node.holds_finishes) {
+        struct error error;
+        error_set(&error, ERROR_UNAVAILABLE, "not now");
+        ipc_fail(request, &error);
+        return;
+    }
+    node.finishes++;
     node.finished = true;
     node.succeeded = finish->succeeded;
     snprintf(node.reason, sizeof node.reason, "%s", finish->reason ? finish->reason : "");
+    char key[64];
+    snprintf(key, sizeof key, "key-%d", node.task_number);
+    if (strcmp(finish->task_key.bytes, key) == 0)
+        memcpy(node.last_reason, node.reason, sizeof node.reason);
     ipc_answer_done(request);
 }
 
 /* --- stored --- */
 
+static bool refuse_transfer(struct ipc_request *request)
+{
+    struct error error;
+    if (node.refuse_transfers == 0)
+        return false;
+    node.refuse_transfers--;
+    error_set(&error, ERROR_UNAVAILABLE, "too many requests wait for an answer");
+    ipc_fail(request, &error);
+    return true;
+}
+
 static void on_materialize(void *context, struct ipc_request *request, const void *message)
 {
     const struct message_input_materialize *asked = message;
     (void)context;
+    if (refuse_transfer(request))
+        return;
     if (strcmp(asked->cid, "missing") == 0) {
         struct error error;
         error_set(&error, ERROR_NOT_FOUND, "no such data");
@@ -103,6 +225,8 @@ static void on_materialize(void *context, struct ipc_request *request, const voi
 static void on_put(void *context, struct ipc_request *request, const void *message)
 {
     const struct message_artifact_put *put = message;
+    if (refuse_transfer(request))
+        return;
     char line[512];
     char content[64] = "";
     char *path = memory_format("%s/%s", node.workspace, put->path);
@@ -171,7 +295,8 @@ void command(const char *action, const char *capability, const char *cid)
                                         .capability = memory_copy_text(capability),
                                         .task =
                                             memory_copy_text("{\"meta\": {\"big\": 123456789012345678901}}"),
-                                        .workspace = memory_copy_text(node.workspace)};
+                                        .workspace = memory_copy_text(node.workspace),
+                                        .grace_ms = node.grace_ms};
     char key[64];
     snprintf(key, sizeof key, "key-%d", node.task_number);
     secret_assign(&sent.task_key, key, strlen(key));

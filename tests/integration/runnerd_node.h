@@ -21,14 +21,19 @@ struct node {
     int64_t sequence;
     bool hello;
     size_t hellos;
-    char told[65536];   /* progress and events, a line each */
-    char stored[16384]; /* rel_path=content, a line each; content cut */
-    int refuse_events;  /* as if too many were held */
+    char told[65536];    /* progress and events, a line each */
+    char stored[16384];  /* rel_path=content, a line each; content cut */
+    int refuse_events;   /* as if too many were held */
+    bool holds_finishes; /* not answered until it is false again, and then the host repeats them */
+    size_t finishes;     /* that were answered */
+    int refuse_transfers;
     bool finished;
     bool succeeded;
     char reason[4096];
+    char last_reason[4096]; /* of the task that was started last */
     bool exited;
     int task_number;
+    int64_t grace_ms; /* of a cancel */
     char workspace[128];
 };
 
@@ -37,6 +42,19 @@ extern struct node node;
 enum { LEASED_HANDLER_COUNT = 5, STORED_HANDLER_COUNT = 2 };
 extern const struct ipc_handler leased_handlers[LEASED_HANDLER_COUNT];
 extern const struct ipc_handler stored_handlers[STORED_HANDLER_COUNT];
+
+/* A program in the folder of runner files, or a file beside it; the runner's more fields begin with a comma.
+ */
+void write_file(const char *name, const char *extension, const char *text);
+void write_runner(const char *name, const char *program, const char *more);
+
+/* A node without a task yet, whose runnerd has come, and its end. */
+int node_set_up(void (*write_runners)(void));
+int node_tear_down(void **state);
+void start_runnerd(void);
+
+/* The tests of runnerd_process_test.c; how many failed. */
+int job_process_tests(void);
 
 /* Turns the loop until it is so; fails after WAIT_MS. */
 void wait_until(const bool *done);

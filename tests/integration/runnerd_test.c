@@ -3,8 +3,6 @@
  * nothing of them survives. The program is named by POSEMESH_RUNNERD.
  */
 #include "libcommon/base/clock.h"
-#include "libcommon/base/memory.h"
-#include "libcommon/ipc/ipc_peers.h"
 #include "tests/integration/runnerd_node.h"
 
 #include <setjmp.h>
@@ -17,29 +15,10 @@
 
 #include <cmocka.h>
 #include <signal.h>
-#include <spawn.h>
-#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 /* --- set-up --- */
-
-static void write_file(const char *name, const char *extension, const char *text)
-{
-    char *path = memory_format("%s/runners/%s.%s", node.folder, name, extension);
-    FILE *file = fopen(path, "we");
-    assert_true(file && fputs(text, file) >= 0 && fclose(file) == 0);
-    free(path);
-}
-
-static void write_runner(const char *name, const char *program, const char *more)
-{
-    char *text = memory_format(
-        "{\"capability\": \"/t/%s\", \"command\": [\"python3\", \"-u\", \"./%s.py\"]%s}", name, name, more);
-    write_file(name, "py", program);
-    write_file(name, "json", text);
-    free(text);
-}
 
 #define DAEMON                                                                                               \
     "import os, sys, time, json, subprocess\n"                                                               \
@@ -103,72 +82,10 @@ static void write_runners(void)
     write_file("zz", "json", "{\"capability\": 5, \"command\": []}");
 }
 
-static void start_runnerd(void)
-{
-    char *runtime = memory_format("POSEMESH_RUNTIME_DIR=%s", node.folder);
-    char *runners = memory_format("POSEMESH_RUNNERS_DIR=%s/runners", node.folder);
-    char *work = memory_format("POSEMESH_WORK_DIR=%s/work", node.folder);
-    char path[] = "PATH=/usr/local/bin:/usr/bin:/bin";
-    char noop[] = "ENABLE_NOOP=true";
-    char sleep_secs[] = "NOOP_SLEEP_SECS=1";
-    char format[] = "LOG_FORMAT=text";
-    char secret[] = "SECRET_X=1";
-    char *environment[] = {runtime, runners, work, path, noop, sleep_secs, format, secret, NULL};
-    char unset[] = "(POSEMESH_RUNNERD is not set)";
-    char *program = getenv("POSEMESH_RUNNERD");
-    program = program ? program : unset;
-    char *arguments[] = {program, NULL};
-    posix_spawnattr_t attributes;
-    sigset_t none;
-    sigemptyset(&none);
-    posix_spawnattr_init(&attributes);
-    posix_spawnattr_setsigmask(&attributes, &none);
-    posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK);
-    assert_int_equal(posix_spawn(&node.runnerd, program, NULL, &attributes, arguments, environment), 0);
-    posix_spawnattr_destroy(&attributes);
-    free(runtime);
-    free(runners);
-    free(work);
-}
-
 static int set_up(void **state)
 {
-    struct error error;
-    struct ipc_peers peers;
-    static const char *const folders[] = {"runners", "work"};
     (void)state;
-    snprintf(node.folder, sizeof node.folder, "/tmp/runnerd-test-XXXXXX");
-    assert_non_null(mkdtemp(node.folder));
-    for (size_t i = 0; i < 2; i++) {
-        char *folder = memory_format("%s/%s", node.folder, folders[i]);
-        assert_int_equal(mkdir(folder, 0770), 0);
-        free(folder);
-    }
-    write_runners();
-    node.loop = loop_create(&error);
-    assert_true(ipc_peers_parse(NULL, geteuid(), &peers, &error));
-    node.ipc = ipc_create(node.loop, SERVICE_LEASED, node.folder, &peers, &error);
-    assert_true(ipc_serve(node.ipc, ROLE_leased_runner, leased_handlers, LEASED_HANDLER_COUNT, NULL, &error));
-    assert_true(ipc_serve(node.ipc, ROLE_stored_runner, stored_handlers, STORED_HANDLER_COUNT, NULL, &error));
-    start_runnerd();
-    wait_for_poll();
-    return 0;
-}
-
-static int tear_down(void **state)
-{
-    (void)state;
-    /* Without a process, 0 would mean our whole group. */
-    if (!node.exited && node.runnerd > 0) {
-        kill(node.runnerd, SIGKILL);
-        waitpid(node.runnerd, NULL, 0);
-    }
-    ipc_free(node.ipc);
-    loop_free(node.loop);
-    char *shell = memory_format("rm -rf %s", node.folder);
-    int status = system(shell); /* NOLINT(cert-env33-c): a test's own folder */
-    free(shell);
-    return status;
+    return node_set_up(write_runners);
 }
 
 /* --- tests --- */
@@ -357,5 +274,5 @@ int main(void)
         cmocka_unit_test(a_stopped_host_takes_its_jobs_with_it),
         cmocka_unit_test(a_killed_host_takes_its_jobs_with_it),
     };
-    return cmocka_run_group_tests(tests, set_up, tear_down);
+    return cmocka_run_group_tests(tests, set_up, node_tear_down) + job_process_tests();
 }

@@ -4,6 +4,7 @@ import json
 import os
 import signal
 import sys
+import tempfile
 
 from scripted_content import content
 
@@ -19,6 +20,13 @@ def do_write(path, size):
     os.makedirs(os.path.dirname(target), exist_ok=True)
     with open(target, "wb") as file:
         file.write(content(path, size))
+
+
+def do_temporary(size):
+    """A temporary file that the job leaves behind."""
+    descriptor, _ = tempfile.mkstemp()
+    with open(descriptor, "wb") as file:
+        file.write(content("temporary", size))
 
 
 def do_link(path, target):
@@ -102,7 +110,7 @@ def do_kill(number):
 
 
 VERBS = {
-    "write": do_write, "link": do_link, "close": do_close, "file": do_file, "events": do_events, "report_inputs": do_report_inputs,
+    "write": do_write, "temporary": do_temporary, "link": do_link, "close": do_close, "file": do_file, "events": do_events, "report_inputs": do_report_inputs,
     "report_task": do_report_task, "gate": do_gate, "gate_of": do_gate_of,
     "daemon": do_daemon, "deaf": do_deaf, "kill": do_kill,
     "say": lambda message: say(**message), "print": lambda text: print(text, flush=True),

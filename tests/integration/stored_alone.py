@@ -18,8 +18,8 @@ import programs
 from programs import PATIENCE_SECS
 from scripted_server import PART_BYTES, Server
 
-# More at once are refused (LIMIT_PENDING_REQUESTS of libcommon/base/limits.h).
-AT_ONCE = 250
+# More of one task at once are refused (LIMIT_PENDING_TASK_REQUESTS of libcommon/base/limits.h).
+AT_ONCE = 60
 # From PART_BYTES on an output goes up in parts.
 LARGE = b"0123456789" * (PART_BYTES // 4)
 # What to put so that a kind of request is made.

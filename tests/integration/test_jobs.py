@@ -172,6 +172,11 @@ class Failures(NodeCase):
         self.assert_fails(["file", "fail_reason.txt", "no scan\nis big enough\n"], ["exit", 1],
                           reason=r"^no scan is big enough$")
 
+    def test_a_reason_that_is_too_long_is_cut_between_characters(self):
+        for shift in ("", "x", "xx"):
+            task = self.assert_fails(["file", "fail_reason.txt", shift + "\u4e2d" * 2100], ["exit", 7], reason="^x*\u4e2d+$")
+            self.assertEqual(len(task["fail_reason"].encode()), 4096 - (4096 - len(shift)) % 3)
+
     def test_a_command_that_is_missing(self):
         self.assert_fails(capability="/test/missing/v1", reason=r"(?i)no such file|/nonexistent/program")
 

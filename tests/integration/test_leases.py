@@ -1,5 +1,7 @@
 """The lease's life: cancel, loss, expiry, rotation, renaming, and answers that cannot be worked with."""
+import datetime
 import os
+import time
 import unittest
 import uuid
 
@@ -69,6 +71,17 @@ class Running(NodeCase):
         _, task_id, marker, _ = self.start_job()
         self.devnet.fault(kind="cut", path=f"/dms/v1/tasks/{task_id}/heartbeat", count=-1)
         self.node.log.wait("the lease has run out")
+        self.assert_stopped(task_id, marker)
+
+    def test_a_deaf_job_is_gone_before_its_lease_ends(self):
+        """DMS may give the task to another node then, whether it can be reached or not."""
+        job, task_id, marker, _ = self.start_job(["deaf"], deaf=True)
+        self.devnet.fault(kind="cut", path=f"/dms/v1/tasks/{task_id}/heartbeat", count=-1)
+        self.node.log.wait("the lease has run out")
+        programs.wait_until(lambda: not programs.mentioning(marker) and not programs.mentioning(task_id), "the job is gone")
+        gone = time.time()
+        ends = datetime.datetime.fromisoformat(self.devnet.task(job)["lease"]["expires_at"].replace("Z", "+00:00"))
+        self.assertLess(gone, ends.timestamp())
         self.assert_stopped(task_id, marker)
 
     def test_heartbeats_that_fail_for_a_while_lose_nothing(self):

@@ -42,6 +42,11 @@ class WorkspaceQuota(NodeCase):
         self.assertEqual([line["task_id"] for line in self.node.log.find_all("session cancelled: the workspace", "stored")], [task])
         self.node.wait_for_no_workspace()
 
+    def test_temporary_files_count(self):
+        shown = self.devnet.run(["temporary", 2 * LIMIT], ["gate", self.node.gate().name])
+        self.assertRegex(self.failure_of(shown), rf"^the workspace has \d+ bytes, the limit is {LIMIT} \(disk_full\)$")
+        self.node.wait_for_no_workspace()
+
     @unittest.skipUnless(os.geteuid() == 0, "needs root, for services with users of their own")
     def test_a_folder_that_a_job_closes_harms_nothing(self):
         gate = self.node.gate()

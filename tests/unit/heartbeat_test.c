@@ -182,18 +182,21 @@ static void a_heartbeat_may_take_a_third_of_what_the_lease_has_left(void **state
     assert_int_equal(heartbeat_on_sent(&heartbeat, &unknown, 1000), 30000);
 }
 
-/* The last tenth of the lease is too late for a try: the fence closes in it. */
-static void a_retry_after_up_to_the_last_tenth_of_the_lease_is_kept_to(void **state)
+/* The last tenth of the lease is too late for a try, and so is what lies behind the fence. */
+static void a_retry_after_is_kept_to_where_it_can_still_save_the_lease(void **state)
 {
     (void)state;
     struct random random = random_seeded(7);
     static const struct {
+        int64_t left_ms;
         int64_t retry_after_ms;
         int64_t wait_ms;
-    } answers[] = {{53999, 53999}, {54000, 54000}, {54001, 30000}, {59000, 30000}, {60000, 30000}};
+    } answers[] = {{60000, 53999, 53999}, {60000, 54000, 54000}, {60000, 54001, 30000},
+                   {60000, 59000, 30000}, {60000, 60000, 30000}, {100000, 90001, 50000},
+                   {6000, 4000, 4000},    {6000, 4001, 3000}};
     for (size_t i = 0; i < sizeof answers / sizeof answers[0]; i++) {
         struct heartbeat heartbeat;
-        struct lease_clock clock = lease_of(60000, 1000);
+        struct lease_clock clock = lease_of(answers[i].left_ms, 1000);
         heartbeat_init(&heartbeat, &rules);
         heartbeat_on_sent(&heartbeat, &clock, 1000);
         heartbeat_on_failed(&heartbeat, &clock, answers[i].retry_after_ms, 1000, &random);
@@ -360,7 +363,7 @@ int main(void)
         cmocka_unit_test(a_retry_after_is_kept_to_unless_it_would_cost_the_lease),
         cmocka_unit_test(a_lease_that_seems_over_still_gets_time_for_an_answer),
         cmocka_unit_test(a_heartbeat_may_take_a_third_of_what_the_lease_has_left),
-        cmocka_unit_test(a_retry_after_up_to_the_last_tenth_of_the_lease_is_kept_to),
+        cmocka_unit_test(a_retry_after_is_kept_to_where_it_can_still_save_the_lease),
         cmocka_unit_test(a_lease_about_to_end_is_still_given_a_round_trip),
         cmocka_unit_test(an_answer_ends_the_backoff),
         cmocka_unit_test(the_earliest_reason_counts),

@@ -153,12 +153,51 @@ static void enters_no_other_file_system(void **state)
     assert_false(exists(fixture, "removed"));
 }
 
+static char *reason_of(const struct fixture *fixture, const char *text)
+{
+    unlinkat(fixture->fd, "fail_reason.txt", 0);
+    make(fixture, "fail_reason.txt", text);
+    return job_files_fail_reason(fixture->fd);
+}
+
+/* 6,300 bytes in another script were "exit status 7". */
+static void a_long_reason_is_cut_between_characters(void **state)
+{
+    struct fixture *fixture = *state;
+    char text[6301];
+    for (size_t shift = 0; shift < 3; shift++) {
+        memset(text, 'x', shift);
+        for (size_t i = shift; i < sizeof text - 1; i++)
+            text[i] = "\xe4\xb8\xad"[(i - shift) % 3];
+        text[sizeof text - 1] = '\0';
+        char *reason = reason_of(fixture, text);
+        assert_non_null(reason);
+        assert_int_equal(strlen(reason), 4096 - (4096 - shift) % 3);
+        assert_memory_equal(reason, text, strlen(reason));
+        free(reason);
+    }
+}
+
+static void a_reason_as_long_as_it_may_be_is_whole(void **state)
+{
+    struct fixture *fixture = *state;
+    char text[4097];
+    memset(text, 'x', sizeof text - 3);
+    memcpy(text + sizeof text - 3, "\xc3\xb6", 3);
+    char *reason = reason_of(fixture, text);
+    assert_string_equal(reason, text);
+    free(reason);
+    assert_null(reason_of(fixture, " \n"));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(removes_all_that_a_job_made_and_nothing_of_stored, set_up, tear_down),
         cmocka_unit_test_setup_teardown(removes_folders_that_a_job_closed, set_up, tear_down),
         cmocka_unit_test_setup_teardown(removes_a_link_in_the_place_of_the_outputs_folder, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_long_reason_is_cut_between_characters, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_reason_as_long_as_it_may_be_is_whole, set_up, tear_down),
         cmocka_unit_test_setup_teardown(enters_no_other_file_system, set_up, tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

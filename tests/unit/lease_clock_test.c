@@ -19,8 +19,8 @@ static void a_lease_ends_by_the_servers_clock_and_not_by_ours(void **state)
     /* The server's clock is hours away from ours; only the difference counts. */
     lease_clock_set(&clock, 7200000 + 60000, 7200000, 5000);
     assert_int_equal(lease_clock_left_ms(&clock, 5000), 60000);
-    assert_false(lease_clock_ran_out(&clock, 5000 + 57999));
-    assert_true(lease_clock_ran_out(&clock, 5000 + 58000));
+    assert_false(lease_clock_ran_out(&clock, 5000 + 53999));
+    assert_true(lease_clock_ran_out(&clock, 5000 + 54000));
 }
 
 static void an_expiry_in_the_past_does_not_end_a_lease_that_still_has_time(void **state)
@@ -60,20 +60,39 @@ static void a_lease_given_without_any_time_is_not_fenced(void **state)
     assert_false(lease_clock_ran_out(&clock, INT64_MAX));
 }
 
-/* Jobs and uploads are stopped before DMS may give the task away: a twentieth before, and 2 s are enough. */
-static void the_fence_closes_a_twentieth_before_the_end_and_at_most_2_s(void **state)
+/* A job that ignores SIGTERM lives for its grace of 5 s, and is gone before DMS may give the task away. */
+static void the_fence_closes_a_third_before_the_end_and_at_most_the_grace_and_1_s(void **state)
 {
     (void)state;
     static const struct {
         int64_t left_ms;
         int64_t margin_ms;
-    } leases[] = {{1, 0}, {10, 0}, {1000, 50}, {20000, 1000}, {39980, 1999}, {40000, 2000}, {3600000, 2000}};
+    } leases[] = {{1, 0}, {10, 3}, {1000, 333}, {6000, 2000}, {17997, 5999}, {18000, 6000}, {3600000, 6000}};
     for (size_t i = 0; i < sizeof leases / sizeof leases[0]; i++) {
         struct lease_clock clock = {0};
         lease_clock_set(&clock, 1000 + leases[i].left_ms, 1000, 5000);
         int64_t fence_ms = 5000 + leases[i].left_ms - leases[i].margin_ms;
         assert_false(lease_clock_ran_out(&clock, fence_ms - 1));
         assert_true(lease_clock_ran_out(&clock, fence_ms));
+    }
+}
+
+static void a_job_s_grace_ends_1_s_before_the_lease(void **state)
+{
+    (void)state;
+    static const struct {
+        int64_t left_ms;
+        int64_t late_ms;
+        int64_t grace_ms;
+    } leases[] = {{1, 0, 1},          {3000, 0, 1},        {3003, 0, 1},         {3006, 0, 2},
+                  {6000, 0, 1000},    {6000, 400, 600},    {6000, 5000, 1},      {18000, 0, 5000},
+                  {3600000, 0, 5000}, {18000, 1000, 4000}, {18000, -3000, 5000}, {6000, -3000, 1000}};
+    for (size_t i = 0; i < sizeof leases / sizeof leases[0]; i++) {
+        struct lease_clock clock = {0};
+        assert_int_equal(lease_clock_grace_ms(&clock, 5000), 5000);
+        lease_clock_set(&clock, 1000 + leases[i].left_ms, 1000, 5000);
+        assert_int_equal(lease_clock_grace_ms(&clock, clock.fence_boot_ms + leases[i].late_ms),
+                         leases[i].grace_ms);
     }
 }
 
@@ -95,8 +114,8 @@ static void the_latest_answer_moves_the_end(void **state)
     lease_clock_set(&clock, 61000, 1000, 5000);
     lease_clock_set(&clock, 91000, 31000, 35000);
     assert_int_equal(lease_clock_left_ms(&clock, 35000), 60000);
-    assert_false(lease_clock_ran_out(&clock, 92999));
-    assert_true(lease_clock_ran_out(&clock, 93000));
+    assert_false(lease_clock_ran_out(&clock, 88999));
+    assert_true(lease_clock_ran_out(&clock, 89000));
 }
 
 int main(void)
@@ -106,7 +125,8 @@ int main(void)
         cmocka_unit_test(an_expiry_in_the_past_does_not_end_a_lease_that_still_has_time),
         cmocka_unit_test(a_date_cut_to_the_second_never_lengthens_a_lease),
         cmocka_unit_test(a_lease_given_without_any_time_is_not_fenced),
-        cmocka_unit_test(the_fence_closes_a_twentieth_before_the_end_and_at_most_2_s),
+        cmocka_unit_test(the_fence_closes_a_third_before_the_end_and_at_most_the_grace_and_1_s),
+        cmocka_unit_test(a_job_s_grace_ends_1_s_before_the_lease),
         cmocka_unit_test(time_passes_from_when_the_request_was_sent),
         cmocka_unit_test(the_latest_answer_moves_the_end),
     };

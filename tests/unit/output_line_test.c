@@ -224,6 +224,32 @@ static void the_longest_line_has_256_kib(void **state)
     }
 }
 
+static void collect_whole_characters(void *context, const char *text, size_t length, bool whole)
+{
+    size_t *total = context;
+    assert_int_equal((unsigned char)text[0], 0xe4);
+    assert_int_equal(length % 3, 0);
+    assert_false(whole);
+    *total += length;
+}
+
+static void a_long_line_is_cut_between_characters(void **state)
+{
+    (void)state;
+    enum { BYTES = 3 * LIMIT_OUTPUT_LINE_BYTES };
+    struct line_splitter splitter = LINE_SPLITTER_EMPTY;
+    size_t total = 0;
+    char *text = malloc(BYTES);
+    for (size_t i = 0; i < BYTES; i++)
+        text[i] = "\xe4\xb8\xad"[i % 3];
+    line_splitter_feed(&splitter, text, 1000, collect_whole_characters, &total);
+    line_splitter_feed(&splitter, text + 1000, BYTES - 1000, collect_whole_characters, &total);
+    line_splitter_finish(&splitter, collect_whole_characters, &total);
+    assert_int_equal(total, BYTES);
+    line_splitter_clear(&splitter);
+    free(text);
+}
+
 static void the_end_of_a_line_that_was_cut_is_a_piece_too(void **state)
 {
     (void)state;
@@ -267,6 +293,7 @@ int main(void)
         cmocka_unit_test(every_level_of_common_logging_libraries_is_known),
         cmocka_unit_test(progress_beside_a_message_is_progress),
         cmocka_unit_test(the_longest_line_has_256_kib),
+        cmocka_unit_test(a_long_line_is_cut_between_characters),
         cmocka_unit_test(the_end_of_a_line_that_was_cut_is_a_piece_too),
         cmocka_unit_test(only_the_carriage_return_before_a_line_end_goes),
     };

@@ -128,6 +128,23 @@ static void a_text_is_short_and_plain_and_a_path_is_absolute(void **state)
     assert_string_equal(error.text, "is 'a/b', expected an absolute path");
 }
 
+static void a_name_is_short_and_printable_ascii(void **state)
+{
+    (void)state;
+    char *longest = memory_format("%064d", 0);
+    char *longer = memory_format("%065d", 0);
+    static const char *const refused[] = {"", "a\x1f", "a\x7f", "\xc3\xb6", "a\tb"};
+    assert_true(settings_check_name("a", &error));
+    assert_true(settings_check_name("GPU host ~1/2!", &error));
+    assert_true(settings_check_name(longest, &error));
+    assert_false(settings_check_name(longer, &error));
+    for (size_t i = 0; i < sizeof refused / sizeof refused[0]; i++)
+        assert_false(settings_check_name(refused[i], &error));
+    assert_string_equal(error.text, "must have 1 to 64 printable ASCII characters");
+    free(longest);
+    free(longer);
+}
+
 static void an_address_is_a_host_and_a_port(void **state)
 {
     (void)state;
@@ -269,6 +286,7 @@ int main(void)
         cmocka_unit_test(a_ratio_lies_between_0_and_1_or_is_clamped),
         cmocka_unit_test(a_flag_is_true_or_false_and_a_choice_any_case),
         cmocka_unit_test(a_text_is_short_and_plain_and_a_path_is_absolute),
+        cmocka_unit_test(a_name_is_short_and_printable_ascii),
         cmocka_unit_test(an_address_is_a_host_and_a_port),
         cmocka_unit_test(a_private_key_is_a_number_below_the_order_of_the_curve),
         cmocka_unit_test(a_secret_of_64_kib_is_the_largest_that_a_file_may_hold),

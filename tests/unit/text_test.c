@@ -1,5 +1,6 @@
 #include "libcommon/base/text.h"
 
+#include "libcommon/base/error.h"
 #include "libcommon/base/utf8.h"
 
 #include <setjmp.h>
@@ -30,6 +31,81 @@ static void compares_without_regard_to_case(void **state)
     assert_false(text_starts_with_any_case("DD", "DDS"));
     assert_true(text_equal_any_case("Content-Type", 12, "content-type"));
     assert_false(text_equal_any_case("Content-Typ", 11, "content-type"));
+}
+
+static void cuts_between_characters(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text;
+        size_t limit;
+        size_t kept;
+    } cuts[] = {
+        {"", 0, 0},
+        {"abc", 3, 3},
+        {"abc", 2, 2},
+        {"abc", 0, 0},
+        {"a\xc3\xb6", 3, 3},
+        {"a\xc3\xb6", 2, 1},
+        {"\xc3\xb6", 1, 0},
+        {"\xe4\xb8\xad\xe6\x96\x87", 6, 6},
+        {"\xe4\xb8\xad\xe6\x96\x87", 5, 3},
+        {"\xe4\xb8\xad\xe6\x96\x87", 4, 3},
+        {"\xe4\xb8\xad\xe6\x96\x87", 3, 3},
+        {"\xf0\x9f\x9a\x80z", 4, 4},
+        {"\xf0\x9f\x9a\x80z", 3, 0},
+        {"\xf0\x9f\x9a\x80z", 1, 0},
+        /* no UTF-8 */
+        {"\xff\xff\xff", 2, 2},
+        {"\x80\x80\x80\x80\x80\x80", 5, 5},
+        {"a\x80\x80\x80\x80", 3, 3},
+    };
+    for (size_t i = 0; i < sizeof cuts / sizeof cuts[0]; i++)
+        assert_int_equal(text_cut(cuts[i].text, strlen(cuts[i].text), cuts[i].limit), cuts[i].kept);
+}
+
+static void formats_no_more_than_fits(void **state)
+{
+    (void)state;
+    char out[8];
+    text_format(out, sizeof out, "%s", "1234567");
+    assert_string_equal(out, "1234567");
+    text_format(out, sizeof out, "%s", "12345678");
+    assert_string_equal(out, "1234567");
+    text_format(out, sizeof out, "%s", "12345\xe4\xb8\xad");
+    assert_string_equal(out, "12345");
+    text_format(out, 1, "%s", "\xc3\xb6");
+    assert_string_equal(out, "");
+    text_format(out, sizeof out, "<%.*s>", TEXT_CUT("\xe4\xb8\xad\xe6\x96\x87", 4));
+    assert_string_equal(out, "<\xe4\xb8\xad>");
+}
+
+static void assert_is_utf8(const char *text)
+{
+    uint32_t code_point;
+    size_t length = strlen(text);
+    assert_in_range(length, ERROR_TEXT_BYTES - 3, ERROR_TEXT_BYTES - 1);
+    for (size_t step; length; text += step, length -= step) {
+        step = utf8_decode(text, length, &code_point);
+        assert_true(step > 0);
+    }
+}
+
+static void an_error_is_cut_between_characters(void **state)
+{
+    (void)state;
+    struct error error;
+    char long_text[ERROR_TEXT_BYTES + 4] = "";
+    for (size_t i = 0; i + 1 < sizeof long_text; i++)
+        long_text[i] = "\xe4\xb8\xad"[i % 3];
+    for (int shift = 0; shift < 3; shift++) {
+        error_set(&error, ERROR_INVALID, "%.*s%s", shift, "ab", long_text);
+        assert_is_utf8(error.text);
+        error_set_errno(&error, 2, "%.*s%s", shift, "ab", long_text);
+        assert_is_utf8(error.text);
+        error_prefix(&error, "%.*s", shift, "ab");
+        assert_is_utf8(error.text);
+    }
 }
 
 static void puts_a_body_on_one_line(void **state)
@@ -216,6 +292,9 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(trims_white_space_at_both_ends),
         cmocka_unit_test(compares_without_regard_to_case),
+        cmocka_unit_test(cuts_between_characters),
+        cmocka_unit_test(formats_no_more_than_fits),
+        cmocka_unit_test(an_error_is_cut_between_characters),
         cmocka_unit_test(puts_a_body_on_one_line),
         cmocka_unit_test(reads_utf8_by_rfc_3629),
         cmocka_unit_test(white_space_is_space_and_tab_to_carriage_return),

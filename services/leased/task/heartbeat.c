@@ -115,8 +115,9 @@ void heartbeat_on_failed(struct heartbeat *heartbeat, const struct lease_clock *
         retry_start(&heartbeat->retry, &retry_policy, now_ms);
     int64_t wait_ms = retry_next_ms(&heartbeat->retry, now_ms, retry_after_ms, random);
     int64_t left_ms = lease_clock_left_ms(clock, now_ms);
-    /* The last tenth belongs to the fence's margin and to the round trip. */
-    if (left_ms > 0 && wait_ms > left_ms - left_ms / 10)
-        wait_ms = later(left_ms / 2, TIMEOUT_MIN_MS);
+    int64_t fence_ms = clock->fence_boot_ms - now_ms;
+    /* The last tenth belongs to the round trip, and what is behind the fence to nobody. */
+    if (left_ms > 0 && wait_ms > earlier(left_ms - left_ms / 10, fence_ms))
+        wait_ms = later(earlier(left_ms / 2, fence_ms), TIMEOUT_MIN_MS);
     heartbeat->retry_due_ms = now_ms + wait_ms;
 }

@@ -351,6 +351,11 @@ int64_t heartbeater_fence_boot_ms(const struct heartbeater *heartbeater)
     return heartbeater->clock.fence_boot_ms;
 }
 
+int64_t heartbeater_grace_ms(const struct heartbeater *heartbeater)
+{
+    return heartbeater->lost ? lease_clock_grace_ms(&heartbeater->clock, clock_boot_ms()) : 0;
+}
+
 /* --- life --- */
 
 struct heartbeater *heartbeater_create(const struct task_driver *driver,

@@ -54,4 +54,8 @@ int64_t heartbeater_answered_boot_ms(const struct heartbeater *heartbeater);
 /* The end of the lease on the boot clock, less a margin; 0: none known. */
 int64_t heartbeater_fence_boot_ms(const struct heartbeater *heartbeater);
 
+/* Of a job that must be gone before its lost lease ends; 0: the lease is not lost, the usual grace will do.
+ */
+int64_t heartbeater_grace_ms(const struct heartbeater *heartbeater);
+
 #endif

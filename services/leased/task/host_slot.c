@@ -42,14 +42,16 @@ bool host_slot_take(struct host_slot *slot, struct message_host_command *start)
     return true;
 }
 
-void host_slot_cancel(struct host_slot *slot, const char *reason)
+void host_slot_cancel(struct host_slot *slot, const char *reason, int64_t grace_ms)
 {
     char *why = memory_copy_text(reason);
-    const struct message_host_command command = {.task_key = *slot->driver.key, .reason = why};
+    const struct message_host_command command = {
+        .task_key = *slot->driver.key, .reason = why, .grace_ms = grace_ms};
     if (slot->host)
         runner_host_command(slot->host, COMMAND_cancel, &command);
     free(why);
-    loop_timer_start(&slot->patience, CANCEL_PATIENCE_MS);
+    if (!loop_timer_running(&slot->patience))
+        loop_timer_start(&slot->patience, CANCEL_PATIENCE_MS);
 }
 
 void host_slot_release(struct host_slot *slot)

@@ -24,8 +24,11 @@ void host_slot_clear(struct host_slot *slot);
  * False: there is none. */
 bool host_slot_take(struct host_slot *slot, struct message_host_command *start);
 
-/* Has the host end the job; it stays there until it says so, for two minutes at most. */
-void host_slot_cancel(struct host_slot *slot, const char *reason);
+/*
+ * Has the host end the job; it stays there until it says so, for two minutes at most. `grace_ms` as in a
+ * host_command. Again: perhaps there is less time now.
+ */
+void host_slot_cancel(struct host_slot *slot, const char *reason, int64_t grace_ms);
 
 /* The job is over: the slot is free for another. Harmless when it has none. */
 void host_slot_release(struct host_slot *slot);

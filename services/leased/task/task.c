@@ -4,6 +4,7 @@
 #include "libcommon/base/hex.h"
 #include "libcommon/base/limits.h"
 #include "libcommon/base/memory.h"
+#include "libcommon/base/text.h"
 #include "services/leased/dms/report.h"
 #include "services/leased/task/heartbeater.h"
 #include "services/leased/task/host_slot.h"
@@ -39,12 +40,12 @@ static void on_event(void *context, enum task_event event, const char *reason);
 /* Keeps the first reason given. */
 static void __attribute__((format(printf, 2, 3))) set_reason(struct task *task, const char *format, ...)
 {
-    char reason[LIMIT_REASON_BYTES];
+    char reason[LIMIT_REASON_BYTES + 1];
     if (task->reason)
         return;
     va_list arguments;
     va_start(arguments, format);
-    vsnprintf(reason, sizeof reason, format, arguments);
+    text_format_list(reason, sizeof reason, format, arguments);
     va_end(arguments);
     task->reason = memory_copy_text(reason);
 }
@@ -137,10 +138,16 @@ static void enter_running(struct task *task)
               task->lease.inputs.count == 1 ? "" : "s");
 }
 
+static void cancel_job(struct task *task)
+{
+    host_slot_cancel(&task->slot, task->life.verdict == TASK_VERDICT_NONE ? "the lease ended" : task->reason,
+                     heartbeater_grace_ms(task->heartbeater));
+}
+
 static void enter_stopping(struct task *task)
 {
     storage_session_cancel(task->session);
-    host_slot_cancel(&task->slot, task->life.verdict == TASK_VERDICT_NONE ? "the lease ended" : task->reason);
+    cancel_job(task);
 }
 
 static void enter_collecting(struct task *task)
@@ -190,8 +197,12 @@ static void on_event(void *context, enum task_event event, const char *reason)
     const enum task_state before = task->life.state;
     if (reason)
         set_reason(task, "%s", reason);
-    if (!task_life_on(&task->life, event))
+    if (!task_life_on(&task->life, event)) {
+        /* A job that is stopping already has less time from now on. */
+        if (event == TASK_EVENT_LOST && task->life.state == TASK_STOPPING)
+            cancel_job(task);
         return;
+    }
     log_write(LOG_LEVEL_DEBUG, &task->log, "%s", task_state_name(task->life.state));
     if (task->life.verdict == TASK_VERDICT_SETUP_FAIL && !task->setup_stage)
         task->setup_stage = before == TASK_FIRST_HEARTBEAT ? "initial_heartbeat" : "build_ports";

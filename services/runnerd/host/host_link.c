@@ -49,15 +49,15 @@ static void on_welcome(void *context, const void *answer, const struct error *fa
 
 static void say_hello(struct host_link *link)
 {
-    static char host_name[] = "runnerd";
     const struct runner_folder *folder = link->options.folder;
     struct message_capability *capabilities = memory_allocate_array(folder->count + 1, sizeof *capabilities);
     for (size_t i = 0; i < folder->count; i++) {
         capabilities[i].name = folder->runners[i].capability;
         capabilities[i].max_concurrency = folder->runners[i].max_concurrency;
     }
-    struct message_host_hello hello = {
-        .host_id = link->host_id, .host_name = host_name, .capabilities = {capabilities, folder->count}};
+    struct message_host_hello hello = {.host_id = link->host_id,
+                                       .host_name = link->options.name,
+                                       .capabilities = {capabilities, folder->count}};
     link->options.list_running(link->options.context, &hello.running);
     link->call = call_host_hello(link->options.leased, &hello, on_welcome, link);
     text_list_clear(&hello.running);

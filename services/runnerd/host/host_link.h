@@ -15,6 +15,7 @@ struct host_link;
 typedef void host_command_function(void *context, const struct message_host_command *command);
 
 struct host_link_options {
+    char *name; /* of this host; borrowed */
     struct loop *loop;
     struct ipc_client *leased;
     const struct runner_folder *folder;

@@ -2,6 +2,7 @@
 
 #include "libcommon/base/limits.h"
 #include "libcommon/base/memory.h"
+#include "libcommon/base/text.h"
 #include "libcommon/node/messages.h"
 
 #include <stdlib.h>
@@ -180,8 +181,8 @@ void job_updates_finish(struct job_updates *updates, bool succeeded, const char 
     updates->succeeded = succeeded;
     memory_replace_text(&updates->reason, succeeded ? NULL : reason);
     /* What leased would refuse never reaches it. */
-    if (updates->reason && strlen(updates->reason) > LIMIT_REASON_BYTES)
-        updates->reason[LIMIT_REASON_BYTES] = '\0';
+    if (updates->reason)
+        updates->reason[text_cut(updates->reason, strlen(updates->reason), LIMIT_REASON_BYTES)] = '\0';
     pump(updates);
 }
 

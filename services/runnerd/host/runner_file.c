@@ -22,7 +22,7 @@ add_fault(struct runner_file_findings *findings, const char *format, ...)
     if (findings->fault_count >= sizeof findings->faults / sizeof findings->faults[0])
         return;
     va_start(arguments, format);
-    vsnprintf(findings->faults[findings->fault_count++], ERROR_TEXT_BYTES, format, arguments);
+    text_format_list(findings->faults[findings->fault_count++], ERROR_TEXT_BYTES, format, arguments);
     va_end(arguments);
 }
 
@@ -33,7 +33,7 @@ add_warning(struct runner_file_findings *findings, const char *format, ...)
     if (findings->warning_count >= sizeof findings->warnings / sizeof findings->warnings[0])
         return;
     va_start(arguments, format);
-    vsnprintf(findings->warnings[findings->warning_count++], ERROR_TEXT_BYTES, format, arguments);
+    text_format_list(findings->warnings[findings->warning_count++], ERROR_TEXT_BYTES, format, arguments);
     va_end(arguments);
 }
 
@@ -66,7 +66,7 @@ static char *resolve_element(char *element, const char *folder, size_t index,
     char *joined = memory_format("%s/%s", folder, element);
     char *real = realpath(joined, NULL);
     if (!real)
-        add_fault(findings, "command[%zu]: %.200s: %s", index, element, strerror(errno));
+        add_fault(findings, "command[%zu]: %.*s: %s", index, TEXT_CUT(element, 200), strerror(errno));
     free(joined);
     if (!real)
         return element;
@@ -103,7 +103,7 @@ static void read_command(struct json_slice object, const char *folder, struct ru
     if (!count || text_is_blank(runner->command[0]))
         add_fault(findings, "command must be an array that begins with a program");
     else if (runner->command[0][0] == '/' && access(runner->command[0], X_OK) != 0)
-        add_warning(findings, "command[0]: %.200s: %s", runner->command[0], strerror(errno));
+        add_warning(findings, "command[0]: %.*s: %s", TEXT_CUT(runner->command[0], 200), strerror(errno));
 }
 
 static void read_integer(struct json_slice object, const char *name, int64_t low, int64_t high,
@@ -136,11 +136,11 @@ static char *read_variable(struct json_slice raw_name, struct json_slice raw_val
     char *value =
         json_text_type(raw_value) == JSON_TEXT_STRING ? json_text_decode_string(raw_value, &error) : NULL;
     if (!name || !is_variable_name(name))
-        add_fault(findings, "env: '%.64s' is no name of a variable", name ? name : "");
+        add_fault(findings, "env: '%.*s' is no name of a variable", TEXT_CUT(name ? name : "", 64));
     else if (strncmp(name, "POSEMESH_", 9) == 0)
-        add_fault(findings, "env.%.64s: names with POSEMESH_ are the node's", name);
+        add_fault(findings, "env.%.*s: names with POSEMESH_ are the node's", TEXT_CUT(name, 64));
     else if (!value)
-        add_fault(findings, "env.%.64s must be a string", name);
+        add_fault(findings, "env.%.*s must be a string", TEXT_CUT(name, 64));
     else
         variable = memory_format("%s=%s", name, value);
     free(name);
@@ -190,7 +190,8 @@ static void warn_of_unknown_fields(struct json_slice object, struct runner_file_
         for (size_t i = 0; name && i < sizeof known / sizeof known[0]; i++)
             found = found || strcmp(name, known[i]) == 0;
         if (!found)
-            add_warning(findings, "%.64s is not known and does nothing", name ? name : "a field");
+            add_warning(findings, "%.*s is not known and does nothing",
+                        TEXT_CUT(name ? name : "a field", 64));
         free(name);
     }
 }

@@ -1,5 +1,6 @@
 #include "services/runnerd/job/job.h"
 
+#include "libcommon/base/limits.h"
 #include "libcommon/base/memory.h"
 #include "services/runnerd/host/job_updates.h"
 #include "services/runnerd/job/job_machine.h"
@@ -18,7 +19,7 @@ struct job {
     const struct runner *runner;
     struct log_task log;
     struct job_machine machine;
-    bool hurry;
+    int grace_ms; /* once it is stopped: how long its program has to leave */
     int workspace_fd;
     struct job_updates *updates;
 
@@ -50,7 +51,7 @@ static void on_timeout(void *context)
 {
     struct job *job = context;
     char *reason = memory_format("timed out after %lld s", (long long)job->runner->timeout_secs);
-    job_stop(job, reason, false);
+    job_stop(job, reason, LIMIT_JOB_GRACE_MS);
     free(reason);
 }
 
@@ -80,7 +81,7 @@ static void stop_work(struct job *job)
 {
     loop_timer_stop(&job->timeout);
     job_updates_drop(job->updates);
-    job->work->kind->stop(job->work, job->hurry);
+    job->work->kind->stop(job->work, job->grace_ms);
 }
 
 static void on_room(void *context)
@@ -183,7 +184,9 @@ static void start(struct job *job)
     struct error error;
     log_write(LOG_LEVEL_INFO, &job->log, "starting a job with %zu inputs", job->command.inputs.count);
     job->workspace_fd = job_files_open_workspace(job->command.workspace, &error);
-    job->transfers = (struct job_transfers){.stored = job->host->stored,
+    job->transfers = (struct job_transfers){.loop = job->host->loop,
+                                            .random = job->host->random,
+                                            .stored = job->host->stored,
                                             .command = &job->command,
                                             .log = &job->log,
                                             .workspace_fd = job->workspace_fd,
@@ -194,9 +197,9 @@ static void start(struct job *job)
         job_transfers_fetch(&job->transfers, on_fetched);
 }
 
-void job_stop(struct job *job, const char *reason, bool hurry)
+void job_stop(struct job *job, const char *reason, int grace_ms)
 {
-    job->hurry = job->hurry || hurry;
+    job->grace_ms = grace_ms;
     on_event(job, JOB_EVENT_STOP, reason);
 }
 

@@ -17,6 +17,7 @@ struct job;
 /* What jobs share; outlives them. */
 struct job_host {
     struct loop *loop;
+    struct random *random;
     struct ipc_client *leased;
     struct ipc_client *stored;
     struct job_process_table processes;
@@ -32,8 +33,11 @@ struct job_host {
 struct job *job_create(struct job_host *host, const struct message_host_command *command,
                        const struct runner *runner, const char *refusal);
 
-/* Ends it as failed for `reason`; it has ended with on_ended. With `hurry` the program gets 1 s, not 5. */
-void job_stop(struct job *job, const char *reason, bool hurry);
+/*
+ * Ends it as failed for `reason`; it has ended with on_ended. The program gets `grace_ms` to leave, or what
+ * is left of an earlier grace if that is less.
+ */
+void job_stop(struct job *job, const char *reason, int grace_ms);
 
 /* Without a word to anybody. */
 void job_free(struct job *job);

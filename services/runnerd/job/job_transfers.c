@@ -1,6 +1,8 @@
 #include "services/runnerd/job/job_transfers.h"
 
+#include "libcommon/base/clock.h"
 #include "libcommon/base/memory.h"
+#include "libcommon/base/text.h"
 #include "libcommon/json/json_writer.h"
 #include "services/runnerd/workspace/job_files.h"
 
@@ -8,6 +10,8 @@
 #include <string.h>
 
 enum { INPUTS_AT_ONCE = TRANSFERS_MAX, OUTPUTS_AT_ONCE = 2 };
+
+static const struct retry_policy retry_policy = {.base_ms = 500, .cap_ms = 10000};
 
 struct transfer_direction {
     const char *noun; /* of an item */
@@ -102,8 +106,9 @@ static const struct transfer_direction storing = {"output", OUTPUTS_AT_ONCE, off
 static void fail(struct job_transfers *transfers, const struct transfer *transfer,
                  const struct error *failure)
 {
-    char *reason = memory_format("%s %.1024s: %s (%s)", transfers->direction->noun, transfer->name,
-                                 failure->text, error_code_name(failure->code));
+    char *reason =
+        memory_format("%s %.*s: %s (%s)", transfers->direction->noun, TEXT_CUT(transfer->name, 1024),
+                      failure->text, error_code_name(failure->code));
     job_transfers_cancel(transfers);
     transfers->on_done(transfers->context, reason);
     free(reason);
@@ -116,26 +121,47 @@ static void succeed(struct job_transfers *transfers)
     transfers->on_done(transfers->context, ok ? NULL : error.text);
 }
 
+static void ask(void *context)
+{
+    struct transfer *transfer = context;
+    transfer->call = transfer->transfers->direction->ask(transfer->transfers, transfer);
+}
+
 static void ask_for_more(struct job_transfers *transfers)
 {
-    const struct transfer_direction *direction = transfers->direction;
     bool waiting = false;
-    for (size_t i = 0; i < direction->at_once; i++) {
+    for (size_t i = 0; i < transfers->direction->at_once; i++) {
         struct transfer *transfer = &transfers->in_flight[i];
-        if (!transfer->call && transfers->next < transfers->count) {
-            *transfer = (struct transfer){.transfers = transfers, .item = transfers->next++};
-            transfer->call = direction->ask(transfers, transfer);
+        if (!transfer->busy && transfers->next < transfers->count) {
+            *transfer = (struct transfer){.transfers = transfers, .busy = true, .item = transfers->next++};
+            retry_start(&transfer->retry, &retry_policy, clock_boot_ms());
+            loop_timer_init(&transfer->next_try, transfers->loop, ask, transfer);
+            ask(transfer);
         }
-        waiting = waiting || transfer->call;
+        waiting = waiting || transfer->busy;
     }
     if (!waiting)
         succeed(transfers);
+}
+
+static void ask_again(struct transfer *transfer, const struct error *failure)
+{
+    const struct job_transfers *transfers = transfer->transfers;
+    int64_t wait_ms = retry_next_ms(&transfer->retry, clock_boot_ms(), -1, transfers->random);
+    log_write(LOG_LEVEL_DEBUG, transfers->log, "%s %.*s is asked for again in %lld ms: %s",
+              transfers->direction->noun, TEXT_CUT(transfer->name, 200), (long long)wait_ms, failure->text);
+    loop_timer_start(&transfer->next_try, wait_ms);
 }
 
 static void on_answer(void *context, const void *answer, const struct error *failure)
 {
     struct transfer *transfer = context;
     transfer->call = NULL;
+    if (failure && failure->code == ERROR_UNAVAILABLE) {
+        ask_again(transfer, failure);
+        return;
+    }
+    transfer->busy = false;
     if (failure) {
         fail(transfer->transfers, transfer, failure);
         return;
@@ -171,8 +197,12 @@ void job_transfers_store(struct job_transfers *transfers, job_transfers_function
 void job_transfers_cancel(struct job_transfers *transfers)
 {
     for (size_t i = 0; i < TRANSFERS_MAX; i++) {
-        ipc_cancel(transfers->in_flight[i].call);
-        transfers->in_flight[i].call = NULL;
+        struct transfer *transfer = &transfers->in_flight[i];
+        ipc_cancel(transfer->call);
+        transfer->call = NULL;
+        if (transfer->busy)
+            loop_timer_stop(&transfer->next_try);
+        transfer->busy = false;
     }
 }
 

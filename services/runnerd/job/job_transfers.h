@@ -1,11 +1,13 @@
 /*
  * What a job is given and what it leaves: stored fetches its inputs, and later takes the files in its outputs
- * folder; in their order, a few in flight at once, until one fails.
+ * folder; in their order, a few in flight at once, until one fails. What stored has no room for, or cannot do
+ * now, is asked again until the job is stopped: as long as its lease lasts.
  */
 #ifndef RUNNERD_JOB_JOB_TRANSFERS_H
 #define RUNNERD_JOB_JOB_TRANSFERS_H
 
 #include "libcommon/base/log.h"
+#include "libcommon/base/retry.h"
 #include "libcommon/ipc/ipc.h"
 #include "services/runnerd/workspace/output_scan.h"
 
@@ -18,6 +20,8 @@ typedef void job_transfers_function(void *context, const char *failure);
 
 /* Of inputs or of outputs, whichever was asked for last. */
 struct job_transfers {
+    struct loop *loop;
+    struct random *random;
     struct ipc_client *stored;
     const struct message_host_command *command; /* of the start; borrowed, as the next */
     const struct log_task *log;
@@ -32,7 +36,10 @@ struct job_transfers {
     size_t next; /* item to ask for */
     struct transfer {
         struct job_transfers *transfers;
-        struct ipc_call *call; /* NULL: free */
+        bool busy;             /* with an item */
+        struct ipc_call *call; /* NULL: it waits for its next try */
+        struct retry retry;
+        struct loop_timer next_try;
         size_t item;
         const char *name; /* of the item, for the reason of a failure */
     } in_flight[TRANSFERS_MAX];

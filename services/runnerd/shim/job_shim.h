@@ -5,16 +5,21 @@
  * its environment still has the shim above it; it leaves only when nothing below it is alive. It ends the job
  * when runnerd dies, however that happens.
  *
- * Arguments: <runnerd's pid> <grace ms> <hurried grace ms> <command> [argument...]
+ * Arguments: <runnerd's pid> <command> [argument...]
  * Environment: the job's, each name behind JOB_SHIM_VARIABLE_PREFIX, so that the job's LD_LIBRARY_PATH and
  * LD_PRELOAD do not decide which libraries the shim loads.
- * SIGTERM: stop the job, SIGKILL after the grace. SIGINT: the same with the hurried one.
+ * SIGTERM: stop the job, SIGKILL after the grace that the signal carries (sigqueue(), ms), or the usual one.
+ * SIGINT: the same, and the usual one is the hurried grace. Of several the earliest end counts.
  */
 #ifndef RUNNERD_SHIM_JOB_SHIM_H
 #define RUNNERD_SHIM_JOB_SHIM_H
 
 #define JOB_SHIM_PROGRAM "posemesh-job-shim"
 #define JOB_SHIM_VARIABLE_PREFIX "J:"
+
+#include <stdbool.h>
+
+enum { JOB_SHIM_HURRIED_GRACE_MS = 1000 };
 
 /* Descriptors of the shim behind the job's stdin, stdout and stderr. */
 enum {
@@ -23,9 +28,12 @@ enum {
     JOB_SHIM_DESCRIPTORS
 };
 
+enum { JOB_SHIM_FAULT_BYTES = 320 };
+
 struct job_shim_outcome {
-    int start_errno; /* not 0: the command could not be started */
-    int wait_status; /* as of waitpid() */
+    bool started;
+    int wait_status;                        /* as of waitpid() */
+    char start_fault[JOB_SHIM_FAULT_BYTES]; /* why it was not, as of start_fault_describe() */
 };
 
 #endif

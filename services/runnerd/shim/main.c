@@ -1,9 +1,12 @@
 /* posemesh-job-shim, which job_shim.h describes. It needs the C library alone. */
 #include "libcommon/base/clock.h"
+#include "libcommon/base/limits.h"
 #include "libcommon/base/memory.h"
 #include "libcommon/loop/spawn.h"
 #include "services/runnerd/shim/job_shim.h"
+#include "services/runnerd/shim/oom_score.h"
 #include "services/runnerd/shim/process_tree.h"
+#include "services/runnerd/shim/start_fault.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -18,8 +21,6 @@
 
 enum {
     ARGUMENT_PARENT = 1,
-    ARGUMENT_GRACE,
-    ARGUMENT_HURRIED_GRACE,
     ARGUMENT_COMMAND,
     KILL_ROUND_MS = 10, /* between two looks for what was forked meanwhile */
     LOOK_MS = 1000
@@ -51,15 +52,19 @@ static char **job_environment(void)
 static int spawn_command(char **command, char **variables, pid_t *pid)
 {
     static const int descriptors[] = {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO};
-    return spawn_start(&(struct spawn){.path = command[0],
-                                       .search_path = true,
-                                       .arguments = command,
-                                       .variables = variables,
-                                       .descriptors = descriptors,
-                                       .descriptor_count = 3,
-                                       .folder_fd = -1,
-                                       .new_session = true},
-                       pid);
+    /* Whatever a job needs, it dies before the node, and before what watches over it. */
+    int score = oom_score_raise();
+    int code = spawn_start(&(struct spawn){.path = command[0],
+                                           .search_path = true,
+                                           .arguments = command,
+                                           .variables = variables,
+                                           .descriptors = descriptors,
+                                           .descriptor_count = 3,
+                                           .folder_fd = -1,
+                                           .new_session = true},
+                           pid);
+    oom_score_restore(score);
+    return code;
 }
 
 static void reap(struct shim *shim)
@@ -85,7 +90,15 @@ static void begin_stop(struct shim *shim, int64_t grace_ms)
         process_tree_signal(getpid(), NULL, 0, SIGTERM);
 }
 
-static void wait_for_signal(struct shim *shim, const sigset_t *signals, char **argv)
+/* Anybody's kill() stops the job, too; it says nothing of a grace. */
+static int64_t grace_of(const siginfo_t *signal)
+{
+    if (signal->si_code == SI_QUEUE)
+        return signal->si_value.sival_int;
+    return signal->si_signo == SIGINT ? JOB_SHIM_HURRIED_GRACE_MS : LIMIT_JOB_GRACE_MS;
+}
+
+static void wait_for_signal(struct shim *shim, const sigset_t *signals)
 {
     int64_t wait_ms = LOOK_MS;
     if (shim->killing)
@@ -95,14 +108,13 @@ static void wait_for_signal(struct shim *shim, const sigset_t *signals, char **a
     if (wait_ms < 1)
         wait_ms = 1;
     const struct timespec timeout = {.tv_sec = wait_ms / 1000, .tv_nsec = (wait_ms % 1000) * 1000000};
-    int signal_number = sigtimedwait(signals, NULL, &timeout);
-    if (signal_number == SIGTERM)
-        begin_stop(shim, strtoll(argv[ARGUMENT_GRACE], NULL, 10));
-    else if (signal_number == SIGINT)
-        begin_stop(shim, strtoll(argv[ARGUMENT_HURRIED_GRACE], NULL, 10));
+    siginfo_t signal;
+    int signal_number = sigtimedwait(signals, &signal, &timeout);
+    if (signal_number == SIGTERM || signal_number == SIGINT)
+        begin_stop(shim, grace_of(&signal));
 }
 
-static void watch(struct shim *shim, const sigset_t *signals, char **argv)
+static void watch(struct shim *shim, const sigset_t *signals)
 {
     for (;;) {
         reap(shim);
@@ -114,7 +126,7 @@ static void watch(struct shim *shim, const sigset_t *signals, char **argv)
         shim->killing = shim->killing || abandoned || overdue;
         if (shim->killing)
             process_tree_signal(getpid(), NULL, 0, SIGKILL);
-        wait_for_signal(shim, signals, argv);
+        wait_for_signal(shim, signals);
     }
 }
 
@@ -142,9 +154,13 @@ int main(int argc, char **argv)
     for (size_t i = 0; variables[i]; i++)
         if (strncmp(variables[i], "PATH=", 5) == 0)
             setenv("PATH", variables[i] + 5, 1); /* where posix_spawnp looks */
-    shim.outcome.start_errno = spawn_command(argv + ARGUMENT_COMMAND, variables, &shim.main_pid);
-    if (!shim.outcome.start_errno)
-        watch(&shim, &signals, argv);
+    int code = spawn_command(argv + ARGUMENT_COMMAND, variables, &shim.main_pid);
+    shim.outcome.started = code == 0;
+    if (shim.outcome.started)
+        watch(&shim, &signals);
+    else
+        start_fault_describe(argv[ARGUMENT_COMMAND], getenv("PATH"), code, shim.outcome.start_fault,
+                             sizeof shim.outcome.start_fault);
     free(variables);
     ssize_t written = write(JOB_SHIM_OUTCOME_FD, &shim.outcome, sizeof shim.outcome);
     return written == (ssize_t)sizeof shim.outcome ? EXIT_SUCCESS : EXIT_FAILURE;

@@ -1,6 +1,9 @@
 #include "services/runnerd/work/work.h"
 
+#include "libcommon/base/limits.h"
 #include "libcommon/base/memory.h"
+#include "libcommon/base/text.h"
+#include "services/runnerd/work/job_environment.h"
 #include "services/runnerd/work/output_line.h"
 #include "services/runnerd/workspace/job_files.h"
 
@@ -9,92 +12,20 @@
 #include <string.h>
 #include <sys/wait.h>
 
-enum {
-    LOG_PIECE_BYTES = 4096, /* of a long line, so that no piece is above the log's own limit */
-    OWN_VARIABLES = 16
-};
-
 struct exec {
     struct work work;
     struct job_process *process; /* NULL once it is gone */
     bool stopping;
 };
 
-/* --- the environment --- */
-
-/* Takes `variable`; it replaces one of the same name. */
-static void put(char **variables, char *variable)
-{
-    size_t name_length = strcspn(variable, "=") + 1;
-    size_t i = 0;
-    while (variables[i] && strncmp(variables[i], variable, name_length) != 0)
-        i++;
-    free(variables[i]);
-    variables[i] = variable;
-}
-
-static void put_inherited(char **variables, const char *name, const char *otherwise)
-{
-    const char *value = getenv(name);
-    if (value || otherwise)
-        put(variables, memory_format(JOB_SHIM_VARIABLE_PREFIX "%s=%s", name, value ? value : otherwise));
-}
-
-static void put_text(char **variables, const char *name, const char *value)
-{
-    put(variables, memory_format(JOB_SHIM_VARIABLE_PREFIX "%s=%s", name, value ? value : ""));
-}
-
-static void put_path(char **variables, const char *name, const char *workspace, const char *path)
-{
-    put(variables, memory_format(JOB_SHIM_VARIABLE_PREFIX "%s=%s/%s", name, workspace, path));
-}
-
-/*
- * Nothing of runnerd's own but PATH, LANG and TZ, as the shim takes them; the runner file's win over the
- * defaults. Free with free_variables().
- */
-static char **make_variables(const struct message_host_command *command, const struct runner *runner)
-{
-    size_t extra = 0;
-    while (runner->environment && runner->environment[extra])
-        extra++;
-    char **variables = memory_allocate_array(OWN_VARIABLES + extra + 1, sizeof *variables);
-    put_inherited(variables, "PATH", "/usr/local/bin:/usr/bin:/bin");
-    put_inherited(variables, "LANG", NULL);
-    put_inherited(variables, "TZ", NULL);
-    put_text(variables, "HOME", command->workspace);
-    for (size_t i = 0; i < extra; i++)
-        put(variables, memory_format(JOB_SHIM_VARIABLE_PREFIX "%s", runner->environment[i]));
-    put_text(variables, "POSEMESH_TASK_ID", command->task_id);
-    put_text(variables, "POSEMESH_JOB_ID", command->job_id);
-    put_text(variables, "POSEMESH_CAPABILITY", command->capability);
-    put_text(variables, "POSEMESH_DOMAIN_ID", command->domain_id);
-    put_text(variables, "POSEMESH_TASK_KEY", command->task_key.bytes);
-    put_path(variables, "POSEMESH_TASK_FILE", command->workspace, JOB_FILES_TASK);
-    put_path(variables, "POSEMESH_INPUTS_FILE", command->workspace, JOB_FILES_INPUTS);
-    put_path(variables, "POSEMESH_OUTPUTS_DIR", command->workspace, JOB_FILES_OUTPUTS);
-    return variables;
-}
-
-/* Wipes them: the task's key is among them. */
-static void free_variables(char **variables)
-{
-    for (size_t i = 0; variables[i]; i++) {
-        secret_wipe_bytes(variables[i], strlen(variables[i]));
-        free(variables[i]);
-    }
-    free(variables);
-}
-
 /* --- output --- */
 
 static void log_text(const struct exec *exec, enum log_level level, const char *text, size_t length)
 {
     /* log_write() takes a string: a NUL would hide what comes after it. */
-    char piece[LOG_PIECE_BYTES + 1];
+    char piece[LIMIT_LOG_MESSAGE_BYTES + 1];
     while (length) {
-        size_t taken = length < LOG_PIECE_BYTES ? length : LOG_PIECE_BYTES;
+        size_t taken = text_cut(text, length, LIMIT_LOG_MESSAGE_BYTES);
         memcpy(piece, text, taken);
         for (size_t i = 0; i < taken; i++)
             if (!piece[i])
@@ -147,9 +78,13 @@ static char *describe_exit(const struct work_options *options, const struct job_
 {
     if (!outcome)
         return memory_copy_text("the process that watches over the job was killed");
-    if (outcome->start_errno)
-        return memory_format("cannot start %.512s: %s", options->runner->command[0],
-                             strerror(outcome->start_errno));
+    if (!outcome->started) {
+        char *fault = text_copy_one_line(outcome->start_fault, strlen(outcome->start_fault));
+        char *reason =
+            memory_format("cannot start %.*s: %s", TEXT_CUT(options->runner->command[0], 512), fault);
+        free(fault);
+        return reason;
+    }
     char *reason = job_files_fail_reason(options->workspace_fd);
     if (reason)
         return reason;
@@ -164,7 +99,7 @@ static void on_gone(void *context, const struct job_shim_outcome *outcome)
 {
     struct exec *exec = context;
     const struct work_options *options = &exec->work.options;
-    bool succeeded = outcome && !outcome->start_errno && WIFEXITED(outcome->wait_status) &&
+    bool succeeded = outcome && outcome->started && WIFEXITED(outcome->wait_status) &&
                      WEXITSTATUS(outcome->wait_status) == 0;
     char *reason = succeeded ? NULL : describe_exit(options, outcome);
     job_process_free(exec->process);
@@ -173,14 +108,14 @@ static void on_gone(void *context, const struct job_shim_outcome *outcome)
     free(reason);
 }
 
-static void exec_stop(struct work *work, bool hurry)
+static void exec_stop(struct work *work, int grace_ms)
 {
     struct exec *exec = (struct exec *)work;
     exec->stopping = true;
     if (!exec->process)
         return;
     job_process_read(exec->process, true);
-    job_process_stop(exec->process, hurry);
+    job_process_stop(exec->process, grace_ms);
 }
 
 /* --- the start --- */
@@ -194,9 +129,11 @@ static void exec_free(struct work *work)
 
 static struct work *exec_start(const struct work_options *options, struct error *error)
 {
+    if (!job_files_make_temporary(options->workspace_fd, error))
+        return NULL;
     struct exec *exec = memory_allocate(sizeof *exec);
     exec->work = (struct work){&work_exec, *options};
-    char **variables = make_variables(options->command, options->runner);
+    char **variables = job_environment_make(options->command, options->runner);
     exec->process = job_process_start(&(struct job_process_options){.loop = options->loop,
                                                                     .table = options->processes,
                                                                     .command = options->runner->command,
@@ -206,7 +143,7 @@ static struct work *exec_start(const struct work_options *options, struct error 
                                                                     .on_gone = on_gone,
                                                                     .context = exec},
                                       error);
-    free_variables(variables);
+    job_environment_free(variables);
     if (exec->process)
         return &exec->work;
     free(exec);

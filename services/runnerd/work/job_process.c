@@ -9,18 +9,21 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/epoll.h>
+#include <sys/ioctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { GRACE_MS = 5000, HURRIED_GRACE_MS = 1000, READ_BYTES = 16 * 1024, SWEEP_MS = 20, SHIMS_MAX = 1024 };
+enum { READ_BYTES = 16 * 1024, SWEEP_MS = 20, SHIMS_MAX = 1024 };
 
 struct stream {
     struct job_process *process;
     int fd; /* -1: at its end */
     struct loop_watch *watch;
+    size_t left; /* of the job's own output, once nothing of the job is alive */
     struct line_splitter splitter;
 };
 
@@ -29,9 +32,13 @@ struct job_process {
     pid_t shim; /* 0 once it is reaped */
     int outcome_fd;
     struct stream streams[2]; /* stdout, stderr */
-    bool lost;                /* the shim was killed: what it left is ours now */
+    bool reading;
+    bool stopping;
+    bool alone; /* nothing of the job is alive */
+    bool lost;  /* the shim was killed: what it left is ours now */
     struct job_shim_outcome outcome;
     struct loop_timer sweep;
+    struct loop_timer drain;
     struct loop_timer done;
     LIST_ENTRY(job_process) in_table;
 };
@@ -44,11 +51,9 @@ static void on_done(void *context)
     process->options.on_gone(process->options.context, process->lost ? NULL : &process->outcome);
 }
 
-static void look_for_end(struct job_process *process)
+static bool is_open(const struct job_process *process)
 {
-    bool open = process->streams[0].fd >= 0 || process->streams[1].fd >= 0;
-    if (!process->shim && !open && !loop_timer_running(&process->sweep))
-        loop_timer_start(&process->done, 0);
+    return process->streams[0].fd >= 0 || process->streams[1].fd >= 0;
 }
 
 static void on_line(void *context, const char *text, size_t length, bool whole)
@@ -58,45 +63,100 @@ static void on_line(void *context, const char *text, size_t length, bool whole)
     process->options.on_line(process->options.context, stream == &process->streams[1], text, length, whole);
 }
 
-static void stream_close(struct stream *stream)
+static void stream_unwatch(struct stream *stream)
 {
     loop_watch_remove(stream->watch);
     stream->watch = NULL;
+}
+
+static void stream_close(struct stream *stream)
+{
+    stream_unwatch(stream);
     if (stream->fd >= 0)
         close(stream->fd);
     stream->fd = -1;
 }
 
+/* Whether it is at its end. While something of the job lives an empty pipe is none. */
+static bool stream_read(struct stream *stream)
+{
+    char bytes[READ_BYTES];
+    size_t wanted = stream->left < sizeof bytes ? stream->left : sizeof bytes;
+    ssize_t got = wanted ? read(stream->fd, bytes, wanted) : 0;
+    if (got < 0 && errno == EINTR)
+        return false;
+    if (got < 0 && errno == EAGAIN)
+        return stream->process->alone;
+    if (got <= 0)
+        return true;
+    line_splitter_feed(&stream->splitter, bytes, (size_t)got, on_line, stream);
+    if (stream->process->alone)
+        stream->left -= (size_t)got;
+    return stream->left == 0;
+}
+
+static void stream_end(struct stream *stream)
+{
+    stream_close(stream);
+    line_splitter_finish(&stream->splitter, on_line, stream);
+}
+
 static void on_readable(void *context, uint32_t events)
 {
     struct stream *stream = context;
-    char bytes[READ_BYTES];
     (void)events;
-    ssize_t got = read(stream->fd, bytes, sizeof bytes);
-    if (got > 0) {
-        line_splitter_feed(&stream->splitter, bytes, (size_t)got, on_line, stream);
-        return;
+    if (stream_read(stream))
+        stream_end(stream);
+}
+
+/*
+ * Once nothing of the job is alive its output is what lies in the pipes. Their other ends may be open all the
+ * same: a job can hand them to a process outside, which might keep them, write to them or read from them for
+ * as long as it likes. So neither the end of the pipe is waited for nor its next byte.
+ */
+static void on_drain(void *context)
+{
+    struct job_process *process = context;
+    for (size_t i = 0; i < 2; i++) {
+        struct stream *stream = &process->streams[i];
+        if (process->reading && stream->fd >= 0 && stream_read(stream))
+            stream_end(stream);
     }
-    if (got < 0 && (errno == EAGAIN || errno == EINTR))
-        return;
-    stream_close(stream);
-    line_splitter_finish(&stream->splitter, on_line, stream);
-    look_for_end(stream->process);
+    if (!is_open(process))
+        loop_timer_start(&process->done, 0);
+    else if (process->reading)
+        loop_timer_start(&process->drain, 0);
+}
+
+static void on_alone(struct job_process *process)
+{
+    process->alone = true;
+    for (size_t i = 0; i < 2; i++) {
+        struct stream *stream = &process->streams[i];
+        int left = 0;
+        stream_unwatch(stream);
+        if (stream->fd >= 0 && ioctl(stream->fd, FIONREAD, &left) == 0)
+            stream->left = (size_t)left;
+    }
+    loop_timer_start(&process->drain, 0);
 }
 
 void job_process_read(struct job_process *process, bool wanted)
 {
+    process->reading = wanted;
+    if (process->alone) {
+        if (wanted && is_open(process))
+            loop_timer_start(&process->drain, 0);
+        return;
+    }
     for (size_t i = 0; i < 2; i++) {
         struct stream *stream = &process->streams[i];
         if (stream->fd < 0 || wanted == (stream->watch != NULL))
             continue;
-        if (wanted) {
+        if (wanted)
             stream->watch = loop_watch_add(process->options.loop, stream->fd, EPOLLIN, on_readable, stream);
-        } else {
-            /* Not just masked: a hang-up would wake the loop all the same. */
-            loop_watch_remove(stream->watch);
-            stream->watch = NULL;
-        }
+        else /* Not just masked: a hang-up would wake the loop all the same. */
+            stream_unwatch(stream);
     }
 }
 
@@ -118,7 +178,7 @@ static void on_sweep(void *context)
     if (process_tree_signal(getpid(), shims, count, SIGKILL) > 0)
         loop_timer_start(&process->sweep, SWEEP_MS);
     else
-        look_for_end(process);
+        on_alone(process);
 }
 
 static void on_shim_exit(void *context, pid_t pid, int status)
@@ -128,17 +188,21 @@ static void on_shim_exit(void *context, pid_t pid, int status)
     process->shim = 0;
     process->lost =
         read(process->outcome_fd, &process->outcome, sizeof process->outcome) != sizeof process->outcome;
-    if (process->lost) {
-        log_warn("a job's shim ended by itself (status 0x%x): what is left of the job is killed", status);
-        loop_timer_start(&process->sweep, 0);
+    if (!process->lost) {
+        on_alone(process);
+        return;
     }
-    look_for_end(process);
+    log_warn("a job's shim ended by itself (status 0x%x): what is left of the job is killed", status);
+    loop_timer_start(&process->sweep, 0);
 }
 
-void job_process_stop(struct job_process *process, bool hurry)
+/* The shim takes either signal; one that the shim has not taken yet would swallow a second of its kind. */
+void job_process_stop(struct job_process *process, int grace_ms)
 {
+    const union sigval value = {.sival_int = grace_ms};
     if (process->shim)
-        kill(process->shim, hurry ? SIGINT : SIGTERM);
+        sigqueue(process->shim, process->stopping ? SIGINT : SIGTERM, value);
+    process->stopping = true;
 }
 
 /* --- the start --- */
@@ -171,21 +235,18 @@ static int spawn_shim(struct job_process *process, int pipes[3][2])
 {
     const struct job_process_options *options = &process->options;
     char shim[] = JOB_SHIM_PROGRAM;
-    char numbers[3][16];
+    char parent[16];
     size_t count = 0;
     while (options->command[count])
         count++;
-    char **arguments = memory_allocate_array(count + 5, sizeof *arguments);
+    char **arguments = memory_allocate_array(count + 3, sizeof *arguments);
     const int descriptors[JOB_SHIM_DESCRIPTORS] = {SPAWN_NO_INPUT, pipes[0][1], pipes[1][1], pipes[2][1],
                                                    options->table->shim_fd};
-    const int values[3] = {(int)getpid(), GRACE_MS, HURRIED_GRACE_MS};
+    snprintf(parent, sizeof parent, "%d", (int)getpid());
     arguments[0] = shim;
-    for (size_t i = 0; i < 3; i++) {
-        snprintf(numbers[i], sizeof numbers[i], "%d", values[i]);
-        arguments[1 + i] = numbers[i];
-    }
+    arguments[1] = parent;
     for (size_t i = 0; i < count; i++)
-        arguments[4 + i] = options->command[i];
+        arguments[2 + i] = options->command[i];
     int code = spawn_start(&(struct spawn){.path = shim_path,
                                            .arguments = arguments,
                                            .variables = options->variables,
@@ -227,9 +288,10 @@ struct job_process *job_process_start(const struct job_process_options *options,
     *process = (struct job_process){.options = *options, .outcome_fd = -1};
     LIST_INSERT_HEAD(&options->table->processes, process, in_table);
     loop_timer_init(&process->sweep, options->loop, on_sweep, process);
+    loop_timer_init(&process->drain, options->loop, on_drain, process);
     loop_timer_init(&process->done, options->loop, on_done, process);
     for (size_t i = 0; i < 2; i++)
-        process->streams[i] = (struct stream){.process = process, .fd = -1};
+        process->streams[i] = (struct stream){.process = process, .fd = -1, .left = SIZE_MAX};
     if (start(process, error)) {
         job_process_read(process, true);
         return process;
@@ -244,6 +306,7 @@ void job_process_free(struct job_process *process)
         return;
     LIST_REMOVE(process, in_table);
     loop_timer_stop(&process->sweep);
+    loop_timer_stop(&process->drain);
     loop_timer_stop(&process->done);
     for (size_t i = 0; i < 2; i++) {
         stream_close(&process->streams[i]);

@@ -31,8 +31,8 @@ struct job_process_options {
     int folder_fd;    /* becomes the current folder */
     /* A line of stdout or stderr; `whole` is false for pieces of one that is too long. */
     void (*on_line)(void *context, bool is_stderr, const char *text, size_t length, bool whole);
-    /* Once, in a later turn: nothing of the job is alive and all its output was given. NULL when somebody
-     * killed the shim. */
+    /* Once, in a later turn: nothing of the job is alive, all its output was given and the streams are
+     * closed, whoever else holds their other ends. NULL when somebody killed the shim. */
     void (*on_gone)(void *context, const struct job_shim_outcome *outcome);
     void *context;
 };
@@ -41,8 +41,8 @@ struct job_process_options {
  * the rest that they point at is used at once only. */
 struct job_process *job_process_start(const struct job_process_options *options, struct error *error);
 
-/* SIGTERM to all of the job, SIGKILL after 5 s, or after 1 s when there is no time. */
-void job_process_stop(struct job_process *process, bool hurry);
+/* SIGTERM to all of the job, SIGKILL after `grace_ms`. Again: perhaps there is less time now. */
+void job_process_stop(struct job_process *process, int grace_ms);
 
 /* Whether output is read: at first it is. The job waits as soon as the pipe is full. */
 void job_process_read(struct job_process *process, bool wanted);

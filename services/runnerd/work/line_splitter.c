@@ -2,18 +2,31 @@
 
 #include "libcommon/base/limits.h"
 #include "libcommon/base/memory.h"
+#include "libcommon/base/text.h"
 
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
-static void give(struct line_splitter *splitter, bool whole, line_function *on_line, void *context)
+static void give_line(struct line_splitter *splitter, line_function *on_line, void *context)
 {
     size_t length = splitter->length;
     if (length && splitter->bytes[length - 1] == '\r')
         length--;
     splitter->length = 0;
     if (length)
-        on_line(context, splitter->bytes, length, whole && !splitter->cut);
+        on_line(context, splitter->bytes, length, !splitter->cut);
+    splitter->cut = false;
+}
+
+/* A character that is not whole yet begins the next piece. */
+static void give_piece(struct line_splitter *splitter, line_function *on_line, void *context)
+{
+    size_t length = text_cut(splitter->bytes, SIZE_MAX, splitter->length);
+    on_line(context, splitter->bytes, length, false);
+    splitter->length -= length;
+    memmove(splitter->bytes, splitter->bytes + length, splitter->length);
+    splitter->cut = true;
 }
 
 static void append(struct line_splitter *splitter, const char *bytes, size_t length)
@@ -39,16 +52,14 @@ void line_splitter_feed(struct line_splitter *splitter, const char *bytes, size_
         size_t taken = end ? (size_t)(end - bytes) : length;
         if (taken > room) {
             append(splitter, bytes, room);
-            give(splitter, false, on_line, context);
-            splitter->cut = true;
+            give_piece(splitter, on_line, context);
             bytes += room;
             length -= room;
             continue;
         }
         append(splitter, bytes, taken);
         if (end) {
-            give(splitter, true, on_line, context);
-            splitter->cut = false;
+            give_line(splitter, on_line, context);
             taken++;
         }
         bytes += taken;
@@ -58,8 +69,7 @@ void line_splitter_feed(struct line_splitter *splitter, const char *bytes, size_
 
 void line_splitter_finish(struct line_splitter *splitter, line_function *on_line, void *context)
 {
-    give(splitter, true, on_line, context);
-    splitter->cut = false;
+    give_line(splitter, on_line, context);
 }
 
 void line_splitter_clear(struct line_splitter *splitter)

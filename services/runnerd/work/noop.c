@@ -154,10 +154,10 @@ static struct work *noop_start(const struct work_options *options, struct error 
     return &noop->work;
 }
 
-static void noop_stop(struct work *work, bool hurry)
+static void noop_stop(struct work *work, int grace_ms)
 {
     struct noop *noop = (struct noop *)work;
-    (void)hurry;
+    (void)grace_ms;
     loop_timer_stop(&noop->sleep);
     work->options.on_done(work->options.context, false, NULL);
 }

@@ -42,8 +42,8 @@ struct work_kind {
     /* NULL when it cannot begin. */
     struct work *(*start)(const struct work_options *options, struct error *error);
 
-    /* Ends it, with less patience when `hurry`. Again: perhaps there is less time now. */
-    void (*stop)(struct work *work, bool hurry);
+    /* Ends it, in `grace_ms` at most. Again: perhaps there is less time now. */
+    void (*stop)(struct work *work, int grace_ms);
 
     /* The updates have room again: work that found them full may go on. NULL: it tells little and never
      * waits. */

@@ -43,15 +43,20 @@ bool job_files_write(int folder_fd, const char *path, const char *text, size_t l
     return ok;
 }
 
+bool job_files_make_temporary(int folder_fd, struct error *error)
+{
+    return make_folders(folder_fd, JOB_FILES_TEMPORARY "/", error);
+}
+
 int job_files_open_workspace(const char *path, struct error *error)
 {
     if (path[0] != '/' || strstr(path, "/..")) {
-        error_set(error, ERROR_INVALID, "workspace '%.200s' is no absolute path", path);
+        error_set(error, ERROR_INVALID, "workspace '%.*s' is no absolute path", TEXT_CUT(path, 200));
         return -1;
     }
     int fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
     if (fd < 0) {
-        error_set_errno(error, errno, "cannot open the workspace %.200s", path);
+        error_set_errno(error, errno, "cannot open the workspace %.*s", TEXT_CUT(path, 200));
         return -1;
     }
     if (folder_make_at(fd, JOB_FILES_OUTPUTS, FOLDER_MODE, error))
@@ -64,19 +69,15 @@ int job_files_open_workspace(const char *path, struct error *error)
 char *job_files_fail_reason(int folder_fd)
 {
     struct error error;
-    char text[LIMIT_REASON_BYTES];
+    char text[LIMIT_REASON_BYTES + 1];
     int fd = file_open(folder_fd, JOB_FILES_FAIL_REASON, false, &error);
     if (fd < 0)
         return NULL;
-    ssize_t got = read(fd, text, sizeof text - 1);
+    ssize_t got = read(fd, text, sizeof text);
     close(fd);
     if (got <= 0)
         return NULL;
-    size_t length = strnlen(text, (size_t)got);
-    /* A cut must not leave half of a character. */
-    if ((size_t)got == sizeof text - 1)
-        while (length && ((unsigned char)text[length - 1] & 0x80) != 0)
-            length--;
+    size_t length = text_cut(text, strnlen(text, (size_t)got), LIMIT_REASON_BYTES);
     const char *start = text;
     text_trim(&start, &length);
     return length ? text_copy_one_line(start, length) : NULL;

@@ -12,6 +12,7 @@
 
 #define JOB_FILES_TASK ".posemesh/task.json"
 #define JOB_FILES_INPUTS ".posemesh/inputs.json"
+#define JOB_FILES_TEMPORARY ".posemesh/tmp"
 #define JOB_FILES_OUTPUTS "outputs"
 #define JOB_FILES_OUTPUTS_TABLE "outputs.json"
 #define JOB_FILES_FAIL_REASON "fail_reason.txt"
@@ -21,6 +22,12 @@ bool job_files_write(int folder_fd, const char *path, const char *text, size_t l
 
 /* Opens the workspace and makes the outputs folder when it is missing. -1 on failure. */
 int job_files_open_workspace(const char *path, struct error *error);
+
+/*
+ * Makes the folder for temporary files. It is part of the workspace: stored, which is in its group, counts
+ * what is in it, and it goes with the job.
+ */
+bool job_files_make_temporary(int folder_fd, struct error *error);
 
 /* The first LIMIT_REASON_BYTES of fail_reason.txt on one line, or NULL. free() it. */
 char *job_files_fail_reason(int folder_fd);

@@ -2,6 +2,7 @@
 
 #include "libcommon/base/limits.h"
 #include "libcommon/base/memory.h"
+#include "libcommon/base/text.h"
 #include "libcommon/files/file.h"
 #include "libcommon/json/json_field.h"
 #include "services/runnerd/workspace/job_files.h"
@@ -27,7 +28,7 @@ static bool scan_folder(struct scan *scan, int parent_fd, const char *name, cons
 
 static void skip(const struct scan *scan, const char *path, const char *why)
 {
-    log_write(LOG_LEVEL_WARN, scan->log, "output %.512s is not uploaded: %s", path, why);
+    log_write(LOG_LEVEL_WARN, scan->log, "output %.*s is not uploaded: %s", TEXT_CUT(path, 512), why);
 }
 
 static bool add_file(struct scan *scan, const char *path)
@@ -50,7 +51,7 @@ static bool scan_entry(struct scan *scan, int folder_fd, const char *name, const
                          ENTRIES_MAX);
     char *path = *prefix ? memory_format("%s/%s", prefix, name) : memory_copy_text(name);
     if (fstatat(folder_fd, name, &status, AT_SYMLINK_NOFOLLOW) != 0)
-        ok = error_set_errno(scan->error, errno, "cannot look at output %.200s", path);
+        ok = error_set_errno(scan->error, errno, "cannot look at output %.*s", TEXT_CUT(path, 200));
     else if (S_ISREG(status.st_mode))
         ok = add_file(scan, path);
     else if (S_ISDIR(status.st_mode))
@@ -71,7 +72,7 @@ static bool scan_folder(struct scan *scan, int parent_fd, const char *name, cons
     int fd = openat(parent_fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
     DIR *folder = fd >= 0 ? fdopendir(fd) : NULL;
     if (!folder) {
-        error_set_errno(scan->error, errno, "cannot open the outputs folder %.200s", prefix);
+        error_set_errno(scan->error, errno, "cannot open the outputs folder %.*s", TEXT_CUT(prefix, 200));
         if (fd >= 0)
             close(fd);
         return false;
@@ -102,11 +103,11 @@ static bool read_row(struct scan *scan, struct json_slice raw_path, struct json_
         list->count ? bsearch(&key, list->files, list->count, sizeof *list->files, compare_files) : NULL;
     bool ok = true;
     if (json_text_type(row) != JSON_TEXT_OBJECT)
-        ok = error_set(scan->error, ERROR_INVALID, "'%.200s' must be an object", path);
+        ok = error_set(scan->error, ERROR_INVALID, "'%.*s' must be an object", TEXT_CUT(path, 200));
     else if (!file)
         skip(scan, path, "outputs.json names it, but there is no such file");
     else if (file->name || file->data_type || file->id)
-        ok = error_set(scan->error, ERROR_INVALID, "'%.200s' is given twice", path);
+        ok = error_set(scan->error, ERROR_INVALID, "'%.*s' is given twice", TEXT_CUT(path, 200));
     else
         ok = json_field_string(row, "name", &file->name, scan->error) &&
              json_field_string(row, "data_type", &file->data_type, scan->error) &&

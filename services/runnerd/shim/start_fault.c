@@ -1,0 +1,165 @@
+#include "services/runnerd/shim/start_fault.h"
+
+#include "libcommon/base/text.h"
+
+#include <elf.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <link.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/statvfs.h>
+#include <unistd.h>
+
+enum { SHOWN_BYTES = 200, SCRIPT_LINE_BYTES = 256 /* as the kernel reads */, SEGMENTS_MAX = 64 };
+
+/* --- which file it was --- */
+
+static bool is_there(const char *path)
+{
+    struct stat status;
+    return stat(path, &status) == 0;
+}
+
+/* As posix_spawnp() looks: the first that may be executed, else the first that is there. */
+static bool find_in_path(const char *name, const char *search_path, char path[PATH_MAX])
+{
+    char candidate[PATH_MAX];
+    bool found = false;
+    for (const char *folder = search_path; folder;) {
+        size_t length = strcspn(folder, ":");
+        int bytes =
+            snprintf(candidate, sizeof candidate, "%.*s%s%s", (int)length, folder, length ? "/" : "", name);
+        bool fits = bytes > 0 && (size_t)bytes < sizeof candidate;
+        if (fits && !found && is_there(candidate)) {
+            memcpy(path, candidate, sizeof candidate);
+            found = true;
+        }
+        if (fits && access(candidate, X_OK) == 0) {
+            memcpy(path, candidate, sizeof candidate);
+            return true;
+        }
+        folder = folder[length] ? folder + length + 1 : NULL;
+    }
+    return found;
+}
+
+/* --- what it needs to run --- */
+
+/* The first word behind "#!", as the kernel reads it: a carriage return is part of it. */
+static bool read_script_interpreter(const char *head, size_t length, char interpreter[PATH_MAX])
+{
+    if (length < 2 || memcmp(head, "#!", 2) != 0)
+        return false;
+    const char *text = head + 2;
+    size_t left = length - 2;
+    const char *end = memchr(text, '\n', left);
+    left = end ? (size_t)(end - text) : left;
+    for (; left && (*text == ' ' || *text == '\t'); left--)
+        text++;
+    size_t word = 0;
+    while (word < left && text[word] != ' ' && text[word] != '\t' && text[word])
+        word++;
+    memcpy(interpreter, text, word);
+    interpreter[word] = '\0';
+    return word > 0;
+}
+
+/* The dynamic loader of a program of this machine's own kind. */
+static bool read_program_interpreter(int fd, const char *head, size_t length, char interpreter[PATH_MAX])
+{
+    ElfW(Ehdr) header;
+    ElfW(Phdr) segment;
+    if (length < sizeof header)
+        return false;
+    memcpy(&header, head, sizeof header);
+    if (memcmp(header.e_ident, ELFMAG, SELFMAG) != 0 || header.e_phentsize != sizeof segment)
+        return false;
+    for (size_t i = 0; i < header.e_phnum && i < SEGMENTS_MAX; i++) {
+        off_t at = (off_t)(header.e_phoff + i * sizeof segment);
+        if (pread(fd, &segment, sizeof segment, at) != (ssize_t)sizeof segment)
+            return false;
+        if (segment.p_type != PT_INTERP || segment.p_filesz >= PATH_MAX)
+            continue;
+        ssize_t got = pread(fd, interpreter, segment.p_filesz, (off_t)segment.p_offset);
+        interpreter[got > 0 ? got : 0] = '\0';
+        return got > 0;
+    }
+    return false;
+}
+
+/* False for a file that needs none, or cannot be read. */
+static bool read_interpreter(const char *path, char interpreter[PATH_MAX])
+{
+    char head[SCRIPT_LINE_BYTES];
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    if (fd < 0)
+        return false;
+    ssize_t got = pread(fd, head, sizeof head, 0);
+    bool found = got > 0 && (read_script_interpreter(head, (size_t)got, interpreter) ||
+                             read_program_interpreter(fd, head, (size_t)got, interpreter));
+    close(fd);
+    return found;
+}
+
+/* --- why --- */
+
+static bool may_execute_nothing(const char *path)
+{
+    struct statvfs file_system;
+    return statvfs(path, &file_system) == 0 && (file_system.f_flag & ST_NOEXEC) != 0;
+}
+
+/* NULL when it looks as if it could be executed, or cannot be looked at. */
+static const char *refusal_of(const char *path)
+{
+    struct stat status;
+    if (stat(path, &status) != 0)
+        return errno == ENOENT ? "is missing" : NULL;
+    if (S_ISDIR(status.st_mode))
+        return "is a folder";
+    if (!S_ISREG(status.st_mode))
+        return "is no regular file";
+    if (may_execute_nothing(path))
+        return "is on a file system that is mounted noexec";
+    return access(path, X_OK) == 0 ? NULL : "is not executable for this user";
+}
+
+static bool describe_interpreter(const char *path, char *out, size_t capacity)
+{
+    char interpreter[PATH_MAX];
+    const char *refusal = read_interpreter(path, interpreter) ? refusal_of(interpreter) : NULL;
+    if (!refusal)
+        return false;
+    char *end = interpreter + strlen(interpreter) - 1;
+    bool returns = *end == '\r';
+    if (returns)
+        *end = '\0';
+    text_format(out, capacity, "its interpreter %.*s %s%s", TEXT_CUT(interpreter, SHOWN_BYTES), refusal,
+                returns ? ": its first line ends with a carriage return" : "");
+    return true;
+}
+
+void start_fault_describe(const char *program, const char *search_path, int code, char *out, size_t capacity)
+{
+    char path[PATH_MAX];
+    bool named = strchr(program, '/') != NULL;
+    text_format(path, sizeof path, "%s", program);
+    if (named ? is_there(path) : find_in_path(program, search_path, path)) {
+        const char *refusal = refusal_of(path);
+        if (refusal) {
+            text_format(out, capacity, "it %s", refusal);
+            return;
+        }
+        if (describe_interpreter(path, out, capacity))
+            return;
+        if (code == ENOEXEC) {
+            text_format(out, capacity, "it is no program of this machine, and no script that begins with #!");
+            return;
+        }
+    }
+    text_format(out, capacity, "%s", strerror(code));
+}

@@ -1,0 +1,175 @@
+/* services/runnerd/shim/start_fault.h: what people are told instead of "No such file or directory". */
+#include "services/runnerd/shim/start_fault.h"
+
+#include "libcommon/base/memory.h"
+#include "libcommon/loop/spawn.h"
+#include "tests/unit/temporary_folder.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sched.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+static char folder[TEMPORARY_FOLDER_BYTES];
+
+static int set_up(void **state)
+{
+    (void)state;
+    temporary_folder_make(folder, "start-fault");
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    (void)state;
+    temporary_folder_remove(folder);
+    return 0;
+}
+
+static char *make(const char *name, const void *content, size_t length, mode_t mode)
+{
+    char *path = memory_format("%s/%s", folder, name);
+    int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0700);
+    assert_true(fd >= 0);
+    assert_int_equal(write(fd, content, length), (ssize_t)length);
+    assert_int_equal(fchmod(fd, mode), 0);
+    close(fd);
+    return path;
+}
+
+/* Starts it, as a shim does, and asks why that did not go. */
+static void assert_fault(const char *program, const char *fault)
+{
+    pid_t pid;
+    char told[320];
+    char *arguments[] = {memory_copy_text(program), NULL};
+    int code = spawn_start(&(struct spawn){.path = program,
+                                           .search_path = true,
+                                           .arguments = arguments,
+                                           .variables = environ,
+                                           .folder_fd = -1},
+                           &pid);
+    assert_int_not_equal(code, 0);
+    start_fault_describe(program, getenv("PATH"), code, told, sizeof told);
+    assert_string_equal(told, fault);
+    free(arguments[0]);
+}
+
+static void assert_script_fault(const char *text, const char *fault)
+{
+    static int number;
+    char name[32];
+    snprintf(name, sizeof name, "script-%d", ++number);
+    char *path = make(name, text, strlen(text), 0755);
+    assert_fault(path, fault);
+    free(path);
+}
+
+static void names_an_interpreter_that_is_missing(void **state)
+{
+    (void)state;
+    assert_script_fault("#!/no/such/python3\n", "its interpreter /no/such/python3 is missing");
+    assert_script_fault("#! \t/no/such/python3 -u\nx", "its interpreter /no/such/python3 is missing");
+    assert_script_fault("#!/no/such/python3", "its interpreter /no/such/python3 is missing");
+    assert_script_fault("#!/bin/sh\r\necho\r\n",
+                        "its interpreter /bin/sh is missing: its first line ends with a carriage return");
+    assert_script_fault("#!/etc/passwd\n", "its interpreter /etc/passwd is not executable for this user");
+    assert_script_fault("#!/etc\n", "its interpreter /etc is a folder");
+}
+
+static void names_the_loader_that_a_program_needs(void **state)
+{
+    (void)state;
+    enum { IMAGE_BYTES = 64 * 1024 * 1024 };
+    char *image = malloc(IMAGE_BYTES);
+    int fd = open("/proc/self/exe", O_RDONLY | O_CLOEXEC);
+    ssize_t length = read(fd, image, IMAGE_BYTES);
+    close(fd);
+    assert_true(length > 0 && length < IMAGE_BYTES);
+    char *loader = memmem(image, (size_t)length, "/ld-linux", 9);
+    if (!loader) {
+        print_message("# reason: this machine's loader has another name\n");
+        free(image);
+        skip();
+        return;
+    }
+    memcpy(loader, "/no-linux", 9);
+    while (loader[-1])
+        loader--;
+    char *fault = memory_format("its interpreter %s is missing", loader);
+    char *path = make("program", image, (size_t)length, 0755);
+    assert_fault(path, fault);
+    free(path);
+    free(fault);
+    free(image);
+}
+
+static void tells_what_is_no_program_at_all(void **state)
+{
+    (void)state;
+    char *plain = make("plain", "echo\n", 5, 0755);
+    char *closed = make("closed", "#!/bin/sh\n", 10, 0644);
+    assert_fault(folder, "it is a folder");
+    assert_fault(plain, "it is no program of this machine, and no script that begins with #!");
+    assert_fault(closed, "it is not executable for this user");
+    assert_fault("/dev/null", "it is no regular file");
+    assert_fault("/no/such/program", "No such file or directory");
+    free(plain);
+    free(closed);
+}
+
+static void looks_for_a_name_where_it_was_looked_for(void **state)
+{
+    (void)state;
+    char *saved = memory_copy_text(getenv("PATH"));
+    char *path = memory_format("/no/such:%s:/usr/bin:/bin", folder);
+    setenv("PATH", path, 1);
+    free(make("lacks", "#!/no/such/ruby\n", 16, 0755));
+    free(make("closed-one", "#!/bin/sh\n", 10, 0644));
+    assert_fault("lacks", "its interpreter /no/such/ruby is missing");
+    assert_fault("closed-one", "it is not executable for this user");
+    assert_fault("no-such-program", "No such file or directory");
+    setenv("PATH", saved, 1);
+    free(path);
+    free(saved);
+}
+
+static void tells_of_a_file_system_without_programs(void **state)
+{
+    (void)state;
+    if (geteuid() != 0 || unshare(CLONE_NEWNS) != 0 ||
+        mount("none", "/", "none", MS_REC | MS_PRIVATE, "") != 0 ||
+        mount("none", folder, "tmpfs", MS_NOEXEC, "") != 0) {
+        print_message("# reason: mounting is not permitted here\n");
+        skip();
+        return;
+    }
+    char *path = make("script", "#!/bin/sh\n", 10, 0755);
+    assert_fault(path, "it is on a file system that is mounted noexec");
+    free(path);
+    assert_int_equal(umount(folder), 0);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(names_an_interpreter_that_is_missing, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(names_the_loader_that_a_program_needs, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(tells_what_is_no_program_at_all, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(looks_for_a_name_where_it_was_looked_for, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(tells_of_a_file_system_without_programs, set_up, tear_down),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
