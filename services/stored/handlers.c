@@ -105,13 +105,11 @@ void stored_handle_sessions_close_others(void *opaque, struct ipc_request *reque
 void stored_handle_session_artifacts(void *opaque, struct ipc_request *request, const void *message)
 {
     const struct message_session_artifacts *asked = message;
-    struct message_artifacts list;
-    const struct session *session = find_session(opaque, &asked->task_key, request);
+    struct session *session = find_session(opaque, &asked->task_key, request);
     if (!session)
         return;
-    artifact_table_list(&session->artifacts->table, &list);
-    ipc_answer(request, &list);
-    message_clear(&message_artifacts_type, &list);
+    domain_access_restore_token(&session->access, &asked->access_token);
+    artifact_collection_ask(&session->collection, request);
 }
 
 /* --- for runner hosts and jobs --- */

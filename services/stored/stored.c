@@ -60,10 +60,11 @@ static void on_stop_due(void *opaque)
     service_stop(stored->context);
 }
 
-static void on_aborts_idle(void *opaque)
+static void on_abort_ended(void *opaque, const char *task_id)
 {
     struct stored *stored = opaque;
-    if (stored->stopping)
+    sessions_on_abort_ended(stored->sessions, task_id);
+    if (stored->stopping && multipart_aborts_idle(stored->setup.uploads.aborts))
         loop_timer_start(&stored->stop_timer, 0);
 }
 
@@ -99,7 +100,7 @@ bool stored_start(struct service_context *context, struct error *error)
     setup->removals = removal_queue_create(context->loop, setup->work_dir.fd);
     setup->watch = workspace_watch_create(context->loop, settings->workspace_max_bytes);
     setup->workspace_max_bytes = settings->workspace_max_bytes;
-    setup->uploads = (struct upload_policy){.aborts = multipart_aborts_create(on_aborts_idle, stored),
+    setup->uploads = (struct upload_policy){.aborts = multipart_aborts_create(on_abort_ended, stored),
                                             .infos = &stored->upload_infos,
                                             .multipart_min_bytes = settings->multipart_min_bytes,
                                             .concurrency = (size_t)settings->upload_concurrency};

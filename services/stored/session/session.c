@@ -42,6 +42,7 @@ struct session *session_create(struct session_setup *setup, const struct message
                                      session->opened.capability, session->opened.domain_id};
     session->inputs = create_inputs(session);
     session->artifacts = create_artifacts(session);
+    artifact_collection_init(&session->collection, session->artifacts, setup->client.loop);
     return session;
 }
 
@@ -51,6 +52,7 @@ void session_free(struct session *session)
     if (!session)
         return;
     inputs_free(session->inputs);
+    artifact_collection_clear(&session->collection);
     artifacts_free(session->artifacts);
     domain_access_clear(&session->access);
     workspace_watch_remove(session->watched);

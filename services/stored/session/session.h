@@ -6,7 +6,7 @@
 #define STORED_SESSION_SESSION_H
 
 #include "libcommon/node/messages.h"
-#include "services/stored/artifacts/artifacts.h"
+#include "services/stored/artifacts/artifact_collection.h"
 #include "services/stored/domain/domain_request.h"
 #include "services/stored/inputs/inputs.h"
 #include "services/stored/journal/journal.h"
@@ -42,6 +42,7 @@ struct session {
     struct watched_workspace *watched; /* NULL: there is no limit */
     struct inputs *inputs;
     struct artifacts *artifacts;
+    struct artifact_collection collection;
     bool cancelled; /* no transfer may begin any more, for this reason */
     struct error cancel_reason;
     LIST_ENTRY(session) link; /* for sessions.h */

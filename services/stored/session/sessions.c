@@ -38,6 +38,21 @@ struct session *sessions_find(const struct sessions *sessions, const struct secr
     return session;
 }
 
+static struct session *find_task(const struct sessions *sessions, const char *task_id)
+{
+    struct session *session = LIST_FIRST(&sessions->list);
+    while (session && strcmp(session->opened.task_id, task_id) != 0)
+        session = LIST_NEXT(session, link);
+    return session;
+}
+
+void sessions_on_abort_ended(const struct sessions *sessions, const char *task_id)
+{
+    struct session *session = find_task(sessions, task_id);
+    if (session)
+        artifact_collection_on_abort_ended(&session->collection);
+}
+
 /* --- the end of one --- */
 
 static void drop(struct sessions *sessions, struct session *session)
@@ -78,6 +93,7 @@ void sessions_close(struct sessions *sessions, struct session *session, const st
 {
     char *task_id = memory_copy_text(session->opened.task_id);
     session_cancel(session, reason);
+    artifact_collection_fail(&session->collection, reason);
     drop(sessions, session);
     journal_session_closed(sessions->setup->journal, task_id);
     remove_workspace(sessions->setup, task_id, on_removed, context);
@@ -118,10 +134,8 @@ static bool check_open(const struct sessions *sessions, const struct message_ses
 /* The task came back under another lease before the first one was closed: the later lease counts. */
 static void end_earlier_attempt(struct sessions *sessions, const char *task_id)
 {
-    struct session *earlier = LIST_FIRST(&sessions->list);
+    struct session *earlier = find_task(sessions, task_id);
     struct error reason;
-    while (earlier && strcmp(earlier->opened.task_id, task_id) != 0)
-        earlier = LIST_NEXT(earlier, link);
     if (!earlier)
         return;
     log_write(LOG_LEVEL_WARN, &earlier->log, "a new lease of the task replaces its session");

@@ -36,6 +36,9 @@ struct session *sessions_open(struct sessions *sessions, const struct message_se
 void sessions_close(struct sessions *sessions, struct session *session, const struct error *reason,
                     removal_done_function *on_removed, void *context);
 
+/* An upload of the task that was given up has ended at the server, or could not be. */
+void sessions_on_abort_ended(const struct sessions *sessions, const char *task_id);
+
 /* Closes the sessions that an earlier start of leased has left: only `owner` closes its own. */
 void sessions_close_others(struct sessions *sessions, const char *owner);
 
