@@ -166,6 +166,32 @@ static void inputs_come_back_with_their_related_files(void **state)
     assert_string_equal(seen.text, "datasets/a/a.ply");
 }
 
+static void cids_come_back_in_their_order_until_they_are_there_or_have_failed(void **state)
+{
+    struct fixture *fixture = *state;
+    struct text_list cids = {0};
+    char cid[] = "b";
+    char path[] = "datasets/b/b.ply";
+    const struct message_input placed = {.cid = cid, .path = path};
+    open_session(fixture, TASK, "");
+    journal_input_asked(fixture->journal, TASK, "c");
+    journal_input_asked(fixture->journal, TASK, "b");
+    journal_input_asked(fixture->journal, TASK, "d");
+    journal_input_asked(fixture->journal, TASK, "a");
+    journal_input_placed(fixture->journal, TASK, &placed);
+    journal_input_failed(fixture->journal, TASK, "d");
+    open_again(fixture, BOOT);
+    journal_inputs_asked(fixture->journal, TASK, &cids);
+    assert_int_equal(cids.count, 2);
+    assert_string_equal(cids.items[0], "c");
+    assert_string_equal(cids.items[1], "a");
+    text_list_clear(&cids);
+    journal_session_closed(fixture->journal, TASK);
+    open_session(fixture, TASK, "");
+    journal_inputs_asked(fixture->journal, TASK, &cids);
+    assert_int_equal(cids.count, 0);
+}
+
 static void see_artifact(void *context, const struct journal_record *record)
 {
     struct seen *seen = context;
@@ -343,6 +369,7 @@ int main(void)
         WITH_JOURNAL(another_boot_knows_nothing),
         WITH_JOURNAL(the_client_id_stays_for_the_boot),
         WITH_JOURNAL(inputs_come_back_with_their_related_files),
+        WITH_JOURNAL(cids_come_back_in_their_order_until_they_are_there_or_have_failed),
         WITH_JOURNAL(a_stored_artifact_ends_its_upload),
         WITH_JOURNAL(an_upload_comes_back_with_its_parts),
         WITH_JOURNAL(a_new_upload_of_the_same_artifact_has_no_parts_of_the_first),

@@ -43,7 +43,15 @@ void journal_session_opened(struct journal *journal, const struct message_sessio
 void journal_session_got_token(struct journal *journal, const char *task_id);
 void journal_session_closed(struct journal *journal, const char *task_id);
 
+/* --- inputs: what was asked for, until it is there or has failed, in this order --- */
+
+void journal_input_asked(struct journal *journal, const char *task_id, const char *cid);
+void journal_input_failed(struct journal *journal, const char *task_id, const char *cid);
+void journal_inputs_asked(struct journal *journal, const char *task_id, struct text_list *cids);
+
 void journal_input_placed(struct journal *journal, const char *task_id, const struct message_input *input);
+
+/* --- artifacts --- */
 
 /* `file` is what it was made of. Ends its upload and its stream. */
 void journal_artifact_stored(struct journal *journal, const char *task_id,

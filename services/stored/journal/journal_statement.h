@@ -23,6 +23,9 @@
     STATEMENT(sessions_all, "SELECT opened, had_token, cancelled, 0, 0, 0, 0, 0 FROM sessions")              \
     STATEMENT(input_add, "INSERT OR REPLACE INTO inputs VALUES (?,?,?)")                                     \
     STATEMENT(inputs_of, "SELECT input, 0, 0, 0, 0, 0, 0, 0 FROM inputs WHERE task_id = ?")                  \
+    STATEMENT(asked_add, "INSERT OR IGNORE INTO asked VALUES (?,?)")                                         \
+    STATEMENT(asked_forget, "DELETE FROM asked WHERE task_id = ? AND cid = ?")                               \
+    STATEMENT(asked_of, "SELECT cid FROM asked WHERE task_id = ? ORDER BY rowid")                            \
     STATEMENT(artifact_add, "INSERT OR REPLACE INTO artifacts VALUES (?,?,?,?,?,?,?,?)")                     \
     STATEMENT(artifacts_of, "SELECT artifact, 0, 0, device, inode, bytes, modified_ns, changed_ns "          \
                             "FROM artifacts WHERE task_id = ? ORDER BY rowid")                               \

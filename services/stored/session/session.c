@@ -151,8 +151,10 @@ bool session_restore(struct session *session, const struct journal_record *recor
     watch_workspace(session);
     size_t input_count = inputs_restore(session->inputs);
     artifacts_restore(session->artifacts);
-    if (!session->cancelled)
+    if (!session->cancelled) {
+        inputs_resume(session->inputs);
         artifact_streams_restore(session->artifacts);
+    }
     size_t artifact_count = session->artifacts->table.count;
     log_write(LOG_LEVEL_INFO, &session->log, "session restored: %zu input%s and %zu artifact%s are there",
               input_count, input_count == 1 ? "" : "s", artifact_count, artifact_count == 1 ? "" : "s");
