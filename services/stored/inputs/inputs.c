@@ -28,7 +28,7 @@ struct inputs {
     struct input_path_set *paths;
     LIST_HEAD(input_list, input) list;
     TAILQ_HEAD(pending_inputs, input) pending; /* in the order in which they were asked for */
-    void *by_cid; /* the same, for tsearch(): tasks have thousands */
+    void *by_cid;                              /* the same, for tsearch(): tasks have thousands */
     size_t count;
     size_t file_count;
     unsigned number; /* of the latest download */

@@ -89,7 +89,8 @@ static bool set_up(struct journal *journal, const char *boot_id, struct error *e
             "the journal was written by a newer version of stored (schema %d, this one knows %d)", version,
             SCHEMA_VERSION);
     return (version == SCHEMA_VERSION || (version == 0 && run_sql(database, schema_sql))) &&
-           run_sql(database, additions_sql) && forget_other_boots(database, boot_id) && journal_prepare(journal);
+           run_sql(database, additions_sql) && forget_other_boots(database, boot_id) &&
+           journal_prepare(journal);
 }
 
 void journal_close(struct journal *journal)
