@@ -48,7 +48,7 @@ void stored_handle_session_update(void *opaque, struct ipc_request *request, con
     struct session *session = find_session(opaque, &update->task_key, request);
     if (!session)
         return;
-    session_update(session, update);
+    sessions_update(sessions_of(opaque), session, update);
     ipc_answer_done(request);
 }
 

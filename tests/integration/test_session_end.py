@@ -1,8 +1,10 @@
 """stored alone, when a task is over: what leased hears before it reports, and sessions that nobody ends."""
+import os
 import threading
 import time
 import unittest
 
+import programs
 from scripted_server import answer
 from stored_alone import LARGE, StoredCase
 from test_restart_alone import Held
@@ -100,6 +102,51 @@ class Collected(StoredCase):
             session.put_file()
         except (AssertionError, OSError):
             pass  # the connection is closed
+
+
+class Expired(StoredCase):
+    """A lease's end lies nearly an hour back, so that the hour is over soon."""
+    HOUR_SECS = 3600
+
+    def assert_ends(self, session, within_secs=10):
+        programs.wait_until(lambda: not os.path.exists(session.folder), "the workspace is removed", within_secs)
+        given = self.stored.session("session_artifacts", task_key=session.key)
+        self.assertEqual((given["message"], given.get("code")), ("failure", "not_found"), given)
+        self.assertNotIn(session.task_id, "".join(os.listdir(self.stored.work)))
+
+    def test_a_session_ends_by_itself_an_hour_after_its_lease(self):
+        self.stored.log.begin_test()
+        session, other = self.open(lease_secs=1 - self.HOUR_SECS), self.open(lease_secs=30 - self.HOUR_SECS)
+        endless = self.open()
+        self.assertTrue(os.path.exists(session.folder))
+        self.assert_ends(session)
+        self.stored.log.wait("the lease ended an hour ago")
+        self.assertEqual((other.artifacts(), endless.artifacts()), ([], []))
+
+    def test_heartbeats_move_the_end(self):
+        session, other = self.open(lease_secs=1 - self.HOUR_SECS), self.open(lease_secs=1 - self.HOUR_SECS)
+        self.assertEqual(session.update_lease(60 - self.HOUR_SECS)["message"], "done")
+        self.assert_ends(other)
+        self.assertEqual(session.artifacts(), [])
+        session.update_lease(0.5 - self.HOUR_SECS)
+        self.assert_ends(session)
+
+    def test_one_that_got_its_end_later_ends_too(self):
+        session = self.open()
+        session.update_lease(1 - self.HOUR_SECS)
+        self.assert_ends(session)
+
+    def test_a_restart_counts_anew_until_the_end_is_known_again(self):
+        session, endless = self.open(lease_secs=1 - self.HOUR_SECS), self.open()
+        later = self.open()
+        later.update_lease(1 - self.HOUR_SECS)
+        self.stored.restart()
+        time.sleep(1.5)
+        self.assertEqual([one.artifacts() for one in (session, endless, later)], [[], [], []])
+        for one in (session, later):
+            one.update_lease(-self.HOUR_SECS)
+            self.assert_ends(one)
+        self.assertEqual(endless.artifacts(), [])
 
 
 if __name__ == "__main__":

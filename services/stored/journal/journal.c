@@ -53,6 +53,15 @@ void journal_session_opened(struct journal *journal, const struct message_sessio
     journal_end(journal, ok);
 }
 
+void journal_session_got_end(struct journal *journal, const struct message_session_open *opened)
+{
+    struct message_session_open kept = *opened;
+    kept.access_token = (struct secret){0};
+    struct journal_value values[] = {JOURNAL_INTEGER(0), JOURNAL_TEXT(opened->task_id)};
+    run_with_message(journal, JOURNAL_session_reopen, values, sizeof values / sizeof values[0], 0,
+                     &message_session_open_type, &kept);
+}
+
 void journal_session_got_token(struct journal *journal, const char *task_id)
 {
     journal_run(journal, JOURNAL_session_token, JOURNAL_VALUES(JOURNAL_TEXT(task_id)));

@@ -41,6 +41,9 @@ void journal_session_cancelled(struct journal *journal, const char *task_id);
 /* Without the token in `opened`; only whether there was one is kept. Replaces what is known of the task. */
 void journal_session_opened(struct journal *journal, const struct message_session_open *opened);
 void journal_session_got_token(struct journal *journal, const char *task_id);
+
+/* Its lease, which had no end when it was opened, has one now: as `opened` says. */
+void journal_session_got_end(struct journal *journal, const struct message_session_open *opened);
 void journal_session_closed(struct journal *journal, const char *task_id);
 
 /* --- inputs: what was asked for, until it is there or has failed, in this order --- */

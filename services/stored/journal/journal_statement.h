@@ -18,6 +18,7 @@
     STATEMENT(client_id_find, "SELECT client_id FROM boot")                                                  \
     STATEMENT(session_forget, "DELETE FROM sessions WHERE task_id = ?")                                      \
     STATEMENT(session_add, "INSERT INTO sessions (task_id, opened, had_token, cancelled) VALUES (?,?,?,0)")  \
+    STATEMENT(session_reopen, "UPDATE sessions SET opened = ? WHERE task_id = ?")                            \
     STATEMENT(session_cancel, "UPDATE sessions SET cancelled = 1 WHERE task_id = ?")                         \
     STATEMENT(session_token, "UPDATE sessions SET had_token = 1 WHERE task_id = ?")                          \
     STATEMENT(sessions_all, "SELECT opened, had_token, cancelled, 0, 0, 0, 0, 0 FROM sessions")              \

@@ -129,6 +129,7 @@ bool session_begin(struct session *session, struct error *error)
         return false;
     journal_session_opened(session->setup->journal, opened);
     session->access.lease_ends_boot_ms = opened->lease_ends_boot_ms;
+    lease_expiry_told(&session->expiry, opened->lease_ends_boot_ms);
     secret_assign_locked(&session->access.token, opened->access_token.bytes, opened->access_token.length);
     secret_wipe(&opened->access_token);
     log_write(LOG_LEVEL_INFO, &session->log, "session opened for %s%s", session->access.server_url,
@@ -148,6 +149,7 @@ bool session_restore(struct session *session, const struct journal_record *recor
         !workspace_reopen(&session->workspace, &session->setup->work_dir, session->opened.task_id, error))
         return false;
     session->access.token_lost = record->had_token;
+    lease_expiry_restored(&session->expiry, session->opened.lease_ends_boot_ms != 0, clock_boot_ms());
     watch_workspace(session);
     size_t input_count = inputs_restore(session->inputs);
     artifacts_restore(session->artifacts);
@@ -161,11 +163,23 @@ bool session_restore(struct session *session, const struct journal_record *recor
     return true;
 }
 
+/* The journal knows of a lease whether it has an end; when that is moves on with each heartbeat. */
+static void take_lease_end(struct session *session, int64_t ends_boot_ms)
+{
+    if (!ends_boot_ms)
+        return;
+    session->access.lease_ends_boot_ms = ends_boot_ms;
+    lease_expiry_told(&session->expiry, ends_boot_ms);
+    if (!session->opened.lease_ends_boot_ms) {
+        session->opened.lease_ends_boot_ms = ends_boot_ms;
+        journal_session_got_end(session->setup->journal, &session->opened);
+    }
+}
+
 void session_update(struct session *session, const struct message_session_update *update)
 {
     struct domain_access *access = &session->access;
-    if (update->lease_ends_boot_ms)
-        access->lease_ends_boot_ms = update->lease_ends_boot_ms;
+    take_lease_end(session, update->lease_ends_boot_ms);
     if (update->access_token.length && !access->token.length && !access->token_lost)
         journal_session_got_token(session->setup->journal, session->opened.task_id);
     domain_access_on_heartbeat(access, &update->access_token, update->heartbeat_boot_ms);

@@ -10,6 +10,7 @@
 #include "services/stored/domain/domain_request.h"
 #include "services/stored/inputs/inputs.h"
 #include "services/stored/journal/journal.h"
+#include "services/stored/session/lease_expiry.h"
 #include "services/stored/workspace/removal_queue.h"
 #include "services/stored/workspace/workspace.h"
 #include "services/stored/workspace/workspace_watch.h"
@@ -38,6 +39,7 @@ struct session {
     struct message_session_open opened; /* as leased said it, but that the token is in `access` */
     struct log_task log;
     struct domain_access access;
+    struct lease_expiry expiry;
     struct workspace workspace;
     struct watched_workspace *watched; /* NULL: there is no limit */
     struct inputs *inputs;

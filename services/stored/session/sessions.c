@@ -2,6 +2,7 @@
  * comparing. */
 #include "services/stored/session/sessions.h"
 
+#include "libcommon/base/clock.h"
 #include "libcommon/base/limits.h"
 #include "libcommon/base/memory.h"
 #include "libcommon/base/uuid.h"
@@ -13,14 +14,8 @@ struct sessions {
     struct session_setup *setup;
     LIST_HEAD(session_list, session) list;
     size_t count;
+    struct loop_timer expiry; /* of the session that is due first */
 };
-
-struct sessions *sessions_create(struct session_setup *setup)
-{
-    struct sessions *sessions = memory_allocate(sizeof *sessions);
-    sessions->setup = setup;
-    return sessions;
-}
 
 size_t sessions_count(const struct sessions *sessions)
 {
@@ -55,11 +50,35 @@ void sessions_on_abort_ended(const struct sessions *sessions, const char *task_i
 
 /* --- the end of one --- */
 
+/* The earliest moment at which a session ends by itself; INT64_MAX: none does. */
+static int64_t next_expiry_ms(const struct sessions *sessions)
+{
+    int64_t next_ms = INT64_MAX;
+    const struct session *session;
+    LIST_FOREACH(session, &sessions->list, link)
+    {
+        int64_t due_ms = lease_expiry_due_ms(&session->expiry);
+        if (due_ms < next_ms)
+            next_ms = due_ms;
+    }
+    return next_ms;
+}
+
+static void arm_expiry(struct sessions *sessions)
+{
+    int64_t due_ms = next_expiry_ms(sessions);
+    if (due_ms != INT64_MAX)
+        loop_timer_start(&sessions->expiry, due_ms - clock_boot_ms());
+    else
+        loop_timer_stop(&sessions->expiry);
+}
+
 static void drop(struct sessions *sessions, struct session *session)
 {
     LIST_REMOVE(session, link);
     sessions->count--;
     session_free(session);
+    arm_expiry(sessions);
 }
 
 void sessions_free(struct sessions *sessions)
@@ -70,6 +89,7 @@ void sessions_free(struct sessions *sessions)
         next = LIST_NEXT(session, link);
         drop(sessions, session);
     }
+    loop_timer_stop(&sessions->expiry);
     free(sessions);
 }
 
@@ -111,6 +131,37 @@ void sessions_close_others(struct sessions *sessions, const char *owner)
         log_write(LOG_LEVEL_WARN, &session->log, "session closed: %s", reason.text);
         sessions_close(sessions, session, &reason, NULL, NULL);
     }
+}
+
+static void on_expiry(void *context)
+{
+    struct sessions *sessions = context;
+    struct error reason;
+    int64_t now_ms = clock_boot_ms();
+    error_set(&reason, ERROR_CANCELLED, "the lease ended an hour ago, and nobody closed the session");
+    for (struct session *session = LIST_FIRST(&sessions->list), *next; session; session = next) {
+        next = LIST_NEXT(session, link);
+        if (lease_expiry_due_ms(&session->expiry) > now_ms)
+            continue;
+        log_write(LOG_LEVEL_WARN, &session->log, "session closed: %s", reason.text);
+        sessions_close(sessions, session, &reason, NULL, NULL);
+    }
+    arm_expiry(sessions);
+}
+
+struct sessions *sessions_create(struct session_setup *setup)
+{
+    struct sessions *sessions = memory_allocate(sizeof *sessions);
+    sessions->setup = setup;
+    loop_timer_init(&sessions->expiry, setup->client.loop, on_expiry, sessions);
+    return sessions;
+}
+
+void sessions_update(struct sessions *sessions, struct session *session,
+                     const struct message_session_update *update)
+{
+    session_update(session, update);
+    arm_expiry(sessions);
 }
 
 /* --- opening --- */
@@ -163,10 +214,12 @@ struct session *sessions_open(struct sessions *sessions, const struct message_se
         return NULL;
     end_earlier_attempt(sessions, message->task_id);
     session = add(sessions, message);
-    if (session_begin(session, error))
-        return session;
-    drop(sessions, session);
-    return NULL;
+    if (!session_begin(session, error)) {
+        drop(sessions, session);
+        return NULL;
+    }
+    arm_expiry(sessions);
+    return session;
 }
 
 /* --- after a restart --- */
@@ -176,8 +229,10 @@ static void restore(void *context, const struct journal_record *record)
     struct sessions *sessions = context;
     struct error error;
     struct session *session = add(sessions, record->message);
-    if (session_restore(session, record, &error))
+    if (session_restore(session, record, &error)) {
+        arm_expiry(sessions);
         return;
+    }
     log_write(LOG_LEVEL_WARN, &session->log, "session lost: %s", error.text);
     journal_session_closed(sessions->setup->journal, session->opened.task_id);
     drop(sessions, session);
