@@ -1,5 +1,6 @@
 """stored alone, when a task is over: what leased hears before it reports, and sessions that nobody ends."""
 import os
+import signal
 import threading
 import time
 import unittest
@@ -147,6 +148,38 @@ class Expired(StoredCase):
             one.update_lease(-self.HOUR_SECS)
             self.assert_ends(one)
         self.assertEqual(endless.artifacts(), [])
+
+
+class Stopped(StoredCase):
+    FILES = 20000
+
+    def fill(self, session):
+        folder = os.path.join(session.folder, "outputs", "many")
+        os.mkdir(folder)
+        for number in range(self.FILES):
+            os.close(os.open(os.path.join(folder, str(number)), os.O_CREAT | os.O_WRONLY))
+
+    def test_a_stop_during_a_large_removal_is_soon_and_the_rest_goes_at_the_start(self):
+        session = self.open()
+        self.fill(session)
+        closing = Asking(self.close_in_vain, session)
+        programs.wait_until(lambda: not os.path.exists(session.folder), "the removal has begun")
+        began = time.monotonic()
+        self.stored.process.send_signal(signal.SIGTERM)
+        self.assertEqual(self.stored.process.wait(programs.PATIENCE_SECS), 0)
+        self.assertLess(time.monotonic() - began, 2)
+        left = os.listdir(self.stored.work)
+        self.stored.kill()
+        closing.join()
+        self.stored.start()
+        self.assertTrue(left, "nothing was left: the test is of no use")
+        programs.wait_until(lambda: os.listdir(self.stored.work) == [], "the rest is removed")
+
+    def close_in_vain(self, session):
+        try:
+            session.close()
+        except (AssertionError, OSError):
+            session.open = False  # the connection is closed
 
 
 if __name__ == "__main__":
