@@ -97,6 +97,7 @@ bool stored_start(struct service_context *context, struct error *error)
                                            .want_token = publish_token_wanted,
                                            .context = stored};
     transfers_init(&setup->transfers, context->loop, publish_progress, stored);
+    transfers_cap(&setup->transfers, settings->transfer_max_bytes_per_sec);
     setup->removals = removal_queue_create(context->loop, setup->work_dir.fd);
     setup->watch = workspace_watch_create(context->loop, settings->workspace_max_bytes);
     setup->workspace_max_bytes = settings->workspace_max_bytes;

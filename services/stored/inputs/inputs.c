@@ -223,6 +223,7 @@ static void start_download(struct input *input, const struct cid_query *query)
                                                            .path = path,
                                                            .accept = "multipart/form-data",
                                                            .transfer = true,
+                                                           .share = transfer_share_of(input->transfer),
                                                            .on_attempt = on_attempt,
                                                            .on_headers = on_headers,
                                                            .on_data = on_data,
