@@ -5,6 +5,7 @@
 #include "libcommon/base/text.h"
 #include "libcommon/base/uuid.h"
 #include "libcommon/json/json_writer.h"
+#include "libcommon/service/last_death.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -86,7 +87,10 @@ bool stored_start(struct service_context *context, struct error *error)
     stored->context = context;
     setup->work_dir.fd = -1;
     umask(SHARED_UMASK);
-    if (!open_journal(stored, error) || !work_dir_open(&setup->work_dir, settings->work_dir, error))
+    if (!open_journal(stored, error))
+        return false;
+    journal_deaths_count(setup->journal, last_death_of_this_service() != NULL);
+    if (!work_dir_open(&setup->work_dir, settings->work_dir, error))
         return false;
     stored->client_id = choose_client_id(stored);
     setup->client = (struct domain_client){.loop = context->loop,

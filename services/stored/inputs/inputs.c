@@ -312,6 +312,13 @@ size_t inputs_restore(struct inputs *inputs)
     return inputs->count;
 }
 
+/* One that has ended stored again and again must not do so before anybody asks for it. */
+static bool check_deaths(const struct inputs_spec *spec, const char *cid, struct error *error)
+{
+    const struct journal_request request = {spec->task_id, "input_materialize", cid};
+    return journal_check_deaths(spec->journal, &request, error);
+}
+
 /* In the order of before: who asked will ask again in any order, if at all. */
 void inputs_resume(struct inputs *inputs)
 {
@@ -319,10 +326,14 @@ void inputs_resume(struct inputs *inputs)
     struct text_list cids = {0};
     struct error error;
     journal_inputs_asked(spec->journal, spec->task_id, &cids);
-    for (size_t i = 0; i < cids.count; i++)
-        if (!find(inputs, cids.items[i]) && !fetch(inputs, cids.items[i], &error))
-            log_write(LOG_LEVEL_WARN, &spec->access->log, "input %.200s is not fetched again: %s",
-                      cids.items[i], error.text);
+    for (size_t i = 0; i < cids.count; i++) {
+        const char *cid = cids.items[i];
+        if (find(inputs, cid) || (check_deaths(spec, cid, &error) && fetch(inputs, cid, &error)))
+            continue;
+        log_write(LOG_LEVEL_WARN, &spec->access->log, "input %.200s is not fetched again: %s", cid,
+                  error.text);
+        journal_input_failed(spec->journal, spec->task_id, cid);
+    }
     text_list_clear(&cids);
 }
 

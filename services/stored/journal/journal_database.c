@@ -45,7 +45,13 @@ static const char schema_sql[] =
 /* What came later: an older version of stored, which does not know it, is not disturbed. */
 static const char additions_sql[] =
     "CREATE TABLE IF NOT EXISTS asked (task_id TEXT NOT NULL REFERENCES sessions ON DELETE CASCADE,"
-    "  cid TEXT NOT NULL, PRIMARY KEY (task_id, cid));";
+    "  cid TEXT NOT NULL, PRIMARY KEY (task_id, cid));"
+    "CREATE TABLE IF NOT EXISTS in_hand (number INTEGER PRIMARY KEY,"
+    "  task_id TEXT NOT NULL REFERENCES sessions ON DELETE CASCADE, operation TEXT NOT NULL, name TEXT NOT "
+    "NULL);"
+    "CREATE TABLE IF NOT EXISTS deaths (task_id TEXT NOT NULL REFERENCES sessions ON DELETE CASCADE,"
+    "  operation TEXT NOT NULL, name TEXT NOT NULL, count INTEGER NOT NULL, PRIMARY KEY (task_id, operation, "
+    "name));";
 
 static bool run_sql(sqlite3 *database, const char *sql)
 {

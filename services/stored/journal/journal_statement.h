@@ -45,6 +45,15 @@
     STATEMENT(uploads_forget, "DELETE FROM uploads WHERE task_id = ?")                                       \
     STATEMENT(part_add, "INSERT OR REPLACE INTO parts VALUES (?,?,?,?)")                                     \
     STATEMENT(parts_of, "SELECT number, etag FROM parts WHERE task_id = ? AND logical_path = ?")             \
+    STATEMENT(hand_add, "INSERT INTO in_hand (task_id, operation, name) VALUES (?,?,?)")                     \
+    STATEMENT(hand_forget, "DELETE FROM in_hand WHERE number = ?")                                           \
+    STATEMENT(hand_clear, "DELETE FROM in_hand")                                                             \
+    STATEMENT(deaths_count, "INSERT INTO deaths SELECT task_id, operation, name, 1 FROM in_hand UNION "      \
+                            "SELECT task_id, 'input_materialize', cid, 1 FROM asked WHERE true "             \
+                            "ON CONFLICT DO UPDATE SET count = count + 1")                                   \
+    STATEMENT(deaths_of, "SELECT count FROM deaths WHERE task_id = ? AND operation = ? AND name = ?")        \
+    STATEMENT(deaths_forget, "DELETE FROM deaths WHERE (task_id, operation, name) IN "                       \
+                             "(SELECT task_id, operation, name FROM in_hand WHERE number = ?)")              \
     STATEMENT(begin, "BEGIN")                                                                                \
     STATEMENT(commit, "COMMIT")                                                                              \
     STATEMENT(roll_back, "ROLLBACK")
