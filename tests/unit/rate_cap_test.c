@@ -40,7 +40,7 @@ static void keeps_the_rate(void **state)
     struct mover mover = {.piece_bytes = RATE_CAP_TURN_BYTES};
     (void)state;
     rate_cap_init(&cap, RATE, 1000);
-    run(&cap, &mover, 1, 1000, 1000 + SECONDS * 1000);
+    run(&cap, &mover, 1, 1000, 1000 + (int64_t)SECONDS * 1000);
     assert_in_range(mover.moved_bytes, RATE * SECONDS * 99 / 100, RATE * SECONDS + RATE_CAP_TURN_BYTES);
 }
 
@@ -54,7 +54,7 @@ static void transfers_side_by_side_get_the_same_whatever_their_pieces_are(void *
     int64_t sum = 0;
     (void)state;
     rate_cap_init(&cap, RATE, 0);
-    run(&cap, movers, COUNT, 0, SECONDS * 1000);
+    run(&cap, movers, COUNT, 0, (int64_t)SECONDS * 1000);
     for (size_t i = 0; i < COUNT; i++) {
         assert_in_range(movers[i].moved_bytes, fair * 9 / 10, fair * 11 / 10);
         sum += movers[i].moved_bytes;

@@ -102,7 +102,7 @@ static void keeps_other_work_waiting_for_some_milliseconds(void **state)
     int64_t began_ms = clock_boot_ms();
     for (int turn = 0; turn < TURNS; turn++)
         assert_true(loop_turn(fixture->loop, -1, &error));
-    assert_true(clock_boot_ms() - began_ms < TURNS * 100);
+    assert_true(clock_boot_ms() - began_ms < (int64_t)TURNS * 100);
     removal_queue_free(queue);
 }
 

@@ -67,14 +67,19 @@ static void end_download(struct input *input)
     input->transfer = NULL;
 }
 
+static void leave_queue(struct input *input)
+{
+    if (input->pending)
+        TAILQ_REMOVE(&input->inputs->pending, input, turn);
+    input->pending = false;
+}
+
 static void end_pending(struct input *input)
 {
     end_download(input);
     incoming_free(input->incoming);
     input->incoming = NULL;
-    if (input->pending)
-        TAILQ_REMOVE(&input->inputs->pending, input, turn);
-    input->pending = false;
+    leave_queue(input);
 }
 
 static void input_free(struct input *input)
@@ -184,9 +189,10 @@ static void finish(struct input *input)
 
 static void finish_whose_turn_it_is(struct inputs *inputs)
 {
-    struct input *input = TAILQ_FIRST(&inputs->pending);
-    for (; input && input->received; input = TAILQ_FIRST(&inputs->pending))
+    for (struct input *input = TAILQ_FIRST(&inputs->pending), *next; input && input->received; input = next) {
+        next = TAILQ_NEXT(input, turn);
         finish(input);
+    }
 }
 
 static void on_done(void *context, const struct http_response *response, const struct error *failure)
