@@ -169,7 +169,8 @@ static void remove_entry(struct tree_removal *removal, const char *name)
         entered = enter(removal, name);
         errno_value = errno;
     }
-    if (!entered)
+    /* Gone meanwhile: another process removes the tree, too. */
+    if (!entered && errno_value != ENOENT)
         remember_fault(removal, errno_value, name);
 }
 

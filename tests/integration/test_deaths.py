@@ -25,11 +25,11 @@ class Deaths(StoredCase):
 
     def die_with(self, session, kind, ask, how="SEGV"):
         """stored ends while the server keeps the request of that kind waiting."""
-        self.server.forget()
         asking = Asking(self.ask_in_vain, ask)
         self.server.wait_asked(kind)
         self.stored.kill()
         asking.join()
+        self.server.forget()  # the next start may send it again by itself
         self.stored.settings["POSEMESH_LAST_DEATH"] = how or ""
         self.stored.start()
         session.update_token()
@@ -72,6 +72,7 @@ class Deaths(StoredCase):
             self.die_with(session, "part", session.put_file)
         held.let_go()
         self.assert_stored(session.put_file(), "completed")
+        self.server.forget()
         session.write("out.bin", LARGE[::-1])
         held = self.hold("part", answer(body={"etag": "tag"}))
         for _ in range(2):

@@ -67,6 +67,16 @@ class Users(NodeCase):
         self.assertEqual(shown["status"], "failed", shown)
         node.wait_for_no_workspace()
 
+    @unittest.skipUnless(os.geteuid() == 0, "needs root")
+    def test_what_only_a_killed_runner_host_could_remove_is_removed_by_the_next(self):
+        node = self.own_node()
+        gate = node.gate()
+        job = self.devnet.post(["write", "x/a.json", 5], ["mode", "x", 0o700], ["say", {"event": "ready"}], ["gate", gate.name])
+        self.devnet.wait_event(job, "ready")
+        node.kill("runnerd")
+        self.assertEqual(self.devnet.wait_job(job)["status"], "failed")
+        node.wait_for_no_workspace()
+
     def test_two_nodes_share_the_work_and_do_not_disturb_each_other(self):
         for _ in range(2):
             self.own_node(MAX_CONCURRENCY="1", ENABLE_NOOP="false")
