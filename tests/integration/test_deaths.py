@@ -13,6 +13,8 @@ CRASHED = "crashed 3 times"
 
 
 class Deaths(StoredCase):
+    variables = {"LOG_LEVEL": "debug"}  # which tells of each request that has come
+
     def tearDown(self):
         self.stored.settings.pop("POSEMESH_LAST_DEATH", None)
         super().tearDown()
@@ -23,13 +25,14 @@ class Deaths(StoredCase):
         self.server.answers[kind] = held
         return held
 
-    def die_with(self, session, kind, ask, how="SEGV"):
-        """stored ends while the server keeps the request of that kind waiting."""
+    def die_with(self, session, operation, ask, how="SEGV"):
+        """stored ends with the request in hand, for which the server keeps it waiting."""
+        self.stored.log.begin_test()
         asking = Asking(self.ask_in_vain, ask)
-        self.server.wait_asked(kind)
+        self.stored.log.wait(f"request {operation}{{")
+        session.update_token()  # what came before it is in hand by its answer
         self.stored.kill()
         asking.join()
-        self.server.forget()  # the next start may send it again by itself
         self.stored.settings["POSEMESH_LAST_DEATH"] = how or ""
         self.stored.start()
         session.update_token()
@@ -46,7 +49,7 @@ class Deaths(StoredCase):
         session.write("out.bin", LARGE)
         held = self.hold("part", answer(body={"etag": "tag"}))
         for _ in range(3):
-            self.die_with(session, "part", session.put_file)
+            self.die_with(session, "artifact_put", session.put_file)
         self.assert_fails(session.put_file(), "system", text=CRASHED)
         held.let_go()
         self.assert_stored(session.put("other.bin", LARGE), "completed")
@@ -57,10 +60,10 @@ class Deaths(StoredCase):
         session = self.open()
         held = self.hold("input", data_answer(("size=5", b"hello")))
         for _ in range(3):
-            self.die_with(session, "input", lambda: session.input("bad"))
-        self.server.forget()
+            self.die_with(session, "input_materialize", lambda: session.input("bad"))
+        begun = self.server.connections
         self.assert_fails(session.input("bad"), "system", text=CRASHED)
-        self.assertEqual(self.server.requests, [])
+        self.assertEqual(self.server.connections, begun)
         held.let_go()
         self.assertEqual(session.read(session.input("good")["path"]), b"hello")
 
@@ -69,14 +72,13 @@ class Deaths(StoredCase):
         session.write("out.bin", LARGE)
         held = self.hold("part", answer(body={"etag": "tag"}))
         for _ in range(2):
-            self.die_with(session, "part", session.put_file)
+            self.die_with(session, "artifact_put", session.put_file)
         held.let_go()
         self.assert_stored(session.put_file(), "completed")
-        self.server.forget()
         session.write("out.bin", LARGE[::-1])
         held = self.hold("part", answer(body={"etag": "tag"}))
         for _ in range(2):
-            self.die_with(session, "part", session.put_file)
+            self.die_with(session, "artifact_put", session.put_file)
         held.let_go()
         self.assert_stored(session.put_file(), "completed")
 
@@ -85,7 +87,7 @@ class Deaths(StoredCase):
         session.write("out.bin", LARGE)
         held = self.hold("part", answer(body={"etag": "tag"}))
         for _ in range(4):
-            self.die_with(session, "part", session.put_file, how=None)
+            self.die_with(session, "artifact_put", session.put_file, how=None)
         held.let_go()
         self.assert_stored(session.put_file(), "completed")
 
