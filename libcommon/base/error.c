@@ -44,7 +44,11 @@ bool error_set_errno(struct error *error, int errno_value, const char *format, .
     char reason[128];
     va_list arguments;
     va_start(arguments, format);
-    set_text(error, full ? ERROR_DISK_FULL : ERROR_SYSTEM, format, arguments);
+    set_text(error,
+             full                   ? ERROR_DISK_FULL
+             : errno_value == EFBIG ? ERROR_TOO_LARGE
+                                    : ERROR_SYSTEM,
+             format, arguments);
     va_end(arguments);
     append_text(error, ": ");
     append_text(error, strerror_r(errno_value, reason, sizeof reason));

@@ -44,7 +44,8 @@ struct error {
 bool error_set(struct error *error, enum error_code code, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
-/* As error_set, with ": <text of errno_value>" behind it; ENOSPC and EDQUOT become ERROR_DISK_FULL. */
+/* As error_set, with ": <text of errno_value>" behind it; ENOSPC and EDQUOT become ERROR_DISK_FULL,
+ * EFBIG ERROR_TOO_LARGE. */
 bool error_set_errno(struct error *error, int errno_value, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 

@@ -8,6 +8,7 @@
 #include "libcommon/base/limits.h"
 #include "libcommon/base/memory.h"
 #include "libcommon/base/text.h"
+#include "libcommon/files/file_mode.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -82,8 +83,7 @@ static int open_folder(int parent_fd, const char *name, struct stat *status)
 {
     const int flags = O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC;
     int fd = openat(parent_fd, name, flags);
-    if (fd < 0 && errno == EACCES && fstatat(parent_fd, name, status, AT_SYMLINK_NOFOLLOW) == 0 &&
-        fchmodat(parent_fd, name, (status->st_mode & ALLPERMS) | S_IRWXU, AT_SYMLINK_NOFOLLOW) == 0)
+    if (fd < 0 && errno == EACCES && file_mode_add_at(parent_fd, name, S_IRWXU, 0))
         fd = openat(parent_fd, name, flags);
     if (fd >= 0 && fstat(fd, status) != 0) {
         int failure = errno;
@@ -116,15 +116,40 @@ static bool push(struct tree_removal *removal, const char *name)
     return true;
 }
 
-/* Keeps the number of open descriptors bounded however deep the tree is. */
+/* A job may have taken names like ours; how many of them it made is nothing that we wait for. */
+static bool rename_to_root(struct tree_removal *removal, const char *name)
+{
+    enum { TRIES_MAX = 1000 };
+    char target[48];
+    for (int i = 0; i < TRIES_MAX; i++) {
+        snprintf(target, sizeof target, ".deep-%d-%u", (int)getpid(), ++removal->moved_count);
+        if (renameat2(holder_fd(removal), name, dirfd(removal->levels[0].stream), target, RENAME_NOREPLACE) ==
+            0)
+            return true;
+        if (errno != EEXIST)
+            return false;
+    }
+    return false;
+}
+
+/* Keeps the number of open descriptors bounded however deep the tree is. A folder that changes its parent has
+ * to be writable itself. */
 static bool move_up(struct tree_removal *removal, const char *name)
 {
-    char target[48];
-    snprintf(target, sizeof target, ".deep-%d-%u", (int)getpid(), ++removal->moved_count);
-    if (renameat(holder_fd(removal), name, dirfd(removal->levels[0].stream), target) != 0)
-        return false;
-    removal->moved = true;
-    return true;
+    bool ok = rename_to_root(removal, name) ||
+              (errno == EACCES && file_mode_add_at(holder_fd(removal), name, S_IRWXU, 0) &&
+               rename_to_root(removal, name));
+    removal->moved = removal->moved || ok;
+    return ok;
+}
+
+/* Also where the process has no descriptor left, the folders above are emptied first. */
+static bool enter(struct tree_removal *removal, const char *name)
+{
+    if (removal->depth < LIMIT_WORKSPACE_DEPTH && push(removal, name))
+        return true;
+    bool too_deep = removal->depth == LIMIT_WORKSPACE_DEPTH || errno == EMFILE || errno == ENFILE;
+    return too_deep && removal->depth > 1 && move_up(removal, name);
 }
 
 static bool stays(const struct tree_removal *removal, const char *name)
@@ -143,10 +168,11 @@ static void remove_entry(struct tree_removal *removal, const char *name)
     int errno_value = errno;
     bool entered = false;
     if (errno_value == EISDIR) {
-        entered = removal->depth < LIMIT_WORKSPACE_DEPTH ? push(removal, name) : move_up(removal, name);
+        entered = enter(removal, name);
         errno_value = errno;
     }
-    if (!entered)
+    /* Gone meanwhile: another process removes the tree, too. */
+    if (!entered && errno_value != ENOENT)
         remember_fault(removal, errno_value, name);
 }
 

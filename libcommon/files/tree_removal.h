@@ -1,7 +1,8 @@
 /*
  * Removes a folder with all that is in it, a bounded number of entries at a time, so that the loop's thread
  * can do it. Links are removed, never followed; folders on another file system are not entered. A tree deeper
- * than LIMIT_WORKSPACE_DEPTH is flattened on the way.
+ * than LIMIT_WORKSPACE_DEPTH is flattened on the way. Whatever the modes of our own folders are, they can be
+ * entered; those of another uid cannot.
  */
 #ifndef LIBCOMMON_FILES_TREE_REMOVAL_H
 #define LIBCOMMON_FILES_TREE_REMOVAL_H

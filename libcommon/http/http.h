@@ -53,6 +53,12 @@ typedef bool http_headers_function(void *context, const struct http_response *re
 typedef bool http_data_function(void *context, const void *bytes, size_t length, struct error *error);
 
 /*
+ * Whether so many bytes of a body may pass now: of the request as they are to be read, of a 2xx answer as
+ * they are to go to on_data; 16 KiB at most. False: the call is held until http_resume().
+ */
+typedef bool http_pace_function(void *context, size_t bytes);
+
+/*
  * The end of a call, once, in a later turn of the loop than http_send(). Exactly one of the two is not NULL:
  * `response` when an answer arrived whole, whatever its status; `failure` (ERROR_NETWORK, ERROR_TIMEOUT,
  * ERROR_TOO_LARGE, ERROR_INVALID for a refused redirect, an unusable URL or a header with control characters,
@@ -85,6 +91,7 @@ struct http_request {
     size_t response_limit_bytes; /* of a body kept in memory; more is ERROR_TOO_LARGE. 0: 64 KiB */
     bool follow_redirects; /* for GET, within the URL's origin, 5 at most; one elsewhere fails the call */
 
+    http_pace_function *pace;          /* may be NULL: nothing is held. The time of waiting is no stall */
     http_headers_function *on_headers; /* may be NULL */
     http_data_function *on_data;       /* may be NULL; when set, 2xx bodies go there, others stay in memory */
     http_done_function *on_done;
@@ -110,6 +117,9 @@ struct http_call *http_send(struct http_client *client, const struct http_reques
  * closed when a request was on it. NULL is harmless.
  */
 void http_cancel(struct http_call *call);
+
+/* Goes on with a call that its `pace` has held; harmless for others. The call may end in it. */
+void http_resume(struct http_call *call);
 
 /* Whether the request has begun to go out on a connection: if not, it cannot have arrived. In on_done too. */
 bool http_call_is_sent(const struct http_call *call);

@@ -37,6 +37,8 @@ struct http_call {
     bool failed; /* `failure` says why; takes precedence over what curl says */
     struct error failure;
 
+    bool held;     /* by its pace, until http_resume() */
+    bool was_held; /* since its stall began to be watched */
     int64_t body_offset;
     int issues; /* how often curl has put the present hop's request on a connection */
     int redirects;

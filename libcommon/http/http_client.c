@@ -250,8 +250,15 @@ static int64_t moved_bytes(void *context)
     return sent + received;
 }
 
+/* One that we have held up ourselves is looked at anew. */
 static void on_stalled(void *context)
 {
+    struct http_call *call = context;
+    if (call->was_held) {
+        call->was_held = call->held;
+        http_stall_watch(&call->stall);
+        return;
+    }
     fail_late(context, "the transfer has stalled");
 }
 
@@ -324,6 +331,20 @@ struct http_call *http_send(struct http_client *client, const struct http_reques
     call->failed = !http_request_prepare(call, request, &call->failure);
     loop_timer_start(&call->start_timer, 0);
     return call;
+}
+
+/* What curl has kept of an answer is handed out at once. An error of that does not end curl's transfer. */
+void http_resume(struct http_call *call)
+{
+    struct http_client *client = call->client;
+    if (!call->held || call->cancelled || call->reporting)
+        return;
+    call->held = false;
+    client_enter(client);
+    CURLcode code = curl_easy_pause(call->easy, CURLPAUSE_CONT);
+    if (code != CURLE_OK && !call->cancelled)
+        finish(call, code);
+    client_leave(client);
 }
 
 bool http_call_is_sent(const struct http_call *call)

@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { HTTP_STREAM_BUFFER_BYTES = 512 * 1024, CONNECT_TIMEOUT_MS = 20000 };
+enum { HTTP_STREAM_BUFFER_BYTES = 512 * 1024, PACED_BYTES = 16 * 1024, CONNECT_TIMEOUT_MS = 20000 };
 
 void http_transfer_clear(struct http_call *call)
 {
@@ -57,6 +57,17 @@ static size_t on_curl_header(char *line, size_t size, size_t count, void *contex
     return call->cancelled ? 0 : length;
 }
 
+/* False: the call is held. */
+static bool may_pass(struct http_call *call, size_t bytes)
+{
+    const struct http_request *request = &call->request;
+    if (!request->pace || request->pace(request->context, bytes))
+        return true;
+    call->held = true;
+    call->was_held = true;
+    return false;
+}
+
 static size_t on_curl_body(char *bytes, size_t size, size_t count, void *context)
 {
     struct http_call *call = context;
@@ -65,6 +76,8 @@ static size_t on_curl_body(char *bytes, size_t size, size_t count, void *context
     if (call->cancelled)
         return 0;
     if (request->on_data && http_answer_is_success(&call->answer)) {
+        if (!may_pass(call, length))
+            return CURL_WRITEFUNC_PAUSE;
         if (!request->on_data(request->context, bytes, length, &call->failure) && !call->cancelled)
             return fail(call);
         return call->cancelled ? 0 : length;
@@ -89,6 +102,10 @@ static size_t on_curl_read(char *out, size_t size, size_t count, void *context)
         return 0;
     if ((int64_t)capacity > left)
         capacity = (size_t)left;
+    if (request->pace && capacity > PACED_BYTES)
+        capacity = PACED_BYTES;
+    if (!may_pass(call, capacity))
+        return CURL_READFUNC_PAUSE;
     ssize_t got = (ssize_t)capacity;
     if (request->source)
         got = request->source(request->context, call->body_offset, out, capacity);

@@ -53,6 +53,9 @@ struct ipc_request {
     nng_aio *aio;
     const struct operation_info *operation;
     void *decoded;
+    ipc_answered_function *on_answered; /* NULL: nobody is told */
+    void *answered_context;
+    int64_t answered_number;
     LIST_ENTRY(ipc_request) others; /* of the server */
 };
 
@@ -197,9 +200,19 @@ static void send_answer(struct ipc_request *request, const struct message_type *
     log_form("answer", type, answer);
     /* nng drops an answer whose peer is gone. */
     set_stage(request, STAGE_SENDING);
+    if (request->on_answered)
+        request->on_answered(request->answered_context, request->answered_number);
     nng_aio_set_msg(request->aio, message);
     nng_ctx_send(request->context, request->aio);
     bound_sending(request->server);
+}
+
+void ipc_on_answered(struct ipc_request *request, ipc_answered_function *on_answered, void *context,
+                     int64_t number)
+{
+    request->on_answered = on_answered;
+    request->answered_context = context;
+    request->answered_number = number;
 }
 
 void ipc_answer(struct ipc_request *request, const void *answer)

@@ -32,6 +32,12 @@ bool ipc_serve(struct ipc *ipc, enum role role, const struct ipc_handler *handle
  * after it, its peer gone or not. */
 void ipc_answer(struct ipc_request *request, const void *answer);
 
+/* Has a function told of the answer when it is given; not when the request ends with its socket. One for each
+ * request. */
+typedef void ipc_answered_function(void *context, int64_t number);
+void ipc_on_answered(struct ipc_request *request, ipc_answered_function *on_answered, void *context,
+                     int64_t number);
+
 /* Answers {} for operations whose answer is `done`. */
 void ipc_answer_done(struct ipc_request *request);
 void ipc_fail(struct ipc_request *request, const struct error *error);

@@ -155,7 +155,8 @@
     FIELD(text,    owner,    required, 64, none, "sessions of any other owner belong to a leased that is gone: they are closed")
 
 #define FIELDS_session_artifacts(FIELD) \
-    FIELD(secret,  task_key, required, 64, none, "of the session")
+    FIELD(secret,  task_key,     required, 64, none, "of the session, whose job is over: uploads under way end") \
+    FIELD(secret,  access_token, optional, LIMIT_TOKEN_BYTES, none, "as in session_cancel")
 
 #define FIELDS_artifact(FIELD) \
     FIELD(text,    logical_path, required, LIMIT_PATH_BYTES, none, "prefix and relative path") \
@@ -264,7 +265,7 @@
     MESSAGE(session_cancel,     "stops a session's transfers") \
     MESSAGE(session_close,      "ends a session") \
     MESSAGE(sessions_close_others, "ends the sessions that an earlier leased has left") \
-    MESSAGE(session_artifacts,  "asks what a session has stored") \
+    MESSAGE(session_artifacts,  "asks what a session has stored; answered when its aborted uploads have ended at the server, after 5 s at the latest") \
     MESSAGE(artifact,           "a stored artifact") \
     MESSAGE(artifacts,          "what a session has stored") \
     MESSAGE(input_materialize,  "fetches an input into the workspace") \

@@ -46,7 +46,7 @@
     OPERATION(session_cancel,    done,           stored_session, 64 * 1024,                 10000, "nothing") \
     OPERATION(session_close,     done,           stored_session, 64 * 1024,                 60000, "nothing") \
     OPERATION(sessions_close_others, done,       stored_session, LIMIT_SMALL_MESSAGE_BYTES, 0,     "nothing") \
-    OPERATION(session_artifacts, artifacts,      stored_session, LIMIT_SMALL_MESSAGE_BYTES, 10000, "gives the same list") \
+    OPERATION(session_artifacts, artifacts,      stored_session, 64 * 1024,                 10000, "gives the same list") \
     OPERATION(input_materialize, input,          stored_runner,  64 * 1024,                 0,     "gives the same files") \
     OPERATION(artifact_put,      artifact,       stored_runner,  64 * 1024,                 0,     "joins the upload in progress; a file that is stored as it is, is not sent again") \
     OPERATION(artifact_open,     done,           stored_runner,  64 * 1024,                 30000, "nothing: the stream is known") \

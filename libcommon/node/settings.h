@@ -54,6 +54,7 @@
     SETTING(integer, multipart_min_bytes,     "POSEMESH_MULTIPART_MIN_BYTES", STORED_BIT, "8388608", 1, SETTINGS_INTEGER_MAX, "artifacts from this size on go by multipart") \
     SETTING(integer, upload_concurrency,      "UPLOAD_CONCURRENCY",           STORED_BIT, "4", 1, 16, "parts of one artifact in flight") \
     SETTING(integer, workspace_max_bytes,     "POSEMESH_WORKSPACE_MAX_BYTES", STORED_BIT, "0", 0, SETTINGS_INTEGER_MAX, "what one task's workspace may hold; 0: no limit") \
+    SETTING(integer, transfer_max_bytes_per_sec, "TRANSFER_MAX_BYTES_PER_SEC", STORED_BIT, "0", 0, 1000000000000, "all transfers together, both directions; 0: no cap") \
     SETTING(address, http_listen,             "HTTP_LISTEN",                  HTTPD_BIT, "0.0.0.0:8080", 0, 0, "callback and health, in the callback flow alone") \
     SETTING(flag,    enable_noop,             "ENABLE_NOOP",                  RUNNERD_BIT, "false", 0, 0, "offer the noop capabilities") \
     SETTING(integer, noop_sleep_secs,         "NOOP_SLEEP_SECS",              RUNNERD_BIT, "5", 0, 86400, "how long a noop job sleeps") \

@@ -2,6 +2,7 @@
 
 #include "libcommon/base/log.h"
 #include "libcommon/base/memory.h"
+#include "libcommon/base/write_signals.h"
 #include "libcommon/confine/privileges.h"
 #include "libcommon/ipc/ipc_peers.h"
 
@@ -72,7 +73,6 @@ static void on_terminate_signal(void *opaque, int signal_number)
 
 static bool create_loop(struct service_context *context, struct error *error)
 {
-    signal(SIGPIPE, SIG_IGN);
     context->loop = loop_create(error);
     return context->loop && loop_signal_add(context->loop, SIGTERM, on_terminate_signal, context, error) &&
            loop_signal_add(context->loop, SIGINT, on_terminate_signal, context, error);
@@ -195,6 +195,8 @@ static int run_steps(struct service_context *context)
 static int run(const struct service *service)
 {
     struct service_context context = {.service = service, .random = random_system()};
+    /* Before the first line of the log, whose file may be at its limit, too. */
+    write_signals_ignore();
     if (service->http)
         service->http->prepare();
     int status = run_steps(&context);

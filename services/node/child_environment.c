@@ -5,6 +5,7 @@
 #include "libcommon/confine/privileges.h"
 #include "libcommon/ipc/ipc_peers.h"
 #include "libcommon/node/settings.h"
+#include "libcommon/service/last_death.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -75,6 +76,11 @@ void child_environment_make(struct child_environment *environment, char *const *
     }
     if (service == SERVICE_AUTHD)
         add(environment, memory_format("%s=%d", ENVIRONMENT_SECRETS_FD, CHILD_SECRETS_FD));
+}
+
+void child_environment_add_last_death(struct child_environment *environment, const char *name)
+{
+    add(environment, memory_format("%s=%s", LAST_DEATH_VARIABLE, name));
 }
 
 void child_environment_clear(struct child_environment *environment)

@@ -15,6 +15,9 @@ enum { CHILD_SECRETS_FD = 3 };
 /* `variables` is posemesh-node's environment. authd is told that sealed secrets are at CHILD_SECRETS_FD. */
 void child_environment_make(struct child_environment *environment, char *const *variables,
                             enum service_id service, const struct identities *identities, pid_t supervisor);
+
+/* How the run before ended, when that is to be counted (libcommon/service/last_death.h). */
+void child_environment_add_last_death(struct child_environment *environment, const char *name);
 void child_environment_clear(struct child_environment *environment);
 
 #endif

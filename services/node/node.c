@@ -1,6 +1,7 @@
 #include "services/node/node.h"
 
 #include "libcommon/base/log.h"
+#include "libcommon/base/write_signals.h"
 #include "libcommon/confine/environment.h"
 #include "libcommon/confine/privileges.h"
 #include "libcommon/http/url.h"
@@ -132,7 +133,6 @@ static bool create_supervisor(struct node *node, struct error *error)
     const struct supervisor_options options = {.runtime_dir = node->settings.runtime_dir,
                                                .identities = node->identities,
                                                .secrets_fd = node->secrets_fd};
-    signal(SIGPIPE, SIG_IGN);
     node->loop = loop_create(error);
     if (!node->loop || !loop_signal_add(node->loop, SIGTERM, on_terminate, node, error) ||
         !loop_signal_add(node->loop, SIGINT, on_terminate, node, error))
@@ -167,6 +167,7 @@ int node_run(char **argv)
     struct error error;
     /* Whoever starts us may have one that opens our files to all, or closes them to ourselves. */
     umask(022);
+    write_signals_ignore();
     if (!seal_secrets(argv, &error)) {
         log_error("%s", error.text);
         return SERVICE_EXIT_FAILED;

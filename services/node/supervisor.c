@@ -5,6 +5,7 @@
 #include "libcommon/base/memory.h"
 #include "libcommon/base/retry.h"
 #include "libcommon/loop/spawn.h"
+#include "libcommon/service/last_death.h"
 #include "libcommon/service/service_command.h"
 #include "services/node/child_environment.h"
 
@@ -29,7 +30,9 @@ struct child {
     enum service_id service;
     pid_t pid; /* 0: not running */
     int64_t started_boot_ms;
-    int64_t deaths; /* in a row */
+    int64_t deaths;         /* in a row */
+    int64_t oom_kills;      /* on the machine, when it was started */
+    const char *last_death; /* of the run before, static; NULL: none to be counted */
     struct loop_timer restart;
 };
 
@@ -154,6 +157,7 @@ static void on_exit_of_child(void *context, pid_t pid, int status)
     child->pid = 0;
     remove_pid_file(child);
     log_exit(child, pid, status);
+    child->last_death = last_death_name(status, last_death_oom_kills() > child->oom_kills);
     if (supervisor->stopping) {
         stop_next(supervisor);
     } else if (WIFEXITED(status) && WEXITSTATUS(status) == SERVICE_EXIT_CONFIG) {
@@ -182,6 +186,8 @@ static bool spawn(struct child *child, struct error *error)
         return false;
     child_environment_make(&environment, environ, child->service, &child->supervisor->options.identities,
                            getpid());
+    if (child->last_death)
+        child_environment_add_last_death(&environment, child->last_death);
     int code = spawn_start(&(struct spawn){.path = path,
                                            .arguments = arguments,
                                            .variables = environment.variables,
@@ -196,6 +202,7 @@ static bool spawn(struct child *child, struct error *error)
 static bool start_child(struct child *child, struct error *error)
 {
     child->started_boot_ms = clock_boot_ms();
+    child->oom_kills = last_death_oom_kills();
     if (!spawn(child, error))
         return false;
     /* One that nobody watches would run beside the next that is started. */

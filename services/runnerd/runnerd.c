@@ -6,6 +6,7 @@
 #include "services/runnerd/host/host_link.h"
 #include "services/runnerd/host/runner_folder.h"
 #include "services/runnerd/job/job.h"
+#include "services/runnerd/workspace/leftovers.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -26,6 +27,7 @@ struct runnerd {
     struct runner_folder folder;
     struct job_host host;
     struct host_link *link;
+    struct leftovers *leftovers;
     struct job **jobs; /* those that are refused, too, until leased has heard of it */
     size_t job_count;
     size_t job_capacity;
@@ -185,6 +187,7 @@ bool runnerd_start(struct service_context *context, host_command_function *const
     if (!runnerd->host.stored)
         return false;
     loop_timer_init(&runnerd->stop_timer, context->loop, on_stop_timer, runnerd);
+    runnerd->leftovers = leftovers_create(context->loop, context->settings.work_dir);
     runnerd->link = host_link_create(&(struct host_link_options){.name = context->settings.host_name,
                                                                  .loop = context->loop,
                                                                  .leased = runnerd->host.leased,
@@ -205,6 +208,7 @@ void runnerd_stop(struct service_context *context)
     loop_timer_stop(&runnerd->stop_timer);
     for (size_t i = 0; i < runnerd->job_count; i++)
         job_free(runnerd->jobs[i]);
+    leftovers_free(runnerd->leftovers);
     host_link_free(runnerd->link);
     runner_folder_clear(&runnerd->folder);
     free(runnerd->jobs);

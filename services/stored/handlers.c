@@ -48,7 +48,7 @@ void stored_handle_session_update(void *opaque, struct ipc_request *request, con
     struct session *session = find_session(opaque, &update->task_key, request);
     if (!session)
         return;
-    session_update(session, update);
+    sessions_update(sessions_of(opaque), session, update);
     ipc_answer_done(request);
 }
 
@@ -105,22 +105,48 @@ void stored_handle_sessions_close_others(void *opaque, struct ipc_request *reque
 void stored_handle_session_artifacts(void *opaque, struct ipc_request *request, const void *message)
 {
     const struct message_session_artifacts *asked = message;
-    struct message_artifacts list;
-    const struct session *session = find_session(opaque, &asked->task_key, request);
+    struct session *session = find_session(opaque, &asked->task_key, request);
     if (!session)
         return;
-    artifact_table_list(&session->artifacts->table, &list);
-    ipc_answer(request, &list);
-    message_clear(&message_artifacts_type, &list);
+    domain_access_restore_token(&session->access, &asked->access_token);
+    artifact_collection_ask(&session->collection, request);
 }
 
 /* --- for runner hosts and jobs --- */
 
-/* As find_session; also NULL when nothing new may begin in it. */
-static struct artifacts *find_artifacts(void *opaque, const struct secret *task_key,
-                                        struct ipc_request *request)
+static void on_answered(void *opaque, int64_t number)
 {
-    const struct session *session = find_session(opaque, task_key, request);
+    const struct service_context *context = opaque;
+    const struct stored *stored = context->state;
+    journal_request_answered(stored->setup.journal, number);
+}
+
+/*
+ * As find_session, and notes the request until it is answered: one that crashes stored would be sent again to
+ * its next start for ever. Also NULL when it has done that too often.
+ */
+static struct session *take_in_hand(void *opaque, const struct secret *task_key, enum operation operation,
+                                    const char *name, struct ipc_request *request)
+{
+    struct error error;
+    struct session *session = find_session(opaque, task_key, request);
+    if (!session)
+        return NULL;
+    const struct journal_request noted = {session->opened.task_id, operation_infos[operation].name, name};
+    if (!journal_check_deaths(session->setup->journal, &noted, &error)) {
+        log_write(LOG_LEVEL_ERROR, &session->log, "%s %.200s: %s", noted.operation, name, error.text);
+        ipc_fail(request, &error);
+        return NULL;
+    }
+    ipc_on_answered(request, on_answered, opaque, journal_request_taken(session->setup->journal, &noted));
+    return session;
+}
+
+/* As take_in_hand; also NULL when nothing new may begin in the session. */
+static struct artifacts *find_artifacts(void *opaque, const struct secret *task_key, enum operation operation,
+                                        const char *rel_path, struct ipc_request *request)
+{
+    const struct session *session = take_in_hand(opaque, task_key, operation, rel_path, request);
     if (!session || !session->cancelled)
         return session ? session->artifacts : NULL;
     ipc_fail(request, &session->cancel_reason);
@@ -131,7 +157,8 @@ static struct artifacts *find_artifacts(void *opaque, const struct secret *task_
 void stored_handle_input_materialize(void *opaque, struct ipc_request *request, const void *message)
 {
     const struct message_input_materialize *asked = message;
-    const struct session *session = find_session(opaque, &asked->task_key, request);
+    const struct session *session =
+        take_in_hand(opaque, &asked->task_key, OPERATION_input_materialize, asked->cid, request);
     if (session)
         inputs_ask(session->inputs, asked->cid, session->cancelled ? &session->cancel_reason : NULL, request);
 }
@@ -139,7 +166,8 @@ void stored_handle_input_materialize(void *opaque, struct ipc_request *request, 
 void stored_handle_artifact_put(void *opaque, struct ipc_request *request, const void *message)
 {
     const struct message_artifact_put *asked = message;
-    struct artifacts *artifacts = find_artifacts(opaque, &asked->task_key, request);
+    struct artifacts *artifacts =
+        find_artifacts(opaque, &asked->task_key, OPERATION_artifact_put, asked->rel_path, request);
     if (artifacts)
         artifact_put(artifacts, asked, request);
 }
@@ -147,7 +175,8 @@ void stored_handle_artifact_put(void *opaque, struct ipc_request *request, const
 void stored_handle_artifact_put_bytes(void *opaque, struct ipc_request *request, const void *message)
 {
     const struct message_artifact_put_bytes *asked = message;
-    struct artifacts *artifacts = find_artifacts(opaque, &asked->task_key, request);
+    struct artifacts *artifacts =
+        find_artifacts(opaque, &asked->task_key, OPERATION_artifact_put_bytes, asked->rel_path, request);
     if (artifacts)
         artifact_put_bytes(artifacts, asked, request);
 }
@@ -155,7 +184,8 @@ void stored_handle_artifact_put_bytes(void *opaque, struct ipc_request *request,
 void stored_handle_artifact_open(void *opaque, struct ipc_request *request, const void *message)
 {
     const struct message_artifact_open *asked = message;
-    struct artifacts *artifacts = find_artifacts(opaque, &asked->task_key, request);
+    struct artifacts *artifacts =
+        find_artifacts(opaque, &asked->task_key, OPERATION_artifact_open, asked->rel_path, request);
     if (artifacts)
         artifact_open(artifacts, asked, request);
 }
@@ -163,7 +193,8 @@ void stored_handle_artifact_open(void *opaque, struct ipc_request *request, cons
 void stored_handle_artifact_grow(void *opaque, struct ipc_request *request, const void *message)
 {
     const struct message_artifact_grow *asked = message;
-    struct artifacts *artifacts = find_artifacts(opaque, &asked->task_key, request);
+    struct artifacts *artifacts =
+        find_artifacts(opaque, &asked->task_key, OPERATION_artifact_grow, asked->rel_path, request);
     if (artifacts)
         artifact_grow(artifacts, asked, request);
 }
@@ -171,7 +202,8 @@ void stored_handle_artifact_grow(void *opaque, struct ipc_request *request, cons
 void stored_handle_artifact_finish(void *opaque, struct ipc_request *request, const void *message)
 {
     const struct message_artifact_finish *asked = message;
-    struct artifacts *artifacts = find_artifacts(opaque, &asked->task_key, request);
+    struct artifacts *artifacts =
+        find_artifacts(opaque, &asked->task_key, OPERATION_artifact_finish, asked->rel_path, request);
     if (artifacts)
         artifact_finish(artifacts, asked, request);
 }

@@ -5,6 +5,7 @@
 #include "libcommon/base/text.h"
 #include "libcommon/base/uuid.h"
 #include "libcommon/json/json_writer.h"
+#include "libcommon/service/last_death.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -60,10 +61,11 @@ static void on_stop_due(void *opaque)
     service_stop(stored->context);
 }
 
-static void on_aborts_idle(void *opaque)
+static void on_abort_ended(void *opaque, const char *task_id)
 {
     struct stored *stored = opaque;
-    if (stored->stopping)
+    sessions_on_abort_ended(stored->sessions, task_id);
+    if (stored->stopping && multipart_aborts_idle(stored->setup.uploads.aborts))
         loop_timer_start(&stored->stop_timer, 0);
 }
 
@@ -85,7 +87,10 @@ bool stored_start(struct service_context *context, struct error *error)
     stored->context = context;
     setup->work_dir.fd = -1;
     umask(SHARED_UMASK);
-    if (!open_journal(stored, error) || !work_dir_open(&setup->work_dir, settings->work_dir, error))
+    if (!open_journal(stored, error))
+        return false;
+    journal_deaths_count(setup->journal, last_death_of_this_service() != NULL);
+    if (!work_dir_open(&setup->work_dir, settings->work_dir, error))
         return false;
     stored->client_id = choose_client_id(stored);
     setup->client = (struct domain_client){.loop = context->loop,
@@ -96,10 +101,11 @@ bool stored_start(struct service_context *context, struct error *error)
                                            .want_token = publish_token_wanted,
                                            .context = stored};
     transfers_init(&setup->transfers, context->loop, publish_progress, stored);
+    transfers_cap(&setup->transfers, settings->transfer_max_bytes_per_sec);
     setup->removals = removal_queue_create(context->loop, setup->work_dir.fd);
     setup->watch = workspace_watch_create(context->loop, settings->workspace_max_bytes);
     setup->workspace_max_bytes = settings->workspace_max_bytes;
-    setup->uploads = (struct upload_policy){.aborts = multipart_aborts_create(on_aborts_idle, stored),
+    setup->uploads = (struct upload_policy){.aborts = multipart_aborts_create(on_abort_ended, stored),
                                             .infos = &stored->upload_infos,
                                             .multipart_min_bytes = settings->multipart_min_bytes,
                                             .concurrency = (size_t)settings->upload_concurrency};

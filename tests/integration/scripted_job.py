@@ -35,7 +35,11 @@ def do_link(path, target):
 
 def do_close(path):
     """A folder that nobody but the job's user may enter."""
-    os.chmod(os.path.join(OUTPUTS, path), 0o700)
+    do_mode(path, 0o700)
+
+
+def do_mode(path, mode):
+    os.chmod(os.path.join(OUTPUTS, path), mode)
 
 
 def do_file(path, text):
@@ -110,7 +114,7 @@ def do_kill(number):
 
 
 VERBS = {
-    "write": do_write, "temporary": do_temporary, "link": do_link, "close": do_close, "file": do_file, "events": do_events, "report_inputs": do_report_inputs,
+    "write": do_write, "temporary": do_temporary, "link": do_link, "close": do_close, "mode": do_mode, "file": do_file, "events": do_events, "report_inputs": do_report_inputs,
     "report_task": do_report_task, "gate": do_gate, "gate_of": do_gate_of,
     "daemon": do_daemon, "deaf": do_deaf, "kill": do_kill,
     "say": lambda message: say(**message), "print": lambda text: print(text, flush=True),

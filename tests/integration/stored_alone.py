@@ -167,6 +167,10 @@ class Session:
     def update_token(self):
         return self._stored.session("session_update", task_key=self.key, access_token=self.token.encode())
 
+    def update_lease(self, lease_secs):
+        ends = int((time.clock_gettime(time.CLOCK_BOOTTIME) + lease_secs) * 1000)
+        return self._stored.session("session_update", task_key=self.key, lease_ends_boot_ms=ends)
+
     def artifacts(self):
         return [item["logical_path"] for item in self._stored.session("session_artifacts", task_key=self.key)["artifacts"]]
 

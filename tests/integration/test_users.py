@@ -43,6 +43,40 @@ class Users(NodeCase):
             self.own_node()
         self.assert_completed(self.devnet.run(["write", "small.json", 5]))
 
+    @unittest.skipUnless(os.geteuid() == 0, "needs root")
+    def test_outputs_of_any_mode_are_stored_and_trees_of_any_mode_are_removed(self):
+        """stored is another user than the job, and reads as the group."""
+        node = self.own_node()
+        for file_mode, folder_mode in ((0o600, 0o700), (0o000, 0o000), (0o400, 0o500), (0o200, 0o300)):
+            with self.subTest(file=oct(file_mode), folder=oct(folder_mode)):
+                shown = self.devnet.run(
+                    ["write", "a.json", 5], ["write", "x/b.json", 5], ["write", "x/y/c.bin", 100000],
+                    ["mode", "a.json", file_mode], ["mode", "x/b.json", file_mode], ["mode", "x/y/c.bin", file_mode],
+                    ["mode", "x/y", folder_mode], ["mode", "x", folder_mode])
+                self.assert_completed(shown)
+                self.assertEqual(sorted(self.devnet.stored(shown)),
+                                 ["jobs/42/a.json", "jobs/42/x/b.json", "jobs/42/x/y/c.bin"])
+        node.wait_for_no_workspace()
+
+    @unittest.skipUnless(os.geteuid() == 0, "needs root")
+    def test_a_deep_tree_without_permissions_is_removed(self):
+        node = self.own_node()
+        deep = "/".join(["d"] * 60)
+        modes = [["mode", "/".join(["d"] * depth), 0o500] for depth in range(60, 0, -1)]
+        shown = self.devnet.run(["write", deep + "/a.json", 5], *modes, ["exit", 3])
+        self.assertEqual(shown["status"], "failed", shown)
+        node.wait_for_no_workspace()
+
+    @unittest.skipUnless(os.geteuid() == 0, "needs root")
+    def test_what_only_a_killed_runner_host_could_remove_is_removed_by_the_next(self):
+        node = self.own_node()
+        gate = node.gate()
+        job = self.devnet.post(["write", "x/a.json", 5], ["mode", "x", 0o700], ["say", {"event": "ready"}], ["gate", gate.name])
+        self.devnet.wait_event(job, "ready")
+        node.kill("runnerd")
+        self.assertEqual(self.devnet.wait_job(job)["status"], "failed")
+        node.wait_for_no_workspace()
+
     def test_two_nodes_share_the_work_and_do_not_disturb_each_other(self):
         for _ in range(2):
             self.own_node(MAX_CONCURRENCY="1", ENABLE_NOOP="false")

@@ -180,7 +180,7 @@ static void lose_kept_connection(struct fixture *fixture, struct outcome *outcom
     fetch(fixture, outcome, "/", (struct http_request){0});
     outcome_clear(outcome);
     script(&fixture->server, NULL, AFTER_CLOSE, 0);
-    script(&fixture->server, PLAIN_OK, AFTER_CLOSE, 0);
+    script(&fixture->server, PLAIN_OK, AFTER_KEEP, 0);
     fetch(fixture, outcome, "/", (struct http_request){.method = method, .body = "x", .body_bytes = 1});
     outcome_clear(outcome);
 }

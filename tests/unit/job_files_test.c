@@ -92,7 +92,7 @@ static void removes_all_that_a_job_made_and_nothing_of_stored(void **state)
     make(fixture, "cache/datasets", NULL);
     assert_int_equal(symlinkat("../datasets", fixture->fd, "cache/link"), 0);
     make(fixture, ".hidden", "x");
-    job_files_remove(fixture->fd);
+    job_files_remove(fixture->fd, NULL);
     assert_only_what_stored_made_is_left(fixture);
     assert_int_equal(fstatat(fixture->fd, "outputs", &status, 0), 0);
     assert_int_equal(status.st_mode & 07777, 02770);
@@ -115,7 +115,7 @@ static void removes_folders_that_a_job_closed(void **state)
         }
     }
     assert_int_equal(fchmodat(fixture->fd, "outputs", 0, 0), 0);
-    job_files_remove(fixture->fd);
+    job_files_remove(fixture->fd, NULL);
     assert_only_what_stored_made_is_left(fixture);
 }
 
@@ -124,9 +124,21 @@ static void removes_a_link_in_the_place_of_the_outputs_folder(void **state)
     struct fixture *fixture = *state;
     assert_int_equal(unlinkat(fixture->fd, "outputs", AT_REMOVEDIR), 0);
     assert_int_equal(symlinkat("datasets", fixture->fd, "outputs"), 0);
-    job_files_remove(fixture->fd);
+    job_files_remove(fixture->fd, NULL);
     assert_false(exists(fixture, "outputs"));
     assert_true(exists(fixture, "datasets/input"));
+}
+
+static void leaves_the_rest_when_it_is_told_to_stop(void **state)
+{
+    struct fixture *fixture = *state;
+    atomic_bool stop = true;
+    make(fixture, "outputs/result", "x");
+    job_files_remove(fixture->fd, &stop);
+    assert_true(exists(fixture, "outputs/result"));
+    atomic_store(&stop, false);
+    job_files_remove(fixture->fd, &stop);
+    assert_only_what_stored_made_is_left(fixture);
 }
 
 static void enters_no_other_file_system(void **state)
@@ -146,7 +158,7 @@ static void enters_no_other_file_system(void **state)
     close(fixture->fd);
     fixture->fd = open(fixture->folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     make(fixture, "mounted/kept", "x");
-    job_files_remove(fixture->fd);
+    job_files_remove(fixture->fd, NULL);
     bool kept = exists(fixture, "mounted/kept");
     assert_int_equal(umount(mounted), 0);
     assert_true(kept);
@@ -195,6 +207,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(removes_all_that_a_job_made_and_nothing_of_stored, set_up, tear_down),
         cmocka_unit_test_setup_teardown(removes_folders_that_a_job_closed, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(leaves_the_rest_when_it_is_told_to_stop, set_up, tear_down),
         cmocka_unit_test_setup_teardown(removes_a_link_in_the_place_of_the_outputs_folder, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_long_reason_is_cut_between_characters, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_reason_as_long_as_it_may_be_is_whole, set_up, tear_down),

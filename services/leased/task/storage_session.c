@@ -159,7 +159,8 @@ static void on_collected(void *context, const void *answer, const struct error *
 
 void storage_session_collect(struct storage_session *session)
 {
-    const struct message_session_artifacts request = {.task_key = *session->driver.key};
+    const struct message_session_artifacts request = {.task_key = *session->driver.key,
+                                                      .access_token = session->driver.lease->access_token};
     session->call = call_session_artifacts(session->driver.around->stored, &request, on_collected, session);
 }
 

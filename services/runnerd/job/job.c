@@ -9,6 +9,7 @@
 #include "services/runnerd/workspace/job_files.h"
 
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -29,6 +30,7 @@ struct job {
 
     pthread_t remover; /* removes what the job made */
     bool removing;
+    atomic_bool stop_removing;
     struct loop_timer end_timer; /* a job is not freed in the middle of its own functions */
 };
 
@@ -118,7 +120,7 @@ static void on_removed(void *context)
 static void *remove_files(void *context)
 {
     struct job *job = context;
-    job_files_remove(job->workspace_fd);
+    job_files_remove(job->workspace_fd, &job->stop_removing);
     loop_post(job->host->loop, on_removed, job);
     return NULL;
 }
@@ -237,6 +239,7 @@ void job_free(struct job *job)
 {
     if (!job)
         return;
+    atomic_store(&job->stop_removing, true);
     if (job->removing)
         pthread_join(job->remover, NULL);
     loop_timer_stop(&job->timeout);

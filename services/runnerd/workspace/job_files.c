@@ -13,7 +13,7 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { FOLDER_MODE = 0770, FILE_MODE = 0640, ENTRIES_EACH_STEP = 1000 };
+enum { FOLDER_MODE = 0770, FILE_MODE = 0640, ENTRIES_EACH_STEP = 20 };
 
 /* --- writing --- */
 
@@ -86,19 +86,20 @@ char *job_files_fail_reason(int folder_fd)
 /* --- removal --- */
 
 /* What cannot be removed is stored's to report. */
-static void empty_folder(int parent_fd, const char *name, const char *const *kept)
+static void empty_folder(int parent_fd, const char *name, const char *const *kept, const atomic_bool *stop)
 {
     struct error error;
     struct tree_removal *removal = tree_removal_create(parent_fd, name, kept);
-    while (tree_removal_step(removal, ENTRIES_EACH_STEP, &error) == TREE_REMOVAL_MORE)
+    while (!(stop && atomic_load(stop)) &&
+           tree_removal_step(removal, ENTRIES_EACH_STEP, &error) == TREE_REMOVAL_MORE)
         continue;
     tree_removal_free(removal);
 }
 
-void job_files_remove(int folder_fd)
+void job_files_remove(int folder_fd, const atomic_bool *stop)
 {
     static const char *const made_by_stored[] = {"datasets", JOB_FILES_OUTPUTS, NULL};
     static const char *const none[] = {NULL};
-    empty_folder(folder_fd, JOB_FILES_OUTPUTS, none);
-    empty_folder(folder_fd, ".", made_by_stored);
+    empty_folder(folder_fd, JOB_FILES_OUTPUTS, none, stop);
+    empty_folder(folder_fd, ".", made_by_stored, stop);
 }

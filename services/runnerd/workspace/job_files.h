@@ -7,6 +7,7 @@
 
 #include "libcommon/base/error.h"
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 
@@ -34,8 +35,9 @@ char *job_files_fail_reason(int folder_fd);
 
 /*
  * Removes all that this uid made in the workspace; datasets and the empty outputs folder are stored's.
- * Blocks: for a thread. Nothing of the job may run any more.
+ * Blocks: for a thread. Nothing of the job may run any more. Once `stop` (may be NULL) is set it ends soon,
+ * and what is left is leftovers.h's.
  */
-void job_files_remove(int folder_fd);
+void job_files_remove(int folder_fd, const atomic_bool *stop);
 
 #endif

@@ -4,6 +4,7 @@
 #include "libcommon/base/memory.h"
 #include "libcommon/base/text.h"
 #include "libcommon/files/file.h"
+#include "libcommon/files/file_mode.h"
 #include "libcommon/json/json_field.h"
 #include "services/runnerd/workspace/job_files.h"
 
@@ -15,7 +16,12 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { ENTRIES_MAX = 10 * LIMIT_ARTIFACTS }; /* folders and skipped files included */
+enum {
+    ENTRIES_MAX = 10 * LIMIT_ARTIFACTS, /* folders and skipped files included */
+    /* stored has another uid, and shares the group: it reads what the job has closed to everybody else. */
+    FOLDER_BITS = S_IRWXU | S_IRGRP | S_IXGRP,
+    FILE_BITS = S_IRUSR | S_IWUSR | S_IRGRP
+};
 
 struct scan {
     struct output_list *list;
@@ -50,6 +56,8 @@ static bool scan_entry(struct scan *scan, int folder_fd, const char *name, const
         return error_set(scan->error, ERROR_TOO_LARGE, "there are more than %d entries in the outputs folder",
                          ENTRIES_MAX);
     char *path = *prefix ? memory_format("%s/%s", prefix, name) : memory_copy_text(name);
+    /* What belongs to another uid is the other's affair: it is read if it can be. */
+    (void)!file_mode_add_at(folder_fd, name, FOLDER_BITS, FILE_BITS);
     if (fstatat(folder_fd, name, &status, AT_SYMLINK_NOFOLLOW) != 0)
         ok = error_set_errno(scan->error, errno, "cannot look at output %.*s", TEXT_CUT(path, 200));
     else if (S_ISREG(status.st_mode))
@@ -140,6 +148,8 @@ bool output_scan(int workspace_fd, struct output_list *list, const struct log_ta
 {
     struct scan scan = {.list = list, .log = log, .error = error};
     *list = (struct output_list){NULL, 0};
+    (void)!file_mode_add_at(workspace_fd, JOB_FILES_OUTPUTS, FOLDER_BITS, 0);
+    (void)!file_mode_add_at(workspace_fd, JOB_FILES_OUTPUTS_TABLE, 0, S_IRUSR);
     if (!scan_folder(&scan, workspace_fd, JOB_FILES_OUTPUTS, "", 0))
         return false;
     if (list->count)

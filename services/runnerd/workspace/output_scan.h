@@ -23,7 +23,8 @@ struct output_list {
     size_t count;
 };
 
-/* Links and special files, which are skipped, and entries of outputs.json without a file are logged. */
+/* Opens what the job's uid has closed for the group, as which stored reads it. Links and special files, which
+ * are skipped, and entries of outputs.json without a file are logged. */
 bool output_scan(int workspace_fd, struct output_list *list, const struct log_task *log, struct error *error);
 
 void output_list_clear(struct output_list *list);

@@ -237,6 +237,7 @@ static void send_parts(struct artifact_upload *upload)
                                                .existing_id = upload->id,
                                                .concurrency = setup->policy->concurrency,
                                                .meter = meter,
+                                               .share = transfer_share_of(upload->transfer),
                                                .on_done = on_parts_done,
                                                .context = upload};
     transfer_meter_set(meter, 0);
@@ -266,6 +267,7 @@ static struct small_upload_spec small_spec(struct artifact_upload *upload)
                                       .data_type = upload->name->data_type,
                                       .id = upload->id,
                                       .meter = transfer_meter_of(upload->transfer),
+                                      .share = transfer_share_of(upload->transfer),
                                       .on_done = on_whole_done,
                                       .context = upload};
 }

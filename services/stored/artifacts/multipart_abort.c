@@ -6,6 +6,7 @@
 #include "services/stored/artifacts/data_path.h"
 
 #include <stdlib.h>
+#include <string.h>
 #include <sys/queue.h>
 
 enum { ABORTS_MAX = 64 }; /* a server that does not answer must not have us collect them */
@@ -21,20 +22,28 @@ struct multipart_abort {
 struct multipart_aborts {
     LIST_HEAD(multipart_abort_list, multipart_abort) list;
     size_t count;
-    void (*on_idle)(void *context);
+    multipart_abort_ended *on_ended;
     void *context;
 };
 
-struct multipart_aborts *multipart_aborts_create(void (*on_idle)(void *context), void *context)
+struct multipart_aborts *multipart_aborts_create(multipart_abort_ended *on_ended, void *context)
 {
     struct multipart_aborts *aborts = memory_allocate(sizeof *aborts);
-    *aborts = (struct multipart_aborts){.on_idle = on_idle, .context = context};
+    *aborts = (struct multipart_aborts){.on_ended = on_ended, .context = context};
     return aborts;
 }
 
 bool multipart_aborts_idle(const struct multipart_aborts *aborts)
 {
     return aborts->count == 0;
+}
+
+bool multipart_aborts_has(const struct multipart_aborts *aborts, const char *task_id)
+{
+    const struct multipart_abort *item = LIST_FIRST(&aborts->list);
+    while (item && strcmp(item->task_id, task_id) != 0)
+        item = LIST_NEXT(item, link);
+    return item;
 }
 
 static void abort_free(struct multipart_abort *upload_abort)
@@ -67,9 +76,12 @@ static void on_deleted(void *context, const struct http_response *response, cons
     if (failure)
         log_write(LOG_LEVEL_WARN, &upload_abort->access.log,
                   "an upload that was given up stays at the server: %s", failure->text);
+    char *task_id = upload_abort->task_id;
+    upload_abort->task_id = NULL;
     abort_free(upload_abort);
-    if (aborts->count == 0 && aborts->on_idle)
-        aborts->on_idle(aborts->context);
+    if (aborts->on_ended)
+        aborts->on_ended(aborts->context, task_id);
+    free(task_id);
 }
 
 void multipart_aborts_add(struct multipart_aborts *aborts, const struct domain_access *access,

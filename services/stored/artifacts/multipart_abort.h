@@ -11,12 +11,17 @@
 
 struct multipart_aborts;
 
-/* `on_idle` (may be NULL) is called when the last one has ended. */
-struct multipart_aborts *multipart_aborts_create(void (*on_idle)(void *context), void *context);
+/* Called (may be NULL) when one has ended, well or not; `task_id` is that of its upload, borrowed. */
+typedef void multipart_abort_ended(void *context, const char *task_id);
+
+struct multipart_aborts *multipart_aborts_create(multipart_abort_ended *on_ended, void *context);
 
 /* Drops what is in flight. */
 void multipart_aborts_free(struct multipart_aborts *aborts);
 bool multipart_aborts_idle(const struct multipart_aborts *aborts);
+
+/* Whether one of the task's uploads is still being ended. */
+bool multipart_aborts_has(const struct multipart_aborts *aborts, const char *task_id);
 
 /* DELETEs the upload with a copy of `access` as it is now. */
 void multipart_aborts_add(struct multipart_aborts *aborts, const struct domain_access *access,

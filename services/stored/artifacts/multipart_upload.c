@@ -198,6 +198,7 @@ static void send_part(struct part *part, const struct multipart_range *range)
                                                            .source = read_part,
                                                            .source_bytes = range->bytes,
                                                            .transfer = true,
+                                                           .share = upload->spec.share,
                                                            .check = check_etag,
                                                            .on_done = on_part_done,
                                                            .context = part});

@@ -44,6 +44,7 @@ struct multipart_upload_spec {
     const char *existing_id;      /* NULL: create */
     size_t concurrency;           /* 1 to MULTIPART_UPLOAD_CONCURRENCY_MAX */
     struct transfer_meter *meter; /* may be NULL */
+    struct pacer_share *share;    /* of the transfer; borrowed */
     multipart_upload_done *on_done;
     void *context;
 };

@@ -87,6 +87,7 @@ static void send_form(struct small_upload *upload)
                                                      .source = read_form,
                                                      .source_bytes = upload_form_bytes(&upload->form),
                                                      .transfer = true,
+                                                     .share = upload->spec.share,
                                                      .check = check_form,
                                                      .on_done = on_form_done,
                                                      .context = upload,

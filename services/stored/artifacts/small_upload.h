@@ -22,6 +22,7 @@ struct small_upload_spec {
     const char *data_type;
     const char *id;               /* of the data to replace; NULL: create */
     struct transfer_meter *meter; /* NULL: nobody counts */
+    struct pacer_share *share;    /* of the transfer; borrowed */
     small_upload_done *on_done;
     void *context;
 };

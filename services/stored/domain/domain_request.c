@@ -33,6 +33,7 @@ struct domain_request {
     char *url;
     char label[LABEL_BYTES]; /* method and path, for errors and logs */
     struct http_call *call;
+    struct paced_request paced;
     struct loop_timer timer; /* the next try, or the end of the wait for a token */
     struct domain_retry retry;
     int64_t token_number; /* that the attempt in flight carries */
@@ -80,11 +81,18 @@ void domain_access_clear(struct domain_access *access)
 
 /* --- the end of a request --- */
 
+static void leave_pacer(struct domain_request *request)
+{
+    if (request->spec.share)
+        pacer_leave(request->spec.share, &request->paced);
+}
+
 void domain_request_cancel(struct domain_request *request)
 {
     if (!request)
         return;
     loop_timer_stop(&request->timer);
+    leave_pacer(request);
     http_cancel(request->call);
     LIST_REMOVE(request, link);
     free((void *)(uintptr_t)request->spec.accept);
@@ -218,6 +226,7 @@ static void on_http_done(void *context, const struct http_response *response, co
     struct error error;
     int64_t now_ms = clock_boot_ms();
     request->call = NULL;
+    leave_pacer(request);
     if (response && response->status == 401 && !request->spec.anonymous && !request->spec.best_effort) {
         set_status_error(request, response, &error);
         take_step(request,
@@ -257,6 +266,19 @@ static bool on_http_data(void *context, const void *bytes, size_t length, struct
     return request->spec.on_data(request->spec.context, bytes, length, error);
 }
 
+static bool on_http_pace(void *context, size_t bytes)
+{
+    struct domain_request *request = context;
+    return pacer_pass(request->spec.share, &request->paced, bytes);
+}
+
+static void on_turn(void *context)
+{
+    struct domain_request *request = context;
+    if (request->call)
+        http_resume(request->call);
+}
+
 static ssize_t on_http_source(void *context, int64_t offset, void *out, size_t capacity)
 {
     struct domain_request *request = context;
@@ -291,6 +313,7 @@ static void send_attempt(struct domain_request *request)
                                                 .stall_bytes_per_second = STALL_BYTES_PER_SECOND,
                                                 .response_limit_bytes = LIMIT_DOMAIN_ANSWER_BYTES,
                                                 .follow_redirects = strcmp(spec->method, "GET") == 0,
+                                                .pace = spec->share ? on_http_pace : NULL,
                                                 .on_headers = spec->on_headers ? on_http_headers : NULL,
                                                 .on_data = spec->on_data ? on_http_data : NULL,
                                                 .on_done = on_http_done,
@@ -313,6 +336,7 @@ struct domain_request *domain_request_send(struct domain_access *access,
              spec->path);
     LIST_INSERT_HEAD(&access->requests, request, link);
     loop_timer_init(&request->timer, access->client->loop, on_timer, request);
+    request->paced = (struct paced_request){.resume = on_turn, .context = request};
     domain_retry_start(&request->retry, spec->best_effort, clock_boot_ms());
     if (access->token_lost && !spec->anonymous)
         await_token(request, DOMAIN_RETRY_TOKEN_WAIT_MS, "the token was lost with an earlier run of stored");

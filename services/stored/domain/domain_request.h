@@ -10,6 +10,7 @@
 #include "libcommon/base/secret.h"
 #include "libcommon/http/http.h"
 #include "libcommon/loop/loop.h"
+#include "services/stored/transfers/pacer.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -68,7 +69,9 @@ struct domain_request_spec {
     size_t body_bytes;
     http_source_function *source;
     int64_t source_bytes;
-    bool transfer;    /* moves bulk data: bounded by stalling, not by REQUEST_TIMEOUT_SECS */
+    bool transfer; /* moves bulk data: bounded by stalling, not by REQUEST_TIMEOUT_SECS */
+    struct pacer_share
+        *share;       /* of a transfer: it is held up as that says. NULL: never; outlives the request */
     bool anonymous;   /* carries no token */
     bool best_effort; /* three tries, and a 401 is final */
     int final_status; /* one that would be tried again otherwise; 0: none */

@@ -1,6 +1,11 @@
 /*
- * The table of inputs, by CID. An entry is either being fetched (`request` is set, callers wait) or
- * there (`answer` is filled and given again to whoever asks). What failed is forgotten.
+ * The table of inputs, by CID. An entry is either pending (callers wait: it is being fetched, or is whole and
+ * waits for its turn) or there (`answer` is filled and given again to whoever asks). What failed is
+ * forgotten.
+ *
+ * Of files that would land on one path the first one asked for has it, however the downloads finish
+ * (docs/network.md 4.1). What an answer contains is known only when it is whole, so an input is placed when
+ * all that were asked for before it are placed, or have failed.
  */
 #include "services/stored/inputs/inputs.h"
 
@@ -22,7 +27,8 @@ struct inputs {
     struct inputs_spec spec;
     struct input_path_set *paths;
     LIST_HEAD(input_list, input) list;
-    void *by_cid; /* the same, for tsearch(): tasks have thousands */
+    TAILQ_HEAD(pending_inputs, input) pending; /* in the order in which they were asked for */
+    void *by_cid;                              /* the same, for tsearch(): tasks have thousands */
     size_t count;
     size_t file_count;
     unsigned number; /* of the latest download */
@@ -32,7 +38,9 @@ struct input {
     struct inputs *inputs;
     char *cid;
     struct request_list waiting;
-    struct domain_request *request; /* NULL when the files are there */
+    bool pending;
+    bool received;                  /* whole, and pending still */
+    struct domain_request *request; /* NULL when it is received */
     struct incoming *incoming;
     struct multipart_parser *parser;
     struct transfer *transfer;
@@ -40,6 +48,7 @@ struct input {
     struct message_input answer; /* once the files are there */
     int64_t started_ms;
     LIST_ENTRY(input) link;
+    TAILQ_ENTRY(input) turn; /* while it is pending */
 };
 
 static int compare_cids(const void *left, const void *right)
@@ -47,21 +56,35 @@ static int compare_cids(const void *left, const void *right)
     return strcmp(((const struct input *)left)->cid, ((const struct input *)right)->cid);
 }
 
-static void stop_download(struct input *input)
+/* What has come stays. */
+static void end_download(struct input *input)
 {
     domain_request_cancel(input->request);
     input->request = NULL;
     multipart_parser_free(input->parser);
     input->parser = NULL;
-    incoming_free(input->incoming);
-    input->incoming = NULL;
     transfer_end(input->transfer, clock_boot_ms());
     input->transfer = NULL;
 }
 
+static void leave_queue(struct input *input)
+{
+    if (input->pending)
+        TAILQ_REMOVE(&input->inputs->pending, input, turn);
+    input->pending = false;
+}
+
+static void end_pending(struct input *input)
+{
+    end_download(input);
+    incoming_free(input->incoming);
+    input->incoming = NULL;
+    leave_queue(input);
+}
+
 static void input_free(struct input *input)
 {
-    stop_download(input);
+    end_pending(input);
     tdelete(input, &input->inputs->by_cid, compare_cids);
     LIST_REMOVE(input, link);
     input->inputs->count--;
@@ -74,7 +97,9 @@ static void input_free(struct input *input)
 /* Forgotten, so that asking again tries again. Whoever hears of it finds nothing of it any more. */
 static void fail(struct input *input, const struct error *error)
 {
-    stop_download(input);
+    const struct inputs_spec *spec = &input->inputs->spec;
+    end_pending(input);
+    journal_input_failed(spec->journal, spec->task_id, input->cid);
     request_list_fail(&input->waiting, error);
     input_free(input);
 }
@@ -139,27 +164,50 @@ static bool place(struct input *input, struct error *error)
     return true;
 }
 
-static void on_done(void *context, const struct http_response *response, const struct error *failure)
+static void give_up(struct input *input, const struct error *reason)
 {
-    struct input *input = context;
-    const struct log_task *log = &input->inputs->spec.access->log;
+    log_write(LOG_LEVEL_WARN, &input->inputs->spec.access->log, "cannot materialise input %.200s: %s",
+              input->cid, reason->text);
+    fail(input, reason);
+}
+
+static void finish(struct input *input)
+{
     struct error error;
-    (void)response;
-    input->request = NULL;
-    bool ok = !failure && place(input, &error);
-    if (!ok) {
-        if (failure)
-            error = *failure;
-        log_write(LOG_LEVEL_WARN, log, "cannot materialise input %.200s: %s", input->cid, error.text);
-        fail(input, &error);
+    if (!place(input, &error)) {
+        give_up(input, &error);
         return;
     }
-    log_write(LOG_LEVEL_INFO, log, "materialised input %.200s: %zu file%s, %lld bytes, %.1f s", input->cid,
+    log_write(LOG_LEVEL_INFO, &input->inputs->spec.access->log,
+              "materialised input %.200s: %zu file%s, %lld bytes, %.1f s", input->cid,
               incoming_file_count(input->incoming), incoming_file_count(input->incoming) == 1 ? "" : "s",
               (long long)incoming_bytes(input->incoming),
               (double)(clock_boot_ms() - input->started_ms) / 1000);
-    stop_download(input);
+    end_pending(input);
     request_list_answer(&input->waiting, &input->answer);
+}
+
+static void finish_whose_turn_it_is(struct inputs *inputs)
+{
+    for (struct input *input = TAILQ_FIRST(&inputs->pending), *next; input && input->received; input = next) {
+        next = TAILQ_NEXT(input, turn);
+        finish(input);
+    }
+}
+
+static void on_done(void *context, const struct http_response *response, const struct error *failure)
+{
+    struct input *input = context;
+    struct inputs *inputs = input->inputs;
+    (void)response;
+    input->request = NULL;
+    if (failure) {
+        give_up(input, failure);
+    } else {
+        end_download(input);
+        input->received = true;
+    }
+    finish_whose_turn_it_is(inputs);
 }
 
 static void start_download(struct input *input, const struct cid_query *query)
@@ -169,6 +217,8 @@ static void start_download(struct input *input, const struct cid_query *query)
     if (query->foreign)
         log_write(LOG_LEVEL_WARN, &spec->access->log, "input %.200s names another server; it is read from %s",
                   input->cid, spec->access->server_url);
+    TAILQ_INSERT_TAIL(&input->inputs->pending, input, turn);
+    input->pending = true;
     input->incoming = incoming_create(spec->workspace, ++input->inputs->number);
     input->started_ms = clock_boot_ms();
     input->is_single = query->id_count == 1;
@@ -179,6 +229,7 @@ static void start_download(struct input *input, const struct cid_query *query)
                                                            .path = path,
                                                            .accept = "multipart/form-data",
                                                            .transfer = true,
+                                                           .share = transfer_share_of(input->transfer),
                                                            .on_attempt = on_attempt,
                                                            .on_headers = on_headers,
                                                            .on_data = on_data,
@@ -209,42 +260,43 @@ static struct input *input_create(struct inputs *inputs, const char *cid)
     return input;
 }
 
-static void fetch(struct inputs *inputs, const char *cid, struct ipc_request *request)
+/* The input, for which nobody waits yet; NULL when it cannot be fetched. */
+static struct input *fetch(struct inputs *inputs, const char *cid, struct error *error)
 {
     const struct inputs_spec *spec = &inputs->spec;
-    struct error error;
     struct cid_query query;
     bool ok =
         inputs->count < LIMIT_TASK_CIDS ||
-        error_set(&error, ERROR_TOO_LARGE, "the task has asked for %d inputs, the limit", LIMIT_TASK_CIDS);
-    if (!ok || !cid_parse(cid, spec->access->server_url, spec->domain_id, &query, &error)) {
-        ipc_fail(request, &error);
-        return;
-    }
+        error_set(error, ERROR_TOO_LARGE, "the task has asked for %d inputs, the limit", LIMIT_TASK_CIDS);
+    if (!ok || !cid_parse(cid, spec->access->server_url, spec->domain_id, &query, error))
+        return NULL;
     struct input *input = input_create(inputs, cid);
-    request_list_add(&input->waiting, request);
+    journal_input_asked(spec->journal, spec->task_id, cid);
     start_download(input, &query);
     cid_query_clear(&query);
+    return input;
 }
 
 void inputs_ask(struct inputs *inputs, const char *cid, const struct error *refusal,
                 struct ipc_request *request)
 {
+    struct error error;
     struct input *input = find(inputs, cid);
-    if (input && input->request)
+    if (!input && !refusal)
+        input = fetch(inputs, cid, &error);
+    if (!input)
+        ipc_fail(request, refusal ? refusal : &error);
+    else if (input->pending)
         request_list_add(&input->waiting, request);
-    else if (input)
-        ipc_answer(request, &input->answer);
-    else if (refusal)
-        ipc_fail(request, refusal);
     else
-        fetch(inputs, cid, request);
+        ipc_answer(request, &input->answer);
 }
 
 struct inputs *inputs_create(const struct inputs_spec *spec)
 {
     struct inputs *inputs = memory_allocate(sizeof *inputs);
     *inputs = (struct inputs){.spec = *spec, .paths = input_path_set_create()};
+    TAILQ_INIT(&inputs->pending);
     return inputs;
 }
 
@@ -266,12 +318,37 @@ size_t inputs_restore(struct inputs *inputs)
     return inputs->count;
 }
 
+/* One that has ended stored again and again must not do so before anybody asks for it. */
+static bool check_deaths(const struct inputs_spec *spec, const char *cid, struct error *error)
+{
+    const struct journal_request request = {spec->task_id, "input_materialize", cid};
+    return journal_check_deaths(spec->journal, &request, error);
+}
+
+/* In the order of before: who asked will ask again in any order, if at all. */
+void inputs_resume(struct inputs *inputs)
+{
+    const struct inputs_spec *spec = &inputs->spec;
+    struct text_list cids = {0};
+    struct error error;
+    journal_inputs_asked(spec->journal, spec->task_id, &cids);
+    for (size_t i = 0; i < cids.count; i++) {
+        const char *cid = cids.items[i];
+        if (find(inputs, cid) || (check_deaths(spec, cid, &error) && fetch(inputs, cid, &error)))
+            continue;
+        log_write(LOG_LEVEL_WARN, &spec->access->log, "input %.200s is not fetched again: %s", cid,
+                  error.text);
+        journal_input_failed(spec->journal, spec->task_id, cid);
+    }
+    text_list_clear(&cids);
+}
+
 /* Failing an input frees it, hence the saved `next`. */
 void inputs_cancel(struct inputs *inputs, const struct error *reason)
 {
     for (struct input *input = LIST_FIRST(&inputs->list), *next; input; input = next) {
         next = LIST_NEXT(input, link);
-        if (input->request)
+        if (input->pending)
             fail(input, reason);
     }
 }

@@ -29,12 +29,15 @@ struct inputs *inputs_create(const struct inputs_spec *spec);
 /* Ends downloads without answers. */
 void inputs_free(struct inputs *inputs);
 
-/* Those that the journal knows; downloads that were under way begin anew when they are asked for again.
- * Returns how many there are. */
+/* Those that the journal knows to be there. Returns how many there are. */
 size_t inputs_restore(struct inputs *inputs);
 
-/* Answers `request` with message_input when the files are there, at once when they are there already. A CID
- * that is neither there nor on its way is fetched, unless `refusal` (NULL: none) is the answer to that. */
+/* Begins the downloads anew that were under way before a restart; after inputs_restore(). */
+void inputs_resume(struct inputs *inputs);
+
+/* Answers `request` with message_input when the files are there, at once when they are there already; not
+ * before those of CIDs that were asked for earlier, which have the better right to a path. A CID that is
+ * neither there nor on its way is fetched, unless `refusal` (NULL: none) is the answer to that. */
 void inputs_ask(struct inputs *inputs, const char *cid, const struct error *refusal,
                 struct ipc_request *request);
 

@@ -53,6 +53,15 @@ void journal_session_opened(struct journal *journal, const struct message_sessio
     journal_end(journal, ok);
 }
 
+void journal_session_got_end(struct journal *journal, const struct message_session_open *opened)
+{
+    struct message_session_open kept = *opened;
+    kept.access_token = (struct secret){0};
+    struct journal_value values[] = {JOURNAL_INTEGER(0), JOURNAL_TEXT(opened->task_id)};
+    run_with_message(journal, JOURNAL_session_reopen, values, sizeof values / sizeof values[0], 0,
+                     &message_session_open_type, &kept);
+}
+
 void journal_session_got_token(struct journal *journal, const char *task_id)
 {
     journal_run(journal, JOURNAL_session_token, JOURNAL_VALUES(JOURNAL_TEXT(task_id)));
@@ -70,11 +79,34 @@ void journal_session_closed(struct journal *journal, const char *task_id)
 
 /* --- inputs --- */
 
+void journal_input_asked(struct journal *journal, const char *task_id, const char *cid)
+{
+    journal_run(journal, JOURNAL_asked_add, JOURNAL_VALUES(JOURNAL_TEXT(task_id), JOURNAL_TEXT(cid)));
+}
+
+void journal_input_failed(struct journal *journal, const char *task_id, const char *cid)
+{
+    journal_run(journal, JOURNAL_asked_forget, JOURNAL_VALUES(JOURNAL_TEXT(task_id), JOURNAL_TEXT(cid)));
+}
+
 void journal_input_placed(struct journal *journal, const char *task_id, const struct message_input *input)
 {
     struct journal_value values[] = {JOURNAL_TEXT(task_id), JOURNAL_TEXT(input->cid), JOURNAL_INTEGER(0)};
+    journal_run(journal, JOURNAL_begin, NULL, 0);
     run_with_message(journal, JOURNAL_input_add, values, sizeof values / sizeof values[0], 2,
                      &message_input_type, input);
+    journal_input_failed(journal, task_id, input->cid);
+    journal_end(journal, true);
+}
+
+static void add_text(void *context, sqlite3_stmt *row)
+{
+    text_list_add(context, (const char *)sqlite3_column_text(row, 0));
+}
+
+void journal_inputs_asked(struct journal *journal, const char *task_id, struct text_list *cids)
+{
+    journal_visit(journal, JOURNAL_asked_of, JOURNAL_VALUES(JOURNAL_TEXT(task_id)), add_text, cids);
 }
 
 /* --- artifacts --- */
@@ -151,14 +183,9 @@ void journal_upload_ended(const struct journal_upload_key *key)
     journal_run(key->journal, JOURNAL_stream_forget, JOURNAL_VALUES(KEY_VALUES(key)));
 }
 
-static void add_id(void *context, sqlite3_stmt *row)
-{
-    text_list_add(context, (const char *)sqlite3_column_text(row, 0));
-}
-
 void journal_uploads_end(struct journal *journal, const char *task_id, struct text_list *ids)
 {
-    journal_visit(journal, JOURNAL_uploads_of, JOURNAL_VALUES(JOURNAL_TEXT(task_id)), add_id, ids);
+    journal_visit(journal, JOURNAL_uploads_of, JOURNAL_VALUES(JOURNAL_TEXT(task_id)), add_text, ids);
     journal_run(journal, JOURNAL_uploads_forget, JOURNAL_VALUES(JOURNAL_TEXT(task_id)));
 }
 

@@ -41,9 +41,20 @@ void journal_session_cancelled(struct journal *journal, const char *task_id);
 /* Without the token in `opened`; only whether there was one is kept. Replaces what is known of the task. */
 void journal_session_opened(struct journal *journal, const struct message_session_open *opened);
 void journal_session_got_token(struct journal *journal, const char *task_id);
+
+/* Its lease, which had no end when it was opened, has one now: as `opened` says. */
+void journal_session_got_end(struct journal *journal, const struct message_session_open *opened);
 void journal_session_closed(struct journal *journal, const char *task_id);
 
+/* --- inputs: what was asked for, until it is there or has failed, in this order --- */
+
+void journal_input_asked(struct journal *journal, const char *task_id, const char *cid);
+void journal_input_failed(struct journal *journal, const char *task_id, const char *cid);
+void journal_inputs_asked(struct journal *journal, const char *task_id, struct text_list *cids);
+
 void journal_input_placed(struct journal *journal, const char *task_id, const struct message_input *input);
+
+/* --- artifacts --- */
 
 /* `file` is what it was made of. Ends its upload and its stream. */
 void journal_artifact_stored(struct journal *journal, const char *task_id,
@@ -96,6 +107,30 @@ void journal_uploads_end(struct journal *journal, const char *task_id, struct te
 /* False when there is none. journal_upload_clear() it. */
 bool journal_upload_find(const struct journal_upload_key *key, struct journal_upload *upload);
 void journal_upload_clear(struct journal_upload *upload);
+
+/* --- requests of runners, from before they are acted upon until they are answered --- */
+
+/* Texts are borrowed. */
+struct journal_request {
+    const char *task_id;
+    const char *operation;
+    const char *name; /* the CID or the relative path */
+};
+
+/* At the start: what the run before had in hand is counted when that run `crashed`, and is in hand no more.
+ */
+void journal_deaths_count(struct journal *journal, bool crashed);
+
+/* How often stored has crashed with such a request in hand since one was answered. */
+int journal_deaths(struct journal *journal, const struct journal_request *request);
+
+/* False, with a sentence in `error`, when that was so often that it is not tried again. */
+bool journal_check_deaths(struct journal *journal, const struct journal_request *request,
+                          struct error *error);
+
+/* Its number for journal_request_answered(); 0: it could not be written, which is harmless there. */
+int64_t journal_request_taken(struct journal *journal, const struct journal_request *request);
+void journal_request_answered(struct journal *journal, int64_t number);
 
 /* --- reading it again --- */
 

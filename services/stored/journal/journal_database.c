@@ -42,6 +42,17 @@ static const char schema_sql[] =
     "PRAGMA user_version=1;"
     "COMMIT;";
 
+/* What came later: an older version of stored, which does not know it, is not disturbed. */
+static const char additions_sql[] =
+    "CREATE TABLE IF NOT EXISTS asked (task_id TEXT NOT NULL REFERENCES sessions ON DELETE CASCADE,"
+    "  cid TEXT NOT NULL, PRIMARY KEY (task_id, cid));"
+    "CREATE TABLE IF NOT EXISTS in_hand (number INTEGER PRIMARY KEY,"
+    "  task_id TEXT NOT NULL REFERENCES sessions ON DELETE CASCADE, operation TEXT NOT NULL, name TEXT NOT "
+    "NULL);"
+    "CREATE TABLE IF NOT EXISTS deaths (task_id TEXT NOT NULL REFERENCES sessions ON DELETE CASCADE,"
+    "  operation TEXT NOT NULL, name TEXT NOT NULL, count INTEGER NOT NULL, PRIMARY KEY (task_id, operation, "
+    "name));";
+
 static bool run_sql(sqlite3 *database, const char *sql)
 {
     return sqlite3_exec(database, sql, NULL, NULL, NULL) == SQLITE_OK;
@@ -84,7 +95,8 @@ static bool set_up(struct journal *journal, const char *boot_id, struct error *e
             "the journal was written by a newer version of stored (schema %d, this one knows %d)", version,
             SCHEMA_VERSION);
     return (version == SCHEMA_VERSION || (version == 0 && run_sql(database, schema_sql))) &&
-           forget_other_boots(database, boot_id) && journal_prepare(journal);
+           run_sql(database, additions_sql) && forget_other_boots(database, boot_id) &&
+           journal_prepare(journal);
 }
 
 void journal_close(struct journal *journal)

@@ -18,11 +18,15 @@
     STATEMENT(client_id_find, "SELECT client_id FROM boot")                                                  \
     STATEMENT(session_forget, "DELETE FROM sessions WHERE task_id = ?")                                      \
     STATEMENT(session_add, "INSERT INTO sessions (task_id, opened, had_token, cancelled) VALUES (?,?,?,0)")  \
+    STATEMENT(session_reopen, "UPDATE sessions SET opened = ? WHERE task_id = ?")                            \
     STATEMENT(session_cancel, "UPDATE sessions SET cancelled = 1 WHERE task_id = ?")                         \
     STATEMENT(session_token, "UPDATE sessions SET had_token = 1 WHERE task_id = ?")                          \
     STATEMENT(sessions_all, "SELECT opened, had_token, cancelled, 0, 0, 0, 0, 0 FROM sessions")              \
     STATEMENT(input_add, "INSERT OR REPLACE INTO inputs VALUES (?,?,?)")                                     \
     STATEMENT(inputs_of, "SELECT input, 0, 0, 0, 0, 0, 0, 0 FROM inputs WHERE task_id = ?")                  \
+    STATEMENT(asked_add, "INSERT OR IGNORE INTO asked VALUES (?,?)")                                         \
+    STATEMENT(asked_forget, "DELETE FROM asked WHERE task_id = ? AND cid = ?")                               \
+    STATEMENT(asked_of, "SELECT cid FROM asked WHERE task_id = ? ORDER BY rowid")                            \
     STATEMENT(artifact_add, "INSERT OR REPLACE INTO artifacts VALUES (?,?,?,?,?,?,?,?)")                     \
     STATEMENT(artifacts_of, "SELECT artifact, 0, 0, device, inode, bytes, modified_ns, changed_ns "          \
                             "FROM artifacts WHERE task_id = ? ORDER BY rowid")                               \
@@ -41,6 +45,15 @@
     STATEMENT(uploads_forget, "DELETE FROM uploads WHERE task_id = ?")                                       \
     STATEMENT(part_add, "INSERT OR REPLACE INTO parts VALUES (?,?,?,?)")                                     \
     STATEMENT(parts_of, "SELECT number, etag FROM parts WHERE task_id = ? AND logical_path = ?")             \
+    STATEMENT(hand_add, "INSERT INTO in_hand (task_id, operation, name) VALUES (?,?,?)")                     \
+    STATEMENT(hand_forget, "DELETE FROM in_hand WHERE number = ?")                                           \
+    STATEMENT(hand_clear, "DELETE FROM in_hand")                                                             \
+    STATEMENT(deaths_count, "INSERT INTO deaths SELECT task_id, operation, name, 1 FROM in_hand UNION "      \
+                            "SELECT task_id, 'input_materialize', cid, 1 FROM asked WHERE true "             \
+                            "ON CONFLICT DO UPDATE SET count = count + 1")                                   \
+    STATEMENT(deaths_of, "SELECT count FROM deaths WHERE task_id = ? AND operation = ? AND name = ?")        \
+    STATEMENT(deaths_forget, "DELETE FROM deaths WHERE (task_id, operation, name) IN "                       \
+                             "(SELECT task_id, operation, name FROM in_hand WHERE number = ?)")              \
     STATEMENT(begin, "BEGIN")                                                                                \
     STATEMENT(commit, "COMMIT")                                                                              \
     STATEMENT(roll_back, "ROLLBACK")

@@ -42,6 +42,7 @@ struct session *session_create(struct session_setup *setup, const struct message
                                      session->opened.capability, session->opened.domain_id};
     session->inputs = create_inputs(session);
     session->artifacts = create_artifacts(session);
+    artifact_collection_init(&session->collection, session->artifacts, setup->client.loop);
     return session;
 }
 
@@ -51,6 +52,7 @@ void session_free(struct session *session)
     if (!session)
         return;
     inputs_free(session->inputs);
+    artifact_collection_clear(&session->collection);
     artifacts_free(session->artifacts);
     domain_access_clear(&session->access);
     workspace_watch_remove(session->watched);
@@ -127,6 +129,7 @@ bool session_begin(struct session *session, struct error *error)
         return false;
     journal_session_opened(session->setup->journal, opened);
     session->access.lease_ends_boot_ms = opened->lease_ends_boot_ms;
+    lease_expiry_told(&session->expiry, opened->lease_ends_boot_ms);
     secret_assign_locked(&session->access.token, opened->access_token.bytes, opened->access_token.length);
     secret_wipe(&opened->access_token);
     log_write(LOG_LEVEL_INFO, &session->log, "session opened for %s%s", session->access.server_url,
@@ -146,22 +149,37 @@ bool session_restore(struct session *session, const struct journal_record *recor
         !workspace_reopen(&session->workspace, &session->setup->work_dir, session->opened.task_id, error))
         return false;
     session->access.token_lost = record->had_token;
+    lease_expiry_restored(&session->expiry, session->opened.lease_ends_boot_ms != 0, clock_boot_ms());
     watch_workspace(session);
     size_t input_count = inputs_restore(session->inputs);
     artifacts_restore(session->artifacts);
-    if (!session->cancelled)
+    if (!session->cancelled) {
+        inputs_resume(session->inputs);
         artifact_streams_restore(session->artifacts);
+    }
     size_t artifact_count = session->artifacts->table.count;
     log_write(LOG_LEVEL_INFO, &session->log, "session restored: %zu input%s and %zu artifact%s are there",
               input_count, input_count == 1 ? "" : "s", artifact_count, artifact_count == 1 ? "" : "s");
     return true;
 }
 
+/* The journal knows of a lease whether it has an end; when that is moves on with each heartbeat. */
+static void take_lease_end(struct session *session, int64_t ends_boot_ms)
+{
+    if (!ends_boot_ms)
+        return;
+    session->access.lease_ends_boot_ms = ends_boot_ms;
+    lease_expiry_told(&session->expiry, ends_boot_ms);
+    if (!session->opened.lease_ends_boot_ms) {
+        session->opened.lease_ends_boot_ms = ends_boot_ms;
+        journal_session_got_end(session->setup->journal, &session->opened);
+    }
+}
+
 void session_update(struct session *session, const struct message_session_update *update)
 {
     struct domain_access *access = &session->access;
-    if (update->lease_ends_boot_ms)
-        access->lease_ends_boot_ms = update->lease_ends_boot_ms;
+    take_lease_end(session, update->lease_ends_boot_ms);
     if (update->access_token.length && !access->token.length && !access->token_lost)
         journal_session_got_token(session->setup->journal, session->opened.task_id);
     domain_access_on_heartbeat(access, &update->access_token, update->heartbeat_boot_ms);

@@ -6,10 +6,11 @@
 #define STORED_SESSION_SESSION_H
 
 #include "libcommon/node/messages.h"
-#include "services/stored/artifacts/artifacts.h"
+#include "services/stored/artifacts/artifact_collection.h"
 #include "services/stored/domain/domain_request.h"
 #include "services/stored/inputs/inputs.h"
 #include "services/stored/journal/journal.h"
+#include "services/stored/session/lease_expiry.h"
 #include "services/stored/workspace/removal_queue.h"
 #include "services/stored/workspace/workspace.h"
 #include "services/stored/workspace/workspace_watch.h"
@@ -38,10 +39,12 @@ struct session {
     struct message_session_open opened; /* as leased said it, but that the token is in `access` */
     struct log_task log;
     struct domain_access access;
+    struct lease_expiry expiry;
     struct workspace workspace;
     struct watched_workspace *watched; /* NULL: there is no limit */
     struct inputs *inputs;
     struct artifacts *artifacts;
+    struct artifact_collection collection;
     bool cancelled; /* no transfer may begin any more, for this reason */
     struct error cancel_reason;
     LIST_ENTRY(session) link; /* for sessions.h */

@@ -2,6 +2,7 @@
  * comparing. */
 #include "services/stored/session/sessions.h"
 
+#include "libcommon/base/clock.h"
 #include "libcommon/base/limits.h"
 #include "libcommon/base/memory.h"
 #include "libcommon/base/uuid.h"
@@ -13,14 +14,8 @@ struct sessions {
     struct session_setup *setup;
     LIST_HEAD(session_list, session) list;
     size_t count;
+    struct loop_timer expiry; /* of the session that is due first */
 };
-
-struct sessions *sessions_create(struct session_setup *setup)
-{
-    struct sessions *sessions = memory_allocate(sizeof *sessions);
-    sessions->setup = setup;
-    return sessions;
-}
 
 size_t sessions_count(const struct sessions *sessions)
 {
@@ -38,13 +33,52 @@ struct session *sessions_find(const struct sessions *sessions, const struct secr
     return session;
 }
 
+static struct session *find_task(const struct sessions *sessions, const char *task_id)
+{
+    struct session *session = LIST_FIRST(&sessions->list);
+    while (session && strcmp(session->opened.task_id, task_id) != 0)
+        session = LIST_NEXT(session, link);
+    return session;
+}
+
+void sessions_on_abort_ended(const struct sessions *sessions, const char *task_id)
+{
+    struct session *session = find_task(sessions, task_id);
+    if (session)
+        artifact_collection_on_abort_ended(&session->collection);
+}
+
 /* --- the end of one --- */
+
+/* The earliest moment at which a session ends by itself; INT64_MAX: none does. */
+static int64_t next_expiry_ms(const struct sessions *sessions)
+{
+    int64_t next_ms = INT64_MAX;
+    const struct session *session;
+    LIST_FOREACH(session, &sessions->list, link)
+    {
+        int64_t due_ms = lease_expiry_due_ms(&session->expiry);
+        if (due_ms < next_ms)
+            next_ms = due_ms;
+    }
+    return next_ms;
+}
+
+static void arm_expiry(struct sessions *sessions)
+{
+    int64_t due_ms = next_expiry_ms(sessions);
+    if (due_ms != INT64_MAX)
+        loop_timer_start(&sessions->expiry, due_ms - clock_boot_ms());
+    else
+        loop_timer_stop(&sessions->expiry);
+}
 
 static void drop(struct sessions *sessions, struct session *session)
 {
     LIST_REMOVE(session, link);
     sessions->count--;
     session_free(session);
+    arm_expiry(sessions);
 }
 
 void sessions_free(struct sessions *sessions)
@@ -55,6 +89,7 @@ void sessions_free(struct sessions *sessions)
         next = LIST_NEXT(session, link);
         drop(sessions, session);
     }
+    loop_timer_stop(&sessions->expiry);
     free(sessions);
 }
 
@@ -78,6 +113,7 @@ void sessions_close(struct sessions *sessions, struct session *session, const st
 {
     char *task_id = memory_copy_text(session->opened.task_id);
     session_cancel(session, reason);
+    artifact_collection_fail(&session->collection, reason);
     drop(sessions, session);
     journal_session_closed(sessions->setup->journal, task_id);
     remove_workspace(sessions->setup, task_id, on_removed, context);
@@ -95,6 +131,37 @@ void sessions_close_others(struct sessions *sessions, const char *owner)
         log_write(LOG_LEVEL_WARN, &session->log, "session closed: %s", reason.text);
         sessions_close(sessions, session, &reason, NULL, NULL);
     }
+}
+
+static void on_expiry(void *context)
+{
+    struct sessions *sessions = context;
+    struct error reason;
+    int64_t now_ms = clock_boot_ms();
+    error_set(&reason, ERROR_CANCELLED, "the lease ended an hour ago, and nobody closed the session");
+    for (struct session *session = LIST_FIRST(&sessions->list), *next; session; session = next) {
+        next = LIST_NEXT(session, link);
+        if (lease_expiry_due_ms(&session->expiry) > now_ms)
+            continue;
+        log_write(LOG_LEVEL_WARN, &session->log, "session closed: %s", reason.text);
+        sessions_close(sessions, session, &reason, NULL, NULL);
+    }
+    arm_expiry(sessions);
+}
+
+struct sessions *sessions_create(struct session_setup *setup)
+{
+    struct sessions *sessions = memory_allocate(sizeof *sessions);
+    sessions->setup = setup;
+    loop_timer_init(&sessions->expiry, setup->client.loop, on_expiry, sessions);
+    return sessions;
+}
+
+void sessions_update(struct sessions *sessions, struct session *session,
+                     const struct message_session_update *update)
+{
+    session_update(session, update);
+    arm_expiry(sessions);
 }
 
 /* --- opening --- */
@@ -118,10 +185,8 @@ static bool check_open(const struct sessions *sessions, const struct message_ses
 /* The task came back under another lease before the first one was closed: the later lease counts. */
 static void end_earlier_attempt(struct sessions *sessions, const char *task_id)
 {
-    struct session *earlier = LIST_FIRST(&sessions->list);
+    struct session *earlier = find_task(sessions, task_id);
     struct error reason;
-    while (earlier && strcmp(earlier->opened.task_id, task_id) != 0)
-        earlier = LIST_NEXT(earlier, link);
     if (!earlier)
         return;
     log_write(LOG_LEVEL_WARN, &earlier->log, "a new lease of the task replaces its session");
@@ -149,10 +214,12 @@ struct session *sessions_open(struct sessions *sessions, const struct message_se
         return NULL;
     end_earlier_attempt(sessions, message->task_id);
     session = add(sessions, message);
-    if (session_begin(session, error))
-        return session;
-    drop(sessions, session);
-    return NULL;
+    if (!session_begin(session, error)) {
+        drop(sessions, session);
+        return NULL;
+    }
+    arm_expiry(sessions);
+    return session;
 }
 
 /* --- after a restart --- */
@@ -162,8 +229,10 @@ static void restore(void *context, const struct journal_record *record)
     struct sessions *sessions = context;
     struct error error;
     struct session *session = add(sessions, record->message);
-    if (session_restore(session, record, &error))
+    if (session_restore(session, record, &error)) {
+        arm_expiry(sessions);
         return;
+    }
     log_write(LOG_LEVEL_WARN, &session->log, "session lost: %s", error.text);
     journal_session_closed(sessions->setup->journal, session->opened.task_id);
     drop(sessions, session);

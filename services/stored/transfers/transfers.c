@@ -13,6 +13,7 @@ enum { TICK_MS = 1000 };
 struct transfer {
     struct transfers *transfers;
     struct transfer_meter meter;
+    struct pacer_share share;
     char *task_id;
     char *direction; /* static */
     char *name;
@@ -42,6 +43,12 @@ void transfers_init(struct transfers *transfers, struct loop *loop, transfers_pu
 {
     *transfers = (struct transfers){.publish = publish_one, .context = context};
     loop_timer_init(&transfers->timer, loop, on_timer, transfers);
+    pacer_init(&transfers->pacer, loop, 0);
+}
+
+void transfers_cap(struct transfers *transfers, int64_t bytes_per_sec)
+{
+    pacer_init(&transfers->pacer, transfers->timer.loop, bytes_per_sec);
 }
 
 struct transfer *transfer_begin(struct transfers *transfers, const char *task_id,
@@ -58,6 +65,7 @@ struct transfer *transfer_begin(struct transfers *transfers, const char *task_id
                           .direction = direction == TRANSFER_IN ? in : out,
                           .name = memory_copy_text(text_one_line(name, strlen(name), cut, sizeof cut))};
     transfer_meter_init(&transfer->meter, total_bytes, now_ms);
+    pacer_share_init(&transfer->share, &transfers->pacer);
     LIST_INSERT_HEAD(&transfers->list, transfer, link);
     if (transfers->count++ == 0)
         loop_timer_start(&transfers->timer, TICK_MS);
@@ -69,11 +77,17 @@ struct transfer_meter *transfer_meter_of(struct transfer *transfer)
     return &transfer->meter;
 }
 
+struct pacer_share *transfer_share_of(struct transfer *transfer)
+{
+    return &transfer->share;
+}
+
 void transfer_end(struct transfer *transfer, int64_t now_ms)
 {
     if (!transfer)
         return;
     publish(transfer, now_ms, true);
+    pacer_share_clear(&transfer->share);
     LIST_REMOVE(transfer, link);
     if (--transfer->transfers->count == 0)
         loop_timer_stop(&transfer->transfers->timer);

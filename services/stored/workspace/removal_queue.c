@@ -1,6 +1,7 @@
 /* One tree at a time: two would only compete for the same disk. */
 #include "services/stored/workspace/removal_queue.h"
 
+#include "libcommon/base/clock.h"
 #include "libcommon/base/log.h"
 #include "libcommon/base/memory.h"
 #include "libcommon/files/tree_removal.h"
@@ -9,8 +10,10 @@
 #include <sys/queue.h>
 
 enum {
-    ENTRIES_EACH_TURN = 200,    /* some milliseconds on a slow disk: other work waits no longer than that */
-    ENTRIES_AT_THE_END = 10000, /* of the last try when the service stops, which has to be soon */
+    ENTRIES_AT_ONCE = 10, /* between two looks at the clock: a slow disk takes milliseconds for each */
+    TURN_MS = 5,          /* other work waits no longer than that */
+    AT_THE_END_MS = 200,  /* of all that is left when the service stops, which has to be soon; the rest is the
+                             next start's */
     TRY_AGAIN_MS = 2000,
     TRIES_MAX = 30
 };
@@ -87,12 +90,21 @@ static void finish_first(struct removal_queue *queue, const struct error *failur
         free_job(job);
 }
 
+/* Goes on until `until_ms`, but does something in any case. */
+static enum tree_removal_state step(struct removal_job *job, int64_t until_ms, struct error *error)
+{
+    enum tree_removal_state state;
+    do
+        state = tree_removal_step(job->removal, ENTRIES_AT_ONCE, error);
+    while (state == TREE_REMOVAL_MORE && clock_boot_ms() < until_ms);
+    return state;
+}
+
 static void on_turn(void *context)
 {
     struct removal_queue *queue = context;
     struct error error;
-    enum tree_removal_state state =
-        tree_removal_step(STAILQ_FIRST(&queue->jobs)->removal, ENTRIES_EACH_TURN, &error);
+    enum tree_removal_state state = step(STAILQ_FIRST(&queue->jobs), clock_boot_ms() + TURN_MS, &error);
     if (state != TREE_REMOVAL_MORE)
         finish_first(queue, state == TREE_REMOVAL_FAILED ? &error : NULL);
     if (!STAILQ_EMPTY(&queue->jobs))
@@ -115,13 +127,15 @@ void removal_queue_free(struct removal_queue *queue)
     struct error ignored;
     if (!queue)
         return;
+    int64_t until_ms = clock_boot_ms() + AT_THE_END_MS;
     on_again(queue);
     loop_timer_stop(&queue->again);
     loop_timer_stop(&queue->turn);
     while (!STAILQ_EMPTY(&queue->jobs)) {
         struct removal_job *job = STAILQ_FIRST(&queue->jobs);
         STAILQ_REMOVE_HEAD(&queue->jobs, link);
-        tree_removal_step(job->removal, ENTRIES_AT_THE_END, &ignored);
+        if (clock_boot_ms() < until_ms)
+            step(job, until_ms, &ignored);
         free_job(job);
     }
     free(queue);

@@ -12,6 +12,8 @@ typedef void removal_done_function(void *context, const struct error *failure);
 
 /* `parent_fd` is borrowed: all names lie in it. */
 struct removal_queue *removal_queue_create(struct loop *loop, int parent_fd);
+
+/* Goes on with what is left for a moment alone, however much it is. */
 void removal_queue_free(struct removal_queue *queue);
 
 /* `on_done` may be NULL. What could not be removed is tried again for a minute, then logged. */

@@ -26,6 +26,7 @@ enum {
     SHARED_MODE = 02770,   /* the group's programs make files here */
     INPUTS_MODE = 02750,   /* the group reads */
     PRIVATE_MODE = 02700,  /* setgid all the same: what moves on into datasets must have the group */
+    RETIRED_MODE = 02750,  /* a runner host removes there what only its uid can */
     INPUT_FILE_MODE = 0640
 };
 
@@ -139,7 +140,7 @@ bool workspace_retire(struct work_dir *work_dir, const char *task_id, char **ret
         memory_format(RETIRED_PREFIX "%d-%u-%s", (int)getpid(), ++work_dir->retired_count, task_id);
     char *incoming = memory_format(INCOMING_PREFIX "%s", task_id);
     *retired = NULL;
-    int fd = make_new_folder(work_dir, work_dir->fd, folder, S_IRWXU, error);
+    int fd = make_new_folder(work_dir, work_dir->fd, folder, RETIRED_MODE, error);
     bool ok = fd >= 0 && move_into(work_dir, task_id, fd, &moved, error) &&
               move_into(work_dir, incoming, fd, &moved, error);
     if (fd >= 0)
