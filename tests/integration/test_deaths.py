@@ -97,6 +97,8 @@ class WholeNode(NodeCase):
         self.devnet.fault(kind="latency", method="PUT", path="*partNumber=1*", count=-1, latency_ms=20000)
         mark = self.node.log.mark()
         job = self.devnet.post(["write", "large.bin", 150000])
+        # Before that an upload may have begun at the server of which nobody knows.
+        self.node.log.wait("part 2 of 5 is up", "stored", since=mark)
         for _ in range(3):
             self.node.log.wait("request artifact_put{", "stored", since=mark)
             mark = self.node.log.mark()
