@@ -101,6 +101,7 @@ class WholeNode(NodeCase):
         self.node.log.wait("part 2 of 5 is up", "stored", since=mark)
         for _ in range(3):
             self.node.log.wait("request artifact_put{", "stored", since=mark)
+            self.node.health("stored")  # what came before it is in hand by its answer
             mark = self.node.log.mark()
             os.kill(self.node.pid("stored"), signal.SIGSYS)
             self.node.log.wait("started: version", "stored", since=mark)
