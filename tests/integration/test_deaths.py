@@ -97,8 +97,11 @@ class WholeNode(NodeCase):
         self.devnet.fault(kind="latency", method="PUT", path="*partNumber=1*", count=-1, latency_ms=20000)
         mark = self.node.log.mark()
         job = self.devnet.post(["write", "large.bin", 150000])
+        # Before that an upload may have begun at the server of which nobody knows.
+        self.node.log.wait("part 2 of 5 is up", "stored", since=mark)
         for _ in range(3):
             self.node.log.wait("request artifact_put{", "stored", since=mark)
+            self.node.health("stored")  # what came before it is in hand by its answer
             mark = self.node.log.mark()
             os.kill(self.node.pid("stored"), signal.SIGSYS)
             self.node.log.wait("started: version", "stored", since=mark)
