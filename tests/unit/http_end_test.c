@@ -238,11 +238,16 @@ static int open_gate(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        ON_SERVER(times_out_as_a_whole),        ON_SERVER(times_out_over_all_redirects),
-        ON_SERVER(fails_when_an_answer_stalls), ON_SERVER(fails_when_the_server_stops_reading),
-        ON_SERVER(lets_a_slow_transfer_go_on),  ON_SERVER(fails_when_a_transfer_is_too_slow),
-        ON_SERVER(waits_for_no_name_server),    ON_SERVER(calls_a_refused_connection_a_network_error),
-        ON_SERVER(keeps_connections),           ON_SERVER(repeats_nothing_by_itself),
+        ON_SERVER(times_out_as_a_whole),
+        ON_SERVER(times_out_over_all_redirects),
+        ON_SERVER(fails_when_an_answer_stalls),
+        ON_SERVER(fails_when_the_server_stops_reading),
+        ON_SERVER(lets_a_slow_transfer_go_on),
+        ON_SERVER(fails_when_a_transfer_is_too_slow),
+        ON_SERVER(waits_for_no_name_server),
+        ON_SERVER(calls_a_refused_connection_a_network_error),
+        ON_SERVER(keeps_connections),
+        ON_SERVER(repeats_nothing_by_itself),
         ON_SERVER(goes_on_a_fresh_connection_after_a_lost_one),
     };
     return cmocka_run_group_tests(tests, open_gate, NULL);
