@@ -49,6 +49,15 @@ static char *make(const char *name, const void *content, size_t length, mode_t m
     return path;
 }
 
+/* Before anything is allocated. */
+static void skip_under_valgrind(void)
+{
+    if (!getenv("POSEMESH_VALGRIND"))
+        return;
+    print_message("# reason: valgrind forks for posix_spawn, which then cannot say what failed\n");
+    skip();
+}
+
 /* Starts it, as a shim does, and asks why that did not go. */
 static void assert_fault(const char *program, const char *fault)
 {
@@ -80,6 +89,7 @@ static void assert_script_fault(const char *text, const char *fault)
 static void names_an_interpreter_that_is_missing(void **state)
 {
     (void)state;
+    skip_under_valgrind();
     assert_script_fault("#!/no/such/python3\n", "its interpreter /no/such/python3 is missing");
     assert_script_fault("#! \t/no/such/python3 -u\nx", "its interpreter /no/such/python3 is missing");
     assert_script_fault("#!/no/such/python3", "its interpreter /no/such/python3 is missing");
@@ -92,6 +102,7 @@ static void names_an_interpreter_that_is_missing(void **state)
 static void names_the_loader_that_a_program_needs(void **state)
 {
     (void)state;
+    skip_under_valgrind();
     enum { IMAGE_BYTES = 64 * 1024 * 1024 };
     char *image = malloc(IMAGE_BYTES);
     int fd = open("/proc/self/exe", O_RDONLY | O_CLOEXEC);
@@ -119,6 +130,7 @@ static void names_the_loader_that_a_program_needs(void **state)
 static void tells_what_is_no_program_at_all(void **state)
 {
     (void)state;
+    skip_under_valgrind();
     char *plain = make("plain", "echo\n", 5, 0755);
     char *closed = make("closed", "#!/bin/sh\n", 10, 0644);
     assert_fault(folder, "it is a folder");
@@ -133,6 +145,7 @@ static void tells_what_is_no_program_at_all(void **state)
 static void looks_for_a_name_where_it_was_looked_for(void **state)
 {
     (void)state;
+    skip_under_valgrind();
     char *saved = memory_copy_text(getenv("PATH"));
     char *path = memory_format("/no/such:%s:/usr/bin:/bin", folder);
     setenv("PATH", path, 1);
@@ -149,6 +162,7 @@ static void looks_for_a_name_where_it_was_looked_for(void **state)
 static void tells_of_a_file_system_without_programs(void **state)
 {
     (void)state;
+    skip_under_valgrind();
     if (geteuid() != 0 || unshare(CLONE_NEWNS) != 0 ||
         mount("none", "/", "none", MS_REC | MS_PRIVATE, "") != 0 ||
         mount("none", folder, "tmpfs", MS_NOEXEC, "") != 0) {

@@ -296,29 +296,30 @@ static void send_attempt(struct domain_request *request)
     if (spec->on_attempt)
         spec->on_attempt(spec->context);
     request->token_number = access->token_number;
-    request->call = http_send(client->http, &(struct http_request){
-                                                .method = spec->method,
-                                                .url = request->url,
-                                                .bearer = spec->anonymous ? NULL : &access->token,
-                                                .content_type = spec->content_type,
-                                                .accept = spec->accept,
-                                                .headers = &client_id,
-                                                .header_count = 1,
-                                                .body = spec->body,
-                                                .body_bytes = spec->body_bytes,
-                                                .source = spec->source ? on_http_source : NULL,
-                                                .source_bytes = spec->source_bytes,
-                                                .timeout_ms = spec->transfer ? 0 : client->request_timeout_ms,
-                                                .stall_ms = spec->transfer ? STALL_MS : 0,
-                                                .stall_bytes_per_second = STALL_BYTES_PER_SECOND,
-                                                .response_limit_bytes = LIMIT_DOMAIN_ANSWER_BYTES,
-                                                .follow_redirects = strcmp(spec->method, "GET") == 0,
-                                                .pace = spec->share ? on_http_pace : NULL,
-                                                .on_headers = spec->on_headers ? on_http_headers : NULL,
-                                                .on_data = spec->on_data ? on_http_data : NULL,
-                                                .on_done = on_http_done,
-                                                .context = request,
-                                            });
+    request->call =
+        http_send(client->http, &(struct http_request){
+                                    .method = spec->method,
+                                    .url = request->url,
+                                    .bearer = spec->anonymous ? NULL : &access->token,
+                                    .content_type = spec->content_type,
+                                    .accept = spec->accept,
+                                    .headers = &client_id,
+                                    .header_count = 1,
+                                    .body = spec->body,
+                                    .body_bytes = spec->body_bytes,
+                                    .source = spec->source ? on_http_source : NULL,
+                                    .source_bytes = spec->source_bytes,
+                                    .timeout_ms = spec->transfer ? 0 : client->request_timeout_ms,
+                                    .stall_ms = spec->transfer ? STALL_MS : 0,
+                                    .stall_bytes_per_second = STALL_BYTES_PER_SECOND,
+                                    .response_limit_bytes = LIMIT_DOMAIN_ANSWER_BYTES,
+                                    .follow_redirects = strcmp(spec->method, "GET") == 0,
+                                    .pace = spec->share && pacer_caps(spec->share) ? on_http_pace : NULL,
+                                    .on_headers = spec->on_headers ? on_http_headers : NULL,
+                                    .on_data = spec->on_data ? on_http_data : NULL,
+                                    .on_done = on_http_done,
+                                    .context = request,
+                                });
 }
 
 struct domain_request *domain_request_send(struct domain_access *access,

@@ -58,6 +58,11 @@ void pacer_share_clear(struct pacer_share *share)
     arm(share->pacer);
 }
 
+bool pacer_caps(const struct pacer_share *share)
+{
+    return share->pacer->cap.bytes_per_sec > 0;
+}
+
 bool pacer_pass(struct pacer_share *share, struct paced_request *request, size_t bytes)
 {
     struct pacer *pacer = share->pacer;

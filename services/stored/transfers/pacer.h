@@ -37,6 +37,9 @@ void pacer_share_init(struct pacer_share *share, struct pacer *pacer);
 /* Its requests have left. */
 void pacer_share_clear(struct pacer_share *share);
 
+/* Whether there is a cap at all. */
+bool pacer_caps(const struct pacer_share *share);
+
 /* Whether so many bytes of the request may pass now; false: it is resumed later. */
 bool pacer_pass(struct pacer_share *share, struct paced_request *request, size_t bytes);
 
