@@ -5,6 +5,7 @@
 #include "libcommon/base/limits.h"
 #include "libcommon/base/log.h"
 #include "libcommon/base/memory.h"
+#include "libcommon/base/text.h"
 #include "services/leased/poll_choice.h"
 
 #include <stdio.h>
@@ -150,7 +151,7 @@ static bool take_lease(void *context, struct lease *lease, int64_t server_unix_m
         return true;
     }
     /* docs/network.md 3.2, 1. DMS may not have heard yet that the capability is gone. */
-    snprintf(text, sizeof text, "capability %s is not registered here", lease->capability);
+    text_format(text, sizeof text, "capability %s is not registered here", lease->capability);
     log_warn("task %s: %s", lease->task_id, text);
     add_task(leased, task_create_refused(&leased->surroundings, lease, "start_session", text));
     return false;

@@ -6,6 +6,7 @@
 #include "services/stored/stored.h"
 
 #include "libcommon/base/memory.h"
+#include "libcommon/base/text.h"
 #include "services/stored/artifacts/artifact_put.h"
 #include "services/stored/artifacts/artifact_stream.h"
 
@@ -134,7 +135,8 @@ static struct session *take_in_hand(void *opaque, const struct secret *task_key,
         return NULL;
     const struct journal_request noted = {session->opened.task_id, operation_infos[operation].name, name};
     if (!journal_check_deaths(session->setup->journal, &noted, &error)) {
-        log_write(LOG_LEVEL_ERROR, &session->log, "%s %.200s: %s", noted.operation, name, error.text);
+        log_write(LOG_LEVEL_ERROR, &session->log, "%s %.*s: %s", noted.operation, TEXT_CUT(name, 200),
+                  error.text);
         ipc_fail(request, &error);
         return NULL;
     }

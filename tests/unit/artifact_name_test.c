@@ -7,6 +7,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include <cmocka.h>
 
@@ -159,6 +160,19 @@ static void says_which_output_is_refused(void **state)
         assert_logical_path(NULL, kept[i], kept[i]);
 }
 
+static void a_long_path_is_cut_between_characters(void **state)
+{
+    (void)state;
+    char path[256] = "../";
+    struct artifact_name artifact;
+    struct error error;
+    for (int i = 0; i < 100; i++) /* the 128th byte is the first half of one */
+        strcat(path, "\xc3\xa9");
+    assert_false(artifact_name_build("p", path, "t", &artifact, &error));
+    size_t length = strlen(error.text);
+    assert_memory_equal(error.text + length - 2, "\xc3\xa9", 2);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -171,6 +185,7 @@ int main(void)
         cmocka_unit_test(a_prefix_stands_before_the_path_with_one_slash),
         cmocka_unit_test(every_extension_that_keeps_its_name_does),
         cmocka_unit_test(says_which_output_is_refused),
+        cmocka_unit_test(a_long_path_is_cut_between_characters),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -53,7 +53,7 @@ static void explain_status(const struct dds_call *call, const struct http_respon
     secret_mask(call->client->credentials, body, response->body_bytes);
     char line[LIMIT_ERROR_BODY_LOGGED_BYTES + 1];
     text_one_line(body, response->body_bytes, line, sizeof line);
-    snprintf(reason + length, DDS_REASON_BYTES - (size_t)length, ": %s", line);
+    text_format(reason + length, DDS_REASON_BYTES - (size_t)length, ": %s", line);
     secret_wipe_bytes(body, response->body_bytes);
     free(body);
 }
@@ -71,7 +71,7 @@ static void read_reply(struct dds_call *call, const struct http_response *respon
     if (answer->accepted)
         return;
     answer->status = 0;
-    snprintf(answer->reason, sizeof answer->reason, "%s", error.text);
+    text_format(answer->reason, sizeof answer->reason, "%s", error.text);
 }
 
 static void finish(struct dds_call *call, const struct dds_answer *answer)
@@ -89,7 +89,7 @@ static void on_http_done(void *context, const struct http_response *response, co
     struct dds_answer answer = {.retry_after_ms = -1, .sent_boot_ms = call->sent_boot_ms};
     call->http_call = NULL;
     if (!response) {
-        snprintf(answer.reason, sizeof answer.reason, "%s", failure->text);
+        text_format(answer.reason, sizeof answer.reason, "%s", failure->text);
     } else if (response->status >= 200 && response->status <= 299) {
         answer.status = response->status;
         read_reply(call, response, &token, &answer);

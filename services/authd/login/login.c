@@ -4,6 +4,7 @@
 #include "libcommon/base/log.h"
 #include "libcommon/base/memory.h"
 #include "libcommon/base/rfc3339.h"
+#include "libcommon/base/text.h"
 #include "services/authd/login/login_waiters.h"
 
 #include <stdio.h>
@@ -68,7 +69,7 @@ void login_take_request(struct login *login, struct ipc_request *request, int64_
 static void on_failed(struct login *login, int64_t retry_after_ms, const char *reason)
 {
     int64_t now_ms = clock_boot_ms();
-    snprintf(login->failure, sizeof login->failure, "%s", reason);
+    text_format(login->failure, sizeof login->failure, "%s", reason);
     bool round_over = token_manager_on_failure(&login->manager, retry_after_ms, now_ms);
     log_warn("login failed, next try in %.1f s: %s", (double)(login->manager.not_before_ms - now_ms) / 1000,
              reason);
@@ -83,7 +84,7 @@ static void on_failed(struct login *login, int64_t retry_after_ms, const char *r
 /* DDS does not know this node any more. Callers go on waiting: the next login comes with the registration. */
 static void on_rejected(struct login *login, const char *reason)
 {
-    snprintf(login->failure, sizeof login->failure, "%s", reason);
+    text_format(login->failure, sizeof login->failure, "%s", reason);
     log_warn("login refused, registering again: %s", reason);
     token_manager_on_rejection(&login->manager);
     login->options.on_rejected(login->options.context);
@@ -194,7 +195,7 @@ const char *login_describe(const struct login *login, char *out, size_t capacity
         snprintf(out, capacity, "token valid for %lld %s",
                  (long long)(left_secs < 120 ? left_secs : left_secs / 60), left_secs < 120 ? "s" : "min");
     else if (*login->failure)
-        snprintf(out, capacity, "login failed: %.160s", login->failure);
+        snprintf(out, capacity, "login failed: %.*s", TEXT_CUT(login->failure, 160));
     else if (login->manager.in_flight)
         snprintf(out, capacity, "logging in");
     else if (login->manager.callback_awaited)

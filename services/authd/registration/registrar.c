@@ -3,6 +3,7 @@
 #include "libcommon/base/clock.h"
 #include "libcommon/base/log.h"
 #include "libcommon/base/memory.h"
+#include "libcommon/base/text.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -52,7 +53,7 @@ static void on_failed(struct registrar *registrar, int status, int64_t retry_aft
     int64_t now_ms = clock_boot_ms();
     enum registration_outcome outcome = registration_outcome_of_status(&registrar->registration, status);
     registration_on_outcome(&registrar->registration, outcome, retry_after_ms, now_ms);
-    snprintf(registrar->failure, sizeof registrar->failure, "%s", reason);
+    text_format(registrar->failure, sizeof registrar->failure, "%s", reason);
     log_failure(registrar, outcome, reason, now_ms);
     advance(registrar);
 }
@@ -161,11 +162,11 @@ const char *registrar_describe(struct registrar *registrar, char *out, size_t ca
         snprintf(out, capacity, "not registered: the inbound endpoint (posemesh-httpd) does not listen");
         break;
     case REGISTRATION_WAIT:
-        snprintf(out, capacity, "registering: next try in %lld s: %.160s",
-                 (long long)(step.at_ms - now_ms + 999) / 1000, failure);
+        snprintf(out, capacity, "registering: next try in %lld s: %.*s",
+                 (long long)(step.at_ms - now_ms + 999) / 1000, TEXT_CUT(failure, 160));
         break;
     default:
-        snprintf(out, capacity, "registering%s%.160s", *failure ? " again: " : "", failure);
+        snprintf(out, capacity, "registering%s%.*s", *failure ? " again: " : "", TEXT_CUT(failure, 160));
         break;
     }
     return out;

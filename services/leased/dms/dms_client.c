@@ -6,7 +6,6 @@
 #include "libcommon/base/text.h"
 #include "libcommon/http/url.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -136,10 +135,10 @@ const char *dms_describe(const struct dms_answer *answer, char out[DMS_TEXT_BYTE
     const struct http_response *response = answer->response;
     char body[DMS_TEXT_BYTES - 64];
     if (!response) {
-        snprintf(out, DMS_TEXT_BYTES, "%s", answer->failure->text);
+        text_format(out, DMS_TEXT_BYTES, "%s", answer->failure->text);
         return out;
     }
     text_one_line(response->body, response->body_bytes, body, sizeof body);
-    snprintf(out, DMS_TEXT_BYTES, "DMS answered %d%s%s", response->status, *body ? ": " : "", body);
+    text_format(out, DMS_TEXT_BYTES, "DMS answered %d%s%s", response->status, *body ? ": " : "", body);
     return out;
 }

@@ -3,6 +3,7 @@
 #include "libcommon/base/limits.h"
 #include "libcommon/base/log.h"
 #include "libcommon/base/memory.h"
+#include "libcommon/base/text.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -238,7 +239,8 @@ static bool check_hello(const struct runner_hosts *hosts, const struct message_h
     for (size_t i = 0; i < hello->capabilities.count; i++)
         if (!*items[i].name || items[i].max_concurrency < 1)
             return error_set(error, ERROR_INVALID,
-                             "capability '%.256s' needs a name and a max_concurrency above 0", items[i].name);
+                             "capability '%.*s' needs a name and a max_concurrency above 0",
+                             TEXT_CUT(items[i].name, 256));
     return true;
 }
 

@@ -13,13 +13,14 @@ static bool check_components(const char *rel_path, struct error *error)
     for (const char *at = rel_path; *at;) {
         size_t length = strcspn(at, "/");
         if ((length == 1 && at[0] == '.') || (length == 2 && at[0] == '.' && at[1] == '.'))
-            return error_set(error, ERROR_INVALID,
-                             "an output's path must not have a . or .. component: %.128s", rel_path);
+            return error_set(error, ERROR_INVALID, "an output's path must not have a . or .. component: %.*s",
+                             TEXT_CUT(rel_path, 128));
         at += length + (at[length] == '/');
     }
     size_t length = strlen(rel_path);
     if (length == 0 || rel_path[length - 1] == '/')
-        return error_set(error, ERROR_INVALID, "an output's path needs a file name: \"%.128s\"", rel_path);
+        return error_set(error, ERROR_INVALID, "an output's path needs a file name: \"%.*s\"",
+                         TEXT_CUT(rel_path, 128));
     return true;
 }
 

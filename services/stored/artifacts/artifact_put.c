@@ -30,8 +30,8 @@ static bool join(struct artifact *artifact, const struct artifact_request *spec,
                  const struct artifact_file *file, struct ipc_request *request, struct error *error)
 {
     if (!is_under_way(artifact, spec, file))
-        return error_set(error, ERROR_CONFLICT, "output %.128s is being stored from other contents",
-                         spec->rel_path);
+        return error_set(error, ERROR_CONFLICT, "output %.*s is being stored from other contents",
+                         TEXT_CUT(spec->rel_path, 128));
     if (artifact_upload_is_streamed(artifact->upload) &&
         !artifact_upload_announce(artifact->upload, ARTIFACT_FILE_ALL, true, error))
         return false;

@@ -1,6 +1,7 @@
 #include "services/stored/artifacts/artifact_stream.h"
 
 #include "libcommon/base/limits.h"
+#include "libcommon/base/text.h"
 #include "services/stored/journal/journal.h"
 
 static bool is_open(const struct artifact *artifact)
@@ -21,7 +22,7 @@ static struct artifact *open_stream(struct artifacts *artifacts, const struct ar
         return NULL;
     const struct artifact *known = artifact_table_find(&artifacts->table, name.logical_path);
     if (known && known->upload) {
-        error_set(error, ERROR_CONFLICT, "output %.128s is being stored", spec->rel_path);
+        error_set(error, ERROR_CONFLICT, "output %.*s is being stored", TEXT_CUT(spec->rel_path, 128));
     } else if (artifact_table_check_collisions(&artifacts->table, &name, error) &&
                artifacts_open_file(artifacts, spec, &file, error)) {
         artifact = artifacts_begin_upload(artifacts, spec, &name, &file, true, error);
@@ -61,7 +62,7 @@ static struct artifact *find_by_rel_path(const struct artifacts *artifacts, cons
     struct artifact *artifact = artifact_table_find(&artifacts->table, name.logical_path);
     artifact_name_clear(&name);
     if (!artifact)
-        error_set(error, ERROR_NOT_FOUND, "output %.128s was not opened", rel_path);
+        error_set(error, ERROR_NOT_FOUND, "output %.*s was not opened", TEXT_CUT(rel_path, 128));
     return artifact;
 }
 
@@ -74,8 +75,8 @@ static void answer_open_again(const struct artifact *artifact, const struct arti
     bool ok = artifacts_open_file(artifact->artifacts, spec, &file, &error) &&
               (file_fingerprint_is_same_file(&artifact_upload_file(artifact->upload)->fingerprint,
                                              &file.fingerprint) ||
-               error_set(&error, ERROR_CONFLICT, "output %.128s is being stored from another file",
-                         spec->rel_path));
+               error_set(&error, ERROR_CONFLICT, "output %.*s is being stored from another file",
+                         TEXT_CUT(spec->rel_path, 128)));
     artifact_file_close(&file);
     if (ok)
         ipc_answer_done(request);
@@ -115,7 +116,7 @@ static struct artifact *find_stream(const struct artifacts *artifacts, const cha
     if (artifact->failure.code != ERROR_NONE)
         *error = artifact->failure;
     else
-        error_set(error, ERROR_CONFLICT, "output %.128s is not open", rel_path);
+        error_set(error, ERROR_CONFLICT, "output %.*s is not open", TEXT_CUT(rel_path, 128));
     return NULL;
 }
 
@@ -162,8 +163,8 @@ static void note_failure(struct artifacts *artifacts, const struct artifact_requ
 {
     struct artifact_name name = {0};
     struct error ignored;
-    log_write(LOG_LEVEL_WARN, &artifacts->spec.uploads.access->log, "cannot resume the stream %.128s: %s",
-              spec->rel_path, reason->text);
+    log_write(LOG_LEVEL_WARN, &artifacts->spec.uploads.access->log, "cannot resume the stream %.*s: %s",
+              TEXT_CUT(spec->rel_path, 128), reason->text);
     if (artifacts_name(artifacts, spec, &name, &ignored) &&
         artifact_table_check_room(&artifacts->table, &name, &ignored))
         artifact_table_enter(&artifacts->table, &name)->failure = *reason;

@@ -2,6 +2,7 @@
 
 #include "libcommon/base/limits.h"
 #include "libcommon/base/memory.h"
+#include "libcommon/base/text.h"
 #include "services/stored/domain/domain_answer.h"
 
 #include <stdlib.h>
@@ -36,8 +37,9 @@ bool artifact_table_check_collisions(const struct artifact_table *table, const s
 {
     for (const struct artifact *other = TAILQ_FIRST(&table->list); other; other = TAILQ_NEXT(other, link))
         if (artifact_name_collides(&other->name, name))
-            return error_set(error, ERROR_CONFLICT, "outputs %.120s and %.120s would be one artifact, %.60s",
-                             other->name.logical_path, name->logical_path, name->name);
+            return error_set(error, ERROR_CONFLICT, "outputs %.*s and %.*s would be one artifact, %.*s",
+                             TEXT_CUT(other->name.logical_path, 120), TEXT_CUT(name->logical_path, 120),
+                             TEXT_CUT(name->name, 60));
     return true;
 }
 

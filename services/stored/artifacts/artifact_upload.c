@@ -8,6 +8,7 @@
 
 #include "libcommon/base/clock.h"
 #include "libcommon/base/memory.h"
+#include "libcommon/base/text.h"
 #include "services/stored/artifacts/data_path.h"
 #include "services/stored/artifacts/multipart_upload.h"
 #include "services/stored/artifacts/resumable_upload.h"
@@ -97,8 +98,8 @@ static void finish(struct artifact_upload *upload, const struct error *failure)
 static void give_up(struct artifact_upload *upload, const struct error *error)
 {
     const struct error reason = *error;
-    log_write(LOG_LEVEL_WARN, log_of(upload), "cannot store artifact %.200s: %s", upload->name->logical_path,
-              reason.text);
+    log_write(LOG_LEVEL_WARN, log_of(upload), "cannot store artifact %.*s: %s",
+              TEXT_CUT(upload->name->logical_path, 200), reason.text);
     finish(upload, &reason);
 }
 
@@ -114,11 +115,11 @@ static void succeed(struct artifact_upload *upload)
     }
     if (upload->part_count > 0)
         log_write(LOG_LEVEL_INFO, log_of(upload),
-                  "stored artifact %.200s (%lld bytes, multipart %zu parts, %.1f s)",
-                  upload->name->logical_path, bytes, upload->part_count, seconds);
+                  "stored artifact %.*s (%lld bytes, multipart %zu parts, %.1f s)",
+                  TEXT_CUT(upload->name->logical_path, 200), bytes, upload->part_count, seconds);
     else
-        log_write(LOG_LEVEL_INFO, log_of(upload), "stored artifact %.200s (%lld bytes, %.1f s)",
-                  upload->name->logical_path, bytes, seconds);
+        log_write(LOG_LEVEL_INFO, log_of(upload), "stored artifact %.*s (%lld bytes, %.1f s)",
+                  TEXT_CUT(upload->name->logical_path, 200), bytes, seconds);
     finish(upload, NULL);
 }
 
@@ -348,8 +349,8 @@ static void take(struct artifact_upload *upload, enum upload_step step, const st
         send_whole(upload);
         return;
     case UPLOAD_STEP_SEND_PARTS_ANEW:
-        log_write(LOG_LEVEL_WARN, log_of(upload), "%s: the upload of %.200s begins anew", reason->text,
-                  upload->name->logical_path);
+        log_write(LOG_LEVEL_WARN, log_of(upload), "%s: the upload of %.*s begins anew", reason->text,
+                  TEXT_CUT(upload->name->logical_path, 200));
         send_parts(upload);
         return;
     case UPLOAD_STEP_SEND_PARTS:

@@ -101,7 +101,8 @@ bool artifacts_name(const struct artifacts *artifacts, const struct artifact_req
         strlen(name->data_type) <= LIMIT_NAME_BYTES)
         return true;
     artifact_name_clear(name);
-    return error_set(error, ERROR_TOO_LARGE, "the name of output %.128s is too long", spec->rel_path);
+    return error_set(error, ERROR_TOO_LARGE, "the name of output %.*s is too long",
+                     TEXT_CUT(spec->rel_path, 128));
 }
 
 bool artifacts_open_file(const struct artifacts *artifacts, const struct artifact_request *spec,

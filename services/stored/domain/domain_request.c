@@ -13,7 +13,6 @@
 #include "libcommon/http/url.h"
 #include "services/stored/domain/domain_retry.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -64,8 +63,8 @@ bool domain_access_init(struct domain_access *access, const struct domain_client
 {
     *access = (struct domain_access){.client = client, .log = *log};
     if (!url_is_http(server_url) || strpbrk(server_url, "?#"))
-        return error_set(error, ERROR_INVALID,
-                         "server_url must be an http or https URL without query: %.200s", server_url);
+        return error_set(error, ERROR_INVALID, "server_url must be an http or https URL without query: %.*s",
+                         TEXT_CUT(server_url, 200));
     access->server_url = memory_copy_text(server_url);
     loop_timer_init(&access->want_timer, client->loop, on_want_due, access);
     return true;
@@ -215,7 +214,7 @@ static void set_status_error(const struct domain_request *request, const struct 
         return;
     text_one_line(response->body, response->body_bytes, body, sizeof body);
     size_t used = strlen(error->text);
-    snprintf(error->text + used, sizeof error->text - used, ": %s", body);
+    text_format(error->text + used, sizeof error->text - used, ": %s", body);
 }
 
 /* Order matters: a 401 has rules of its own, then transport, then the status, then what the body says. */
@@ -333,8 +332,8 @@ struct domain_request *domain_request_send(struct domain_access *access,
     request->spec.content_type = memory_copy_text(spec->content_type);
     request->spec.body = spec->body_bytes ? memory_copy_bytes(spec->body, spec->body_bytes) : NULL;
     request->url = url_join(access->server_url, &spec->path, 1);
-    snprintf(request->label, sizeof request->label, "%s /%.*s", spec->method, (int)strcspn(spec->path, "?"),
-             spec->path);
+    text_format(request->label, sizeof request->label, "%s /%.*s", spec->method,
+                (int)strcspn(spec->path, "?"), spec->path);
     LIST_INSERT_HEAD(&access->requests, request, link);
     loop_timer_init(&request->timer, access->client->loop, on_timer, request);
     request->paced = (struct paced_request){.resume = on_turn, .context = request};

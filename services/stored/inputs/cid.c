@@ -16,7 +16,7 @@ struct span {
 
 static bool fail(const char *cid, const char *reason, struct error *error)
 {
-    return error_set(error, ERROR_INVALID, "CID %.160s: %s", cid, reason);
+    return error_set(error, ERROR_INVALID, "CID %.*s: %s", TEXT_CUT(cid, 160), reason);
 }
 
 /* An absolute URL has "://" before anything else that a path or query could hold. */

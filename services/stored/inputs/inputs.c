@@ -12,6 +12,7 @@
 #include "libcommon/base/clock.h"
 #include "libcommon/base/limits.h"
 #include "libcommon/base/memory.h"
+#include "libcommon/base/text.h"
 #include "services/stored/inputs/cid.h"
 #include "services/stored/inputs/incoming.h"
 #include "services/stored/transfers/request_list.h"
@@ -166,8 +167,8 @@ static bool place(struct input *input, struct error *error)
 
 static void give_up(struct input *input, const struct error *reason)
 {
-    log_write(LOG_LEVEL_WARN, &input->inputs->spec.access->log, "cannot materialise input %.200s: %s",
-              input->cid, reason->text);
+    log_write(LOG_LEVEL_WARN, &input->inputs->spec.access->log, "cannot materialise input %.*s: %s",
+              TEXT_CUT(input->cid, 200), reason->text);
     fail(input, reason);
 }
 
@@ -179,7 +180,7 @@ static void finish(struct input *input)
         return;
     }
     log_write(LOG_LEVEL_INFO, &input->inputs->spec.access->log,
-              "materialised input %.200s: %zu file%s, %lld bytes, %.1f s", input->cid,
+              "materialised input %.*s: %zu file%s, %lld bytes, %.1f s", TEXT_CUT(input->cid, 200),
               incoming_file_count(input->incoming), incoming_file_count(input->incoming) == 1 ? "" : "s",
               (long long)incoming_bytes(input->incoming),
               (double)(clock_boot_ms() - input->started_ms) / 1000);
@@ -215,8 +216,8 @@ static void start_download(struct input *input, const struct cid_query *query)
     const struct inputs_spec *spec = &input->inputs->spec;
     char *path = cid_request_path(query);
     if (query->foreign)
-        log_write(LOG_LEVEL_WARN, &spec->access->log, "input %.200s names another server; it is read from %s",
-                  input->cid, spec->access->server_url);
+        log_write(LOG_LEVEL_WARN, &spec->access->log, "input %.*s names another server; it is read from %s",
+                  TEXT_CUT(input->cid, 200), spec->access->server_url);
     TAILQ_INSERT_TAIL(&input->inputs->pending, input, turn);
     input->pending = true;
     input->incoming = incoming_create(spec->workspace, ++input->inputs->number);
@@ -336,8 +337,8 @@ void inputs_resume(struct inputs *inputs)
         const char *cid = cids.items[i];
         if (find(inputs, cid) || (check_deaths(spec, cid, &error) && fetch(inputs, cid, &error)))
             continue;
-        log_write(LOG_LEVEL_WARN, &spec->access->log, "input %.200s is not fetched again: %s", cid,
-                  error.text);
+        log_write(LOG_LEVEL_WARN, &spec->access->log, "input %.*s is not fetched again: %s",
+                  TEXT_CUT(cid, 200), error.text);
         journal_input_failed(spec->journal, spec->task_id, cid);
     }
     text_list_clear(&cids);

@@ -117,8 +117,8 @@ bool multipart_read_boundary(const char *content_type, char boundary[MULTIPART_B
     bool found = false;
     const char *type = take_until(&cursor, ';', ';', &length);
     if (!text_equal_any_case(type, length, "multipart/form-data"))
-        return error_set(error, ERROR_INVALID, "malformed: the answer is not multipart/form-data but %.128s",
-                         content_type);
+        return error_set(error, ERROR_INVALID, "malformed: the answer is not multipart/form-data but %.*s",
+                         TEXT_CUT(content_type, 128));
     enum step step = next_parameter(&cursor, &parameter);
     for (; step == STEP_PARAMETER; step = next_parameter(&cursor, &parameter)) {
         bool usable = true;
@@ -128,10 +128,11 @@ bool multipart_read_boundary(const char *content_type, char boundary[MULTIPART_B
         }
         free(parameter.value);
         if (!usable)
-            return error_set(error, ERROR_INVALID, "malformed: no usable boundary in %.128s", content_type);
+            return error_set(error, ERROR_INVALID, "malformed: no usable boundary in %.*s",
+                             TEXT_CUT(content_type, 128));
     }
     if (step == STEP_FAULT || !found)
-        return error_set(error, ERROR_INVALID, "malformed: no boundary in %.128s", content_type);
+        return error_set(error, ERROR_INVALID, "malformed: no boundary in %.*s", TEXT_CUT(content_type, 128));
     return true;
 }
 

@@ -5,6 +5,7 @@
 #include "libcommon/base/clock.h"
 #include "libcommon/base/limits.h"
 #include "libcommon/base/memory.h"
+#include "libcommon/base/text.h"
 #include "libcommon/base/uuid.h"
 
 #include <stdlib.h>
@@ -173,9 +174,11 @@ static bool check_open(const struct sessions *sessions, const struct message_ses
     if (message->task_key.length == 0)
         return error_set(error, ERROR_INVALID, "task_key is empty");
     if (!workspace_name_is_safe(message->task_id))
-        return error_set(error, ERROR_INVALID, "task_id cannot be a folder's name: %.64s", message->task_id);
+        return error_set(error, ERROR_INVALID, "task_id cannot be a folder's name: %.*s",
+                         TEXT_CUT(message->task_id, 64));
     if (!*message->domain_id || strcmp(message->domain_id, ".") == 0 || strcmp(message->domain_id, "..") == 0)
-        return error_set(error, ERROR_INVALID, "domain_id \"%.64s\" cannot be used", message->domain_id);
+        return error_set(error, ERROR_INVALID, "domain_id \"%.*s\" cannot be used",
+                         TEXT_CUT(message->domain_id, 64));
     if (sessions->count >= LIMIT_CONCURRENCY)
         return error_set(error, ERROR_UNAVAILABLE, "%zu sessions are open, the limit is %d", sessions->count,
                          LIMIT_CONCURRENCY);

@@ -7,12 +7,12 @@
 
 #include "libcommon/base/limits.h"
 #include "libcommon/base/memory.h"
+#include "libcommon/base/text.h"
 
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -61,7 +61,7 @@ const char *tree_measure_fault(const struct tree_measure *measure)
 static void remember_fault(struct tree_measure *measure, const char *name, const char *why)
 {
     if (!*measure->fault)
-        snprintf(measure->fault, sizeof measure->fault, "%s: %s", name, why);
+        text_format(measure->fault, sizeof measure->fault, "%s: %s", name, why);
 }
 
 static void count(struct tree_measure *measure, const struct stat *status)

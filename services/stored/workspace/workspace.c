@@ -5,6 +5,7 @@
 #include "services/stored/workspace/workspace.h"
 
 #include "libcommon/base/memory.h"
+#include "libcommon/base/text.h"
 #include "libcommon/base/uuid.h"
 #include "libcommon/files/file.h"
 #include "libcommon/files/folder.h"
@@ -44,7 +45,7 @@ bool work_dir_open(struct work_dir *work_dir, const char *path, struct error *er
         return error_prefix(error, "POSEMESH_WORK_DIR");
     work_dir->fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (work_dir->fd < 0 || fstat(work_dir->fd, &status) != 0)
-        return error_set_errno(error, errno, "cannot open POSEMESH_WORK_DIR %.200s", path);
+        return error_set_errno(error, errno, "cannot open POSEMESH_WORK_DIR %.*s", TEXT_CUT(path, 200));
     work_dir->group = status.st_gid;
     return true;
 }
@@ -84,7 +85,7 @@ bool work_dir_find_leftovers(const struct work_dir *work_dir, struct text_list *
 {
     DIR *stream = read_folder(work_dir->fd);
     if (!stream)
-        return error_set_errno(error, errno, "cannot read %.200s", work_dir->path);
+        return error_set_errno(error, errno, "cannot read %.*s", TEXT_CUT(work_dir->path, 200));
     for (const struct dirent *entry = readdir(stream); entry; entry = readdir(stream))
         if (is_leftover(entry->d_name))
             text_list_add(names, entry->d_name);
@@ -110,12 +111,14 @@ static int make_new_folder(const struct work_dir *work_dir, int parent_fd, const
     if (mkdirat(parent_fd, name, mode) == 0)
         fd = openat(parent_fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
     if (fd < 0) {
-        error_set_errno(error, errno, "cannot make the folder %.128s in %.200s", name, work_dir->path);
+        error_set_errno(error, errno, "cannot make the folder %.*s in %.*s", TEXT_CUT(name, 128),
+                        TEXT_CUT(work_dir->path, 200));
         return -1;
     }
     (void)!fchown(fd, (uid_t)-1, work_dir->group);
     if (fchmod(fd, mode) != 0) {
-        error_set_errno(error, errno, "cannot set the mode of %.128s in %.200s", name, work_dir->path);
+        error_set_errno(error, errno, "cannot set the mode of %.*s in %.*s", TEXT_CUT(name, 128),
+                        TEXT_CUT(work_dir->path, 200));
         close(fd);
         return -1;
     }
@@ -128,7 +131,8 @@ static bool move_into(const struct work_dir *work_dir, const char *name, int fol
     if (renameat(work_dir->fd, name, folder_fd, name) == 0)
         *moved = true;
     else if (errno != ENOENT)
-        return error_set_errno(error, errno, "cannot move %.128s in %.200s aside", name, work_dir->path);
+        return error_set_errno(error, errno, "cannot move %.*s in %.*s aside", TEXT_CUT(name, 128),
+                               TEXT_CUT(work_dir->path, 200));
     return true;
 }
 
@@ -214,7 +218,7 @@ bool workspace_reopen(struct workspace *workspace, struct work_dir *work_dir, co
         workspace->incoming_fd = reopen_folder(work_dir->fd, incoming);
     free(incoming);
     if (workspace->incoming_fd < 0) {
-        error_set_errno(error, errno, "the workspace of %.64s cannot be used again", task_id);
+        error_set_errno(error, errno, "the workspace of %.*s cannot be used again", TEXT_CUT(task_id, 64));
         error->code = ERROR_NOT_FOUND;
         workspace_close(workspace);
         return false;
@@ -270,7 +274,7 @@ static bool leads_up(const char *path)
 
 static void set_open_error(struct error *error, int errno_value, const char *path)
 {
-    error_set_errno(error, errno_value, "cannot open %.200s in the workspace", path);
+    error_set_errno(error, errno_value, "cannot open %.*s in the workspace", TEXT_CUT(path, 200));
     switch (errno_value) {
     case ENOENT:
     case ENOTDIR:
@@ -293,7 +297,7 @@ int workspace_open_file(const struct workspace *workspace, const char *path, str
 {
     struct stat status;
     if (leads_up(path)) {
-        error_set(error, ERROR_INVALID, "the path %.200s has \"..\"", path);
+        error_set(error, ERROR_INVALID, "the path %.*s has \"..\"", TEXT_CUT(path, 200));
         return -1;
     }
     /* Without O_NONBLOCK a named pipe, or a lease on a file, would stop the whole service. */
@@ -304,7 +308,7 @@ int workspace_open_file(const struct workspace *workspace, const char *path, str
     }
     if (fstat(fd, &status) == 0 && S_ISREG(status.st_mode))
         return fd;
-    error_set(error, ERROR_INVALID, "%.200s in the workspace is not a regular file", path);
+    error_set(error, ERROR_INVALID, "%.*s in the workspace is not a regular file", TEXT_CUT(path, 200));
     close(fd);
     return -1;
 }
@@ -350,13 +354,13 @@ bool workspace_place_incoming(const struct workspace *workspace, const char *nam
     const char *below = path + strlen(DATASETS_PREFIX);
     const char *slash = strchr(below, '/');
     if (!starts_with(path, DATASETS_PREFIX) || !slash || strchr(slash + 1, '/'))
-        return error_set(error, ERROR_INVALID, "%.200s is no path of an input", path);
+        return error_set(error, ERROR_INVALID, "%.*s is no path of an input", TEXT_CUT(path, 200));
     char *scan = memory_copy_bytes(below, (size_t)(slash - below));
     bool ok = mkdirat(workspace->datasets_fd, scan, INPUTS_MODE) == 0 || errno == EEXIST;
     ok = ok && renameat2(workspace->incoming_fd, name, workspace->datasets_fd, below, RENAME_NOREPLACE) == 0;
     if (!ok) {
         int errno_value = errno;
-        error_set_errno(error, errno_value, "cannot put an input at %.200s", path);
+        error_set_errno(error, errno_value, "cannot put an input at %.*s", TEXT_CUT(path, 200));
         if (errno_value == ENAMETOOLONG)
             error->code = ERROR_TOO_LARGE;
         else if (errno_value == EEXIST)
