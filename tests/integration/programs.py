@@ -76,17 +76,18 @@ class Log:
         """Of lines before this one nobody asks any more."""
         self._test_began = self.mark()
 
-    def _find(self, text, service, since):
+    def _find(self, text, service, since, task):
         for line in self.lines[max(since, self._test_began):]:
-            if isinstance(line, dict) and text in line.get("msg", "") and service in (None, line.get("service")):
+            if (isinstance(line, dict) and text in line.get("msg", "") and service in (None, line.get("service"))
+                    and task in (None, line.get("task_id"))):
                 return line
         return None
 
-    def wait(self, text, service=None, since=0, timeout=PATIENCE_SECS):
-        """The first line whose message contains the text."""
+    def wait(self, text, service=None, since=0, timeout=PATIENCE_SECS, task=None):
+        """The first line whose message contains the text; `task`: about this task, as one of the test before may still end."""
         with self._event:
-            self._event.wait_for(lambda: self.ended or self._find(text, service, since), timeout)
-            line = self._find(text, service, since)
+            self._event.wait_for(lambda: self.ended or self._find(text, service, since, task), timeout)
+            line = self._find(text, service, since, task)
         assert line, f"no line of {service or 'any service'} with {text!r}" + (": the log ended" if self.ended else "")
         return line
 

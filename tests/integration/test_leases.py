@@ -25,7 +25,7 @@ class Running(NodeCase):
 
     def assert_stopped(self, task_id, marker):
         """The daemon too is dead, the workspace gone, nothing was reported, and the node goes on."""
-        self.node.log.wait("session closed", "stored")
+        self.node.log.wait("session closed", "stored", task=task_id)
         self.assertEqual(programs.mentioning(marker), [])
         self.node.wait_for_no_workspace()
         self.assertEqual(self.devnet.reports(task_id), [])
@@ -49,7 +49,7 @@ class Running(NodeCase):
         job = self.devnet.post(["write", "large.bin", 200000], domain=domain)
         self.devnet.wait_request(f"*{domain}/*partNumber=1")
         self.devnet.cancel(job)
-        self.node.log.wait("session closed", "stored")
+        self.node.log.wait("session closed", "stored", task=self.devnet.task(job)["id"])
         self.assertTrue(self.devnet.requests(f"*{domain}/*uploadId=*", method="DELETE", wait_ms=10000))
         uploads = self.devnet.admin("GET", "/uploads")["uploads"]
         self.assertEqual([row["state"] for row in uploads if row["domain_id"] == domain], ["aborted"])

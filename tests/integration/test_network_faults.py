@@ -26,8 +26,9 @@ class Faults(NodeCase):
         self.devnet.fault(kind="cut", path="/dms/v1/tasks/*/complete", when="after", count=1)
         shown = self.devnet.run(["write", "a.json", 5])
         self.assert_completed(shown)
-        self.node.log.wait("completed with 1 artifacts")
-        self.node.log.wait("session closed", "stored")
+        task = shown["tasks"][0]["id"]
+        self.node.log.wait("completed with 1 artifacts", task=task)
+        self.node.log.wait("session closed", "stored", task=task)
         self.assertEqual(shown["tasks"][0]["attempts"], 1)
 
     def test_a_failure_too_is_repeated_until_dms_takes_it(self):
@@ -39,8 +40,9 @@ class Faults(NodeCase):
     def test_a_report_that_is_finally_refused_is_not_repeated(self):
         self.devnet.fault(kind="status", path="/dms/v1/tasks/*/complete", status=400, count=1)
         job = self.devnet.post(["write", "a.json", 5])
-        self.node.log.wait("DMS finally refused complete")
-        self.node.log.wait("session closed", "stored")
+        task = self.devnet.task(job)["id"]
+        self.node.log.wait("DMS finally refused complete", task=task)
+        self.node.log.wait("session closed", "stored", task=task)
         self.assertEqual(self.devnet.reports(self.devnet.task(job)["id"]), [("complete", 400)])
 
     def test_an_input_that_is_cut_short_is_fetched_again(self):
