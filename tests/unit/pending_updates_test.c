@@ -380,6 +380,19 @@ static void a_renewal_that_got_lost_is_repeated(void **state)
     pending_updates_clear(&updates);
 }
 
+static void what_is_given_up_while_it_is_in_flight_is_told_to_nobody(void **state)
+{
+    (void)state;
+    struct pending_updates updates = {0};
+    add_events(&updates, 2, 0);
+    free(pending_updates_compose_heartbeat(&updates));
+    pending_updates_forget_events(&updates);
+    assert_false(pending_updates_are_in_flight(&updates));
+    pending_updates_acknowledge(&updates);
+    assert_false(pending_updates_any(&updates));
+    pending_updates_clear(&updates);
+}
+
 static void half_a_surrogate_pair_becomes_a_replacement_character(void **state)
 {
     (void)state;
@@ -425,6 +438,7 @@ int main(void)
         cmocka_unit_test(what_is_too_large_together_is_told_in_parts),
         cmocka_unit_test(progress_that_was_replaced_meanwhile_is_not_dropped),
         cmocka_unit_test(a_renewal_that_got_lost_is_repeated),
+        cmocka_unit_test(what_is_given_up_while_it_is_in_flight_is_told_to_nobody),
         cmocka_unit_test(half_a_surrogate_pair_becomes_a_replacement_character),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
