@@ -259,7 +259,7 @@ static void does_not_repeat_what_cannot_succeed(void **state)
     struct scene scene;
     open_scene(&scene, fixture);
     script(&fixture->server, "HTTP/1.1 404 Not Found\r\nContent-Length: 4\r\n\r\nno\nx", AFTER_KEEP, 0);
-    script(&fixture->server, "HTTP/1.1 501 Not Implemented\r\nContent-Length: 0\r\n\r\n", AFTER_KEEP, 0);
+    script(&fixture->server, "HTTP/1.1 501 No\r\nContent-Length: 0\r\n\r\n", AFTER_KEEP, 0);
     send_request(&scene, (struct domain_request_spec){0});
     run_until_done(fixture, &scene.outcome);
     assert_int_equal(scene.outcome.failure.code, ERROR_NOT_FOUND);
