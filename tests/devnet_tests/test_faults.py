@@ -49,17 +49,17 @@ class Faults(unittest.TestCase):
                          (b"--x--\r\n", "multipart/form-data; boundary=x"))
 
     def test_latency_holds_up_nobody_else(self):
-        self.devnet.fault(kind="latency", path="/domain/api/v1/info", latency_ms=1500)
+        self.devnet.fault(kind="latency", path="/domain/api/v1/info", latency_ms=3000)
         started, slow = time.monotonic(), []
         thread = threading.Thread(target=lambda: slow.append(request("GET", self.info)))
         thread.start()
         while self.devnet.admin("GET", "/faults")["faults"][0]["count"]:
             pass
         self.assertEqual(request("GET", self.info).status, 200)
-        self.assertLess(time.monotonic() - started, 1.4)
+        self.assertEqual(slow, [])
         thread.join()
         self.assertEqual(slow[0].status, 200)
-        self.assertGreaterEqual(time.monotonic() - started, 1.5)
+        self.assertGreaterEqual(time.monotonic() - started, 3)
 
     def test_cut_before_any_byte_and_within_the_body(self):
         self.devnet.fault(kind="cut", path="/domain/api/v1/info")

@@ -301,6 +301,7 @@ class StoredCase(unittest.TestCase):
         cls.addClassCleanup(cls.stored.check_end)
 
     def setUp(self):
+        self.stored.log.begin_test()
         self.server = self.serve()
         self.sessions = []
 

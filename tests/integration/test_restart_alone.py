@@ -177,7 +177,6 @@ class Restarts(StoredCase):
         held = self.hold("part", answer(body={"etag": "tag"}))
         answers = []
         same = {"path": "outputs/a", "rel_path": "out.bin"}
-        self.stored.log.begin_test()
         waiting = [threading.Thread(target=lambda: answers.append(session.ask("artifact_put", **same))) for _ in range(2)]
         waiting[0].start()
         self.server.wait_asked("part")

@@ -11,6 +11,7 @@ from stored_alone import LARGE, StoredCase
 from test_restart_alone import Held
 
 WAIT_SECS = 5
+GAVE_UP = "has not answered yet to the end of uploads"
 
 
 class Asking(threading.Thread):
@@ -40,12 +41,12 @@ class Collected(StoredCase):
         return held
 
     def assert_waits(self, asking, held):
-        """It has no answer before the held one is given, and one as soon as it is."""
+        """It has no answer before the held one is given, and then one because it is."""
         asking.join(0.3)
         self.assertTrue(asking.is_alive(), "answered before the server was")
         held.let_go()
         self.assertEqual(asking.answer()["message"], "artifacts")
-        self.assertLess(asking.took_secs, WAIT_SECS - 1)
+        self.assertEqual(self.stored.log.find_all(GAVE_UP), [], "answered as five seconds had gone by")
 
     def test_the_list_of_artifacts_waits_for_the_end_of_what_failed(self):
         session, held = self.open(), self.hold("abort", answer(204))
@@ -74,7 +75,7 @@ class Collected(StoredCase):
         asking = Asking(self.stored.session, "session_artifacts", task_key=session.key)
         self.assertEqual(asking.answer()["artifacts"], [])
         self.assertGreater(asking.took_secs, WAIT_SECS - 0.5)
-        self.assertLess(asking.took_secs, WAIT_SECS + 2)
+        self.stored.log.wait(GAVE_UP)
 
     def test_another_task_s_uploads_are_not_waited_for(self):
         session, other = self.open(), self.open()
@@ -113,8 +114,8 @@ class Expired(StoredCase):
         programs.wait_until(lambda: not os.path.exists(session.folder), "the workspace is removed", within_secs)
         given = self.stored.session("session_artifacts", task_key=session.key)
         self.assertEqual((given["message"], given.get("code")), ("failure", "not_found"), given)
-        self.assertNotIn(session.task_id, "".join(os.listdir(self.stored.work)))
-
+        programs.wait_until(lambda: session.task_id not in "".join(os.listdir(self.stored.work)),
+                            "what was renamed for its removal is gone, too")
     def test_a_session_ends_by_itself_an_hour_after_its_lease(self):
         self.stored.log.begin_test()
         session, other = self.open(lease_secs=1 - self.HOUR_SECS), self.open(lease_secs=30 - self.HOUR_SECS)
@@ -159,15 +160,13 @@ class Stopped(StoredCase):
         for number in range(self.FILES):
             os.close(os.open(os.path.join(folder, str(number)), os.O_CREAT | os.O_WRONLY))
 
-    def test_a_stop_during_a_large_removal_is_soon_and_the_rest_goes_at_the_start(self):
+    def test_what_a_stop_leaves_of_a_large_removal_goes_at_the_start(self):
         session = self.open()
         self.fill(session)
         closing = Asking(self.close_in_vain, session)
         programs.wait_until(lambda: not os.path.exists(session.folder), "the removal has begun")
-        began = time.monotonic()
         self.stored.process.send_signal(signal.SIGTERM)
         self.assertEqual(self.stored.process.wait(programs.PATIENCE_SECS), 0)
-        self.assertLess(time.monotonic() - began, 2)
         self.stored.kill()
         closing.join()
         self.stored.start()
