@@ -8,10 +8,10 @@
 enum {
     /* --- HTTP answers kept in memory --- */
     LIMIT_DDS_ANSWER_BYTES = 64 * 1024,         /* six short fields, or a token */
-    LIMIT_LEASE_ANSWER_BYTES = 4 * 1024 * 1024, /* `meta` is free-form and the largest part */
-    LIMIT_HEARTBEAT_ANSWER_BYTES = 4 * 1024 * 1024,
-    LIMIT_DOMAIN_ANSWER_BYTES = 1024 * 1024, /* metadata of one artifact, or a look-up by name */
-    LIMIT_ERROR_BODY_LOGGED_BYTES = 512,     /* docs/network.md 1.2 */
+    LIMIT_LEASE_ANSWER_BYTES = 4 * 1024 * 1024, /* `meta` is free-form and the largest part; a heartbeat's
+                                                   answer is the same lease */
+    LIMIT_DOMAIN_ANSWER_BYTES = 1024 * 1024,    /* metadata of one artifact, or a look-up by name */
+    LIMIT_ERROR_BODY_LOGGED_BYTES = 512,        /* docs/network.md 1.2 */
 
     /* --- inbound HTTP --- */
     LIMIT_CALLBACK_BODY_BYTES = 64 * 1024,

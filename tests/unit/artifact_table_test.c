@@ -166,6 +166,29 @@ static void two_paths_of_one_name_and_type_collide(void **state)
     clear(&table);
 }
 
+static void a_collision_is_told_by_the_beginnings_of_its_names(void **state)
+{
+    (void)state;
+    struct artifact_table table;
+    struct error error;
+    char *first = memory_format("a%0150d", 0);
+    char *second = memory_format("b%0150d", 0);
+    char *both = memory_format("n%0150d", 0);
+    char *expected =
+        memory_format("outputs %.120s and %.120s would be one artifact, %.60s", first, second, both);
+    artifact_table_init(&table);
+    enter(&table, first, both, "t");
+    struct artifact_name name = name_of(second, both, "t");
+    assert_false(artifact_table_check_collisions(&table, &name, &error));
+    assert_string_equal(error.text, expected);
+    artifact_name_clear(&name);
+    clear(&table);
+    free(expected);
+    free(both);
+    free(second);
+    free(first);
+}
+
 static void a_task_has_10000_artifacts_at_most(void **state)
 {
     (void)state;
@@ -238,6 +261,7 @@ int main(void)
         cmocka_unit_test(an_output_is_found_by_its_whole_path_alone),
         cmocka_unit_test(a_known_output_keeps_its_id_only_under_its_name_and_type),
         cmocka_unit_test(two_paths_of_one_name_and_type_collide),
+        cmocka_unit_test(a_collision_is_told_by_the_beginnings_of_its_names),
         cmocka_unit_test(a_task_has_10000_artifacts_at_most),
         cmocka_unit_test(names_have_room_up_to_the_last_byte),
         cmocka_unit_test(another_name_takes_or_gives_room),

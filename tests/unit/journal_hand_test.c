@@ -41,11 +41,37 @@ static void another_end_counts_for_nothing_and_an_answer_forgets(void **state)
     journal_request_answered(fixture->journal, 0);
 }
 
+/* Of the same task, and of the same operation and name of another task. */
+static void an_answer_forgets_nothing_of_other_requests(void **state)
+{
+    struct fixture *fixture = *state;
+    const struct journal_request others[] = {{TASK, "artifact_put", "b.bin"},
+                                             {TASK, "artifact_open", "a.bin"},
+                                             {"task-2", "artifact_put", "a.bin"}};
+    open_session(fixture, TASK, "");
+    open_session(fixture, "task-2", "");
+    for (size_t i = 0; i < sizeof others / sizeof others[0]; i++) {
+        assert_int_equal(journal_deaths(fixture->journal, &others[i]), 0);
+        journal_request_taken(fixture->journal, &others[i]);
+    }
+    journal_request_answered(fixture->journal, journal_request_taken(fixture->journal, &put_of_test));
+    for (int deaths = 1; deaths <= 2; deaths++) {
+        journal_deaths_count(fixture->journal, true);
+        assert_int_equal(journal_deaths(fixture->journal, &put_of_test), 0);
+        for (size_t i = 0; i < sizeof others / sizeof others[0]; i++) {
+            assert_int_equal(journal_deaths(fixture->journal, &others[i]), deaths);
+            journal_request_taken(fixture->journal, &others[i]);
+        }
+        journal_request_answered(fixture->journal, journal_request_taken(fixture->journal, &put_of_test));
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         WITH_JOURNAL(a_crash_counts_against_what_was_in_hand),
         WITH_JOURNAL(another_end_counts_for_nothing_and_an_answer_forgets),
+        WITH_JOURNAL(an_answer_forgets_nothing_of_other_requests),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

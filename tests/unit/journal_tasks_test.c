@@ -84,8 +84,8 @@ static void show_session(void *context, const struct journal_record *record)
 {
     const struct message_session_open *opened = record->message;
     char text[64];
-    snprintf(text, sizeof text, "%s%s%s", opened->task_id, record->had_token ? "+token" : "",
-             record->cancelled ? "+cancelled" : "");
+    snprintf(text, sizeof text, "%s%s%s%s", opened->task_id, record->had_token ? "+token" : "",
+             record->cancelled ? "+cancelled" : "", opened->lease_ends_boot_ms ? "+end" : "");
     show(context, text);
 }
 
@@ -160,6 +160,19 @@ static void only_the_session_that_was_cancelled_is(void **state)
     assert_records(fixture, JOURNAL_SESSIONS, NULL, "task-1+cancelled task-2 ");
 }
 
+static void an_end_that_comes_later_is_its_session_s_alone(void **state)
+{
+    struct fixture *fixture = *state;
+    char task_id[] = "task-2";
+    char text[] = "t";
+    const struct message_session_open opened = {
+        .task_id = task_id, .domain_id = text, .server_url = text, .lease_ends_boot_ms = 1};
+    open_session(fixture, tasks[0], "t");
+    open_session(fixture, tasks[1], "t");
+    journal_session_got_end(fixture->journal, &opened);
+    assert_records(fixture, JOURNAL_SESSIONS, NULL, "task-1+token task-2+token+end ");
+}
+
 static void a_closed_session_takes_all_with_it_that_is_its_own(void **state)
 {
     struct fixture *fixture = *state;
@@ -220,6 +233,20 @@ static void each_task_has_its_own_inputs(void **state)
     /* Where it was placed last is where it is. */
     place_input(fixture, 0, "cid-1", "datasets/a/a-2.ply");
     assert_records(fixture, JOURNAL_INPUTS, tasks[0], "datasets/a/a-2.ply ");
+}
+
+static void each_task_asks_for_its_own_inputs(void **state)
+{
+    struct fixture *fixture = *state;
+    struct text_list cids = {0};
+    open_session(fixture, tasks[0], "");
+    open_session(fixture, tasks[1], "");
+    journal_input_asked(fixture->journal, tasks[0], "cid-1");
+    journal_input_asked(fixture->journal, tasks[1], "cid-2");
+    journal_inputs_asked(fixture->journal, tasks[0], &cids);
+    assert_int_equal(cids.count, 1);
+    assert_string_equal(cids.items[0], "cid-1");
+    text_list_clear(&cids);
 }
 
 static void artifacts_come_back_in_the_order_of_their_storing(void **state)
@@ -344,10 +371,12 @@ int main(void)
     const struct CMUnitTest tests[] = {
         WITH_JOURNAL(a_token_is_of_its_session_alone),
         WITH_JOURNAL(only_the_session_that_was_cancelled_is),
+        WITH_JOURNAL(an_end_that_comes_later_is_its_session_s_alone),
         WITH_JOURNAL(a_closed_session_takes_all_with_it_that_is_its_own),
         WITH_JOURNAL(a_session_opened_anew_begins_with_nothing),
         WITH_JOURNAL(a_session_that_cannot_be_kept_leaves_the_one_before),
         WITH_JOURNAL(each_task_has_its_own_inputs),
+        WITH_JOURNAL(each_task_asks_for_its_own_inputs),
         WITH_JOURNAL(artifacts_come_back_in_the_order_of_their_storing),
         WITH_JOURNAL(an_artifact_that_is_being_replaced_is_not_taken_for_what_was_stored),
         WITH_JOURNAL(a_stream_is_known_again_as_it_was_opened_last),

@@ -200,11 +200,34 @@ static void a_field_that_cannot_be_decoded_is_named(void **state)
     assert_string_equal(error.text, "not JSON: a string was expected at byte 1");
 }
 
+static void half_a_surrogate_pair_becomes_a_replacement_character(void **state)
+{
+    (void)state;
+    static const char *const texts[][2] = {
+        {"\"\\ud800\"", "\"\\ufffd\""},
+        {"\"\\uDFFFx\"", "\"\\ufffdx\""},
+        {"\"\\ud83d\\ude00\\ud83d\"", "\"\\ud83d\\ude00\\ufffd\""},
+        {"\"\\ud800\\ud83d\\ude00\"", "\"\\ufffd\\ud83d\\ude00\""},
+        {"\"\\ud800\\n\\udc00\"", "\"\\ufffd\\n\\ufffd\""},
+        {"\"\\\\ud800\"", "\"\\\\ud800\""},
+        {"\"\\u0000\\ud7ff\\ue000\\uffff\"", "\"\\u0000\\ud7ff\\ue000\\uffff\""},
+        {"[\"\\ud800\", {\"\\udbff\": 1}]", "[\"\\ufffd\", {\"\\ufffd\": 1}]"},
+        {"[1, \"none\"]", "[1, \"none\"]"},
+    };
+    for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
+        char *text = memory_copy_text(texts[i][0]);
+        json_text_replace_lone_surrogates(text);
+        assert_string_equal(text, texts[i][1]);
+        free(text);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(decodes_strings),
         cmocka_unit_test(code_points_are_decoded_at_their_bounds),
+        cmocka_unit_test(half_a_surrogate_pair_becomes_a_replacement_character),
         cmocka_unit_test(decodes_integers_of_64_bits_only),
         cmocka_unit_test(says_why_a_number_or_truth_is_none),
         cmocka_unit_test(reads_known_fields_and_names_those_at_fault),

@@ -76,6 +76,21 @@ static void a_boundary_has_seventy_characters_at_most(void **state)
     free(content_type);
 }
 
+static void a_long_content_type_is_quoted_by_its_beginning(void **state)
+{
+    (void)state;
+    static const char *const faults[][2] = {{"text/html", "the answer is not multipart/form-data but "},
+                                            {"multipart/form-data", "no boundary in "},
+                                            {"multipart/form-data; boundary=\"\"", "no usable boundary in "}};
+    for (size_t i = 0; i < sizeof faults / sizeof faults[0]; i++) {
+        char *content_type = memory_format("%s; x=%0200d", faults[i][0], 0);
+        char *expected = memory_format("malformed: %s%.128s", faults[i][1], content_type);
+        assert_no_boundary(content_type, expected);
+        free(expected);
+        free(content_type);
+    }
+}
+
 static void says_why_there_is_no_boundary(void **state)
 {
     (void)state;
@@ -255,6 +270,7 @@ int main(void)
         cmocka_unit_test(reads_a_boundary_as_servers_write_it),
         cmocka_unit_test(a_boundary_has_seventy_characters_at_most),
         cmocka_unit_test(says_why_there_is_no_boundary),
+        cmocka_unit_test(a_long_content_type_is_quoted_by_its_beginning),
         cmocka_unit_test(a_boundary_is_made_of_characters_that_can_be_seen),
         cmocka_unit_test(reads_all_that_a_part_says_of_itself),
         cmocka_unit_test(what_a_part_does_not_say_is_absent),

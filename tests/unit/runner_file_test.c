@@ -159,6 +159,28 @@ static void says_what_is_wrong_with_a_field(void **state)
         assert_string_equal(remark_of(cases[i][0]), cases[i][1]);
 }
 
+static void a_long_name_of_a_variable_is_quoted_by_its_beginning(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *name;
+        const char *value;
+        const char *before;
+        const char *after;
+    } faults[] = {{"1", "\"\"", "env: '", "' is no name of a variable"},
+                  {"POSEMESH_", "\"\"", "env.", ": names with POSEMESH_ are the node's"},
+                  {"A", "1", "env.", " must be a string"}};
+    for (size_t i = 0; i < sizeof faults / sizeof faults[0]; i++) {
+        char *name = memory_format("%s%0100d", faults[i].name, 0);
+        char *fields = memory_format(", \"env\": {\"%s\": %s}", name, faults[i].value);
+        char *expected = memory_format("%s%.64s%s", faults[i].before, name, faults[i].after);
+        assert_string_equal(remark_of(fields), expected);
+        free(expected);
+        free(fields);
+        free(name);
+    }
+}
+
 static void says_what_is_wrong_with_a_command_or_capability(void **state)
 {
     (void)state;
@@ -282,6 +304,7 @@ int main(void)
         cmocka_unit_test(an_unknown_field_is_a_warning),
         cmocka_unit_test(a_file_above_the_limit_is_refused),
         cmocka_unit_test(says_what_is_wrong_with_a_field),
+        cmocka_unit_test(a_long_name_of_a_variable_is_quoted_by_its_beginning),
         cmocka_unit_test(says_what_is_wrong_with_a_command_or_capability),
         cmocka_unit_test(the_ends_of_every_range_are_taken),
         cmocka_unit_test(a_program_that_cannot_be_run_is_a_warning),

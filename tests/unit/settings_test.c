@@ -223,6 +223,15 @@ static void a_secret_file_that_others_can_read_is_warned_of(void **state)
     assert_non_null(strstr(report.warnings.items[0].text, path));
     assert_null(strstr(report.warnings.items[0].text, "hidden-value"));
     settings_clear(&settings);
+    char slashes[151] = "";
+    memset(slashes, '/', 150);
+    char *long_path = memory_format("%s%s", slashes, path);
+    assert_true(load_secret_file(long_path, &settings, &report));
+    char *expected = memory_format("REG_SECRET_FILE: every user of this machine can read %.128s", long_path);
+    assert_string_equal(report.warnings.items[0].text, expected);
+    settings_clear(&settings);
+    free(expected);
+    free(long_path);
     close(fd);
     unlink(path);
 }

@@ -9,6 +9,7 @@
 #include <stdint.h>
 
 #include <cmocka.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -186,6 +187,31 @@ static bool is_key(const char *text)
 
 #define ZEROS "000000000000000000000000000000000000000000000000000000000000000"
 
+/* Frees `expected`. */
+static void assert_error(char *expected)
+{
+    assert_string_equal(error.text, expected);
+    free(expected);
+}
+
+static void a_long_value_is_quoted_by_its_beginning(void **state)
+{
+    (void)state;
+    char long_text[301] = "";
+    char long_number[301] = "";
+    double ratio;
+    memset(long_text, 'x', 300);
+    memset(long_number, '9', 300);
+    assert_false(settings_parse_ratio(long_text, false, &ratio, &error));
+    assert_error(memory_format("is '%.64s', expected a number from 0 to 1", long_text));
+    assert_false(settings_parse_ratio(long_number, false, &ratio, &error));
+    assert_error(memory_format("is '%.64s', expected a number from 0 to 1", long_number));
+    assert_false(settings_check_address(long_text, &error));
+    assert_error(memory_format("is '%.128s', expected host:port", long_text));
+    assert_false(settings_check_path(long_text, &error));
+    assert_error(memory_format("is '%.128s', expected an absolute path", long_text));
+}
+
 static void a_private_key_is_a_number_below_the_order_of_the_curve(void **state)
 {
     (void)state;
@@ -278,6 +304,30 @@ static void says_why_a_secret_file_is_of_no_use(void **state)
     secret_wipe(&secret);
 }
 
+static void the_path_of_a_secret_file_is_told_by_its_beginning(void **state)
+{
+    (void)state;
+    struct secret secret = SECRET_EMPTY;
+    bool others_can_read;
+    char padding[151] = "";
+    char folder[] = "/tmp/posemesh-secret-XXXXXX";
+    memset(padding, '/', 150);
+    assert_non_null(mkdtemp(folder));
+    char *path = memory_format("%s%s/file", folder, padding);
+    assert_false(settings_read_secret_file(path, &secret, &others_can_read, &error));
+    assert_error(memory_format("%.128s: cannot open it: No such file or directory", path));
+    FILE *file = fopen(path, "w");
+    assert_false(settings_read_secret_file(path, &secret, &others_can_read, &error));
+    assert_error(memory_format("%.128s is empty", path));
+    fputc('\0', file);
+    fclose(file);
+    assert_false(settings_read_secret_file(path, &secret, &others_can_read, &error));
+    assert_error(memory_format("%.128s has a NUL byte: it is no text", path));
+    unlink(path);
+    rmdir(folder);
+    free(path);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -288,10 +338,12 @@ int main(void)
         cmocka_unit_test(a_text_is_short_and_plain_and_a_path_is_absolute),
         cmocka_unit_test(a_name_is_short_and_printable_ascii),
         cmocka_unit_test(an_address_is_a_host_and_a_port),
+        cmocka_unit_test(a_long_value_is_quoted_by_its_beginning),
         cmocka_unit_test(a_private_key_is_a_number_below_the_order_of_the_curve),
         cmocka_unit_test(a_secret_of_64_kib_is_the_largest_that_a_file_may_hold),
         cmocka_unit_test(a_secret_file_that_comes_in_pieces_is_read_whole),
         cmocka_unit_test(says_why_a_secret_file_is_of_no_use),
+        cmocka_unit_test(the_path_of_a_secret_file_is_told_by_its_beginning),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

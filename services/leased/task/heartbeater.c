@@ -276,7 +276,7 @@ static void send_heartbeat(struct heartbeater *heartbeater)
         .timeout_ms = heartbeat_on_sent(&heartbeater->heartbeat, &heartbeater->clock, clock_boot_ms()),
         .bound_token = true,
         .fresh_token_on_403 = true,
-        .answer_limit_bytes = LIMIT_HEARTBEAT_ANSWER_BYTES,
+        .answer_limit_bytes = LIMIT_LEASE_ANSWER_BYTES,
         .on_done = on_answer,
         .context = heartbeater};
     heartbeater->call = dms_send(heartbeater->driver.around->dms, &request);

@@ -90,7 +90,7 @@ static void send_report(void *context)
                                         .action = report->action,
                                         .body = report->body,
                                         .timeout_ms = around->heartbeat_rules.request_timeout_ms,
-                                        .answer_limit_bytes = LIMIT_HEARTBEAT_ANSWER_BYTES,
+                                        .answer_limit_bytes = LIMIT_LEASE_ANSWER_BYTES,
                                         .on_done = on_answer,
                                         .context = report};
     report->call = dms_send(around->dms, &request);
