@@ -7,6 +7,7 @@
 
 enum { KECCAK256_BYTES = 32 };
 
+/* `bytes` may be NULL when there are none. */
 void keccak256(const void *bytes, size_t length, uint8_t digest[KECCAK256_BYTES]);
 
 #endif

@@ -41,6 +41,12 @@ static void another_end_counts_for_nothing_and_an_answer_forgets(void **state)
     journal_request_answered(fixture->journal, 0);
 }
 
+static void a_request_of_no_session_is_not_kept(void **state)
+{
+    struct fixture *fixture = *state;
+    assert_int_equal(journal_request_taken(fixture->journal, &put_of_test), 0);
+}
+
 /* Of the same task, and of the same operation and name of another task. */
 static void an_answer_forgets_nothing_of_other_requests(void **state)
 {
@@ -71,6 +77,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         WITH_JOURNAL(a_crash_counts_against_what_was_in_hand),
         WITH_JOURNAL(another_end_counts_for_nothing_and_an_answer_forgets),
+        WITH_JOURNAL(a_request_of_no_session_is_not_kept),
         WITH_JOURNAL(an_answer_forgets_nothing_of_other_requests),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

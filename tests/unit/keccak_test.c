@@ -36,8 +36,19 @@ static void hashes_every_golden_input(void **state)
     json_decref(cases);
 }
 
+static void nothing_has_a_hash_too(void **state)
+{
+    (void)state;
+    uint8_t digest[KECCAK256_BYTES];
+    char text[2 * KECCAK256_BYTES + 1];
+    keccak256(NULL, 0, digest);
+    assert_string_equal(hex_encode(digest, sizeof digest, text),
+                        "c5d2460186f7233c927e7db2dcc703c0e500b653ca82273b7bfad8045d85a470");
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(hashes_every_golden_input)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(hashes_every_golden_input),
+                                       cmocka_unit_test(nothing_has_a_hash_too)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

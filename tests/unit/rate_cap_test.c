@@ -114,6 +114,34 @@ static void gives_back_what_a_transfer_that_ends_has_not_used(void **state)
     assert_int_equal(rate_cap_wait_ms(&cap, 5), -1);
 }
 
+static void nobody_overtakes_those_who_wait(void **state)
+{
+    struct rate_cap cap;
+    struct rate_share first = {0};
+    struct rate_share second = {0};
+    (void)state;
+    rate_cap_init(&cap, RATE, 0);
+    rate_cap_wait(&cap, &first);
+    assert_false(rate_cap_pass(&cap, &second, 1, 100));
+    rate_cap_wait(&cap, &first); /* keeps its place */
+    assert_ptr_equal(rate_cap_next(&cap, 1000), &first);
+    assert_ptr_equal(rate_cap_next(&cap, 2000), &second);
+    assert_null(rate_cap_next(&cap, 3000));
+}
+
+static void a_millisecond_is_the_least_wait(void **state)
+{
+    struct rate_cap cap;
+    struct rate_share share = {0};
+    (void)state;
+    rate_cap_init(&cap, RATE, 0);
+    rate_cap_wait(&cap, &share);
+    assert_null(rate_cap_next(&cap, 0));
+    assert_int_equal(rate_cap_wait_ms(&cap, 0), 1);
+    assert_int_equal(rate_cap_wait_ms(&cap, 1), 0);
+    assert_ptr_equal(rate_cap_next(&cap, 1), &share);
+}
+
 static void without_a_cap_all_passes(void **state)
 {
     struct rate_cap cap;
@@ -134,6 +162,8 @@ int main(void)
         cmocka_unit_test(saves_up_little_while_nothing_passes),
         cmocka_unit_test(holds_a_slow_line_up_for_as_long_as_a_piece_takes),
         cmocka_unit_test(gives_back_what_a_transfer_that_ends_has_not_used),
+        cmocka_unit_test(nobody_overtakes_those_who_wait),
+        cmocka_unit_test(a_millisecond_is_the_least_wait),
         cmocka_unit_test(without_a_cap_all_passes),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -13,7 +13,9 @@ void lease_expiry_restored(struct lease_expiry *expiry, bool had_end, int64_t no
 
 int64_t lease_expiry_due_ms(const struct lease_expiry *expiry)
 {
+    int64_t due_ms;
     /* An end may be anything that a number can be. */
-    bool never = !expiry->counts_from_ms || expiry->counts_from_ms > INT64_MAX - LEASE_EXPIRY_GRACE_MS;
-    return never ? INT64_MAX : expiry->counts_from_ms + LEASE_EXPIRY_GRACE_MS;
+    bool never = !expiry->counts_from_ms ||
+                 __builtin_add_overflow(expiry->counts_from_ms, LEASE_EXPIRY_GRACE_MS, &due_ms);
+    return never ? INT64_MAX : due_ms;
 }
