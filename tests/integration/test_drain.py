@@ -78,7 +78,7 @@ class Drain(NodeCase):
         node, _, _ = self.start_job(1)
         self.devnet.fault(kind="status", path="/dms/v1/tasks*", status=503, count=-1)
         node.terminate()
-        self.assertEqual(node.wait_exit(timeout=1 + 15 + 10), 0)
+        self.assertEqual(node.wait_exit(), 0)
         # The lease was still held, and so was its workspace: the next start removes it.
         node.start()
         node.wait_for_no_workspace()
@@ -90,7 +90,7 @@ class Drain(NodeCase):
         node.start(ready=False)
         node.log.wait("registration failed")
         node.terminate()
-        self.assertEqual(node.wait_exit(timeout=10), 0)
+        self.assertEqual(node.wait_exit(), 0)
 
 
 if __name__ == "__main__":

@@ -110,8 +110,8 @@ class Expired(StoredCase):
     """A lease's end lies nearly an hour back, so that the hour is over soon."""
     HOUR_SECS = 3600
 
-    def assert_ends(self, session, within_secs=10):
-        programs.wait_until(lambda: not os.path.exists(session.folder), "the workspace is removed", within_secs)
+    def assert_ends(self, session):
+        programs.wait_until(lambda: not os.path.exists(session.folder), "the workspace is removed")
         given = self.stored.session("session_artifacts", task_key=session.key)
         self.assertEqual((given["message"], given.get("code")), ("failure", "not_found"), given)
         programs.wait_until(lambda: session.task_id not in "".join(os.listdir(self.stored.work)),
