@@ -45,39 +45,51 @@ static bool has_option(int fd, int option, int value)
     return getsockopt(fd, SOL_SOCKET, option, &found, &length) == 0 && found == value;
 }
 
-static bool is_same_address(const struct sockaddr_storage *left, const struct sockaddr *right)
+/* Of either family. */
+union any_address {
+    struct sockaddr plain;
+    struct sockaddr_in v4;
+    struct sockaddr_in6 v6;
+};
+
+static union any_address address_of_socket(int fd)
 {
-    if (left->ss_family != right->sa_family)
+    union any_address address;
+    socklen_t length = sizeof address;
+    memset(&address, 0, sizeof address);
+    getsockname(fd, &address.plain, &length);
+    return address;
+}
+
+static bool is_same_address(const union any_address *bound, const struct addrinfo *wanted)
+{
+    union any_address other;
+    memset(&other, 0, sizeof other);
+    memcpy(&other, wanted->ai_addr, wanted->ai_addrlen);
+    if (bound->plain.sa_family != other.plain.sa_family)
         return false;
-    if (right->sa_family == AF_INET6) {
-        const struct sockaddr_in6 *one = (const struct sockaddr_in6 *)left;
-        const struct sockaddr_in6 *other = (const struct sockaddr_in6 *)(const void *)right;
-        return memcmp(&one->sin6_addr, &other->sin6_addr, sizeof one->sin6_addr) == 0 &&
-               (!other->sin6_port || one->sin6_port == other->sin6_port);
-    }
-    const struct sockaddr_in *one = (const struct sockaddr_in *)left;
-    const struct sockaddr_in *other = (const struct sockaddr_in *)(const void *)right;
-    return one->sin_addr.s_addr == other->sin_addr.s_addr &&
-           (!other->sin_port || one->sin_port == other->sin_port);
+    if (other.plain.sa_family == AF_INET6)
+        return memcmp(&bound->v6.sin6_addr, &other.v6.sin6_addr, sizeof other.v6.sin6_addr) == 0 &&
+               (!other.v6.sin6_port || bound->v6.sin6_port == other.v6.sin6_port);
+    return bound->v4.sin_addr.s_addr == other.v4.sin_addr.s_addr &&
+           (!other.v4.sin_port || bound->v4.sin_port == other.v4.sin_port);
 }
 
 /* A number could name anything: a file, a datagram socket, another port. */
-static bool listens_at(int fd, const struct sockaddr *address)
+static bool listens_at(int fd, const struct addrinfo *wanted)
 {
-    struct sockaddr_storage bound = {0};
-    socklen_t length = sizeof bound;
+    const union any_address bound = address_of_socket(fd);
     return has_option(fd, SO_TYPE, SOCK_STREAM) && has_option(fd, SO_PROTOCOL, IPPROTO_TCP) &&
-           has_option(fd, SO_ACCEPTCONN, 1) && getsockname(fd, (struct sockaddr *)&bound, &length) == 0 &&
-           is_same_address(&bound, address);
+           has_option(fd, SO_ACCEPTCONN, 1) && is_same_address(&bound, wanted);
 }
 
-static int take_handed_down(const char *text, const struct sockaddr *address)
+static int take_handed_down(const char *text, const struct addrinfo *wanted)
 {
     int first;
     int count;
     find_handed_down(&first, &count);
     for (int fd = first; fd < first + count; fd++) {
-        if (!listens_at(fd, address))
+        if (!listens_at(fd, wanted))
             continue;
         fcntl(fd, F_SETFD, FD_CLOEXEC);
         fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) | O_NONBLOCK);
@@ -131,7 +143,7 @@ int listening_socket_take(const char *address, struct error *error)
     struct addrinfo *found = NULL;
     if (!resolve(address, &found, error))
         return -1;
-    int fd = take_handed_down(address, found->ai_addr);
+    int fd = take_handed_down(address, found);
     if (fd < 0)
         fd = open_new(address, found, error);
     freeaddrinfo(found);
@@ -140,9 +152,6 @@ int listening_socket_take(const char *address, struct error *error)
 
 uint16_t listening_socket_port(int fd)
 {
-    struct sockaddr_storage bound = {0};
-    socklen_t length = sizeof bound;
-    getsockname(fd, (struct sockaddr *)&bound, &length);
-    return ntohs(bound.ss_family == AF_INET6 ? ((const struct sockaddr_in6 *)&bound)->sin6_port
-                                             : ((const struct sockaddr_in *)&bound)->sin_port);
+    const union any_address bound = address_of_socket(fd);
+    return ntohs(bound.plain.sa_family == AF_INET6 ? bound.v6.sin6_port : bound.v4.sin_port);
 }

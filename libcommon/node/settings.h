@@ -113,8 +113,8 @@ typedef bool settings_url_check(const char *text);
 
 /*
  * Reads and checks every setting of `readers` and finds all faults at once. Returns whether there was none.
- * In both cases the caller ends with settings_clear(). `is_url` may be NULL for readers that call no URL, which
- * then is not checked: their programs need not link what parses URLs.
+ * In both cases the caller ends with settings_clear(). `is_url` may be NULL for readers that call no URL,
+ * which then is not checked: their programs need not link what parses URLs.
  */
 bool settings_load(struct settings *settings, unsigned readers, settings_url_check *is_url,
                    const struct environment *environment, struct settings_findings *findings);

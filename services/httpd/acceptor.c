@@ -99,11 +99,11 @@ static void on_listener(void *context, uint32_t events)
 static void dismiss_overdue(void *context)
 {
     struct acceptor *acceptor = context;
-    struct connection *connection;
     int64_t now_ms = clock_boot_ms();
-    LIST_FOREACH(connection, &acceptor->table.connections, among_connections)
-    if (!connection->leaves && connection_is_overdue(connection, now_ms))
-        dismiss(connection);
+    for (struct connection *connection = LIST_FIRST(&acceptor->table.connections); connection;
+         connection = LIST_NEXT(connection, among_connections))
+        if (!connection->leaves && connection_is_overdue(connection, now_ms))
+            dismiss(connection);
     acceptor->exhausted = false;
     acceptor->run(acceptor->context);
     loop_timer_start(&acceptor->overdue, OVERDUE_CHECK_MS);

@@ -42,20 +42,19 @@ static bool is_idle(const struct connection *connection)
 
 static bool is_full(const struct connection_table *table)
 {
-    const struct connection *connection;
     size_t taken = 0;
-    LIST_FOREACH(connection, &table->connections, among_connections)
-    taken += !connection->leaves;
+    for (const struct connection *connection = LIST_FIRST(&table->connections); connection;
+         connection = LIST_NEXT(connection, among_connections))
+        taken += !connection->leaves;
     return taken >= table->places;
 }
 
 bool connection_table_has_place(const struct connection_table *table)
 {
-    const struct connection *connection;
     size_t all = 0;
     bool one_is_idle = false;
-    LIST_FOREACH(connection, &table->connections, among_connections)
-    {
+    for (const struct connection *connection = LIST_FIRST(&table->connections); connection;
+         connection = LIST_NEXT(connection, among_connections)) {
         all++;
         one_is_idle = one_is_idle || is_idle(connection);
     }
@@ -69,27 +68,26 @@ static bool is_same(const struct connection_address *left, const struct connecti
 
 static size_t count_of(const struct connection_table *table, const struct connection_address *address)
 {
-    const struct connection *connection;
     size_t count = 0;
-    LIST_FOREACH(connection, &table->connections, among_connections)
-    count += !connection->leaves && is_same(&connection->address, address);
+    for (const struct connection *connection = LIST_FIRST(&table->connections); connection;
+         connection = LIST_NEXT(connection, among_connections))
+        count += !connection->leaves && is_same(&connection->address, address);
     return count;
 }
 
 struct connection *connection_table_choose_victim(const struct connection_table *table,
                                                   const struct connection_address *address)
 {
-    struct connection *connection;
     struct connection *victim = NULL;
     size_t most = 0;
     if (!is_full(table))
         return NULL;
-    LIST_FOREACH(connection, &table->connections, among_connections)
-    {
+    for (struct connection *connection = LIST_FIRST(&table->connections); connection;
+         connection = LIST_NEXT(connection, among_connections)) {
         if (!is_idle(connection))
             continue;
         size_t count = count_of(table, &connection->address) + is_same(&connection->address, address);
-        if (count > most || (count == most && connection->began_ms < victim->began_ms)) {
+        if (!victim || count > most || (count == most && connection->began_ms < victim->began_ms)) {
             most = count;
             victim = connection;
         }
