@@ -18,6 +18,7 @@ static struct connection_table table;
 static int set_up(void **state)
 {
     (void)state;
+    memset(&table, 0xff, sizeof table);
     connection_table_init(&table, PLACES);
     return 0;
 }
@@ -159,6 +160,17 @@ static void a_network_of_64_bits_counts_as_one_address_of_ipv6(void **state)
     assert_false(are_same("::ffff:192.0.2.1", "::ffff:192.0.2.2"));
 }
 
+static void who_has_no_address_of_these_families_counts_as_one(void **state)
+{
+    (void)state;
+    const struct sockaddr other = {.sa_family = AF_UNIX, .sa_data = "/a/b/c/d"};
+    const struct connection_address none = connection_address_of(NULL);
+    const struct connection_address unix_one = connection_address_of(&other);
+    const struct connection_address any = address_of("0.0.0.0");
+    assert_memory_equal(&unix_one, &none, sizeof none);
+    assert_memory_not_equal(&any, &none, sizeof none);
+}
+
 static void a_first_head_has_5_s_and_a_request_10_s(void **state)
 {
     (void)state;
@@ -185,6 +197,7 @@ int main(void)
         WITH_TABLE(who_was_told_to_go_has_no_place_and_goes_once),
         WITH_TABLE(there_is_an_end_to_places),
         WITH_TABLE(a_network_of_64_bits_counts_as_one_address_of_ipv6),
+        WITH_TABLE(who_has_no_address_of_these_families_counts_as_one),
         WITH_TABLE(a_first_head_has_5_s_and_a_request_10_s),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
