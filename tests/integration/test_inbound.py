@@ -145,24 +145,40 @@ class ExactPath(NodeCase):
         self.assertNotIn(SECRET_PATH, "\n".join(node.log.raw))
 
 
-class SocketActivation(unittest.TestCase):
+def hand_down(held, name, variables):
+    """The program, with a listening socket as systemd hands one down."""
+    # exec keeps the pid that LISTEN_PID has to be.
+    script = f"export LISTEN_PID=$$ LISTEN_FDS=1; exec {programs.program(name)} 3<&{held.fileno()}"
+    return subprocess.Popen(["/bin/sh", "-c", script], stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True,
+                            pass_fds=[held.fileno()], env={**programs.base_environment(), **variables})
+
+
+class SocketActivation(NodeCase):
+    variables = None
+
     def test_httpd_takes_what_systemd_hands_down(self):
         with tempfile.TemporaryDirectory(prefix="pm-it.", dir="/tmp") as folder, socket.create_server(("127.0.0.1", 0)) as held:
-            port = held.getsockname()[1]
-            queued = begin(("127.0.0.1", port), HEALTH)
-            # exec keeps the pid that LISTEN_PID has to be.
-            script = f'export LISTEN_PID=$$ LISTEN_FDS=1; exec {programs.program("httpd")} 3<&{held.fileno()}'
-            process = subprocess.Popen(["/bin/sh", "-c", script], stderr=subprocess.PIPE, text=True, pass_fds=[held.fileno()],
-                                       env={**programs.base_environment(), "POSEMESH_RUNTIME_DIR": folder,
-                                            "HTTP_LISTEN": f"127.0.0.1:{port}"})
+            place = held.getsockname()
+            queued = begin(place, HEALTH)
+            process = hand_down(held, "httpd", {"POSEMESH_RUNTIME_DIR": folder, "HTTP_LISTEN": "%s:%d" % place})
             log = programs.Log(process.stderr)
             self.addCleanup(process.kill)
             self.assertIn(b"200 OK", read_to_end(queued))
             process.terminate()
             self.assertEqual(process.wait(PATIENCE_SECS), 0)
-            log.wait(f"listening at 127.0.0.1:{port}", "httpd")
+            log.wait("listening at %s:%d" % place, "httpd")
             # It is still the holder's, and still listens.
-            begin(("127.0.0.1", port), HEALTH).close()
+            begin(place, HEALTH).close()
+
+    def test_the_node_takes_it_and_hands_it_on(self):
+        node = self.make_node()
+        self.addCleanup(node.check_end)
+        with socket.create_server(place_of(node)) as held:
+            node.process = hand_down(held, "node", node.variables)
+            node.log = programs.Log(node.process.stderr)
+            node.wait_ready()  # the port is taken, so it is this socket that DDS has called
+            node.kill("httpd")
+            self.assertIn(b"200 OK", ask(place_of(node), HEALTH))
 
 
 if __name__ == "__main__":

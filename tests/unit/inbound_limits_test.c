@@ -1,6 +1,11 @@
 /* services/httpd/inbound.h: who keeps a place, and for how long. */
 #include "tests/unit/inbound_fixture.h"
 
+#include "libcommon/base/clock.h"
+
+#include <fcntl.h>
+#include <sys/resource.h>
+
 enum { PLACES = LIMIT_INBOUND_CONNECTIONS };
 
 /* Whether the endpoint has ended the connection. */
@@ -137,6 +142,38 @@ static void a_head_has_5_s_and_a_request_10_however_often_a_byte_of_it_comes(voi
     ask(fixture, health, 200, answer);
 }
 
+/* Stands in for the C library's: counts how often the endpoint tries. */
+static int64_t accepts;
+
+int accept4(int fd, struct sockaddr *restrict addr, socklen_t *restrict addr_len, int flags)
+{
+    accepts++;
+    return (int)syscall(SYS_accept4, fd, addr, addr_len, flags);
+}
+
+static void without_descriptors_it_tries_again_each_second_and_goes_on(void **state)
+{
+    struct fixture *fixture = *state;
+    char answer[ANSWER_BYTES];
+    struct rlimit before;
+    int fd = connect_client(fixture);
+    send_bytes(fd, health, sizeof health - 1);
+    int next = fcntl(fd, F_DUPFD_CLOEXEC, 0);
+    close(next);
+    assert_int_equal(getrlimit(RLIMIT_NOFILE, &before), 0);
+    const struct rlimit full = {(rlim_t)next, before.rlim_max};
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &full), 0);
+    int64_t began_ms = clock_boot_ms();
+    accepts = 0;
+    for (int i = 0; i < 50; i++)
+        turn(fixture);
+    assert_in_range(accepts, 1, 1 + (clock_boot_ms() - began_ms) / 1000);
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
+    seconds_ahead++;
+    assert_non_null(strstr(receive(fixture, fd, "{\"ok\":true}", answer), "HTTP/1.1 200"));
+    close(fd);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -144,6 +181,7 @@ int main(void)
         WITH_ENDPOINT(a_newcomer_waits_when_nobody_is_idle),
         WITH_ENDPOINT(a_flood_of_slow_connections_leaves_the_others_their_answers),
         WITH_ENDPOINT(a_head_has_5_s_and_a_request_10_however_often_a_byte_of_it_comes),
+        WITH_ENDPOINT(without_descriptors_it_tries_again_each_second_and_goes_on),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

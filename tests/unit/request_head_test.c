@@ -30,7 +30,9 @@ static void one_length_or_one_encoding_says_where_a_request_ends(void **state)
 {
     (void)state;
     assert_true(is_sound(HEADERS({"Host", ""}, {"X-Odd~!#$%&'*+-.^_`|9", "a: b"}), "HTTP/1.1"));
-    assert_true(is_sound(HEADERS({"content-length", "12"}), "HTTP/1.0"));
+    assert_true(is_sound(HEADERS({"content-length", "0"}), "HTTP/1.0"));
+    assert_true(
+        is_sound(HEADERS({"Content-Length", "1234567890"}, {"Zontent-Length", "a"}, {"X", ""}), "HTTP/1.1"));
     assert_true(is_sound(HEADERS({"transfer-encoding", "Chunked"}, {"Host", "n"}), "HTTP/1.1"));
 }
 
@@ -45,7 +47,9 @@ static void a_request_that_could_end_in_two_places_is_odd(void **state)
     assert_false(is_sound(HEADERS({"Transfer-Encoding", "gzip"}), "HTTP/1.1"));
     assert_false(is_sound(HEADERS({"Transfer-Encoding", "gzip, chunked"}), "HTTP/1.1"));
     assert_false(is_sound(HEADERS({"Transfer-Encoding", ""}), "HTTP/1.1"));
+    assert_false(is_sound(HEADERS({"Transfer-Encoding", "chunkes"}), "HTTP/1.1"));
     assert_false(is_sound(HEADERS({"Transfer-Encoding", "chunked"}), "HTTP/1.0"));
+    assert_false(is_sound(HEADERS({"Transfer-Encoding", "chunked"}), "HTTP/2.0"));
     static const char *const lengths[] = {"", "+3", "-3", "3 ", "3, 3", "0x3", "3;"};
     for (size_t i = 0; i < sizeof lengths / sizeof lengths[0]; i++)
         assert_false(is_sound(HEADERS({"Content-Length", lengths[i]}), "HTTP/1.1"));
@@ -82,6 +86,7 @@ static void any_path_may_stand_before_ours_where_none_is_told(void **state)
     (void)state;
     assert_int_equal(request_target_of("/health", NULL), REQUEST_TARGET_HEALTH);
     assert_int_equal(request_target_of("/a/health", NULL), REQUEST_TARGET_HEALTH);
+    assert_int_equal(request_target_of("/behind/a/proxy/health", NULL), REQUEST_TARGET_HEALTH);
     assert_int_equal(request_target_of("/a/b/internal/v1/registrations", NULL), REQUEST_TARGET_CALLBACK);
     static const char *const others[] = {"", "/", "health", "/health/", "/healthy", "/internal/v1", "*"};
     for (size_t i = 0; i < sizeof others / sizeof others[0]; i++)
