@@ -200,7 +200,8 @@ static enum MHD_Result begin_request(struct inbound *inbound, struct MHD_Connect
                                      const char *url, const char *method, const char *version, void **slot)
 {
     acceptor_connection_of(connection)->head_came = true;
-    /* Where such a request ends may be seen in another way elsewhere: nothing behind it is read. */
+    /* Where such a request ends may be seen in another way elsewhere: nothing behind it is read.
+     * (libmicrohttpd 0.9 closes after each answer to a head; later ones need to be told.) */
     if (!has_sound_head(connection, version))
         return respond(connection, MHD_HTTP_BAD_REQUEST, MHD_HTTP_HEADER_CONNECTION, "close", "bad request");
     enum request_target target = request_target_of(url, inbound->path);
