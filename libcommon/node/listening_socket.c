@@ -102,21 +102,29 @@ static int take_handed_down(const char *text, const struct addrinfo *wanted)
 
 /* --- a new one --- */
 
+/* -1. ERROR_CONFLICT: somebody has the port. */
+static int fail(const char *text, struct error *error)
+{
+    int reason = errno;
+    error_set_errno(error, reason, "cannot listen at HTTP_LISTEN %s", text);
+    if (reason == EADDRINUSE)
+        error->code = ERROR_CONFLICT;
+    return -1;
+}
+
 static int open_new(const char *text, const struct addrinfo *found, struct error *error)
 {
     const int on = 1;
     int fd = socket(found->ai_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, IPPROTO_TCP);
-    if (fd < 0) {
-        error_set_errno(error, errno, "cannot listen at HTTP_LISTEN %s", text);
-        return -1;
-    }
+    if (fd < 0)
+        return fail(text, error);
     /* Not SO_REUSEPORT, by which a second process could take half of our callbacks. */
     setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
     if (found->ai_family == AF_INET6)
         setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof on);
     if (bind(fd, found->ai_addr, found->ai_addrlen) == 0 && listen(fd, LIMIT_INBOUND_BACKLOG) == 0)
         return fd;
-    error_set_errno(error, errno, "cannot listen at HTTP_LISTEN %s", text);
+    fail(text, error);
     close(fd);
     return -1;
 }

@@ -16,7 +16,8 @@
 /*
  * The socket that was handed down and listens by TCP at `address`, or a new one where there is none: at
  * "host:port" or "[v6 address]:port" (IPv6 alone), the first address of a name; port 0 is any. It blocks
- * nobody and no program that is started inherits it. -1 when the port is taken or the address makes no sense.
+ * nobody and no program that is started inherits it. -1 when the port is taken (ERROR_CONFLICT) or the
+ * address makes no sense.
  */
 int listening_socket_take(const char *address, struct error *error);
 

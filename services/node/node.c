@@ -14,12 +14,15 @@
 
 #include <errno.h>
 #include <limits.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
+
+enum { PORT_PATIENCE_MS = 5000, PORT_RETRY_MS = 100 };
 
 struct node {
     struct settings settings;
@@ -102,7 +105,14 @@ static bool open_listener(struct node *node, struct error *error)
 {
     if (node->settings.registration_flow != SETTINGS_FLOW_CALLBACK)
         return true;
-    node->listen_fd = listening_socket_take(node->settings.http_listen, error);
+    int left_ms = PORT_PATIENCE_MS;
+    while ((node->listen_fd = listening_socket_take(node->settings.http_listen, error)) < 0 &&
+           error->code == ERROR_CONFLICT && left_ms > 0) {
+        if (left_ms == PORT_PATIENCE_MS)
+            log_info("%s: the httpd of a node that was killed may be about to end", error->text);
+        poll(NULL, 0, PORT_RETRY_MS);
+        left_ms -= PORT_RETRY_MS;
+    }
     return node->listen_fd >= 0;
 }
 

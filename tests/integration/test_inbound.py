@@ -108,6 +108,15 @@ class Endpoint(NodeCase):
             node.log.wait(f"HTTP_LISTEN {address}: Address already in use")
             self.assertFalse(os.path.exists(node.runtime), "nothing was made")
 
+    def test_a_port_that_is_about_to_be_free_is_waited_for(self):
+        """As that of a node that was killed and is started again at once."""
+        node = self.make_node()
+        self.addCleanup(node.check_end)
+        with socket.create_server(place_of(node)):
+            node.start(ready=False)
+            node.log.wait("may be about to end", "node")
+        node.wait_ready()
+
     def test_slow_connections_lose_their_places_to_others(self):
         place = place_of(self.node)
         with SlowFlood(place) as flood:
