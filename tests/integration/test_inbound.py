@@ -120,9 +120,8 @@ class Endpoint(NodeCase):
     def test_slow_connections_lose_their_places_to_others(self):
         place = place_of(self.node)
         with SlowFlood(place) as flood:
-            for _ in range(5):
+            while flood.reopened < 1000:
                 self.assertIn(b"200 OK", ask(place, HEALTH, "127.0.0.2"))
-            self.assertGreater(flood.reopened, 0)
 
     def test_a_head_of_which_two_readers_think_differently_is_refused(self):
         place, smuggled = place_of(self.node), b"0\r\n\r\n" + HEALTH
