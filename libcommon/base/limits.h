@@ -17,7 +17,9 @@ enum {
     LIMIT_CALLBACK_BODY_BYTES = 64 * 1024,
     LIMIT_CALLBACK_SECRET_BYTES = 4096, /* docs/network.md 1.1 */
     LIMIT_INBOUND_CONNECTIONS = 64,
-    LIMIT_INBOUND_SECONDS = 10,
+    LIMIT_INBOUND_SECONDS = 10,     /* a request, and between two of them */
+    LIMIT_INBOUND_HEAD_SECONDS = 5, /* of a connection's first request */
+    LIMIT_INBOUND_BACKLOG = 1024, /* connections that wait while httpd is down; the kernel may allow fewer */
 
     /* --- messages between processes --- */
     LIMIT_MESSAGE_BYTES = 8 * 1024 * 1024, /* above a lease with its meta; each op has a tighter one */

@@ -92,7 +92,7 @@ static void load_text(const struct row *row, char **slot, const char *text, sett
     /* Other kinds' checks say themselves what is wrong. */
     error_set(&error, ERROR_INVALID, "is '%.*s', expected an http or https URL with a host",
               TEXT_CUT(text, 128));
-    bool ok = row->kind == KIND_url       ? is_url(text)
+    bool ok = row->kind == KIND_url       ? !is_url || is_url(text)
               : row->kind == KIND_name    ? settings_check_name(text, &error)
               : row->kind == KIND_path    ? settings_check_path(text, &error)
               : row->kind == KIND_address ? settings_check_address(text, &error)
@@ -176,6 +176,24 @@ static void load_row(const struct row *row, struct settings *settings, settings_
         }                                                                                                    \
     } while (0)
 
+static void check_node_url(const struct settings *settings, unsigned readers,
+                           struct settings_findings *findings)
+{
+    struct error error;
+    bool exact = readers & HTTPD_BIT && settings->node_url_path == SETTINGS_URL_PATH_EXACT;
+    if (settings->registration_flow != SETTINGS_FLOW_CALLBACK)
+        return;
+    if (!settings->node_url && (readers & AUTHD_BIT || exact)) {
+        remark(&findings->faults, "NODE_URL",
+               "is required in the callback flow (REGISTRATION_FLOW=callback)");
+    } else if (settings->node_url && exact) {
+        char *path = settings_path_of_url(settings->node_url, &error);
+        if (!path)
+            remark(&findings->faults, "NODE_URL", "%s", error.text);
+        free(path);
+    }
+}
+
 static void check_relations(struct settings *settings, unsigned readers,
                             const struct environment *environment, struct settings_findings *findings)
 {
@@ -183,9 +201,7 @@ static void check_relations(struct settings *settings, unsigned readers,
         ORDER(settings, findings, poll_backoff_ms_min, poll_backoff_ms_max, "POLL_BACKOFF_MS_MIN", int64_t);
         ORDER(settings, findings, heartbeat_min_ratio, heartbeat_max_ratio, "HEARTBEAT_MIN_RATIO", double);
     }
-    if (readers & AUTHD_BIT && settings->registration_flow == SETTINGS_FLOW_CALLBACK && !settings->node_url)
-        remark(&findings->faults, "NODE_URL",
-               "is required in the callback flow (REGISTRATION_FLOW=callback)");
+    check_node_url(settings, readers, findings);
     /* Elsewhere blank is as good as unset; whoever sets a version means one (docs/network.md 1.5). */
     if (readers & AUTHD_BIT && !settings->node_version && environment_get(environment, "NODE_VERSION"))
         remark(&findings->warnings, "NODE_VERSION", "is blank: the program's own version is reported");

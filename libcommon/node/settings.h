@@ -32,11 +32,12 @@
     SETTING(url,     dds_base_url,            "DDS_BASE_URL",                 AUTHD_BIT, SETTINGS_REQUIRED, 0, 0, "discovery service; live: https://dds.auki.network") \
     SETTING(url,     dms_base_url,            "DMS_BASE_URL",                 LEASED_BIT, SETTINGS_REQUIRED, 0, 0, "task service; live: https://dms.auki.network/v1") \
     SETTING(integer, request_timeout_secs,    "REQUEST_TIMEOUT_SECS",         AUTHD_BIT | LEASED_BIT | STORED_BIT, SETTINGS_REQUIRED, 1, 86400, "bound of each JSON call") \
-    SETTING(choice,  registration_flow,       "REGISTRATION_FLOW",            AUTHD_BIT | HTTPD_BIT, "callback|wallet|robot", 0, 0, "how to register") \
+    SETTING(choice,  registration_flow,       "REGISTRATION_FLOW",            AUTHD_BIT | HTTPD_BIT | NODE_BIT, "callback|wallet|robot", 0, 0, "how to register") \
     SETTING(secret,  reg_secret,              "REG_SECRET",                   AUTHD_BIT, SETTINGS_REQUIRED, 0, 0, "registration credentials; not read in the robot flow") \
     SETTING(secret,  private_key,             "SECP256K1_PRIVHEX",            AUTHD_BIT, SETTINGS_REQUIRED, 0, 0, "the wallet's private key, 64 hex digits; not read in the robot flow") \
     SETTING(secret,  robot_credentials,       "ROBOT_REGISTRATION_CREDENTIALS", AUTHD_BIT, SETTINGS_REQUIRED, 0, 0, "a robot's registration credentials; read in the robot flow alone") \
-    SETTING(url,     node_url,                "NODE_URL",                     AUTHD_BIT, SETTINGS_OPTIONAL, 0, 0, "where DDS reaches this node; required in the callback flow") \
+    SETTING(url,     node_url,                "NODE_URL",                     AUTHD_BIT | HTTPD_BIT, SETTINGS_OPTIONAL, 0, 0, "where DDS reaches this node; required in the callback flow") \
+    SETTING(choice,  node_url_path,           "NODE_URL_PATH",                HTTPD_BIT, "any|exact", 0, 0, "exact: callback and health are at NODE_URL's path and nowhere else") \
     SETTING(text,    node_version,            "NODE_VERSION",                 AUTHD_BIT, SETTINGS_OPTIONAL, 0, 0, "version to report; unset: the program's own") \
     SETTING(clamped, token_safety_ratio,      "TOKEN_SAFETY_RATIO",           AUTHD_BIT, "0.75", 0, 1, "renew the access token at this share of its life") \
     SETTING(integer, token_reauth_max_retries, "TOKEN_REAUTH_MAX_RETRIES",    AUTHD_BIT, "3", 0, 1000, "more tries of a failed login") \
@@ -55,7 +56,7 @@
     SETTING(integer, upload_concurrency,      "UPLOAD_CONCURRENCY",           STORED_BIT, "4", 1, 16, "parts of one artifact in flight") \
     SETTING(integer, workspace_max_bytes,     "POSEMESH_WORKSPACE_MAX_BYTES", STORED_BIT, "0", 0, SETTINGS_INTEGER_MAX, "what one task's workspace may hold; 0: no limit") \
     SETTING(integer, transfer_max_bytes_per_sec, "TRANSFER_MAX_BYTES_PER_SEC", STORED_BIT, "0", 0, 1000000000000, "all transfers together, both directions; 0: no cap") \
-    SETTING(address, http_listen,             "HTTP_LISTEN",                  HTTPD_BIT, "0.0.0.0:8080", 0, 0, "callback and health, in the callback flow alone") \
+    SETTING(address, http_listen,             "HTTP_LISTEN",                  HTTPD_BIT | NODE_BIT, "0.0.0.0:8080", 0, 0, "callback and health, in the callback flow alone") \
     SETTING(flag,    enable_noop,             "ENABLE_NOOP",                  RUNNERD_BIT, "false", 0, 0, "offer the noop capabilities") \
     SETTING(integer, noop_sleep_secs,         "NOOP_SLEEP_SECS",              RUNNERD_BIT, "5", 0, 86400, "how long a noop job sleeps") \
     SETTING(name,    host_name,               "POSEMESH_HOST_NAME",           RUNNERD_BIT, "runnerd", 0, 0, "tells this runner host from others of the node; a new one of the same name replaces it") \
@@ -67,6 +68,7 @@
     SETTING(choice,  log_level,               "LOG_LEVEL",                    ALL_BITS, "info|debug|warn|error", 0, 0, "least level that is logged")
 /* clang-format on */
 
+enum settings_url_path { SETTINGS_URL_PATH_ANY, SETTINGS_URL_PATH_EXACT };
 enum settings_flow { SETTINGS_FLOW_CALLBACK, SETTINGS_FLOW_WALLET, SETTINGS_FLOW_ROBOT };
 
 #define SETTINGS_TYPE_integer int64_t
@@ -111,8 +113,8 @@ typedef bool settings_url_check(const char *text);
 
 /*
  * Reads and checks every setting of `readers` and finds all faults at once. Returns whether there was none.
- * In both cases the caller ends with settings_clear(). `is_url` may be NULL for readers of no URL: their
- * programs need not link what parses URLs.
+ * In both cases the caller ends with settings_clear(). `is_url` may be NULL for readers that call no URL,
+ * which then is not checked: their programs need not link what parses URLs.
  */
 bool settings_load(struct settings *settings, unsigned readers, settings_url_check *is_url,
                    const struct environment *environment, struct settings_findings *findings);

@@ -131,6 +131,38 @@ bool settings_check_address(const char *text, struct error *error)
     return ok;
 }
 
+/* Whether a URL parser would take a segment out: "." and "..", and nothing between two slashes. */
+static bool has_odd_segment(const char *path)
+{
+    for (const char *segment = path; *segment; segment += strcspn(segment, "/")) {
+        size_t length = strcspn(++segment, "/");
+        bool last = segment[length] == '\0';
+        if ((length == 0 && !last) || (length <= 2 && length > 0 && strspn(segment, ".") == length))
+            return true;
+    }
+    return false;
+}
+
+char *settings_path_of_url(const char *url, struct error *error)
+{
+    static const char plain[] = "/-._~0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
+    const char *host = strstr(url, "://");
+    size_t host_length = host ? strcspn(host += strlen("://"), "/?#\\") : 0;
+    const char *path = host_length ? host + host_length : "";
+    size_t length = strlen(path);
+    /* Parsers take a third slash for one of the two. */
+    if (!host_length || strspn(path, plain) != length || has_odd_segment(path)) {
+        error_set(
+            error, ERROR_INVALID,
+            "must, with NODE_URL_PATH=exact, have a path of letters, digits, '-', '.', '_', '~' and '/', "
+            "without '.' and '..', and nothing behind it");
+        return NULL;
+    }
+    while (length && path[length - 1] == '/')
+        length--;
+    return memory_copy_bytes(path, length);
+}
+
 bool settings_check_private_key(const struct secret *key, struct error *error)
 {
     static const char zero[] = "0000000000000000000000000000000000000000000000000000000000000000";

@@ -32,6 +32,13 @@ bool settings_check_address(const char *text, struct error *error);
 /* Splits "host:port" or "[v6]:port"; `host` is a copy to free(). Port 0 asks the kernel for one. */
 bool settings_split_address(const char *text, char **host, uint16_t *port, struct error *error);
 
+/*
+ * The path of a URL whose path is compared (NODE_URL_PATH=exact): "" or "/a/b", without a slash at its end.
+ * NULL for one that readers might write in another way, or with a query. It may be a secret: no error quotes
+ * it. free() it.
+ */
+char *settings_path_of_url(const char *url, struct error *error);
+
 /* 64 hex digits, with or without 0x, in [1, n-1] (docs/network.md 2.3). */
 bool settings_check_private_key(const struct secret *key, struct error *error);
 

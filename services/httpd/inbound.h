@@ -1,6 +1,6 @@
 /*
  * The public endpoint: GET /health and DDS's callback (docs/network.md 1.1), on libmicrohttpd inside the
- * event loop. Bodies, connections and times are bounded by libcommon/base/limits.h.
+ * event loop. Bodies, connections and times are bounded by libcommon/base/limits.h; no log line has a path.
  */
 #ifndef HTTPD_INBOUND_H
 #define HTTPD_INBOUND_H
@@ -27,10 +27,11 @@ struct inbound_events {
 };
 
 /*
- * Binds and listens at "host:port" or "[v6 address]:port" (IPv6 alone), the first address of a name; port 0
- * is any free one. Serves once inbound_serve() was called. NULL when the address is taken or makes no sense.
+ * Takes `listener` (listening_socket_take()), also when it fails. Serves once inbound_serve() was called.
+ * `path` has to stand before the paths of callback and health (settings_path_of_url()); NULL: anything may.
  */
-struct inbound *inbound_create(const char *address, const struct inbound_events *events, struct error *error);
+struct inbound *inbound_create(int listener, const char *path, const struct inbound_events *events,
+                               struct error *error);
 
 /* The port that it listens at. */
 uint16_t inbound_port(const struct inbound *inbound);

@@ -3,6 +3,8 @@
 #include "libcommon/base/clock.h"
 #include "libcommon/base/log.h"
 #include "libcommon/base/memory.h"
+#include "libcommon/node/listening_socket.h"
+#include "libcommon/node/settings_value.h"
 #include "services/httpd/inbound.h"
 
 #include <stdio.h>
@@ -115,18 +117,30 @@ static bool is_called(const struct service_context *context)
     return context->settings.registration_flow == SETTINGS_FLOW_CALLBACK;
 }
 
+static bool open_inbound(struct relay *relay, struct error *error)
+{
+    const struct settings *settings = &relay->service->settings;
+    const struct inbound_events events = {
+        .callback = on_callback, .health_check = on_health_check, .context = relay};
+    char *path = NULL;
+    if (settings->node_url_path == SETTINGS_URL_PATH_EXACT &&
+        !(path = settings_path_of_url(settings->node_url, error)))
+        return false;
+    int listener = listening_socket_take(settings->http_listen, error);
+    relay->inbound = listener < 0 ? NULL : inbound_create(listener, path, &events, error);
+    free(path);
+    return relay->inbound != NULL;
+}
+
 bool relay_open_inbound(struct service_context *context, struct error *error)
 {
     struct relay *relay = memory_allocate(sizeof *relay);
-    const struct inbound_events events = {
-        .callback = on_callback, .health_check = on_health_check, .context = relay};
     context->state = relay;
     relay->service = context;
     relay->health_sent_boot_ms = INT64_MIN / 2;
     if (!is_called(context))
         return true;
-    relay->inbound = inbound_create(context->settings.http_listen, &events, error);
-    return relay->inbound != NULL;
+    return open_inbound(relay, error);
 }
 
 bool relay_start(struct service_context *context, struct error *error)

@@ -4,6 +4,7 @@
 #include "libcommon/confine/environment.h"
 #include "libcommon/confine/privileges.h"
 #include "libcommon/ipc/ipc_peers.h"
+#include "libcommon/node/listening_socket.h"
 #include "libcommon/node/settings.h"
 #include "libcommon/service/last_death.h"
 
@@ -81,6 +82,11 @@ void child_environment_make(struct child_environment *environment, char *const *
 void child_environment_add_last_death(struct child_environment *environment, const char *name)
 {
     add(environment, memory_format("%s=%s", LAST_DEATH_VARIABLE, name));
+}
+
+void child_environment_add_listener(struct child_environment *environment)
+{
+    add(environment, memory_format("%s=%d", LISTENING_SOCKET_VARIABLE, CHILD_LISTEN_FD));
 }
 
 void child_environment_clear(struct child_environment *environment)

@@ -10,7 +10,7 @@ struct child_environment {
     size_t count;
 };
 
-enum { CHILD_SECRETS_FD = 3 };
+enum { CHILD_SECRETS_FD = 3, CHILD_LISTEN_FD = 3 };
 
 /* `variables` is posemesh-node's environment. authd is told that sealed secrets are at CHILD_SECRETS_FD. */
 void child_environment_make(struct child_environment *environment, char *const *variables,
@@ -18,6 +18,9 @@ void child_environment_make(struct child_environment *environment, char *const *
 
 /* How the run before ended, when that is to be counted (libcommon/service/last_death.h). */
 void child_environment_add_last_death(struct child_environment *environment, const char *name);
+
+/* For httpd: HTTP_LISTEN's socket is at CHILD_LISTEN_FD (libcommon/node/listening_socket.h). */
+void child_environment_add_listener(struct child_environment *environment);
 void child_environment_clear(struct child_environment *environment);
 
 #endif

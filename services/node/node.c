@@ -6,6 +6,7 @@
 #include "libcommon/confine/privileges.h"
 #include "libcommon/http/url.h"
 #include "libcommon/ipc/ipc_peers.h"
+#include "libcommon/node/listening_socket.h"
 #include "libcommon/service/service.h"
 #include "services/node/drain.h"
 #include "services/node/folders.h"
@@ -13,6 +14,7 @@
 
 #include <errno.h>
 #include <limits.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -20,10 +22,13 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+enum { PORT_PATIENCE_MS = 5000, PORT_RETRY_MS = 100 };
+
 struct node {
     struct settings settings;
     struct identities identities;
     int secrets_fd;
+    int listen_fd;
     struct loop *loop;
     struct ipc *ipc;
     struct supervisor *supervisor;
@@ -95,6 +100,22 @@ static bool choose_identities(struct node *node, struct error *error)
     return true;
 }
 
+/* Held for as long as the node runs, so that httpd's port is nobody else's while httpd restarts. */
+static bool open_listener(struct node *node, struct error *error)
+{
+    if (node->settings.registration_flow != SETTINGS_FLOW_CALLBACK)
+        return true;
+    int left_ms = PORT_PATIENCE_MS;
+    while ((node->listen_fd = listening_socket_take(node->settings.http_listen, error)) < 0 &&
+           error->code == ERROR_CONFLICT && left_ms > 0) {
+        if (left_ms == PORT_PATIENCE_MS)
+            log_info("%s: the httpd of a node that was killed may be about to end", error->text);
+        poll(NULL, 0, PORT_RETRY_MS);
+        left_ms -= PORT_RETRY_MS;
+    }
+    return node->listen_fd >= 0;
+}
+
 static bool make_folders(struct node *node, struct error *error)
 {
     return folders_make(&node->identities, &node->settings, error);
@@ -132,7 +153,8 @@ static bool create_supervisor(struct node *node, struct error *error)
         return false;
     const struct supervisor_options options = {.runtime_dir = node->settings.runtime_dir,
                                                .identities = node->identities,
-                                               .secrets_fd = node->secrets_fd};
+                                               .secrets_fd = node->secrets_fd,
+                                               .listen_fd = node->listen_fd};
     node->loop = loop_create(error);
     if (!node->loop || !loop_signal_add(node->loop, SIGTERM, on_terminate, node, error) ||
         !loop_signal_add(node->loop, SIGINT, on_terminate, node, error))
@@ -155,15 +177,13 @@ static bool run(struct node *node, struct error *error)
 static const struct {
     bool (*run)(struct node *node, struct error *error);
     int exit_status; /* when it fails */
-} steps[] = {{check_settings, SERVICE_EXIT_CONFIG},
-             {choose_identities, SERVICE_EXIT_CONFIG},
-             {make_folders, SERVICE_EXIT_FAILED},
-             {create_supervisor, SERVICE_EXIT_FAILED},
-             {run, SERVICE_EXIT_FAILED}};
+} steps[] = {{check_settings, SERVICE_EXIT_CONFIG},    {choose_identities, SERVICE_EXIT_CONFIG},
+             {open_listener, SERVICE_EXIT_CONFIG},     {make_folders, SERVICE_EXIT_FAILED},
+             {create_supervisor, SERVICE_EXIT_FAILED}, {run, SERVICE_EXIT_FAILED}};
 
 int node_run(char **argv)
 {
-    struct node node = {.secrets_fd = -1};
+    struct node node = {.secrets_fd = -1, .listen_fd = -1};
     struct error error;
     /* Whoever starts us may have one that opens our files to all, or closes them to ourselves. */
     umask(022);
@@ -184,13 +204,15 @@ int node_run(char **argv)
     ipc_free(node.ipc);
     loop_free(node.loop);
     settings_clear(&node.settings);
+    if (node.listen_fd >= 0)
+        close(node.listen_fd);
     log_info("stopped");
     return node.exit_status;
 }
 
 int node_check_config(void)
 {
-    struct node node = {.secrets_fd = -1};
+    struct node node = {.secrets_fd = -1, .listen_fd = -1};
     struct error error;
     bool ok = check_settings(&node, &error);
     settings_clear(&node.settings);

@@ -171,12 +171,30 @@ static void on_exit_of_child(void *context, pid_t pid, int status)
 
 /* --- starting --- */
 
+/* What a service has behind what every program has; -1: nothing. */
+static int handed_to(const struct child *child)
+{
+    const struct supervisor_options *options = &child->supervisor->options;
+    return child->service == SERVICE_AUTHD   ? options->secrets_fd
+           : child->service == SERVICE_HTTPD ? options->listen_fd
+                                             : -1;
+}
+
+static void make_environment(const struct child *child, struct child_environment *environment)
+{
+    child_environment_make(environment, environ, child->service, &child->supervisor->options.identities,
+                           getpid());
+    if (child->last_death)
+        child_environment_add_last_death(environment, child->last_death);
+    if (child->service == SERVICE_HTTPD && handed_to(child) >= 0)
+        child_environment_add_listener(environment);
+}
+
 /* A group of its own: Ctrl-C reaches posemesh-node alone, which drains first. */
 static bool spawn(struct child *child, struct error *error)
 {
-    _Static_assert(CHILD_SECRETS_FD == 3, "the secrets come behind what every program has");
-    const int descriptors[] = {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO,
-                               child->supervisor->options.secrets_fd};
+    _Static_assert(CHILD_SECRETS_FD == 3 && CHILD_LISTEN_FD == 3, "it comes behind what every program has");
+    const int descriptors[] = {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO, handed_to(child)};
     char name[64];
     char path[PATH_MAX];
     char *arguments[] = {path, NULL};
@@ -184,15 +202,12 @@ static bool spawn(struct child *child, struct error *error)
     snprintf(name, sizeof name, "posemesh-%s", service_name(child->service));
     if (!spawn_find_beside(name, path, error))
         return false;
-    child_environment_make(&environment, environ, child->service, &child->supervisor->options.identities,
-                           getpid());
-    if (child->last_death)
-        child_environment_add_last_death(&environment, child->last_death);
+    make_environment(child, &environment);
     int code = spawn_start(&(struct spawn){.path = path,
                                            .arguments = arguments,
                                            .variables = environment.variables,
                                            .descriptors = descriptors,
-                                           .descriptor_count = child->service == SERVICE_AUTHD ? 4 : 3,
+                                           .descriptor_count = handed_to(child) < 0 ? 3 : 4,
                                            .folder_fd = -1},
                            &child->pid);
     child_environment_clear(&environment);

@@ -17,6 +17,7 @@ struct supervisor_options {
     const char *runtime_dir;
     struct identities identities;
     int secrets_fd; /* handed to authd alone */
+    int listen_fd;  /* handed to httpd alone; -1: there is none */
 };
 
 /* Called once, when no service runs any more: `exit_status` 0 after supervisor_stop(), 78 when a service

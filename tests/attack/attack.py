@@ -28,6 +28,7 @@ os.environ["POSEMESH_BIN_DIR"] = BIN_FOLDER
 sys.path[:0] = [os.path.join(HERE, "..", "integration"), os.path.join(HERE, "..", "devnet_tests")]
 import harness  # noqa: E402
 import programs  # noqa: E402
+import attack_inbound  # noqa: E402
 
 PROCESS_TRICKS = ("environ", "cmdline", "maps", "mem", "fd", "process_vm_readv", "ptrace", "pidfd_getfd", "core")
 HARMLESS_TO_DUMMY = tuple(trick for trick in PROCESS_TRICKS if trick != "core")
@@ -401,6 +402,7 @@ def run_all():
         attack_opened_socket(node, users[0])
         attack_from_a_job(node, devnet, users[3])
         attack_callback(node)
+        attack_inbound.attack(row, devnet, node)
         attack_core(node)
         own_environment_is_clean(node)
         node.wait_ready()

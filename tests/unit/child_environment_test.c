@@ -26,6 +26,8 @@ static char *const node_environment[] = {(char[]){"PATH=/bin"},
                                          (char[]){"DMS_BASE_URL=http://d"},
                                          (char[]){"LOG_LEVEL=debug"},
                                          (char[]){"POSEMESH_SECRETS_FD=9"},
+                                         (char[]){"POSEMESH_LISTEN_FD=9"},
+                                         (char[]){"LISTEN_FDS=1"},
                                          (char[]){"POSEMESH_RUN_AS=0:0"},
                                          (char[]){"POSEMESH_SERVICE_UIDS=authd=1000"},
                                          (char[]){"no equals sign"},
@@ -92,6 +94,19 @@ static void authd_alone_hears_of_the_sealed_secrets(void **state)
             assert_null(fd);
         child_environment_clear(&environment);
     }
+}
+
+static void httpd_is_told_of_the_socket_that_it_is_handed(void **state)
+{
+    (void)state;
+    const struct identities identities = identities_of(0);
+    struct child_environment environment;
+    child_environment_make(&environment, node_environment, SERVICE_HTTPD, &identities, 42);
+    assert_null(value_of(&environment, "POSEMESH_LISTEN_FD"));
+    assert_null(value_of(&environment, "LISTEN_FDS"));
+    child_environment_add_listener(&environment);
+    assert_string_equal(value_of(&environment, "POSEMESH_LISTEN_FD"), "3");
+    child_environment_clear(&environment);
 }
 
 static void who_the_services_are_is_the_node_s_word_not_the_caller_s(void **state)
@@ -250,6 +265,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(each_service_gets_its_own_variables_and_no_others),
         cmocka_unit_test(authd_alone_hears_of_the_sealed_secrets),
+        cmocka_unit_test(httpd_is_told_of_the_socket_that_it_is_handed),
         cmocka_unit_test(who_the_services_are_is_the_node_s_word_not_the_caller_s),
         cmocka_unit_test(the_base_of_the_uids_is_checked),
         cmocka_unit_test(services_read_what_the_node_writes),

@@ -167,6 +167,36 @@ static void a_blank_version_is_warned_of_and_an_unset_one_is_not(void **state)
     }
 }
 
+/* How many faults httpd finds, all of them NODE_URL's. It has no parser of URLs. */
+static size_t faults_of_httpd(const char *url, const char *path, const char *flow)
+{
+    char *variables[] = {memory_copy_text(url), memory_copy_text(path), memory_copy_text(flow), NULL};
+    struct error error;
+    struct environment environment;
+    assert_true(environment_open(&environment, variables, &error));
+    settings_load(&settings, HTTPD_BIT, NULL, &environment, &report);
+    environment_close(&environment);
+    settings_clear(&settings);
+    for (size_t i = 0; i < 3; i++)
+        free(variables[i]);
+    for (size_t i = 0; i < report.faults.count; i++)
+        assert_string_equal(report.faults.items[i].variable, "NODE_URL");
+    return report.faults.count;
+}
+
+static void httpd_needs_a_node_url_only_when_its_path_counts(void **state)
+{
+    (void)state;
+    static const char odd[] = "NODE_URL=http://n/a/../b";
+    assert_int_equal(faults_of_httpd("X=", "NODE_URL_PATH=exact", "X="), 1);
+    assert_int_equal(faults_of_httpd("X=", "NODE_URL_PATH=any", "X="), 0);
+    assert_int_equal(faults_of_httpd("X=", "NODE_URL_PATH=exact", "REGISTRATION_FLOW=wallet"), 0);
+    assert_int_equal(faults_of_httpd("NODE_URL=http://n/a", "NODE_URL_PATH=Exact", "X="), 0);
+    assert_int_equal(faults_of_httpd(odd, "NODE_URL_PATH=exact", "X="), 1);
+    assert_int_equal(faults_of_httpd(odd, "X=", "X="), 0);
+    assert_int_equal(faults_of_httpd(odd, "NODE_URL_PATH=exact", "REGISTRATION_FLOW=robot"), 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -175,6 +205,7 @@ int main(void)
         cmocka_unit_test(others_read_no_robots_credentials),
         cmocka_unit_test(a_robots_credentials_come_from_a_file_or_directly),
         cmocka_unit_test(all_secrets_are_taken_out_of_the_environment),
+        cmocka_unit_test(httpd_needs_a_node_url_only_when_its_path_counts),
         cmocka_unit_test(a_blank_version_is_warned_of_and_an_unset_one_is_not),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

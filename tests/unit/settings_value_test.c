@@ -176,6 +176,38 @@ static void an_address_is_a_host_and_a_port(void **state)
     }
 }
 
+static void a_path_that_is_compared_is_read_in_one_way_by_all(void **state)
+{
+    (void)state;
+    static const char *const paths[][2] = {{"http://n.example", ""},
+                                           {"http://n.example/", ""},
+                                           {"HTTPS://u:p@[::1]:8/s3-c.r_e~T", "/s3-c.r_e~T"},
+                                           {"http://n/a/.b/c../...", "/a/.b/c../..."},
+                                           {"http://n/a/b/", "/a/b"}};
+    static const char *const odd[] = {"http:///s3cret",    "http://",
+                                      "n.example/s3cret",  "http://n//s3cret",
+                                      "http://n/s3cret//", "http://n/a/../s3cret",
+                                      "http://n/./s3cret", "http://n/s3cret/..",
+                                      "http://n/s3cret/.", "http://n/%73ecret",
+                                      "http://n/s3cret?",  "http://n?/s3cret",
+                                      "http://n/s3cret#a", "http://n\\s3cret",
+                                      "http://n/s3 cret",  "http://n/s3cr\xc3\xa9t"};
+    for (size_t i = 0; i < sizeof paths / sizeof paths[0]; i++) {
+        char *path = settings_path_of_url(paths[i][0], &error);
+        assert_non_null(path);
+        assert_string_equal(path, paths[i][1]);
+        free(path);
+    }
+    for (size_t i = 0; i < sizeof odd / sizeof odd[0]; i++) {
+        if (settings_path_of_url(odd[i], &error))
+            fail_msg("%s was taken", odd[i]);
+        assert_int_equal(error.code, ERROR_INVALID);
+        assert_string_equal(error.text,
+                            "must, with NODE_URL_PATH=exact, have a path of letters, digits, '-', '.', '_', "
+                            "'~' and '/', without '.' and '..', and nothing behind it");
+    }
+}
+
 static bool is_key(const char *text)
 {
     struct secret key = SECRET_EMPTY;
@@ -339,6 +371,7 @@ int main(void)
         cmocka_unit_test(a_name_is_short_and_printable_ascii),
         cmocka_unit_test(an_address_is_a_host_and_a_port),
         cmocka_unit_test(a_long_value_is_quoted_by_its_beginning),
+        cmocka_unit_test(a_path_that_is_compared_is_read_in_one_way_by_all),
         cmocka_unit_test(a_private_key_is_a_number_below_the_order_of_the_curve),
         cmocka_unit_test(a_secret_of_64_kib_is_the_largest_that_a_file_may_hold),
         cmocka_unit_test(a_secret_file_that_comes_in_pieces_is_read_whole),
