@@ -102,7 +102,7 @@ static void look_for_base64(const struct secret *secret, const char *text, size_
             if (!place || !digit)
                 break;
             unsigned value = (unsigned)(place - alphabet) >> (5 - (bit + shift) % 6) & 1;
-            run[bit / 8] = (char)((unsigned char)run[bit / 8] << 1 | value);
+            run[bit / 8] = (char)((unsigned)(unsigned char)run[bit / 8] << 1 | value);
         }
         if (bit == LOOKED_AT_BITS)
             expect_unseen(secret, run);
