@@ -89,17 +89,19 @@ class Proxy:
 
     def serve(self, handler):
         body = handler.rfile.read(int(handler.headers.get("Content-Length", 0)))
+        # A client that takes us for its HTTP proxy says the whole URL.
+        path = re.sub(r"^http://[^/]*", "", handler.path)
         token = handler.headers.get("Authorization", "").removeprefix("Bearer ")
         if token:
             self.tokens.add(token)
-        self.bodies.append((handler.path, body))
-        status = self.quote(handler.command, handler.path) if token else None
+        self.bodies.append((path, body))
+        status = self.quote(handler.command, path) if token else None
         if status:
-            self.quoted.append(handler.path)
+            self.quoted.append(path)
             self._answer(handler, status, {"Content-Type": "text/plain"}, ("what is " + self.form(token)).encode())
             return
         inner = http.client.HTTPConnection(self._server_origin.hostname, self._server_origin.port)
-        inner.request(handler.command, handler.path, body or None,
+        inner.request(handler.command, path, body or None,
                       {name: value for name, value in handler.headers.items() if name.lower() not in ("host", "connection")})
         answer = inner.getresponse()
         self._answer(handler, answer.status, dict(answer.getheaders()), answer.read())
