@@ -15,8 +15,8 @@ enum {
 
 enum address_class {
     ADDRESS_PUBLIC,
-    ADDRESS_LOOPBACK,  /* 127/8, ::1, and the unspecified addresses, by which Linux reaches them */
-    ADDRESS_PRIVATE,   /* 0/8, RFC 1918, CGNAT, ULA, site-local (RFC 3879), a network's own NAT64 (RFC 8215) */
+    ADDRESS_LOOPBACK, /* 127/8, ::1, and the unspecified addresses, by which Linux reaches them */
+    ADDRESS_PRIVATE,  /* 0/8, RFC 1918, CGNAT, ULA, site-local (RFC 3879), a network's own NAT64 (RFC 8215) */
     ADDRESS_LINK_LOCAL /* 169.254/16 and fe80::/10; what is neither IPv4 nor IPv6 counts as that, too */
 };
 

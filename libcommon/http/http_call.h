@@ -6,8 +6,8 @@
 #ifndef LIBCOMMON_HTTP_HTTP_CALL_H
 #define LIBCOMMON_HTTP_HTTP_CALL_H
 
+#include "libcommon/http/address_class.h"
 #include "libcommon/http/http.h"
-#include "libcommon/http/http_peer.h"
 #include "libcommon/http/http_response.h"
 #include "libcommon/http/http_stall.h"
 
@@ -21,6 +21,8 @@ enum {
 
 enum { HTTP_SECRET_BEARER, HTTP_SECRET_BODY, HTTP_SECRET_PASSWORD, HTTP_SECRETS };
 
+struct http_peer_warnings;
+
 struct http_call {
     struct http_client *client;
     LIST_ENTRY(http_call) others; /* of the client */
@@ -33,7 +35,7 @@ struct http_call {
     bool has_body;
     struct curl_slist *headers;
     struct secret secrets[HTTP_SECRETS]; /* that it sends; empty ones: none */
-    char label[HTTP_LABEL_BYTES]; /* method and URL without what may be secret in it; for errors */
+    char label[HTTP_LABEL_BYTES];        /* method and URL without what may be secret in it; for errors */
 
     CURL *easy; /* NULL before the call has begun */
     bool added; /* to the multi */

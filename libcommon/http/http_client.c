@@ -3,6 +3,7 @@
 #include "libcommon/base/clock.h"
 #include "libcommon/base/memory.h"
 #include "libcommon/http/http_call.h"
+#include "libcommon/http/http_peer.h"
 
 #include <assert.h>
 #include <stdlib.h>

@@ -54,8 +54,8 @@ static bool may_reach(struct http_call *call, const struct sockaddr *address)
         warnings->proxy = true;
         return true;
     }
-    bool may = class == ADDRESS_PUBLIC ||
-               (class != ADDRESS_LINK_LOCAL && call->request.reach == HTTP_REACH_PRIVATE);
+    bool may =
+        class == ADDRESS_PUBLIC || (class != ADDRESS_LINK_LOCAL && call->request.reach == HTTP_REACH_PRIVATE);
     if (!may)
         note_refusal(call, address, class);
     return may;
@@ -97,7 +97,8 @@ static void warn_of_plain(struct http_peer_warnings *warnings, const char *url)
             return;
         }
     }
-    log_warn("%s is called without TLS: who is on the way can read and change everything, tokens too", origin);
+    log_warn("%s is called without TLS: who is on the way can read and change everything, tokens too",
+             origin);
     char **slot = &warnings->origins[warnings->origin_count++ % HTTP_PEER_ORIGINS];
     free(*slot);
     *slot = origin;

@@ -2,6 +2,7 @@
 
 #include "libcommon/base/clock.h"
 #include "libcommon/base/memory.h"
+#include "libcommon/http/http_peer.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -28,18 +28,15 @@ static char *escape(const char *bytes, size_t length, uint8_t how, size_t *out_b
     size_t used = 0;
     for (size_t i = 0; i < length; i++) {
         unsigned byte = (unsigned char)bytes[i];
-        bool ascii = byte < 0x80;
-        bool plain = (how & 4) && byte >= '0' && byte != '\\';
-        if (plain)
+        bool in_url = how & 1;
+        if (((how & 4) && byte >= '0' && byte != '\\') || (!in_url && byte >= 0x80))
             out[used++] = (char)byte;
-        else if (how & 1)
+        else if (in_url)
             used += (size_t)snprintf(out + used, PIECE_BYTES, how & 2 ? "%%%02x" : "%%%02X", byte);
-        else if (ascii && strchr("\"\\/", (int)byte) && byte && (how & 2))
+        else if ((how & 2) && byte && strchr("\"\\/", (int)byte))
             used += (size_t)snprintf(out + used, PIECE_BYTES, "\\%c", byte);
-        else if (ascii)
-            used += (size_t)snprintf(out + used, PIECE_BYTES, "\\u%04x", byte);
         else
-            out[used++] = (char)byte;
+            used += (size_t)snprintf(out + used, PIECE_BYTES, "\\u%04x", byte);
     }
     *out_bytes = used;
     return out;
