@@ -26,6 +26,7 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 BIN_FOLDER, PROBE = (os.path.abspath(path) for path in sys.argv[1:3])
 os.environ["POSEMESH_BIN_DIR"] = BIN_FOLDER
 sys.path[:0] = [os.path.join(HERE, "..", "integration"), os.path.join(HERE, "..", "devnet_tests")]
+import attack_quotes  # noqa: E402
 import harness  # noqa: E402
 import programs  # noqa: E402
 
@@ -428,6 +429,8 @@ def main():
         print(f"{outcome} 1 - attacks from other users # SKIP needs root, for users of their own\n1..1")
         return outcome == "not ok"
     run_all()
+    for module in (attack_quotes,):
+        module.attack(row)
     print_table()
     return not all(ok for _, _, _, ok, _ in rows)
 
