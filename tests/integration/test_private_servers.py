@@ -1,10 +1,14 @@
 """Which addresses domain servers may be at: the connected one decides (docs/network.md 6, ALLOW_PRIVATE_DOMAIN_SERVERS)."""
 import json
+import os
+import subprocess
+import sys
 import unittest
 import urllib.parse
 
 import harness
 import quoting
+from programs import PATIENCE_SECS
 from scripted_server import data_answer
 from stored_alone import UPLOADS, StoredCase
 
@@ -93,6 +97,25 @@ class Leased(unittest.TestCase):
         node.log.wait("dms.example", "leased")
         self.assertEqual(len(node.log.find_all("without TLS", "leased")), 1, json.dumps(node.log.find_all("TLS")))
         node.check_end()
+
+    @unittest.skipUnless(os.geteuid() == 0, "needs root, for a network of its own")
+    def test_in_a_network_with_a_public_address_only_that_is_reached(self):
+        program = os.path.join(harness.HERE, "public_network.py")
+        done = subprocess.run(["unshare", "--net", "--mount", sys.executable, "-B", program], capture_output=True, text=True,
+                              timeout=10 * PATIENCE_SECS)
+        self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
+        shown = json.loads(done.stdout.splitlines()[-1])
+        reasons = shown["reasons"]
+        # Of the two addresses of a name, the one that may be reached is.
+        self.assertEqual([host for host, reason in reasons.items() if reason is None],
+                         ["203.0.113.7", "storage.example", "both.example"])
+        for host, address in (("10.1.2.3", "10.1.2.3, a private"), ("rebound.example", "10.1.2.3, a private"),
+                              ("127.0.0.1", "127.0.0.1, a loopback"), ("localhost", "a loopback")):
+            for part in (SETTING, f"http://{host}:", address):
+                self.assertIn(part, reasons[host])
+        self.assertEqual(sorted(map(tuple, shown["warnings"])), [
+            ("authd", "203.0.113.7"), ("leased", "203.0.113.7"), ("stored", "203.0.113.7"), ("stored", "both.example"),
+            ("stored", "storage.example")])
 
 
 if __name__ == "__main__":
