@@ -41,12 +41,12 @@ def attack_quotes(row, stored):
             request.headers.get("authorization", "").removeprefix("Bearer "))).encode()))
         server.answers = {kind: quote for kind in server.NOTHING_YET}
         found = quoting.quotes(fetch("127.0.0.1", server.port), TOKEN)
-        row(CONTROL, "domain server", f"quotes a token: {name}", found is not None, f"read: {found}")
+        row(CONTROL, "server", f"quotes a token: {name}", found is not None, f"read: {found}")
         for kind in ("input", "create"):
             mark, session = stored.log.mark(), stored.open(server.origin)
             text = told(stored, mark, session.input() if kind == "input" else session.upload(kind))
             found = quoting.quotes(text, session.token)
-            row(ATTEMPT, "domain server", f"quotes the token of {kind}: {name}",
+            row(ATTEMPT, "server", f"quotes the token of {kind}: {name}",
                 found is None and "answered 422" in text, f"read: {found}" if found else "masked")
             session.close()
         server.close()
@@ -57,16 +57,16 @@ def attack_addresses(row, stored):
     for host in OWN_HOSTS:
         before = server.connections
         fetch(host, server.port)
-        row(CONTROL, "domain server", f"is this machine: {host}", server.connections == before + 1, "reached")
+        row(CONTROL, "server", f"is this machine: {host}", server.connections == before + 1, "reached")
         session, before = stored.open(f"http://{host}:{server.port}", dms_is_private=False), server.connections
         given = session.input()
-        row(ATTEMPT, "domain server", f"is this machine: {host}",
+        row(ATTEMPT, "server", f"is this machine: {host}",
             server.connections == before and given.get("code") == "forbidden", given.get("text", "it succeeded"))
         session.close()
     for host in ("169.254.169.254", "[fe80::1]", "[::ffff:169.254.169.254]"):
         session = stored.open(f"http://{host}", dms_is_private=True)
         given = session.input()
-        row(ATTEMPT, "domain server", f"is at a link-local address: {host}", given.get("code") == "forbidden",
+        row(ATTEMPT, "server", f"is at a link-local address: {host}", given.get("code") == "forbidden",
             given.get("text", "it succeeded"))
         session.close()
     server.close()
@@ -77,10 +77,10 @@ def attack_redirects(row, stored):
     server.answers["input"] = answer(302, headers=[f"Location: {trap.origin}/x"])
     request = urllib.request.Request(server.origin + "/x", headers={"Accept": "multipart/form-data"})
     urllib.request.urlopen(request).close()
-    row(CONTROL, "domain server", "redirects to another service of this machine", trap.connections == 1, "followed")
+    row(CONTROL, "server", "redirects to another service of this machine", trap.connections == 1, "followed")
     session = stored.open(server.origin)
     given = session.input()
-    row(ATTEMPT, "domain server", "redirects to another service of this machine",
+    row(ATTEMPT, "server", "redirects to another service of this machine",
         trap.connections == 1 and given["message"] == "failure", given.get("text", "it succeeded"))
     session.close()
     for one in (trap, server):
@@ -90,20 +90,22 @@ def attack_redirects(row, stored):
 def attack_readers(row, stored):
     server = Server(input=answer(503, body=steering.STEERING.encode(), headers=[NO_RETRY]))
     found = steering.steers(fetch("127.0.0.1", server.port))
-    row(CONTROL, "domain server", "steers the reader's terminal", found is not None, f"with {ascii(found)}")
+    row(CONTROL, "server", "steers the reader's terminal", found is not None, f"with {ascii(found)}")
     mark, session = stored.log.mark(), stored.open(server.origin, lease_secs=0.1)
     given = session.input()
     texts = [given["text"], *(line["msg"] for line in stored.log.lines[mark:])]
     found = next((steering.steers(text) for text in texts if steering.steers(text)), None)
-    row(ATTEMPT, "domain server", "steers the reader of the log or of an error", found is None and "a [2Jb" in given["text"],
+    row(ATTEMPT, "server", "steers the reader of the log or of an error", found is None and "a [2Jb" in given["text"],
         f"with {ascii(found)}" if found else "cleaned")
     session.close()
     server.close()
+    row(CONTROL, "a service", "steers the reader of its state", steering.steers(steering.STEERING) is not None, "as it is sent")
     for service in ("authd", "stored", "leased", "httpd", "runnerd"):
         sham = steering.ShamService(service, steering.STEERING)
         output = sham.health()[1].rstrip("\n")
-        row(ATTEMPT, f"a sham {service}", "steers the reader of --health", "a [2Jb" in output and not steering.steers(output),
-            "cleaned" if not steering.steers(output) else ascii(output))
+        found = steering.steers(output)
+        row(ATTEMPT, "a service", f"steers the reader of posemesh-{service} --health", "a [2Jb" in output and found is None,
+            f"with {ascii(found)}" if found else "cleaned")
         sham.close()
 
 
