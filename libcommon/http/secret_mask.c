@@ -47,8 +47,10 @@ static void add_form(struct runs *runs, const char *form, size_t length)
     }
 }
 
-/* The characters that the bytes alone decide when `before` others (0 to 2) stand ahead of them in a group of
- * three. */
+/*
+ * The characters that the bytes alone decide when `before` others (0 to 2) stand ahead of them in a group of
+ * three. One byte behind them is read, and counts for nothing.
+ */
 static void add_base64(struct runs *runs, const char *bytes, size_t length, size_t before)
 {
     static const char alphabet[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
@@ -58,9 +60,7 @@ static void add_base64(struct runs *runs, const char *bytes, size_t length, size
     for (size_t i = first; i < end; i++) {
         size_t bit = 6 * i - 8 * before;
         size_t byte = bit / 8;
-        unsigned pair = (unsigned)(unsigned char)bytes[byte] << 8;
-        if (byte + 1 < length)
-            pair |= (unsigned char)bytes[byte + 1];
+        unsigned pair = (unsigned)(unsigned char)bytes[byte] << 8 | (unsigned char)bytes[byte + 1];
         run = roll(run, runs->run_bytes, alphabet[pair >> (10 - bit % 8) & 63]);
         if (i + 1 - first >= runs->run_bytes)
             runs->items[runs->count++] = run;
@@ -134,7 +134,7 @@ static void mark_whole(const struct secret *secret, const struct unescaped *view
 
 void secret_mask(const struct secret *secret, char *text, size_t length)
 {
-    if (secret->length == 0 || length == 0)
+    if (secret->length == 0)
         return;
     struct runs runs = {.run_bytes = secret->length < SECRET_MASK_LONG_BYTES ? SECRET_MASK_RUN_BYTES
                                                                              : SECRET_MASK_LONG_RUN_BYTES};

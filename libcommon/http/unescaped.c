@@ -37,17 +37,19 @@ static bool read_hex(const char *text, size_t digits, uint32_t *value)
     return true;
 }
 
-/* "\u" and four digits, or two such that are a pair. Returns the bytes of the escape; 0: none. */
+/* "\u" and four digits, or two such that are a pair of surrogates. Returns the bytes of the escape; 0: none.
+ */
 static size_t read_unicode(const char *text, size_t length, uint32_t *code_point)
 {
     enum { BYTES = 6, PAIR_BYTES = 12 };
     uint32_t low = 0;
     if (length < BYTES || text[1] != 'u' || !read_hex(text + 2, 4, code_point))
         return 0;
-    bool leads = *code_point >= 0xd800 && *code_point < 0xdc00;
-    if (!leads || length < PAIR_BYTES || text[BYTES] != '\\' || text[BYTES + 1] != 'u' ||
-        !read_hex(text + BYTES + 2, 4, &low) || low < 0xdc00 || low >= 0xe000)
+    if (*code_point < 0xd800 || *code_point >= 0xe000)
         return BYTES;
+    if (*code_point >= 0xdc00 || length < PAIR_BYTES || text[BYTES] != '\\' || text[BYTES + 1] != 'u' ||
+        !read_hex(text + BYTES + 2, 4, &low) || low < 0xdc00 || low >= 0xe000)
+        return 0;
     *code_point = 0x10000 + ((*code_point - 0xd800) << 10) + (low - 0xdc00);
     return PAIR_BYTES;
 }

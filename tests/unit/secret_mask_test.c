@@ -72,6 +72,22 @@ static void as_json_may_escape_it(void **state)
     assert_masked("a\nb\tc", "a\\nb\\tc", "*******");
 }
 
+/* What is half a pair of surrogates is no character, and no reason to miss the one beside it. */
+static void half_a_pair_hides_nothing(void **state)
+{
+    (void)state;
+    assert_masked("xyza", "xyz\\u0061\\udc00", "*********\\udc00");
+    assert_masked("\xee\x80\x80"
+                  "abc",
+                  "\\ud83d\\ue000abc", "\\ud83d*********");
+    assert_masked("\xed\x9f\xbf"
+                  "abc",
+                  "\\ud7ffabc\\udbff", "*********\\udbff");
+    assert_masked("\xf0\x90\x80\x80", "\\ud800\\udc00", "************");
+    assert_masked("\xf4\x8f\xbf\xbf", "\\udbff\\udfff", "************");
+    assert_masked("abcd", "\\udc00\\udc00abcd", "\\udc00\\udc00****");
+}
+
 /* A gateway quotes the service's JSON in JSON, or a URL of it. */
 static void in_an_escape_within_an_escape(void **state)
 {
@@ -96,6 +112,13 @@ static void in_base64_wherever_it_lies(void **state)
     assert_masked("\xfb\xff\xfe\xfb\xff\xfe", "+//++//+", "********");
     assert_masked("\xfb\xff\xfe\xfb\xff\xfe", "+\\/\\/++\\/\\/+", "************");
     assert_masked("\xfb\xff\xfe\xfb\xff\xfe", "%2B%2F%2f++//%2b", "****************");
+}
+
+/* Of the whole body in base64, the secret is there as JSON has it. */
+static void in_base64_as_json_escapes_it(void **state)
+{
+    (void)state;
+    assert_masked("quote\"me\"", "eyJjIjoicXVvdGVcIm1lXCIifQ==", "eyJjIjoi**************IifQ==");
 }
 
 static void a_secret_of_less_than_a_run_is_overwritten_where_it_stands(void **state)
@@ -137,6 +160,8 @@ int main(void)
         cmocka_unit_test(as_json_escapes_it),
         cmocka_unit_test(as_urls_escape_it),
         cmocka_unit_test(as_json_may_escape_it),
+        cmocka_unit_test(half_a_pair_hides_nothing),
+        cmocka_unit_test(in_base64_as_json_escapes_it),
         cmocka_unit_test(in_an_escape_within_an_escape),
         cmocka_unit_test(in_base64_wherever_it_lies),
         cmocka_unit_test(a_secret_of_less_than_a_run_is_overwritten_where_it_stands),
