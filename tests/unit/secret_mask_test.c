@@ -85,6 +85,7 @@ static void half_a_pair_hides_nothing(void **state)
                   "\\ud7ffabc\\udbff", "*********\\udbff");
     assert_masked("\xf0\x90\x80\x80", "\\ud800\\udc00", "************");
     assert_masked("\xf4\x8f\xbf\xbf", "\\udbff\\udfff", "************");
+    assert_masked("\nde00x", "\\ud83d\\nde00x", "\\ud83d*******");
     assert_masked("abcd", "\\udc00\\udc00abcd", "\\udc00\\udc00****");
 }
 
