@@ -234,9 +234,9 @@ static void format_characters_are_those_of_unicode(void **state)
                                        0xff00,  0xfffc,  0x1342f, 0x13440, 0x1d172,  0x1d17b, 0xe0000,
                                        0xe001f, 0xe0080, 0xe0100, 0x1f600, 0x10ffff, 0xfff8};
     for (size_t i = 0; i < sizeof are / sizeof are[0]; i++)
-        assert_true(utf8_is_format_character(are[i]));
+        assert_true(utf8_is_format(are[i]));
     for (size_t i = 0; i < sizeof are_not / sizeof are_not[0]; i++)
-        assert_false(utf8_is_format_character(are_not[i]));
+        assert_false(utf8_is_format(are_not[i]));
 }
 
 static void a_byte_that_is_no_text_is_a_question_mark_and_the_rest_stays(void **state)
