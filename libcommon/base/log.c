@@ -27,7 +27,6 @@ struct line {
 
 enum {
     LINE_TAIL_BYTES = 8,  /* room for closing a string and an object is always kept */
-    ESCAPE_BYTES = 8,     /* the longest escape or sequence, and what ends it */
     TASK_TEXT_BYTES = 256 /* of one field about the task: foreign text that must not push out the message */
 };
 
@@ -57,56 +56,53 @@ static void line_puts(struct line *line, const char *text)
     line_put(line, text, strlen(text));
 }
 
-/* Whatever the bytes are, the line stays one line of valid JSON: text comes from servers, jobs and people. */
-static void line_put_json_string(struct line *line, const char *text, size_t max_bytes)
+/* Of clean text, in which a quote and a backslash are all that JSON escapes. */
+static void line_put_json_string(struct line *line, const char *text)
 {
-    size_t left = strnlen(text, max_bytes);
     line_puts(line, "\"");
     /* A cut must not fall into a sequence or an escape. */
-    while (left && line->length + ESCAPE_BYTES + LINE_TAIL_BYTES <= sizeof line->bytes) {
-        uint32_t code_point = 0;
-        size_t length = utf8_decode(text, left, &code_point);
-        if (*text == '"' || *text == '\\') {
-            char escaped[2] = {'\\', *text};
-            line_put(line, escaped, 2);
-        } else if (!length || utf8_is_control(code_point)) {
-            char escaped[ESCAPE_BYTES];
-            snprintf(escaped, sizeof escaped, "\\u%04x", length ? (unsigned)code_point : 0xfffdU);
-            line_puts(line, escaped);
-        } else {
-            line_put(line, text, length);
-        }
-        text += length ? length : 1;
-        left -= length ? length : 1;
+    while (*text && line->length + UTF8_MAX_BYTES + LINE_TAIL_BYTES <= sizeof line->bytes) {
+        size_t length = utf8_sequence_bytes(*text);
+        if (*text == '"' || *text == '\\')
+            line_puts(line, "\\");
+        line_put(line, text, length);
+        text += length;
     }
     /* The tail is reserved for this. */
     line->bytes[line->length++] = '"';
 }
 
-static void line_put_member(struct line *line, const char *name, const char *value, size_t max_bytes)
+static void line_put_member(struct line *line, const char *name, const char *value)
 {
     if (!value || sizeof line->bytes - line->length < 64)
         return;
     line_puts(line, ",\"");
     line_puts(line, name);
     line_puts(line, "\":");
-    line_put_json_string(line, value, max_bytes);
+    line_put_json_string(line, value);
+}
+
+static void line_put_task_member(struct line *line, const char *name, const char *value)
+{
+    char clean[TASK_TEXT_BYTES];
+    if (value)
+        line_put_member(line, name, text_one_line(value, strlen(value), clean, sizeof clean));
 }
 
 static void compose_json(struct line *line, const char *time, enum log_level level,
                          const struct log_task *task, const char *message)
 {
     line_puts(line, "{\"ts\":");
-    line_put_json_string(line, time, TASK_TEXT_BYTES);
-    line_put_member(line, "level", level_names[level], TASK_TEXT_BYTES);
-    line_put_member(line, "service", configured.service, TASK_TEXT_BYTES);
+    line_put_json_string(line, time);
+    line_put_member(line, "level", level_names[level]);
+    line_put_member(line, "service", configured.service);
     if (task) {
-        line_put_member(line, "task_id", task->task_id, TASK_TEXT_BYTES);
-        line_put_member(line, "job_id", task->job_id, TASK_TEXT_BYTES);
-        line_put_member(line, "capability", task->capability, TASK_TEXT_BYTES);
-        line_put_member(line, "domain_id", task->domain_id, TASK_TEXT_BYTES);
+        line_put_task_member(line, "task_id", task->task_id);
+        line_put_task_member(line, "job_id", task->job_id);
+        line_put_task_member(line, "capability", task->capability);
+        line_put_task_member(line, "domain_id", task->domain_id);
     }
-    line_put_member(line, "msg", message, sizeof line->bytes);
+    line_put_member(line, "msg", message);
     line->bytes[line->length++] = '}';
     line->bytes[line->length++] = '\n';
 }
@@ -124,10 +120,9 @@ static void compose_text(struct line *line, const char *time, enum log_level lev
                          const struct log_task *task, const char *message)
 {
     char head[96];
-    char clean[LIMIT_LOG_MESSAGE_BYTES + 1];
     snprintf(head, sizeof head, "%s %-5s %-8s ", time, level_names[level], configured.service);
     line_puts(line, head);
-    line_puts(line, text_one_line(message, strlen(message), clean, sizeof clean));
+    line_puts(line, message);
     if (task) {
         line_put_task_text(line, "  task=", task->task_id);
         line_put_task_text(line, " capability=", task->capability);
@@ -141,17 +136,19 @@ void log_write(enum log_level level, const struct log_task *task, const char *fo
         return;
     int saved_errno = errno;
     char message[LIMIT_LOG_MESSAGE_BYTES + 1];
+    char clean[LIMIT_LOG_MESSAGE_BYTES + 1];
     char time[RFC3339_BYTES];
     struct line line = {.length = 0};
     va_list arguments;
     va_start(arguments, format);
     text_format_list(message, sizeof message, format, arguments);
     va_end(arguments);
+    text_one_line(message, strlen(message), clean, sizeof clean);
     rfc3339_format_milliseconds(clock_unix_ms(), time);
     if (configured.format == LOG_FORMAT_JSON)
-        compose_json(&line, time, level, task, message);
+        compose_json(&line, time, level, task, clean);
     else
-        compose_text(&line, time, level, task, message);
+        compose_text(&line, time, level, task, clean);
     /* A log that cannot be written must not stop the node. */
     ssize_t ignored = write(STDERR_FILENO, line.bytes, line.length);
     (void)ignored;

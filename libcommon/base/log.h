@@ -1,8 +1,9 @@
 /*
  * Structured logs on stderr: one JSON object a line, or text for people. Fields: ts, level, service, msg, and
  * task_id, job_id, capability, domain_id where there is a task. A line is one write() and at most
- * LIMIT_LOG_LINE_BYTES long; whatever bytes a text has, the line is valid JSON, or one line without control
- * characters. Thread-safe after log_configure(); errno survives a call. Secrets: `secret_log_form()`.
+ * LIMIT_LOG_LINE_BYTES long; whatever bytes a text has, the line is valid JSON, or one line, and either is
+ * without control and format characters, in escapes too (text_one_line()). Thread-safe after log_configure();
+ * errno survives a call. Secrets: `secret_log_form()`.
  */
 #ifndef LIBCOMMON_BASE_LOG_H
 #define LIBCOMMON_BASE_LOG_H

@@ -94,7 +94,7 @@ const char *text_one_line(const char *text, size_t length, char *out, size_t cap
     for (size_t i = 0, step; i < length; i += step) {
         uint32_t code_point = 0;
         step = utf8_decode(text + i, length - i, &code_point);
-        bool keep = step && !utf8_is_control(code_point);
+        bool keep = step && !utf8_is_control(code_point) && !utf8_is_format(code_point);
         size_t bytes = keep ? step : 1;
         if (used + bytes + 1 > capacity)
             break;

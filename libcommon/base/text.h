@@ -45,9 +45,10 @@ void text_format_list(char *out, size_t capacity, const char *format, va_list ar
     __attribute__((format(printf, 3, 0)));
 
 /*
- * Foreign text for one line of a log or message: control characters and line breaks become spaces, bytes that
- * are no UTF-8 become '?', and what does not fit into `capacity` bytes (above 0, the NUL included) is cut
- * between characters. Returns `out`.
+ * Foreign text for people, on one line of a log, a message or a terminal: control characters, line breaks and
+ * format characters (which turn the text around them the other way, or hide) become spaces, bytes that are no
+ * UTF-8 become '?', and what does not fit into `capacity` bytes (above 0, the NUL included) is cut between
+ * characters. Returns `out`.
  */
 const char *text_one_line(const char *text, size_t length, char *out, size_t capacity);
 

@@ -29,11 +29,21 @@ struct http_response {
     int status;
     const char *body;         /* NUL-terminated; "" when it went to on_data or there was none */
     size_t body_bytes;        /* of `body` */
-    bool body_cut;            /* an answer other than 2xx had more body than response_limit_bytes */
+    bool body_cut;            /* an answer other than 2xx had more body than is kept */
     const char *content_type; /* "" when the header is missing */
     int64_t retry_after_ms;   /* from Retry-After (seconds or a date, RFC 9110 10.2.3); -1 when missing or
                                  malformed */
     int64_t date_unix_ms;     /* from Date; -1 when missing or malformed */
+    bool from_private; /* the server was reached, not through a proxy, at an address that HTTP_REACH_PUBLIC
+                          would not reach; false for link-local ones */
+};
+
+/* What a server's address may be; it is the connected one that counts, whatever its name resolves to. Through
+ * a proxy nothing is bounded, which is warned of once. */
+enum http_reach {
+    HTTP_REACH_ALL,
+    HTTP_REACH_PRIVATE, /* all but link-local ones */
+    HTTP_REACH_PUBLIC   /* nor loopback, nor private networks (address_class.h) */
 };
 
 /*
@@ -62,8 +72,11 @@ typedef bool http_pace_function(void *context, size_t bytes);
  * The end of a call, once, in a later turn of the loop than http_send(). Exactly one of the two is not NULL:
  * `response` when an answer arrived whole, whatever its status; `failure` (ERROR_NETWORK, ERROR_TIMEOUT,
  * ERROR_TOO_LARGE, ERROR_INVALID for a refused redirect, an unusable URL or a header with control characters,
- * ERROR_SYSTEM, or what on_headers/on_data filled) when none did. Both are gone after the function has
- * returned.
+ * ERROR_FORBIDDEN for a server at none of the addresses of `reach`, ERROR_SYSTEM, or what on_headers/on_data
+ * filled) when none did. Both are gone after the function has returned.
+ *
+ * SECURITY: what the call sent as a secret (bearer, body_secret, a password in the URL) is masked in a
+ * failure's text and in all of an answer other than 2xx, so that either may be quoted (secret_mask.h).
  */
 typedef void http_done_function(void *context, const struct http_response *response,
                                 const struct error *failure);
@@ -79,16 +92,18 @@ struct http_request {
     size_t header_count;
 
     /* The body: at most one of the two kinds. */
-    const void *body; /* copied (and wiped after the call when `body_secret`) */
+    const void *body; /* copied (and wiped after the call when there is a `body_secret`) */
     size_t body_bytes;
-    bool body_secret;
+    const struct secret *body_secret; /* what of the body is one; copied. NULL: nothing */
     http_source_function *source;
     int64_t source_bytes;
 
     int64_t timeout_ms; /* of the whole call; 0: none */
     int64_t stall_ms;   /* fails after so long with under `stall_bytes_per_second`; 0: no such bound */
     long stall_bytes_per_second;
-    size_t response_limit_bytes; /* of a body kept in memory; more is ERROR_TOO_LARGE. 0: 64 KiB */
+    size_t response_limit_bytes; /* of a body kept in memory; more is ERROR_TOO_LARGE. 0: 64 KiB, of which
+                                    an answer other than 2xx has no more in any case */
+    enum http_reach reach;
     bool follow_redirects; /* for GET, within the URL's origin, 5 at most; one elsewhere fails the call */
 
     http_pace_function *pace;          /* may be NULL: nothing is held. The time of waiting is no stall */

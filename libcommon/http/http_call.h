@@ -6,6 +6,7 @@
 #ifndef LIBCOMMON_HTTP_HTTP_CALL_H
 #define LIBCOMMON_HTTP_HTTP_CALL_H
 
+#include "libcommon/http/address_class.h"
 #include "libcommon/http/http.h"
 #include "libcommon/http/http_response.h"
 #include "libcommon/http/http_stall.h"
@@ -13,7 +14,14 @@
 #include <curl/curl.h>
 #include <sys/queue.h>
 
-enum { HTTP_LABEL_BYTES = 224 }; /* leaves room for the reason in an error's text */
+enum {
+    HTTP_LABEL_BYTES = 224,               /* leaves room for the reason in an error's text */
+    HTTP_RESPONSE_LIMIT_BYTES = 64 * 1024 /* of a body in memory, unless the request says otherwise */
+};
+
+enum { HTTP_SECRET_BEARER, HTTP_SECRET_BODY, HTTP_SECRET_PASSWORD, HTTP_SECRETS };
+
+struct http_peer_warnings;
 
 struct http_call {
     struct http_client *client;
@@ -26,7 +34,8 @@ struct http_call {
     char *body;
     bool has_body;
     struct curl_slist *headers;
-    char label[HTTP_LABEL_BYTES]; /* method and URL without what may be secret in it; for errors */
+    struct secret secrets[HTTP_SECRETS]; /* that it sends; empty ones: none */
+    char label[HTTP_LABEL_BYTES];        /* method and URL without what may be secret in it; for errors */
 
     CURL *easy; /* NULL before the call has begun */
     bool added; /* to the multi */
@@ -36,6 +45,11 @@ struct http_call {
     struct http_answer answer;
     bool failed; /* `failure` says why; takes precedence over what curl says */
     struct error failure;
+
+    struct http_peer_warnings *peer_warnings; /* the client's */
+    char refused[ADDRESS_TEXT_BYTES + 32];    /* the last address that it must not be connected to */
+    bool peer_tried;                          /* one that it may be connected to was tried */
+    bool peer_private;                        /* who answers is at a loopback or private address */
 
     bool held;     /* by its pace, until http_resume() */
     bool was_held; /* since its stall began to be watched */
@@ -54,6 +68,9 @@ bool http_request_prepare(struct http_call *call, const struct http_request *req
 
 /* Moves the call to the answer's Location, or says why it must not go there. */
 bool http_request_redirect(struct http_call *call, struct error *error);
+
+/* Takes what the call sent as a secret out of what is handed on: its failure, or an answer other than 2xx. */
+void http_request_mask(struct http_call *call);
 
 /* Gives the call its easy handle. `fresh_connection`: it goes on none that was kept. */
 void http_transfer_configure(struct http_call *call, bool fresh_connection);

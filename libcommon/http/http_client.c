@@ -3,6 +3,7 @@
 #include "libcommon/base/clock.h"
 #include "libcommon/base/memory.h"
 #include "libcommon/http/http_call.h"
+#include "libcommon/http/http_peer.h"
 
 #include <assert.h>
 #include <stdlib.h>
@@ -22,6 +23,7 @@ struct http_client {
     bool closing;
     size_t cancelled_count;
     size_t lost_connections; /* kept ones that turned out dead: so many calls get a fresh one */
+    struct http_peer_warnings peer_warnings;
 };
 
 /* A descriptor that curl wants watched. */
@@ -82,6 +84,7 @@ static void client_leave(struct http_client *client)
     if (!client->closing)
         return;
     curl_multi_cleanup(client->multi);
+    http_peer_warnings_clear(&client->peer_warnings);
     loop_timer_stop(&client->curl_timer);
     free(client);
 }
@@ -117,7 +120,9 @@ static void report(struct http_call *call)
 {
     struct http_response response;
     detach(call);
+    http_request_mask(call);
     http_answer_view(&call->answer, clock_unix_ms(), &response);
+    response.from_private = call->peer_private;
     call->reporting = true;
     call->request.on_done(call->request.context, call->failed ? NULL : &response,
                           call->failed ? &call->failure : NULL);
@@ -319,6 +324,7 @@ struct http_call *http_send(struct http_client *client, const struct http_reques
     assert(request->on_done);
     struct http_call *call = memory_allocate(sizeof(*call));
     call->client = client;
+    call->peer_warnings = &client->peer_warnings;
     LIST_INSERT_HEAD(&client->calls, call, others);
     loop_timer_init(&call->start_timer, client->loop, on_start, call);
     loop_timer_init(&call->timeout_timer, client->loop, on_timeout, call);

@@ -3,6 +3,7 @@
 
 #include "libcommon/base/limits.h"
 #include "libcommon/base/memory.h"
+#include "libcommon/http/secret_mask.h"
 #include "libcommon/http/url.h"
 
 #include <assert.h>
@@ -11,10 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum {
-    HTTP_RESPONSE_LIMIT_BYTES = 64 * 1024, /* of a body in memory, unless the request says otherwise */
-    HTTP_REDIRECTS = 5                     /* docs/network.md 1 */
-};
+enum { HTTP_REDIRECTS = 5 /* docs/network.md 1 */ };
 
 /* --- the request, copied and checked --- */
 
@@ -83,6 +81,47 @@ static bool add_headers(struct http_call *call, const struct http_request *reque
     return ok;
 }
 
+/* --- what it sends as a secret --- */
+
+static void keep_secret(struct http_call *call, size_t slot, const struct secret *secret)
+{
+    if (secret && secret->length)
+        secret_assign(&call->secrets[slot], secret->bytes, secret->length);
+}
+
+/* curl sends it as basic authentication, in base64. */
+static void keep_password(struct http_call *call)
+{
+    CURLU *url = memory_require(curl_url());
+    char *password = NULL;
+    if (curl_url_set(url, CURLUPART_URL, call->url, 0) == CURLUE_OK &&
+        curl_url_get(url, CURLUPART_PASSWORD, &password, CURLU_URLDECODE) == CURLUE_OK) {
+        secret_assign(&call->secrets[HTTP_SECRET_PASSWORD], password, strlen(password));
+        secret_wipe_bytes(password, strlen(password));
+    }
+    curl_free(password);
+    curl_url_cleanup(url);
+}
+
+static void mask(const struct http_call *call, char *text, size_t length)
+{
+    for (size_t i = 0; i < HTTP_SECRETS; i++)
+        secret_mask(&call->secrets[i], text, length);
+}
+
+void http_request_mask(struct http_call *call)
+{
+    struct http_answer *answer = &call->answer;
+    if (call->failed)
+        mask(call, call->failure.text, strlen(call->failure.text));
+    else if (!http_answer_is_success(answer)) {
+        if (answer->body)
+            mask(call, answer->body, answer->body_bytes);
+        if (answer->content_type)
+            mask(call, answer->content_type, strlen(answer->content_type));
+    }
+}
+
 /* Queries and user names stay out of labels: signed URLs have their secret there. */
 static bool take_url(struct http_call *call, const char *text, struct error *error)
 {
@@ -111,6 +150,8 @@ bool http_request_prepare(struct http_call *call, const struct http_request *req
     call->request.user_agent = NULL;
     call->request.headers = NULL;
     call->request.body = NULL;
+    keep_secret(call, HTTP_SECRET_BEARER, request->bearer);
+    keep_secret(call, HTTP_SECRET_BODY, request->body_secret);
     call->method = memory_copy_text(request->method);
     call->request.method = call->method;
     call->request.url = NULL;
@@ -126,7 +167,10 @@ bool http_request_prepare(struct http_call *call, const struct http_request *req
     call->has_body = request->source || request->body_bytes || strcmp(call->method, "POST") == 0 ||
                      strcmp(call->method, "PUT") == 0;
     snprintf(call->label, sizeof(call->label), "%s", call->method);
-    return take_url(call, request->url, error) && add_headers(call, request, error);
+    if (!take_url(call, request->url, error))
+        return false;
+    keep_password(call);
+    return add_headers(call, request, error);
 }
 
 /* --- redirects --- */

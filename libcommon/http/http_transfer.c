@@ -2,6 +2,7 @@
 
 #include "libcommon/base/clock.h"
 #include "libcommon/base/memory.h"
+#include "libcommon/http/http_peer.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -16,9 +17,11 @@ void http_transfer_clear(struct http_call *call)
     for (struct curl_slist *header = call->headers; header; header = header->next)
         secret_wipe_bytes(header->data, strlen(header->data));
     curl_slist_free_all(call->headers);
-    if (call->body && call->request.body_secret)
+    if (call->body && call->secrets[HTTP_SECRET_BODY].length)
         secret_wipe_bytes(call->body, call->request.body_bytes);
     free(call->body);
+    for (size_t i = 0; i < HTTP_SECRETS; i++)
+        secret_wipe(&call->secrets[i]);
     http_answer_clear(&call->answer);
     free(call->method);
     free(call->url);
@@ -82,7 +85,10 @@ static size_t on_curl_body(char *bytes, size_t size, size_t count, void *context
             return fail(call);
         return call->cancelled ? 0 : length;
     }
-    if (http_answer_add_body(&call->answer, bytes, length, request->response_limit_bytes, &call->failure))
+    size_t limit = request->response_limit_bytes;
+    if (!http_answer_is_success(&call->answer) && limit > HTTP_RESPONSE_LIMIT_BYTES)
+        limit = HTTP_RESPONSE_LIMIT_BYTES;
+    if (http_answer_add_body(&call->answer, bytes, length, limit, &call->failure))
         return length;
     if (call->answer.body_cut)
         return 0;
@@ -139,13 +145,15 @@ static int on_curl_seek(void *context, curl_off_t offset, int origin)
  */
 static int on_curl_issue(void *context, char *remote, char *local, int remote_port, int local_port)
 {
-    (void)remote;
     (void)local;
-    (void)remote_port;
     (void)local_port;
     struct http_call *call = context;
     if (call->cancelled)
         return CURL_PREREQFUNC_ABORT;
+    if (!http_peer_check(call, remote, remote_port, &call->failure)) {
+        fail(call);
+        return CURL_PREREQFUNC_ABORT;
+    }
     if (call->issues++) {
         error_set(&call->failure, ERROR_NETWORK, "%s: the kept connection was closed before an answer",
                   call->label);
@@ -233,6 +241,7 @@ void http_transfer_configure(struct http_call *call, bool fresh_connection)
     set_pointer(easy, CURLOPT_WRITEDATA, call);
     curl_easy_setopt(easy, CURLOPT_PREREQFUNCTION, on_curl_issue);
     set_pointer(easy, CURLOPT_PREREQDATA, call);
+    http_peer_configure(call);
     if (call->request.on_data)
         set_number(easy, CURLOPT_BUFFERSIZE, HTTP_STREAM_BUFFER_BYTES);
     if (call->has_body)
@@ -257,6 +266,8 @@ bool http_transfer_failure(const struct http_call *call, CURLcode code, struct e
     enum error_code kind = ERROR_NETWORK;
     bool is_ours =
         code == CURLE_OUT_OF_MEMORY || code == CURLE_FAILED_INIT || code == CURLE_BAD_FUNCTION_ARGUMENT;
+    if (http_peer_refused_all(call, error))
+        return false;
     if (is_endless_line(call, code))
         return error_set(error, ERROR_TOO_LARGE, "%s: a line of the answer's headers is too long",
                          call->label);

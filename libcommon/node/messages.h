@@ -129,6 +129,7 @@
     FIELD(text,    capability,       optional, LIMIT_NAME_BYTES, none, "for logs") \
     FIELD(text,    domain_id,        required, 64, none, "domain of CIDs that name none, and of the artifacts") \
     FIELD(text,    server_url,       required, LIMIT_URL_BYTES, none, "the domain server: the only origin that gets the token") \
+    FIELD(boolean, dms_is_private,   optional, 0, none, "DMS was reached at a loopback or private address: the domain server may be at one, too") \
     FIELD(text,    outputs_prefix,   optional, LIMIT_NAME_BYTES, none, "of logical paths") \
     FIELD(secret,  access_token,     optional, LIMIT_TOKEN_BYTES, none, "the lease's domain token") \
     FIELD(integer, lease_ends_boot_ms, optional, 0, none, "CLOCK_BOOTTIME after which no request is tried again; 0: not known") \

@@ -52,6 +52,7 @@
     SETTING(integer, max_concurrency,         "MAX_CONCURRENCY",              LEASED_BIT, "1", 1, LIMIT_CONCURRENCY, "tasks at once") \
     SETTING(integer, drain_grace_secs,        "DRAIN_GRACE_SECS",             LEASED_BIT | NODE_BIT, "30", 0, 86400, "what a drain grants to running jobs") \
     SETTING(text,    client_id,               "CLIENT_ID",                    STORED_BIT, SETTINGS_OPTIONAL, 0, 0, "posemesh-client-id; unset: posemesh-compute-node/{uuid}") \
+    SETTING(flag,    allow_private_domain_servers, "ALLOW_PRIVATE_DOMAIN_SERVERS", STORED_BIT, "false", 0, 0, "domain servers may be at loopback, private and link-local addresses; false: at the first two alone where DMS is at one") \
     SETTING(integer, multipart_min_bytes,     "POSEMESH_MULTIPART_MIN_BYTES", STORED_BIT, "8388608", 1, SETTINGS_INTEGER_MAX, "artifacts from this size on go by multipart") \
     SETTING(integer, upload_concurrency,      "UPLOAD_CONCURRENCY",           STORED_BIT, "4", 1, 16, "parts of one artifact in flight") \
     SETTING(integer, workspace_max_bytes,     "POSEMESH_WORKSPACE_MAX_BYTES", STORED_BIT, "0", 0, SETTINGS_INTEGER_MAX, "what one task's workspace may hold; 0: no limit") \

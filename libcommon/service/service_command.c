@@ -7,6 +7,7 @@
 #include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 /* --- --health --- */
@@ -54,10 +55,11 @@ static bool ask_status(enum service_id service, const char *runtime_dir, char te
 
 static int health(enum service_id service)
 {
-    char text[ERROR_TEXT_BYTES];
+    char text[ERROR_TEXT_BYTES] = "";
+    char clean[ERROR_TEXT_BYTES];
     const char *runtime_dir = getenv("POSEMESH_RUNTIME_DIR");
     bool ready = ask_status(service, runtime_dir && *runtime_dir ? runtime_dir : "/run/posemesh", text);
-    printf("%s: %s\n", service_name(service), text);
+    printf("%s: %s\n", service_name(service), text_one_line(text, strlen(text), clean, sizeof clean));
     return ready ? SERVICE_EXIT_OK : SERVICE_EXIT_FAILED;
 }
 

@@ -43,6 +43,7 @@ static void take_envelope(struct poller *poller, const struct http_response *res
         log_info("skipping task %s: it is already cancelled", lease.task_id);
         lease_clear(&lease);
     } else {
+        lease.dms_is_private = response->from_private;
         int64_t server_ms = clock_server_unix_ms(response->date_unix_ms, clock_unix_ms());
         work = poller->options.take(poller->options.context, &lease, server_ms, sent_boot_ms);
     }

@@ -1,6 +1,7 @@
 #include "services/node/node.h"
 
 #include "libcommon/base/log.h"
+#include "libcommon/base/text.h"
 #include "libcommon/base/write_signals.h"
 #include "libcommon/confine/environment.h"
 #include "libcommon/confine/privileges.h"
@@ -216,6 +217,8 @@ int node_check_config(void)
     struct error error;
     bool ok = check_settings(&node, &error);
     settings_clear(&node.settings);
-    puts(ok ? "node: the configuration is good" : error.text);
+    char clean[ERROR_TEXT_BYTES];
+    puts(ok ? "node: the configuration is good"
+            : text_one_line(error.text, strlen(error.text), clean, sizeof clean));
     return ok ? SERVICE_EXIT_OK : SERVICE_EXIT_CONFIG;
 }

@@ -105,6 +105,7 @@ bool stored_start(struct service_context *context, struct error *error)
     setup->removals = removal_queue_create(context->loop, setup->work_dir.fd);
     setup->watch = workspace_watch_create(context->loop, settings->workspace_max_bytes);
     setup->workspace_max_bytes = settings->workspace_max_bytes;
+    setup->allow_private_servers = settings->allow_private_domain_servers;
     setup->uploads = (struct upload_policy){.aborts = multipart_aborts_create(on_abort_ended, stored),
                                             .infos = &stored->upload_infos,
                                             .multipart_min_bytes = settings->multipart_min_bytes,

@@ -26,6 +26,7 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 BIN_FOLDER, PROBE = (os.path.abspath(path) for path in sys.argv[1:3])
 os.environ["POSEMESH_BIN_DIR"] = BIN_FOLDER
 sys.path[:0] = [os.path.join(HERE, "..", "integration"), os.path.join(HERE, "..", "devnet_tests")]
+import attack_quotes  # noqa: E402
 import harness  # noqa: E402
 import programs  # noqa: E402
 import attack_inbound  # noqa: E402
@@ -382,6 +383,7 @@ def own_environment_is_clean(node):
 
 
 def run_all():
+    attack_quotes.attack(row)
     devnet = harness.Network()
     node = harness.Node(devnet.env, POSEMESH_UID_BASE="71000")
     try:

@@ -68,7 +68,7 @@ bool fuzz_is_one_line(const char *text)
         uint32_t code_point;
         size_t bytes = utf8_decode(text, length, &code_point);
         if (bytes == 0 || code_point < ' ' || (code_point >= 0x7f && code_point <= 0x9f) ||
-            code_point == 0x2028 || code_point == 0x2029)
+            code_point == 0x2028 || code_point == 0x2029 || utf8_is_format(code_point))
             return false;
         text += bytes;
         length -= bytes;

@@ -44,7 +44,7 @@ char *fuzz_take_text(struct fuzz_input *input, char separator);
 /* The bytes before the next `separator` (or the end), borrowed. */
 struct fuzz_input fuzz_take_bytes(struct fuzz_input *input, char separator);
 
-/* No control characters and valid UTF-8: fit for one line of a log. */
+/* No control and format characters and valid UTF-8: fit for one line of a log. */
 bool fuzz_is_one_line(const char *text);
 
 /* Letters, digits, "-" and "_" alone, and at least one of them. */

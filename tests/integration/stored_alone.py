@@ -139,6 +139,7 @@ class Session:
         self.token, self.domain, self.open = secrets.token_urlsafe(24), domain, True
         if lease_secs is not None:
             fields["lease_ends_boot_ms"] = int((time.clock_gettime(time.CLOCK_BOOTTIME) + lease_secs) * 1000)
+        fields = {"dms_is_private": True, **fields}  # as it is on one machine
         self.opened = stored.session("session_open", task_key=self.key, task_id=self.task_id, domain_id=domain,
                                      server_url=server_url, access_token=self.token.encode(), **fields)
         self.folder = os.path.join(stored.work, self.task_id)

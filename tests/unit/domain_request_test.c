@@ -58,6 +58,7 @@ static void open_scene(struct scene *scene, struct fixture *fixture)
     log_configure("test", LOG_FORMAT_TEXT, LOG_LEVEL_ERROR);
     snprintf(url, sizeof url, "http://127.0.0.1:%d/base/", fixture->server.port);
     assert_true(domain_access_init(&scene->access, &scene->client, url, &log, &error));
+    scene->access.reach = HTTP_REACH_PRIVATE;
     set_token(scene, "first");
 }
 

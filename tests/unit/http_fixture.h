@@ -27,7 +27,7 @@
 
 #include <cmocka.h>
 
-enum { SERVER_STEPS = 16, SERVER_CONNECTIONS = 16, SERVER_WAIT_MS = 10000 };
+enum { SERVER_STEPS = 40, SERVER_CONNECTIONS = 16, SERVER_WAIT_MS = 10000 };
 
 enum server_after {
     AFTER_KEEP,  /* the connection serves the next request */
@@ -273,6 +273,7 @@ struct outcome {
     char *body;
     size_t body_bytes;
     bool body_cut;
+    bool from_private;
     char content_type[64];
     int64_t retry_after_ms;
     int64_t date_unix_ms;
@@ -334,6 +335,7 @@ static inline void record_done(void *context, const struct http_response *respon
         outcome->body = memory_copy_bytes(response->body, response->body_bytes + 1);
         outcome->body_bytes = response->body_bytes;
         outcome->body_cut = response->body_cut;
+        outcome->from_private = response->from_private;
         outcome->retry_after_ms = response->retry_after_ms;
         outcome->date_unix_ms = response->date_unix_ms;
         snprintf(outcome->content_type, sizeof(outcome->content_type), "%s", response->content_type);

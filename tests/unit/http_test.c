@@ -64,7 +64,7 @@ static void sends_what_the_request_says(void **state)
                                 .header_count = 1,
                                 .body = "{}",
                                 .body_bytes = 2,
-                                .body_secret = true});
+                                .body_secret = &bearer});
     secret_wipe(&bearer);
     run_until_done(fixture, &outcome);
     const char *text = fixture->server.texts[0];

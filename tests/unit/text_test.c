@@ -221,6 +221,24 @@ static void no_control_character_beyond_ascii_reaches_a_log_line(void **state)
     free(line);
 }
 
+/* The first and last of each range, and what lies right beside it. */
+static void format_characters_are_those_of_unicode(void **state)
+{
+    (void)state;
+    static const uint32_t are[] = {0xad,    0x600,   0x605,   0x61c,   0x6dd,   0x70f,   0x890,   0x891,
+                                   0x8e2,   0x180e,  0x200b,  0x200f,  0x202a,  0x202e,  0x2060,  0x2064,
+                                   0x2066,  0x206f,  0xfeff,  0xfff9,  0xfffb,  0x110bd, 0x110cd, 0x13430,
+                                   0x1343f, 0x1bca0, 0x1bca3, 0x1d173, 0x1d17a, 0xe0001, 0xe0020, 0xe007f};
+    static const uint32_t are_not[] = {0,       'a',     0xac,    0xae,    0x5ff,    0x606,   0x200a,
+                                       0x2010,  0x2028,  0x2029,  0x202f,  0x2065,   0x2070,  0xfefe,
+                                       0xff00,  0xfffc,  0x1342f, 0x13440, 0x1d172,  0x1d17b, 0xe0000,
+                                       0xe001f, 0xe0080, 0xe0100, 0x1f600, 0x10ffff, 0xfff8};
+    for (size_t i = 0; i < sizeof are / sizeof are[0]; i++)
+        assert_true(utf8_is_format(are[i]));
+    for (size_t i = 0; i < sizeof are_not / sizeof are_not[0]; i++)
+        assert_false(utf8_is_format(are_not[i]));
+}
+
 static void a_byte_that_is_no_text_is_a_question_mark_and_the_rest_stays(void **state)
 {
     (void)state;
@@ -303,6 +321,7 @@ int main(void)
         cmocka_unit_test(texts_that_differ_anywhere_are_not_equal),
         cmocka_unit_test(no_control_character_reaches_a_log_line),
         cmocka_unit_test(no_control_character_beyond_ascii_reaches_a_log_line),
+        cmocka_unit_test(format_characters_are_those_of_unicode),
         cmocka_unit_test(a_byte_that_is_no_text_is_a_question_mark_and_the_rest_stays),
         cmocka_unit_test(a_line_that_does_not_fit_is_cut_between_characters),
         cmocka_unit_test(utf8_has_the_bytes_that_rfc_3629_gives),

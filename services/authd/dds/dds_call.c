@@ -5,7 +5,6 @@
 #include "libcommon/base/memory.h"
 #include "libcommon/base/text.h"
 #include "libcommon/http/url.h"
-#include "services/authd/dds/secret_mask.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -49,13 +48,9 @@ static void explain_status(const struct dds_call *call, const struct http_respon
     int length = snprintf(reason, DDS_REASON_BYTES, "%s answered %d", call->step->path, response->status);
     if (response->body_bytes == 0 || length < 0)
         return;
-    char *body = memory_copy_bytes(response->body, response->body_bytes);
-    secret_mask(call->client->credentials, body, response->body_bytes);
     char line[LIMIT_ERROR_BODY_LOGGED_BYTES + 1];
-    text_one_line(body, response->body_bytes, line, sizeof line);
+    text_one_line(response->body, response->body_bytes, line, sizeof line);
     text_format(reason + length, DDS_REASON_BYTES - (size_t)length, ": %s", line);
-    secret_wipe_bytes(body, response->body_bytes);
-    free(body);
 }
 
 /* A 2xx: it may bring a token, begin the next request, or be of no use. */
@@ -127,7 +122,7 @@ static void post(struct dds_call *call, const char *url, const struct json_write
                                          .accept = "application/json",
                                          .body = body->text,
                                          .body_bytes = body->length,
-                                         .body_secret = true,
+                                         .body_secret = call->client->credentials,
                                          .timeout_ms = call->client->timeout_ms,
                                          .response_limit_bytes = LIMIT_DDS_ANSWER_BYTES,
                                          .on_data = call->step->read ? NULL : ignore_data,

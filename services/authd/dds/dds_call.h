@@ -4,8 +4,8 @@
  * needs the first one's answer.
  *
  * SECURITY: is given the registration credentials and is the only code of authd that sends anything. It
- * refuses every origin but that of DDS_BASE_URL. Bodies are wiped; the credentials are cut out of error
- * bodies before they are logged.
+ * refuses every origin but that of DDS_BASE_URL. Bodies are wiped; the client masks the credentials in what
+ * is logged of an answer.
  */
 #ifndef AUTHD_DDS_DDS_CALL_H
 #define AUTHD_DDS_DDS_CALL_H

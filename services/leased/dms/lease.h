@@ -26,6 +26,7 @@ struct lease {
     bool has_expiry;
     int64_t expires_at_unix_ms;
     bool cancel;
+    bool dms_is_private; /* DMS was reached at a loopback or private address; not part of its answer */
 };
 
 /* What a heartbeat's answer changed. */

@@ -105,6 +105,7 @@ void multipart_aborts_add(struct multipart_aborts *aborts, const struct domain_a
         abort_free(upload_abort);
         return;
     }
+    upload_abort->access.reach = access->reach;
     secret_assign_locked(&upload_abort->access.token, access->token.bytes, access->token.length);
     char *path = data_path_of_upload(data_path, upload_id);
     upload_abort->request =

@@ -66,6 +66,7 @@ bool domain_access_init(struct domain_access *access, const struct domain_client
         return error_set(error, ERROR_INVALID, "server_url must be an http or https URL without query: %.*s",
                          TEXT_CUT(server_url, 200));
     access->server_url = memory_copy_text(server_url);
+    access->reach = HTTP_REACH_PUBLIC;
     loop_timer_init(&access->want_timer, client->loop, on_want_due, access);
     return true;
 }
@@ -217,6 +218,14 @@ static void set_status_error(const struct domain_request *request, const struct 
     text_format(error->text + used, sizeof error->text - used, ": %s", body);
 }
 
+/* The client's own refusal has no status. */
+static void set_transport_error(const struct error *failure, struct error *error)
+{
+    *error = *failure;
+    if (failure->code == ERROR_FORBIDDEN)
+        error_prefix(error, "ALLOW_PRIVATE_DOMAIN_SERVERS is false");
+}
+
 /* Order matters: a 401 has rules of its own, then transport, then the status, then what the body says. */
 static void on_http_done(void *context, const struct http_response *response, const struct error *failure)
 {
@@ -235,7 +244,7 @@ static void on_http_done(void *context, const struct http_response *response, co
         return;
     }
     if (!response)
-        error = *failure;
+        set_transport_error(failure, &error);
     else if (response->status < 200 || response->status > 299)
         set_status_error(request, response, &error);
     else if (!request->spec.check || request->spec.check(request->spec.context, response, &error)) {
@@ -312,6 +321,7 @@ static void send_attempt(struct domain_request *request)
                                     .stall_ms = spec->transfer ? STALL_MS : 0,
                                     .stall_bytes_per_second = STALL_BYTES_PER_SECOND,
                                     .response_limit_bytes = LIMIT_DOMAIN_ANSWER_BYTES,
+                                    .reach = access->reach,
                                     .follow_redirects = strcmp(spec->method, "GET") == 0,
                                     .pace = spec->share && pacer_caps(spec->share) ? on_http_pace : NULL,
                                     .on_headers = spec->on_headers ? on_http_headers : NULL,

@@ -35,6 +35,7 @@ struct domain_access {
     const struct domain_client *client;
     struct log_task log; /* texts are borrowed */
     char *server_url;
+    enum http_reach reach; /* of the server; domain_access_init() leaves it public addresses */
     struct secret token;
     int64_t token_number; /* counts the different tokens */
     bool token_lost;      /* by a restart: requests wait for one */

@@ -118,8 +118,15 @@ static bool make_workspace(struct session *session, struct error *error)
 
 static bool open_access(struct session *session, struct error *error)
 {
-    return domain_access_init(&session->access, &session->setup->client, session->opened.server_url,
-                              &session->log, error);
+    const struct session_setup *setup = session->setup;
+    if (!domain_access_init(&session->access, &setup->client, session->opened.server_url, &session->log,
+                            error))
+        return false;
+    if (setup->allow_private_servers)
+        session->access.reach = HTTP_REACH_ALL;
+    else if (session->opened.dms_is_private)
+        session->access.reach = HTTP_REACH_PRIVATE;
+    return true;
 }
 
 bool session_begin(struct session *session, struct error *error)

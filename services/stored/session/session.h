@@ -28,6 +28,7 @@ struct session_setup {
     struct removal_queue *removals;
     struct workspace_watch *watch;
     int64_t workspace_max_bytes; /* 0: no limit */
+    bool allow_private_servers;  /* wherever DMS is */
     struct upload_policy uploads;
     /* Every few seconds from the moment on that a workspace holds more than it may. */
     void (*on_overrun)(void *context, const char *task_id, int64_t used_bytes, int64_t limit_bytes);

@@ -84,6 +84,7 @@ static void open_session(struct driver *driver, char *server_url)
     char domain_id[] = "5b1f2c3d-0000-4000-8000-0000000000d1";
     char token[] = "bench";
     const struct message_session_open open = {.task_key = borrowed_key(),
+                                              .dms_is_private = true,
                                               .task_id = task_id,
                                               .domain_id = domain_id,
                                               .server_url = server_url,
