@@ -42,6 +42,21 @@ bool utf8_is_control(uint32_t code_point)
            code_point == 0x2029;
 }
 
+bool utf8_is_format(uint32_t code_point)
+{
+    /* Unicode 15.0, the first and the last of each run */
+    static const uint32_t runs[][2] = {
+        {0xad, 0xad},       {0x600, 0x605},     {0x61c, 0x61c},     {0x6dd, 0x6dd},     {0x70f, 0x70f},
+        {0x890, 0x891},     {0x8e2, 0x8e2},     {0x180e, 0x180e},   {0x200b, 0x200f},   {0x202a, 0x202e},
+        {0x2060, 0x2064},   {0x2066, 0x206f},   {0xfeff, 0xfeff},   {0xfff9, 0xfffb},   {0x110bd, 0x110bd},
+        {0x110cd, 0x110cd}, {0x13430, 0x1343f}, {0x1bca0, 0x1bca3}, {0x1d173, 0x1d17a}, {0xe0001, 0xe0001},
+        {0xe0020, 0xe007f}};
+    for (size_t i = 0; i < sizeof runs / sizeof runs[0]; i++)
+        if (code_point >= runs[i][0] && code_point <= runs[i][1])
+            return true;
+    return false;
+}
+
 size_t utf8_encode(uint32_t code_point, char out[UTF8_MAX_BYTES])
 {
     static const uint8_t leads[UTF8_MAX_BYTES + 1] = {0, 0, 0xc0, 0xe0, 0xf0};

@@ -1,5 +1,6 @@
 #include "libcommon/node/settings.h"
 
+#include "libcommon/base/authority.h"
 #include "libcommon/base/limits.h"
 #include "libcommon/base/log.h"
 #include "libcommon/base/memory.h"
@@ -176,6 +177,36 @@ static void load_row(const struct row *row, struct settings *settings, settings_
         }                                                                                                    \
     } while (0)
 
+/* http to another machine. What libcurl might read in another way than this counts as one. */
+static bool is_open_to_strangers(const char *url)
+{
+    struct authority authority;
+    if (!text_starts_with_any_case(url, "http://"))
+        return false;
+    const char *begin = url + strlen("http://");
+    char *text = memory_copy_bytes(begin, strcspn(begin, "/?#"));
+    bool local = authority_parse(text, &authority) && authority_is_loopback(&authority);
+    free(text);
+    return !local;
+}
+
+static void check_dds(const struct settings *settings, struct settings_findings *findings)
+{
+    struct authority domain;
+    if (settings->siwe_domain && !authority_parse(settings->siwe_domain, &domain))
+        remark(&findings->faults, "SIWE_DOMAIN", "is '%.*s', expected a host, or host:port",
+               TEXT_CUT(settings->siwe_domain, 128));
+    if (!settings->dds_base_url || !is_open_to_strangers(settings->dds_base_url))
+        return;
+    if (settings->allow_insecure_dds)
+        remark(&findings->warnings, "DDS_BASE_URL",
+               "is http: registration credentials and tokens can be read on the way (ALLOW_INSECURE_DDS)");
+    else
+        remark(&findings->faults, "DDS_BASE_URL",
+               "is http, by which secrets would travel in the clear: expected https, a loopback address, or "
+               "ALLOW_INSECURE_DDS=true");
+}
+
 static void check_relations(struct settings *settings, unsigned readers,
                             const struct environment *environment, struct settings_findings *findings)
 {
@@ -183,6 +214,8 @@ static void check_relations(struct settings *settings, unsigned readers,
         ORDER(settings, findings, poll_backoff_ms_min, poll_backoff_ms_max, "POLL_BACKOFF_MS_MIN", int64_t);
         ORDER(settings, findings, heartbeat_min_ratio, heartbeat_max_ratio, "HEARTBEAT_MIN_RATIO", double);
     }
+    if (readers & AUTHD_BIT)
+        check_dds(settings, findings);
     if (readers & AUTHD_BIT && settings->registration_flow == SETTINGS_FLOW_CALLBACK && !settings->node_url)
         remark(&findings->faults, "NODE_URL",
                "is required in the callback flow (REGISTRATION_FLOW=callback)");

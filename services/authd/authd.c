@@ -146,13 +146,15 @@ bool authd_start(struct service_context *context, struct error *error)
             return error_prefix(error, "NODE_URL");
     }
     authd->version = resolve_version(settings);
-    authd->dds = (struct dds_client){.http = context->http,
-                                     .base_url = settings->dds_base_url,
-                                     .node_url = authd->node_url,
-                                     .version = authd->version,
-                                     .wallet = authd->wallet,
-                                     .credentials = &authd->credentials,
-                                     .timeout_ms = settings->request_timeout_secs * 1000};
+    authd->dds =
+        (struct dds_client){.http = context->http,
+                            .base_url = settings->dds_base_url,
+                            .node_url = authd->node_url,
+                            .version = authd->version,
+                            .wallet = authd->wallet,
+                            .siwe_site = {.dds_url = settings->dds_base_url, .domain = settings->siwe_domain},
+                            .credentials = &authd->credentials,
+                            .timeout_ms = settings->request_timeout_secs * 1000};
     authd->registrar = create_registrar(authd);
     authd->login = create_login(authd);
     if (authd->wallet)

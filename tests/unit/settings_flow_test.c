@@ -26,7 +26,7 @@ static struct settings_findings report;
 /* Loads what authd reads; `extra` ends with NULL. */
 static bool load(const char *const *extra)
 {
-    char *variables[VARIABLES_MAX] = {memory_copy_text("DDS_BASE_URL=http://d.example"),
+    char *variables[VARIABLES_MAX] = {memory_copy_text("DDS_BASE_URL=https://d.example"),
                                       memory_copy_text("REQUEST_TIMEOUT_SECS=30")};
     struct error error;
     struct environment environment;
