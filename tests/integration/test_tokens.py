@@ -235,7 +235,7 @@ class BadAnswers(AuthdCase):
         self.authd.join()
         self.answered(NONCE, "JSON", "<html>busy</html>")
         self.answered(NONCE, "chainId", {**self.nonce, "chainId": "1"})
-        self.answered(NONCE, "domain holds a control character or line break", {**self.nonce, "domain": "d\nURI: evil"})
+        self.answered(NONCE, "domain holds a control or format character or a line break", {**self.nonce, "domain": "d\nURI: evil"})
         self.answered(NONCE, "nonce is missing", {**self.nonce, "nonce": None})
         self.answered(VERIFY, "JSON", "{")
         self.answered(VERIFY, "access_token", {**self.token, "access_token": ["t"]})

@@ -55,6 +55,27 @@ static void callbacks_begin_a_login_a_second_at_most(void **state)
     token_manager_clear(&fixture.manager);
 }
 
+/* DDS itself calls back then: there is nothing to wait for. */
+static void a_callback_of_an_accepted_registration_begins_the_login_at_once(void **state)
+{
+    (void)state;
+    for (int before = 0; before < 2; before++) {
+        struct fixture fixture;
+        start(&fixture);
+        token_manager_on_callback_stored(&fixture.manager, fixture.now_ms);
+        begin(&fixture);
+        token_manager_on_rejection(&fixture.manager);
+        if (before)
+            token_manager_on_callback_stored(&fixture.manager, fixture.now_ms);
+        assert_int_equal(next(&fixture).action, before ? TOKEN_WAIT : TOKEN_IDLE);
+        token_manager_on_registered(&fixture.manager, fixture.now_ms);
+        if (!before)
+            token_manager_on_callback_stored(&fixture.manager, fixture.now_ms);
+        assert_int_equal(next(&fixture).action, TOKEN_LOGIN);
+        token_manager_clear(&fixture.manager);
+    }
+}
+
 /* A registration shows that DDS answers again; what it asked to wait is waited all the same. */
 static void a_registration_ends_the_backoff_of_failed_logins(void **state)
 {
@@ -84,6 +105,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(callbacks_begin_a_login_a_second_at_most),
+        cmocka_unit_test(a_callback_of_an_accepted_registration_begins_the_login_at_once),
         cmocka_unit_test(a_registration_ends_the_backoff_of_failed_logins),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -73,17 +73,23 @@ static void forget_failures(struct token_manager *manager, int64_t now_ms)
 void token_manager_on_registered(struct token_manager *manager, int64_t now_ms)
 {
     forget_failures(manager, now_ms);
-    if (manager->allowed_ms != INT64_MAX)
+    if (manager->allowed_ms != INT64_MAX) {
+        /* The callback came before the answer. */
+        if (!manager->callback_awaited)
+            manager->allowed_ms = sooner(manager->allowed_ms, now_ms);
         return;
+    }
     manager->callback_awaited = manager->policy.called_back;
     manager->allowed_ms = now_ms + (manager->policy.called_back ? TOKEN_CALLBACK_PATIENCE_MS : 0);
 }
 
 void token_manager_on_callback_stored(struct token_manager *manager, int64_t now_ms)
 {
+    int64_t soonest_ms = now_ms;
     /* Anyone may send many: with DDS refusing each login, they must not have the node log in without a
      * pause. */
-    int64_t soonest_ms = later(now_ms, manager->login_began_ms + TOKEN_RENEWAL_GAP_MS);
+    if (!manager->callback_awaited)
+        soonest_ms = later(now_ms, manager->login_began_ms + TOKEN_RENEWAL_GAP_MS);
     manager->callback_awaited = false;
     manager->allowed_ms = sooner(manager->allowed_ms, soonest_ms);
 }
