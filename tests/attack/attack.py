@@ -28,6 +28,7 @@ os.environ["POSEMESH_BIN_DIR"] = BIN_FOLDER
 sys.path[:0] = [os.path.join(HERE, "..", "integration"), os.path.join(HERE, "..", "devnet_tests")]
 import harness  # noqa: E402
 import programs  # noqa: E402
+import attack_registration  # noqa: E402
 
 PROCESS_TRICKS = ("environ", "cmdline", "maps", "mem", "fd", "process_vm_readv", "ptrace", "pidfd_getfd", "core")
 HARMLESS_TO_DUMMY = tuple(trick for trick in PROCESS_TRICKS if trick != "core")
@@ -428,6 +429,7 @@ def main():
         print(f"{outcome} 1 - attacks from other users # SKIP needs root, for users of their own\n1..1")
         return outcome == "not ok"
     run_all()
+    attack_registration.run_all(row)
     print_table()
     return not all(ok for _, _, _, ok, _ in rows)
 
