@@ -94,6 +94,23 @@ static void after_a_callback_alone_the_attempts_go_on_at_their_time(void **state
     assert_int_equal(next(&fixture).action, REGISTRATION_WAIT);
 }
 
+/* An acceptance that is over does not count: the node has begun to register anew. */
+static void a_callback_after_an_old_acceptance_is_a_callback_alone(void **state)
+{
+    (void)state;
+    struct fixture fixture;
+    start_ready(&fixture, false, -1);
+    succeed(&fixture);
+    fixture.now_ms += INTERVAL_MS + 1;
+    attempt(&fixture);
+    assert_true(call_back(&fixture));
+    finish(&fixture, REGISTRATION_TRANSIENT);
+    assert_in_range(next(&fixture).at_ms - fixture.now_ms, 1600, 2400);
+    assert_state(&fixture, REGISTRATION_REGISTERED);
+    reject_login(&fixture);
+    assert_int_equal(fixture.registration.rejections, 0);
+}
+
 static void a_callback_during_an_attempt_leaves_the_backoff_as_it_is(void **state)
 {
     (void)state;
@@ -209,6 +226,7 @@ int main(void)
         cmocka_unit_test(a_callback_counts_for_two_minutes_after_what_dds_may_have_taken),
         cmocka_unit_test(a_callback_at_another_time_marks_nobody_registered),
         cmocka_unit_test(after_a_callback_alone_the_attempts_go_on_at_their_time),
+        cmocka_unit_test(a_callback_after_an_old_acceptance_is_a_callback_alone),
         cmocka_unit_test(a_callback_during_an_attempt_leaves_the_backoff_as_it_is),
         cmocka_unit_test(a_refusal_by_dds_outweighs_a_callback),
         cmocka_unit_test(a_refused_login_of_a_callback_alone_moves_neither_backoff_nor_count),

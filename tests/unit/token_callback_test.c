@@ -80,20 +80,19 @@ static void a_callback_of_an_accepted_registration_begins_the_login_at_once(void
 static void a_registration_ends_the_backoff_of_failed_logins(void **state)
 {
     (void)state;
-    for (int asked = 0; asked < 2; asked++) {
+    static const int64_t retry_after_ms[] = {-1, 0, 1, 50000};
+    for (size_t i = 0; i < sizeof retry_after_ms / sizeof retry_after_ms[0]; i++) {
         struct fixture fixture;
         start(&fixture);
         token_manager_on_callback_stored(&fixture.manager, fixture.now_ms);
-        for (int i = 0; i < 6; i++) {
-            begin(&fixture);
-            assert_true(token_manager_on_failure(&fixture.manager, asked ? 1 : -1, fixture.now_ms));
+        for (int round = 0; round < 6; round++) {
             fixture.now_ms += 60000;
+            begin(&fixture);
+            assert_true(token_manager_on_failure(&fixture.manager, retry_after_ms[i], fixture.now_ms));
         }
-        begin(&fixture);
-        token_manager_on_failure(&fixture.manager, asked ? 50000 : -1, fixture.now_ms);
         int64_t at_ms = next(&fixture).at_ms;
         token_manager_on_registered(&fixture.manager, fixture.now_ms);
-        if (asked)
+        if (retry_after_ms[i] > 0)
             assert_int_equal(next(&fixture).at_ms, at_ms);
         else
             assert_int_equal(next(&fixture).action, TOKEN_LOGIN);
