@@ -190,6 +190,7 @@ static bool is_open_to_strangers(const char *url)
     return !local;
 }
 
+/* Of who does not read them all are unset. */
 static void check_dds(const struct settings *settings, struct settings_findings *findings)
 {
     struct authority domain;
@@ -214,8 +215,7 @@ static void check_relations(struct settings *settings, unsigned readers,
         ORDER(settings, findings, poll_backoff_ms_min, poll_backoff_ms_max, "POLL_BACKOFF_MS_MIN", int64_t);
         ORDER(settings, findings, heartbeat_min_ratio, heartbeat_max_ratio, "HEARTBEAT_MIN_RATIO", double);
     }
-    if (readers & AUTHD_BIT)
-        check_dds(settings, findings);
+    check_dds(settings, findings);
     if (readers & AUTHD_BIT && settings->registration_flow == SETTINGS_FLOW_CALLBACK && !settings->node_url)
         remark(&findings->faults, "NODE_URL",
                "is required in the callback flow (REGISTRATION_FLOW=callback)");

@@ -14,6 +14,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #define KEY "SECP256K1_PRIVHEX=f97b6f5968e67b34cb5fc9e0eb320f88e589305917cdf18015c0023891ad38c9"
@@ -167,6 +168,30 @@ static void a_blank_version_is_warned_of_and_an_unset_one_is_not(void **state)
     }
 }
 
+static void a_long_path_in_a_warning_is_cut(void **state)
+{
+    (void)state;
+    char path[] =
+        "/tmp/"
+        "posemesh-xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx"
+        "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx-XXXXXX";
+    int fd = mkstemp(path);
+    assert_int_equal(write(fd, "c", 1), 1);
+    assert_int_equal(fchmod(fd, 0644), 0);
+    close(fd);
+    char *variable = memory_format("ROBOT_REGISTRATION_CREDENTIALS_FILE=%s", path);
+    const char *const extra[] = {"REGISTRATION_FLOW=robot", variable, NULL};
+    char *expected = memory_format(
+        "ROBOT_REGISTRATION_CREDENTIALS_FILE: every user of this machine can read %.128s", path);
+    assert_true(load(extra));
+    assert_int_equal(report.warnings.count, 1);
+    assert_string_equal(report.warnings.items[0].text, expected);
+    settings_clear(&settings);
+    unlink(path);
+    free(expected);
+    free(variable);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -176,6 +201,7 @@ int main(void)
         cmocka_unit_test(a_robots_credentials_come_from_a_file_or_directly),
         cmocka_unit_test(all_secrets_are_taken_out_of_the_environment),
         cmocka_unit_test(a_blank_version_is_warned_of_and_an_unset_one_is_not),
+        cmocka_unit_test(a_long_path_in_a_warning_is_cut),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

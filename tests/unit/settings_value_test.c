@@ -9,6 +9,7 @@
 #include <stdint.h>
 
 #include <cmocka.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -280,9 +281,36 @@ static void a_byte_order_mark_is_no_part_of_a_secret(void **state)
         if (ok)
             assert_string_equal(secret.bytes, files[i].secret);
         else
-            assert_non_null(strstr(error.text, "is empty"));
+            assert_non_null(strstr(error.text, "/tmp/posemesh-secret-"));
         secret_wipe(&secret);
     }
+}
+
+/* So that a line of a log stays one. */
+static void of_a_long_text_an_error_shows_the_beginning(void **state)
+{
+    (void)state;
+    static char text[256];
+    char expected[512];
+    int64_t integer;
+    double ratio;
+    memset(text, 'x', sizeof text - 1);
+    assert_false(settings_parse_integer(text, 0, 9, &integer, &error));
+    snprintf(expected, sizeof expected, "is '%.64s', expected a whole number from 0 to 9", text);
+    assert_string_equal(error.text, expected);
+    assert_false(settings_parse_ratio(text, false, &ratio, &error));
+    snprintf(expected, sizeof expected, "is '%.64s', expected a number from 0 to 1", text);
+    assert_string_equal(error.text, expected);
+    memset(text, '9', sizeof text - 1);
+    assert_false(settings_parse_ratio(text, false, &ratio, &error));
+    snprintf(expected, sizeof expected, "is '%.64s', expected a number from 0 to 1", text);
+    assert_string_equal(error.text, expected);
+    assert_false(settings_check_address(text, &error));
+    snprintf(expected, sizeof expected, "is '%.128s', expected host:port", text);
+    assert_string_equal(error.text, expected);
+    assert_false(settings_check_path(text, &error));
+    snprintf(expected, sizeof expected, "is '%.128s', expected an absolute path", text);
+    assert_string_equal(error.text, expected);
 }
 
 static void says_why_a_secret_file_is_of_no_use(void **state)
@@ -318,6 +346,7 @@ int main(void)
         cmocka_unit_test(a_secret_of_64_kib_is_the_largest_that_a_file_may_hold),
         cmocka_unit_test(a_secret_file_that_comes_in_pieces_is_read_whole),
         cmocka_unit_test(a_byte_order_mark_is_no_part_of_a_secret),
+        cmocka_unit_test(of_a_long_text_an_error_shows_the_beginning),
         cmocka_unit_test(says_why_a_secret_file_is_of_no_use),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
