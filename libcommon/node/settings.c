@@ -204,8 +204,9 @@ static void check_dds(const struct settings *settings, struct settings_findings 
                "is http: registration credentials and tokens can be read on the way (ALLOW_INSECURE_DDS)");
     else
         remark(&findings->faults, "DDS_BASE_URL",
-               "is http, by which secrets would travel in the clear: expected https, a loopback address, or "
-               "ALLOW_INSECURE_DDS=true");
+               "is '%.*s', which sends secrets in the clear: expected https, a loopback address, or "
+               "ALLOW_INSECURE_DDS=true",
+               TEXT_CUT(settings->dds_base_url, 128));
 }
 
 static void check_relations(struct settings *settings, unsigned readers,

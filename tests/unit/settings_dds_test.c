@@ -50,6 +50,7 @@ static void http_beyond_loopback_is_a_fault(void **state)
             if (load(urls[i], unset[j]))
                 fail_msg("%s is taken", urls[i]);
             assert_string_equal(report.faults.items[report.faults.count - 1].variable, "DDS_BASE_URL");
+            assert_non_null(strstr(report.faults.items[report.faults.count - 1].text, urls[i]));
             assert_non_null(
                 strstr(report.faults.items[report.faults.count - 1].text, "ALLOW_INSECURE_DDS=true"));
         }
