@@ -1,5 +1,7 @@
 #include "libcommon/base/clock.h"
 
+#include "libcommon/base/saturate.h"
+
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -31,7 +33,7 @@ int64_t clock_server_unix_ms(int64_t date_unix_ms, int64_t local_unix_ms)
 {
     if (date_unix_ms < 0)
         return local_unix_ms;
-    int64_t latest_ms = date_unix_ms + 999;
+    int64_t latest_ms = saturate_add(date_unix_ms, 999);
     return local_unix_ms >= date_unix_ms && local_unix_ms <= latest_ms ? local_unix_ms : latest_ms;
 }
 

@@ -1,6 +1,7 @@
 #include "libcommon/http/http_response.h"
 
 #include "libcommon/base/memory.h"
+#include "libcommon/base/saturate.h"
 #include "libcommon/base/text.h"
 
 #include <ctype.h>
@@ -132,10 +133,12 @@ bool http_answer_is_redirect(const struct http_answer *answer)
            (status == 301 || status == 302 || status == 303 || status == 307 || status == 308);
 }
 
+/* An HTTP date has a year of four digits (RFC 9110 5.6.7); curl_getdate() takes as many as the type holds. */
 static int64_t parse_date_unix_ms(const char *text)
 {
-    time_t seconds = text ? curl_getdate(text, NULL) : -1;
-    return seconds < 0 ? -1 : (int64_t)seconds * 1000;
+    static const int64_t last_second = INT64_C(253402300799); /* 9999-12-31T23:59:59Z */
+    int64_t seconds = text ? (int64_t)curl_getdate(text, NULL) : -1;
+    return seconds < 0 || seconds > last_second ? -1 : seconds * 1000;
 }
 
 /*
@@ -157,7 +160,7 @@ static int64_t parse_retry_after_ms(const char *text, int64_t now_unix_ms)
     int64_t at_unix_ms = isalpha((unsigned char)text[0]) ? parse_date_unix_ms(text) : -1;
     if (at_unix_ms < 0)
         return -1;
-    int64_t wait_ms = at_unix_ms - now_unix_ms;
+    int64_t wait_ms = saturate_subtract(at_unix_ms, now_unix_ms);
     return wait_ms < 0                                      ? 0
            : wait_ms < RETRY_AFTER_SECS_MAX * INT64_C(1000) ? wait_ms
                                                             : RETRY_AFTER_SECS_MAX * INT64_C(1000);

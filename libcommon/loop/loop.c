@@ -3,6 +3,7 @@
 #include "libcommon/base/clock.h"
 #include "libcommon/base/fatal.h"
 #include "libcommon/base/memory.h"
+#include "libcommon/base/saturate.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -183,7 +184,7 @@ void loop_timer_start(struct loop_timer *timer, int64_t delay_ms)
         loop->heap_capacity = loop->heap_capacity ? 2 * loop->heap_capacity : 32;
         loop->heap = memory_resize_array(loop->heap, loop->heap_capacity, sizeof(struct loop_timer *));
     }
-    timer->due_ms = clock_boot_ms() + (delay_ms > 0 ? delay_ms : 0);
+    timer->due_ms = saturate_add(clock_boot_ms(), delay_ms > 0 ? delay_ms : 0);
     heap_place(loop, ++loop->heap_count, timer);
     heap_move_up(loop, timer->heap_index);
 }

@@ -1,5 +1,6 @@
 #include "libcommon/node/settings.h"
 
+#include "libcommon/base/authority.h"
 #include "libcommon/base/limits.h"
 #include "libcommon/base/log.h"
 #include "libcommon/base/memory.h"
@@ -194,6 +195,38 @@ static void check_node_url(const struct settings *settings, unsigned readers,
     }
 }
 
+/* http to another machine. What libcurl might read in another way than this counts as one. */
+static bool is_open_to_strangers(const char *url)
+{
+    struct authority authority;
+    if (!text_starts_with_any_case(url, "http://"))
+        return false;
+    const char *begin = url + strlen("http://");
+    char *text = memory_copy_bytes(begin, strcspn(begin, "/?#"));
+    bool local = authority_parse(text, &authority) && authority_is_loopback(&authority);
+    free(text);
+    return !local;
+}
+
+/* Of who does not read them all are unset. */
+static void check_dds(const struct settings *settings, struct settings_findings *findings)
+{
+    struct authority domain;
+    if (settings->siwe_domain && !authority_parse(settings->siwe_domain, &domain))
+        remark(&findings->faults, "SIWE_DOMAIN", "is '%.*s', expected a host, or host:port",
+               TEXT_CUT(settings->siwe_domain, 128));
+    if (!settings->dds_base_url || !is_open_to_strangers(settings->dds_base_url))
+        return;
+    if (settings->allow_insecure_dds)
+        remark(&findings->warnings, "DDS_BASE_URL",
+               "is http: registration credentials and tokens can be read on the way (ALLOW_INSECURE_DDS)");
+    else
+        remark(&findings->faults, "DDS_BASE_URL",
+               "is '%.*s', which sends secrets in the clear: expected https, a loopback address, or "
+               "ALLOW_INSECURE_DDS=true",
+               TEXT_CUT(settings->dds_base_url, 128));
+}
+
 static void check_relations(struct settings *settings, unsigned readers,
                             const struct environment *environment, struct settings_findings *findings)
 {
@@ -202,6 +235,7 @@ static void check_relations(struct settings *settings, unsigned readers,
         ORDER(settings, findings, heartbeat_min_ratio, heartbeat_max_ratio, "HEARTBEAT_MIN_RATIO", double);
     }
     check_node_url(settings, readers, findings);
+    check_dds(settings, findings);
     /* Elsewhere blank is as good as unset; whoever sets a version means one (docs/network.md 1.5). */
     if (readers & AUTHD_BIT && !settings->node_version && environment_get(environment, "NODE_VERSION"))
         remark(&findings->warnings, "NODE_VERSION", "is blank: the program's own version is reported");

@@ -38,6 +38,8 @@
     SETTING(secret,  robot_credentials,       "ROBOT_REGISTRATION_CREDENTIALS", AUTHD_BIT, SETTINGS_REQUIRED, 0, 0, "a robot's registration credentials; read in the robot flow alone") \
     SETTING(url,     node_url,                "NODE_URL",                     AUTHD_BIT | HTTPD_BIT, SETTINGS_OPTIONAL, 0, 0, "where DDS reaches this node; required in the callback flow") \
     SETTING(choice,  node_url_path,           "NODE_URL_PATH",                HTTPD_BIT, "any|exact", 0, 0, "exact: callback and health are at NODE_URL's path and nowhere else") \
+    SETTING(text,    siwe_domain,             "SIWE_DOMAIN",                  AUTHD_BIT, SETTINGS_OPTIONAL, 0, 0, "host, or host:port, whose logins the wallet signs; unset: DDS's site alone") \
+    SETTING(flag,    allow_insecure_dds,      "ALLOW_INSECURE_DDS",           AUTHD_BIT, "false", 0, 0, "DDS by http beyond loopback: it is sent secrets that anyone on the way could read") \
     SETTING(text,    node_version,            "NODE_VERSION",                 AUTHD_BIT, SETTINGS_OPTIONAL, 0, 0, "version to report; unset: the program's own") \
     SETTING(clamped, token_safety_ratio,      "TOKEN_SAFETY_RATIO",           AUTHD_BIT, "0.75", 0, 1, "renew the access token at this share of its life") \
     SETTING(integer, token_reauth_max_retries, "TOKEN_REAUTH_MAX_RETRIES",    AUTHD_BIT, "3", 0, 1000, "more tries of a failed login") \

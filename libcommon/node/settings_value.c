@@ -3,6 +3,7 @@
 #include "libcommon/base/limits.h"
 #include "libcommon/base/memory.h"
 #include "libcommon/base/text.h"
+#include "libcommon/base/utf8.h"
 #include "libcommon/files/file.h"
 
 #include <ctype.h>
@@ -191,8 +192,9 @@ bool settings_read_secret_file(const char *path, struct secret *secret, bool *ot
     if (!text)
         return error_prefix(error, "%.*s", TEXT_CUT(path, 128));
     bool is_text = strlen(text) == length;
+    /* Some editors write a byte order mark, and nobody sees it (docs/network.md 6). */
     if (is_text)
-        settings_trimmed_secret(secret, text);
+        settings_trimmed_secret(secret, text + (strncmp(text, UTF8_BYTE_ORDER_MARK, 3) == 0 ? 3 : 0));
     secret_free_bytes(text, length);
     /* A secret cut short would fail much later, as a refused login. */
     if (!is_text)

@@ -44,6 +44,7 @@ bool settings_check_private_key(const struct secret *key, struct error *error);
 
 /*
  * Reads and trims a secret's file: a regular one of at most LIMIT_SECRET_FILE_BYTES, without NUL, not blank.
+ * A UTF-8 byte order mark at its start is dropped.
  * `*others_can_read` tells, also on failure, whether its mode lets every user read it: worth a warning.
  */
 bool settings_read_secret_file(const char *path, struct secret *secret, bool *others_can_read,

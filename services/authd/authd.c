@@ -36,10 +36,10 @@ static void on_login_succeeded(void *context)
     registrar_on_login_succeeded(authd->registrar);
 }
 
-static void on_login_rejected(void *context)
+static bool on_login_rejected(void *context, int64_t sent_boot_ms)
 {
     struct authd *authd = context;
-    registrar_on_event(authd->registrar, registration_on_login_rejected);
+    return registrar_on_login_rejected(authd->registrar, sent_boot_ms);
 }
 
 static const char *describe_registration(void *context, char *out, size_t capacity)
@@ -146,13 +146,15 @@ bool authd_start(struct service_context *context, struct error *error)
             return error_prefix(error, "NODE_URL");
     }
     authd->version = resolve_version(settings);
-    authd->dds = (struct dds_client){.http = context->http,
-                                     .base_url = settings->dds_base_url,
-                                     .node_url = authd->node_url,
-                                     .version = authd->version,
-                                     .wallet = authd->wallet,
-                                     .credentials = &authd->credentials,
-                                     .timeout_ms = settings->request_timeout_secs * 1000};
+    authd->dds =
+        (struct dds_client){.http = context->http,
+                            .base_url = settings->dds_base_url,
+                            .node_url = authd->node_url,
+                            .version = authd->version,
+                            .wallet = authd->wallet,
+                            .siwe_site = {.dds_url = settings->dds_base_url, .domain = settings->siwe_domain},
+                            .credentials = &authd->credentials,
+                            .timeout_ms = settings->request_timeout_secs * 1000};
     authd->registrar = create_registrar(authd);
     authd->login = create_login(authd);
     if (authd->wallet)
@@ -223,8 +225,9 @@ static void store_callback(struct authd *authd, struct callback *callback)
     secret_wipe(&authd->callback_secret);
     move_secret(&authd->callback_secret, &callback->secret);
     log_info("callback stored: id %s, secret of %zu bytes", callback->id, authd->callback_secret.length);
-    registrar_on_event(authd->registrar, registration_on_callback_stored);
-    login_on_event(authd->login, token_manager_on_callback_stored);
+    /* Anyone can send one: at another time the secret is all that changes (docs/network.md 1.1). */
+    if (registrar_on_callback_stored(authd->registrar))
+        login_on_event(authd->login, token_manager_on_callback_stored);
 }
 
 void authd_handle_callback_deliver(void *context, struct ipc_request *request, const void *message)

@@ -30,6 +30,7 @@ import attack_quotes  # noqa: E402
 import harness  # noqa: E402
 import programs  # noqa: E402
 import attack_inbound  # noqa: E402
+import attack_registration  # noqa: E402
 
 PROCESS_TRICKS = ("environ", "cmdline", "maps", "mem", "fd", "process_vm_readv", "ptrace", "pidfd_getfd", "core")
 HARMLESS_TO_DUMMY = tuple(trick for trick in PROCESS_TRICKS if trick != "core")
@@ -432,6 +433,7 @@ def main():
         print(f"{outcome} 1 - attacks from other users # SKIP needs root, for users of their own\n1..1")
         return outcome == "not ok"
     run_all()
+    attack_registration.run_all(row)
     print_table()
     return not all(ok for _, _, _, ok, _ in rows)
 

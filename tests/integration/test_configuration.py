@@ -18,6 +18,7 @@ WRONG = {
     "HEARTBEAT_JITTER_MS": "1.5", "HEARTBEAT_MIN_RATIO": "1.1", "HEARTBEAT_MAX_RATIO": "-0.1",
     "POLL_BACKOFF_MS_MIN": "many", "MAX_CONCURRENCY": "0", "POSEMESH_MULTIPART_MIN_BYTES": "0",
     "ENABLE_NOOP": "yes", "NOOP_SLEEP_SECS": "99999999999999999999", "LOG_FORMAT": "xml", "HTTP_LISTEN": "nowhere",
+    "SIWE_DOMAIN": "https://dds.example", "ALLOW_INSECURE_DDS": "maybe",
 }
 
 
@@ -57,6 +58,16 @@ class Configuration(unittest.TestCase):
         for variable, value in WRONG.items():
             self.assertIn(variable, output)
             self.assertIn(value, output, f"what was given for {variable}")
+
+    def test_dds_is_not_sent_secrets_in_the_clear_unasked(self):
+        url = "http://dds.example:8080/dds"
+        status, output = self.start({**GOOD, "DDS_BASE_URL": url})
+        self.assertEqual(status, 78)
+        self.assertIn("DDS_BASE_URL", output)
+        self.assertIn(url, output)
+        status, output = self.start({**GOOD, "DDS_BASE_URL": url, "ALLOW_INSECURE_DDS": "true"}, "--check-config")
+        self.assertEqual(status, 0, output)
+        self.assertIn("DDS_BASE_URL is http", output)
 
     def test_blank_counts_as_missing(self):
         status, output = self.start({**GOOD, "REG_SECRET": " \t", "DMS_BASE_URL": "  "})

@@ -9,6 +9,7 @@
 #include <stdint.h>
 
 #include <cmocka.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -206,6 +207,35 @@ static void a_date_to_retry_at_is_taken_by_the_server_s_own_clock(void **state)
     assert_int_equal(view(0).date_unix_ms, -1);
 }
 
+/* Of how many digits a year may be, curl_getdate() has an opinion of its own. */
+static void a_year_beyond_four_digits_is_no_date(void **state)
+{
+    static const struct {
+        const char *date;
+        int64_t unix_ms;
+    } dates[] = {{"Fri, 31 Dec 9999 23:59:59 GMT", INT64_C(253402300799000)},
+                 {"Sat, 01 Jan 10000 00:00:00 GMT", -1},
+                 {"Sat, 01 Jan 999999999 00:00:00 GMT", -1},
+                 {"Sat, 01 Jan 2147483647 00:00:00 GMT", -1},
+                 {"Sat, 01 Jan 292277026596 00:00:00 GMT", -1},
+                 {"Sat, 01 Jan 9223372036854775807 00:00:00 GMT", -1}};
+    for (size_t i = 0; i < sizeof dates / sizeof dates[0]; i++) {
+        char line[96];
+        begin(state);
+        snprintf(line, sizeof line, "Date: %s\r\n", dates[i].date);
+        assert_true(take(line, 503));
+        snprintf(line, sizeof line, "Retry-After: %s\r\n", dates[i].date);
+        assert_true(take(line, 503));
+        assert_true(take("\r\n", 503));
+        assert_int_equal(view(0).date_unix_ms, dates[i].unix_ms);
+        assert_int_equal(view(0).retry_after_ms, dates[i].unix_ms < 0 ? -1 : 0);
+        assert_int_equal(view(INT64_MIN).date_unix_ms, dates[i].unix_ms);
+        assert_int_equal(view(INT64_MAX).date_unix_ms, dates[i].unix_ms);
+    }
+    assert_int_equal(retry_after("Retry-After: Fri, 31 Dec 9999 23:59:59 GMT\r\n", INT64_MIN),
+                     INT64_C(31622400000));
+}
+
 /* --- bodies --- */
 
 static bool add(const char *bytes, size_t length, size_t limit)
@@ -277,6 +307,7 @@ int main(void)
         ANSWER_TEST(tells_success_and_redirects_by_their_status),
         ANSWER_TEST(retry_after_is_seconds_or_a_date),
         ANSWER_TEST(a_date_to_retry_at_is_taken_by_the_server_s_own_clock),
+        ANSWER_TEST(a_year_beyond_four_digits_is_no_date),
         ANSWER_TEST(a_body_up_to_its_limit_is_kept_whole),
         ANSWER_TEST(the_body_of_a_refusal_is_cut),
         ANSWER_TEST(a_body_of_many_pieces_is_put_together),

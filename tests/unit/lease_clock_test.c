@@ -36,6 +36,21 @@ static void an_expiry_in_the_past_does_not_end_a_lease_that_still_has_time(void 
     assert_true(lease_clock_ran_out(&clock, 65000));
 }
 
+static void what_is_more_than_ten_years_away_counts_as_ten(void **state)
+{
+    (void)state;
+    const int64_t ten_years_ms = INT64_C(316224000000);
+    struct lease_clock clock = {0};
+    lease_clock_set(&clock, 7000 + ten_years_ms - 1, 7000, 5000);
+    assert_int_equal(clock.ends_boot_ms, 5000 + ten_years_ms - 1);
+    lease_clock_set(&clock, 7000 + ten_years_ms + 1, 7000, 5000);
+    assert_int_equal(clock.ends_boot_ms, 5000 + ten_years_ms);
+    lease_clock_set(&clock, 7000 - ten_years_ms + 1, 7000, 5000);
+    assert_int_equal(clock.ends_boot_ms, 5000 - ten_years_ms + 1);
+    lease_clock_set(&clock, 7000 - ten_years_ms - 1, 7000, 5000);
+    assert_int_equal(clock.ends_boot_ms, 5000 - ten_years_ms);
+}
+
 static void a_date_cut_to_the_second_never_lengthens_a_lease(void **state)
 {
     (void)state;
@@ -123,6 +138,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_lease_ends_by_the_servers_clock_and_not_by_ours),
         cmocka_unit_test(an_expiry_in_the_past_does_not_end_a_lease_that_still_has_time),
+        cmocka_unit_test(what_is_more_than_ten_years_away_counts_as_ten),
         cmocka_unit_test(a_date_cut_to_the_second_never_lengthens_a_lease),
         cmocka_unit_test(a_lease_given_without_any_time_is_not_fenced),
         cmocka_unit_test(the_fence_closes_a_third_before_the_end_and_at_most_the_grace_and_1_s),

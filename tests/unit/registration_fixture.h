@@ -66,6 +66,17 @@ static int64_t fail_once(struct fixture *fixture, enum registration_outcome outc
     return wait_ms;
 }
 
+static inline bool call_back(struct fixture *fixture)
+{
+    return registration_on_callback_stored(&fixture->registration, fixture->now_ms);
+}
+
+/* DDS refuses a login that was sent just now. */
+static inline void reject_login(struct fixture *fixture)
+{
+    assert_true(registration_on_login_rejected(&fixture->registration, fixture->now_ms, fixture->now_ms));
+}
+
 static void succeed(struct fixture *fixture)
 {
     attempt(fixture);

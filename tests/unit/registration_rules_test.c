@@ -35,19 +35,7 @@ static void the_wallet_flow_backs_off_and_pauses_alike(void **state)
     }
 }
 
-static void a_callback_resets_the_count_of_failures(void **state)
-{
-    (void)state;
-    struct fixture fixture;
-    start_ready(&fixture, false, -1);
-    for (int i = 0; i < 4; i++)
-        fail_once(&fixture, REGISTRATION_TRANSIENT);
-    registration_on_callback_stored(&fixture.registration, fixture.now_ms);
-    fixture.now_ms += INTERVAL_MS + 1;
-    assert_in_range(fail_once(&fixture, REGISTRATION_TRANSIENT), 1600, 2400);
-}
-
-/* The registration ages from its success or callback on, and anew from each health check. */
+/* The registration ages from its success on, and anew from each health check. */
 static void assert_ages_after_the_interval(struct fixture *fixture)
 {
     int64_t since_ms = fixture->now_ms;
@@ -58,15 +46,12 @@ static void assert_ages_after_the_interval(struct fixture *fixture)
     fixture->now_ms = since_ms;
 }
 
-static void a_success_a_callback_and_a_health_check_count_for_the_interval(void **state)
+static void a_success_and_a_health_check_count_for_the_interval(void **state)
 {
     (void)state;
     struct fixture fixture;
     start_ready(&fixture, false, -1);
     succeed(&fixture);
-    assert_ages_after_the_interval(&fixture);
-    fixture.now_ms += 70000;
-    registration_on_callback_stored(&fixture.registration, fixture.now_ms);
     assert_ages_after_the_interval(&fixture);
     fixture.now_ms += 70000;
     registration_on_health_check(&fixture.registration, fixture.now_ms);
@@ -105,7 +90,7 @@ static void a_callback_of_an_earlier_attempt_does_not_cover_a_later_failure(void
     struct fixture fixture;
     start_ready(&fixture, false, -1);
     attempt(&fixture);
-    registration_on_callback_stored(&fixture.registration, fixture.now_ms);
+    assert_true(call_back(&fixture));
     assert_true(fixture.registration.called_back_in_flight);
     finish(&fixture, REGISTRATION_TRANSIENT);
     fixture.now_ms += INTERVAL_MS + 1;
@@ -123,8 +108,8 @@ static void a_login_refused_after_the_callback_leaves_it_to_the_answer(void **st
         struct fixture fixture;
         start_ready(&fixture, false, -1);
         attempt(&fixture);
-        registration_on_callback_stored(&fixture.registration, fixture.now_ms);
-        registration_on_login_rejected(&fixture.registration, fixture.now_ms);
+        assert_true(call_back(&fixture));
+        reject_login(&fixture);
         assert_int_equal(fixture.registration.state, REGISTRATION_REGISTERING);
         assert_int_equal(next(&fixture).action, REGISTRATION_IDLE);
         finish(&fixture, accepted ? REGISTRATION_ACCEPTED : REGISTRATION_TRANSIENT);
@@ -147,7 +132,7 @@ static void a_login_refused_in_the_backoff_registers_no_sooner(void **state)
     attempt(&fixture);
     finish(&fixture, REGISTRATION_TRANSIENT);
     int64_t at_ms = next(&fixture).at_ms;
-    registration_on_login_rejected(&fixture.registration, fixture.now_ms);
+    reject_login(&fixture);
     assert_int_equal(next(&fixture).action, REGISTRATION_WAIT);
     assert_true(next(&fixture).at_ms >= at_ms);
 }
@@ -200,8 +185,7 @@ int main(void)
         cmocka_unit_test(retries_for_ever_without_a_limit),
         cmocka_unit_test(one_retry_pauses_after_every_failure),
         cmocka_unit_test(the_wallet_flow_backs_off_and_pauses_alike),
-        cmocka_unit_test(a_callback_resets_the_count_of_failures),
-        cmocka_unit_test(a_success_a_callback_and_a_health_check_count_for_the_interval),
+        cmocka_unit_test(a_success_and_a_health_check_count_for_the_interval),
         cmocka_unit_test(an_endpoint_heard_of_at_time_zero_is_heard_of),
         cmocka_unit_test(a_health_check_alone_registers_nobody),
         cmocka_unit_test(a_callback_of_an_earlier_attempt_does_not_cover_a_later_failure),

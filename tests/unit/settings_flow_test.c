@@ -14,6 +14,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #define KEY "SECP256K1_PRIVHEX=f97b6f5968e67b34cb5fc9e0eb320f88e589305917cdf18015c0023891ad38c9"
@@ -26,7 +27,7 @@ static struct settings_findings report;
 /* Loads what authd reads; `extra` ends with NULL. */
 static bool load(const char *const *extra)
 {
-    char *variables[VARIABLES_MAX] = {memory_copy_text("DDS_BASE_URL=http://d.example"),
+    char *variables[VARIABLES_MAX] = {memory_copy_text("DDS_BASE_URL=https://d.example"),
                                       memory_copy_text("REQUEST_TIMEOUT_SECS=30")};
     struct error error;
     struct environment environment;

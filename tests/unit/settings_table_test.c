@@ -140,7 +140,7 @@ static bool starts_with(const char *variable, const char *value)
     char *setting = memory_format("%s=%s", variable, value);
     char *variables[] = {
         setting,
-        (char[]){"DDS_BASE_URL=http://d"},
+        (char[]){"DDS_BASE_URL=https://d"},
         (char[]){"DMS_BASE_URL=http://d"},
         (char[]){"NODE_URL=http://n"},
         (char[]){"REQUEST_TIMEOUT_SECS=30"},

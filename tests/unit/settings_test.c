@@ -158,7 +158,7 @@ static void every_environment_of_the_vectors_is_judged_right(void **state)
 
 static bool load_authd(char *const *extra, struct settings *settings, struct settings_findings *report)
 {
-    char *variables[16] = {(char[]){"DDS_BASE_URL=http://d.example"}, (char[]){"NODE_URL=http://n.example"},
+    char *variables[16] = {(char[]){"DDS_BASE_URL=https://d.example"}, (char[]){"NODE_URL=http://n.example"},
                            (char[]){"REQUEST_TIMEOUT_SECS=30"}, (char[]){"SECP256K1_PRIVHEX=" KEY}};
     size_t count = 4;
     while (*extra)
@@ -394,7 +394,7 @@ static void says_what_is_wrong_with_a_secret_and_not_what_it_is(void **state)
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         char *variables[] = {memory_copy_text(cases[i][0]),
                              memory_copy_text(cases[i][1]),
-                             (char[]){"DDS_BASE_URL=http://d.example"},
+                             (char[]){"DDS_BASE_URL=https://d.example"},
                              (char[]){"NODE_URL=http://n.example"},
                              (char[]){"REQUEST_TIMEOUT_SECS=30"},
                              NULL};

@@ -232,8 +232,11 @@ static void a_long_value_is_quoted_by_its_beginning(void **state)
     char long_text[301] = "";
     char long_number[301] = "";
     double ratio;
+    int64_t integer;
     memset(long_text, 'x', 300);
     memset(long_number, '9', 300);
+    assert_false(settings_parse_integer(long_text, 0, 9, &integer, &error));
+    assert_error(memory_format("is '%.64s', expected a whole number from 0 to 9", long_text));
     assert_false(settings_parse_ratio(long_text, false, &ratio, &error));
     assert_error(memory_format("is '%.64s', expected a number from 0 to 1", long_text));
     assert_false(settings_parse_ratio(long_number, false, &ratio, &error));
@@ -317,6 +320,32 @@ static void a_secret_file_that_comes_in_pieces_is_read_whole(void **state)
     piece_bytes = SIZE_MAX;
 }
 
+static void a_byte_order_mark_is_no_part_of_a_secret(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *content;
+        const char *secret; /* NULL: the file is empty */
+    } files[] = {{"\xef\xbb\xbfs1\n", "s1"},
+                 {"\xef\xbb\xbf s1", "s1"},
+                 {"\xef\xbb\xbf\xef\xbb\xbfs1", "\xef\xbb\xbfs1"},
+                 {"s1\xef\xbb\xbf", "s1\xef\xbb\xbf"},
+                 {"\xef\xbbs1", "\xef\xbbs1"},
+                 {"\xef\xbb\xbf", NULL},
+                 {"\xef\xbb\xbf \n", NULL}};
+    for (size_t i = 0; i < sizeof files / sizeof files[0]; i++) {
+        struct secret secret = SECRET_EMPTY;
+        bool others_can_read;
+        bool ok = read_file(files[i].content, strlen(files[i].content), 0600, &secret, &others_can_read);
+        assert_int_equal(ok, files[i].secret != NULL);
+        if (ok)
+            assert_string_equal(secret.bytes, files[i].secret);
+        else
+            assert_non_null(strstr(error.text, "/tmp/posemesh-secret-"));
+        secret_wipe(&secret);
+    }
+}
+
 static void says_why_a_secret_file_is_of_no_use(void **state)
 {
     (void)state;
@@ -375,6 +404,7 @@ int main(void)
         cmocka_unit_test(a_private_key_is_a_number_below_the_order_of_the_curve),
         cmocka_unit_test(a_secret_of_64_kib_is_the_largest_that_a_file_may_hold),
         cmocka_unit_test(a_secret_file_that_comes_in_pieces_is_read_whole),
+        cmocka_unit_test(a_byte_order_mark_is_no_part_of_a_secret),
         cmocka_unit_test(says_why_a_secret_file_is_of_no_use),
         cmocka_unit_test(the_path_of_a_secret_file_is_told_by_its_beginning),
     };

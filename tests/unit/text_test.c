@@ -64,6 +64,23 @@ static void cuts_between_characters(void **state)
         assert_int_equal(text_cut(cuts[i].text, strlen(cuts[i].text), cuts[i].limit), cuts[i].kept);
 }
 
+/* Counted by another implementation of Unicode 15.0; its runs' first and last are what siwe_test tries. */
+static void knows_the_format_characters(void **state)
+{
+    (void)state;
+    unsigned count = 0;
+    uint64_t sum = 0;
+    for (uint32_t code_point = 0; code_point <= 0x10ffff; code_point++) {
+        if (!utf8_is_format(code_point))
+            continue;
+        assert_false(utf8_is_control(code_point));
+        count++;
+        sum += code_point;
+    }
+    assert_int_equal(count, 170);
+    assert_int_equal(sum, 92312063);
+}
+
 static void formats_no_more_than_fits(void **state)
 {
     (void)state;
@@ -311,6 +328,7 @@ int main(void)
         cmocka_unit_test(trims_white_space_at_both_ends),
         cmocka_unit_test(compares_without_regard_to_case),
         cmocka_unit_test(cuts_between_characters),
+        cmocka_unit_test(knows_the_format_characters),
         cmocka_unit_test(formats_no_more_than_fits),
         cmocka_unit_test(an_error_is_cut_between_characters),
         cmocka_unit_test(puts_a_body_on_one_line),

@@ -13,6 +13,7 @@
 #include "libcommon/http/http.h"
 #include "libcommon/json/json_writer.h"
 #include "libcommon/message/message.h"
+#include "services/authd/dds/siwe_rules.h"
 #include "services/authd/dds/token_answer.h"
 #include "services/authd/wallet/wallet.h"
 
@@ -23,6 +24,7 @@ struct dds_client {
     const char *node_url; /* normalised; NULL where DDS does not call back */
     const char *version;
     const struct wallet *wallet;      /* NULL for a robot */
+    struct siwe_site siwe_site;       /* whose login the wallet may sign */
     const struct secret *credentials; /* REG_SECRET, or a robot's */
     int64_t timeout_ms;
 };

@@ -5,7 +5,7 @@
 #include "libcommon/base/clock.h"
 #include "libcommon/base/rfc3339.h"
 #include "services/authd/dds/dds_body.h"
-#include "services/authd/dds/siwe.h"
+#include "services/authd/dds/signed_message.h"
 
 static void write_nonce_request(struct json_writer *body, const struct wallet *wallet)
 {
@@ -49,7 +49,8 @@ static bool send_registration(struct dds_call *call, const struct dds_reply *non
     struct signed_message signed_message;
     struct json_writer body = JSON_WRITER_EMPTY;
     (void)token;
-    if (!signed_message_create(client->wallet, nonce->body, nonce->body_bytes, &signed_message, error))
+    if (!signed_message_create(client->wallet, &client->siwe_site, nonce->body, nonce->body_bytes,
+                               &signed_message, error))
         return false;
     json_writer_open_object(&body);
     json_writer_string_member(&body, "message", signed_message.message);
@@ -88,14 +89,15 @@ static const struct dds_step login = {
 static bool send_login(struct dds_call *call, const struct dds_reply *nonce, struct token_answer *token,
                        struct error *error)
 {
-    const struct wallet *wallet = dds_call_client(call)->wallet;
+    const struct dds_client *client = dds_call_client(call);
     struct signed_message signed_message;
     struct json_writer body = JSON_WRITER_EMPTY;
     (void)token;
-    if (!signed_message_create(wallet, nonce->body, nonce->body_bytes, &signed_message, error))
+    if (!signed_message_create(client->wallet, &client->siwe_site, nonce->body, nonce->body_bytes,
+                               &signed_message, error))
         return false;
     json_writer_open_object(&body);
-    json_writer_string_member(&body, "address", wallet_address(wallet));
+    json_writer_string_member(&body, "address", wallet_address(client->wallet));
     json_writer_string_member(&body, "message", signed_message.message);
     json_writer_string_member(&body, "signature", signed_message.signature);
     json_writer_close_object(&body);

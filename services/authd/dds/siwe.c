@@ -15,7 +15,7 @@ static bool is_one_plain_line(const char *text)
     while (length > 0) {
         uint32_t code_point;
         size_t bytes = utf8_decode(text, length, &code_point);
-        if (bytes == 0 || utf8_is_control(code_point))
+        if (bytes == 0 || utf8_is_control(code_point) || utf8_is_format(code_point))
             return false;
         text += bytes;
         length -= bytes;
@@ -29,7 +29,7 @@ static bool read_line(struct json_slice object, const char *name, char **value, 
     if (!json_field_required_string(object, name, value, error))
         return false;
     return is_one_plain_line(*value) ||
-           error_set(error, ERROR_INVALID, "%s holds a control character or line break", name);
+           error_set(error, ERROR_INVALID, "%s holds a control or format character or a line break", name);
 }
 
 static bool read_chain_id(struct json_slice object, int64_t *chain_id, struct error *error)
@@ -82,25 +82,4 @@ char *siwe_compose_message(const struct siwe_fields *fields, const char *address
         message = longer;
     }
     return message;
-}
-
-bool signed_message_create(const struct wallet *wallet, const char *nonce_answer, size_t length,
-                           struct signed_message *signed_message, struct error *error)
-{
-    struct siwe_fields fields;
-    *signed_message = (struct signed_message){.message = NULL};
-    if (!siwe_fields_parse(nonce_answer, length, &fields, error))
-        return error_prefix(error, "answer to the nonce request");
-    signed_message->message = siwe_compose_message(&fields, wallet_address(wallet), NULL, 0);
-    siwe_fields_clear(&fields);
-    if (wallet_sign_personal_message(wallet, signed_message->message, signed_message->signature, error))
-        return true;
-    signed_message_clear(signed_message);
-    return false;
-}
-
-void signed_message_clear(struct signed_message *signed_message)
-{
-    free(signed_message->message);
-    signed_message->message = NULL;
 }

@@ -1,11 +1,13 @@
-/* Sign-in with Ethereum: the nonce answer (docs/network.md 2.1), the message made of it (2.2), its signature
- * (2.3). */
+/* Sign-in with Ethereum: the nonce answer (docs/network.md 2.1) and the message made of it (2.2). Whether
+ * that may be signed is siwe_rules.h's question, and it is in signed_message.h. */
 #ifndef AUTHD_DDS_SIWE_H
 #define AUTHD_DDS_SIWE_H
 
-#include "services/authd/wallet/wallet.h"
+#include "libcommon/base/error.h"
 
+#include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 struct siwe_fields {
     char *nonce;
@@ -17,8 +19,8 @@ struct siwe_fields {
 };
 
 /*
- * Reads the answer to a nonce request. A field that is missing, blank, of another type or holds a control
- * character or line break is an error that names it. On failure `fields` is empty.
+ * Reads the answer to a nonce request. A field that is missing, blank, of another type or holds a control or
+ * format character or a line break is an error that names it. On failure `fields` is empty.
  */
 bool siwe_fields_parse(const char *json, size_t length, struct siwe_fields *fields, struct error *error);
 void siwe_fields_clear(struct siwe_fields *fields);
@@ -26,15 +28,5 @@ void siwe_fields_clear(struct siwe_fields *fields);
 /* The message to sign; `resources` may be NULL when there are none. free() it. */
 char *siwe_compose_message(const struct siwe_fields *fields, const char *address,
                            const char *const *resources, size_t resource_count);
-
-struct signed_message {
-    char *message;
-    char signature[WALLET_MESSAGE_SIGNATURE_BYTES];
-};
-
-/* Of the answer to a nonce request, by the wallet. On failure `signed_message` is empty. */
-bool signed_message_create(const struct wallet *wallet, const char *nonce_answer, size_t length,
-                           struct signed_message *signed_message, struct error *error);
-void signed_message_clear(struct signed_message *signed_message);
 
 #endif

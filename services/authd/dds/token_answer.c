@@ -2,6 +2,7 @@
 
 #include "libcommon/base/limits.h"
 #include "libcommon/base/rfc3339.h"
+#include "libcommon/base/saturate.h"
 #include "libcommon/json/json_field.h"
 
 #include <stdlib.h>
@@ -57,7 +58,7 @@ static bool read_life(struct json_slice object, int64_t server_unix_ms, int64_t 
     /* Without the text: a server may put a secret there that it was sent. */
     if (!ok)
         return error_set(error, ERROR_INVALID, "%s is no RFC 3339 time", name);
-    *life_ms = unix_ns / NANOSECONDS_PER_MS - server_unix_ms;
+    *life_ms = saturate_subtract(unix_ns / NANOSECONDS_PER_MS, server_unix_ms);
     if (*life_ms <= 0)
         return error_set(error, ERROR_INVALID, "%s is not in the future", name);
     if (*life_ms > life_max_ms)

@@ -82,12 +82,15 @@ static void on_failed(struct login *login, int64_t retry_after_ms, const char *r
 }
 
 /* DDS does not know this node any more. Callers go on waiting: the next login comes with the registration. */
-static void on_rejected(struct login *login, const char *reason)
+static void on_rejected(struct login *login, const struct dds_answer *answer)
 {
-    text_format(login->failure, sizeof login->failure, "%s", reason);
-    log_warn("login refused, registering again: %s", reason);
+    if (!login->options.on_rejected(login->options.context, answer->sent_boot_ms)) {
+        on_failed(login, answer->retry_after_ms, answer->reason);
+        return;
+    }
+    text_format(login->failure, sizeof login->failure, "%s", answer->reason);
+    log_warn("login refused, registering again: %s", answer->reason);
     token_manager_on_rejection(&login->manager);
-    login->options.on_rejected(login->options.context);
     advance(login);
 }
 
@@ -137,7 +140,7 @@ static void on_login_done(void *context, const struct dds_answer *answer)
     struct login *login = context;
     login->call = NULL;
     if (answer->unknown_node)
-        on_rejected(login, answer->reason);
+        on_rejected(login, answer);
     else if (!answer->accepted)
         on_failed(login, answer->retry_after_ms, answer->reason);
     else

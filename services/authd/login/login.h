@@ -17,8 +17,9 @@ struct login_options {
     const struct dds_flow *flow;
     struct token_policy policy;
     void (*on_succeeded)(void *context);
-    /* DDS does not know this node any more: no login is tried before it is registered again. */
-    void (*on_rejected)(void *context);
+    /* DDS does not know this node any more: no login is tried before it is registered again. False when it
+     * has been since the login was sent, which then is a failed one like any other. */
+    bool (*on_rejected)(void *context, int64_t sent_boot_ms);
     /* How the registration is doing, for callers that wait for it. Returns `out`. */
     const char *(*describe_registration)(void *context, char *out, size_t capacity);
     void *context;

@@ -59,18 +59,39 @@ struct token_step token_manager_next(struct token_manager *manager, int64_t now_
 
 /* --- registration --- */
 
+/* DDS answers again. Logins that failed before, which a stranger's callback may have begun, are not waited
+ * out. */
+static void forget_failures(struct token_manager *manager, int64_t now_ms)
+{
+    if (manager->failed_rounds == 0 || manager->asked_to_wait)
+        return;
+    manager->tries = 0;
+    manager->failed_rounds = 0;
+    manager->not_before_ms = sooner(manager->not_before_ms, now_ms);
+}
+
 void token_manager_on_registered(struct token_manager *manager, int64_t now_ms)
 {
-    if (manager->allowed_ms != INT64_MAX)
+    forget_failures(manager, now_ms);
+    if (manager->allowed_ms != INT64_MAX) {
+        /* The callback came before the answer. */
+        if (!manager->callback_awaited)
+            manager->allowed_ms = sooner(manager->allowed_ms, now_ms);
         return;
+    }
     manager->callback_awaited = manager->policy.called_back;
     manager->allowed_ms = now_ms + (manager->policy.called_back ? TOKEN_CALLBACK_PATIENCE_MS : 0);
 }
 
 void token_manager_on_callback_stored(struct token_manager *manager, int64_t now_ms)
 {
+    int64_t soonest_ms = now_ms;
+    /* Anyone may send many: with DDS refusing each login, they must not have the node log in without a
+     * pause. */
+    if (!manager->callback_awaited)
+        soonest_ms = later(now_ms, manager->login_began_ms + TOKEN_RENEWAL_GAP_MS);
     manager->callback_awaited = false;
-    manager->allowed_ms = sooner(manager->allowed_ms, now_ms);
+    manager->allowed_ms = sooner(manager->allowed_ms, soonest_ms);
 }
 
 bool token_manager_take_callback_warning(struct token_manager *manager, int64_t now_ms)
@@ -135,6 +156,7 @@ bool token_manager_on_failure(struct token_manager *manager, int64_t retry_after
     bool round_over = manager->tries >= manager->policy.max_retries;
     int64_t wait_ms;
     manager->in_flight = false;
+    manager->asked_to_wait = retry_after_ms > 0;
     if (round_over) {
         manager->tries = 0;
         manager->failed_rounds++;

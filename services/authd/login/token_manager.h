@@ -15,8 +15,8 @@
 
 enum {
     TOKEN_CALLBACK_PATIENCE_MS = 30000, /* after that without a callback the node logs in all the same */
-    TOKEN_RENEWAL_GAP_MS = 1000,        /* least time between background renewals */
-    TOKEN_HANDOVER_MS = 250,            /* a token with less left would expire on its way to the caller */
+    TOKEN_RENEWAL_GAP_MS = 1000, /* least time between background renewals, and before a callback's login */
+    TOKEN_HANDOVER_MS = 250,     /* a token with less left would expire on its way to the caller */
 };
 
 struct token_policy {
@@ -38,6 +38,7 @@ struct token_manager {
     int64_t allowed_ms;    /* no login sooner; INT64_MAX: not registered */
     bool callback_awaited; /* the registration was accepted and its callback has not come */
     int64_t not_before_ms; /* what the last failure or renewal asks to wait for */
+    bool asked_to_wait;    /* the last failure had a Retry-After */
     int64_t login_began_ms;
     bool in_flight;
     int64_t tries;         /* failed ones of this round */

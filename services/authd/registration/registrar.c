@@ -36,13 +36,11 @@ static void log_failure(struct registrar *registrar, enum registration_outcome o
                         int64_t now_ms)
 {
     struct registration *registration = &registrar->registration;
-    if (registration->state == REGISTRATION_REGISTERED) {
-        log_warn("DDS called back, yet the registration failed: %s", reason);
-        return;
-    }
     double wait_secs = (double)(registration->not_before_ms - now_ms) / 1000;
     /* Another node's hold lasts: every attempt's line would say the same. */
-    if (outcome != REGISTRATION_CONFLICT)
+    if (registration->state == REGISTRATION_REGISTERED)
+        log_warn("called back, yet the registration failed, next try in %.1f s: %s", wait_secs, reason);
+    else if (outcome != REGISTRATION_CONFLICT)
         log_warn("registration failed, next try in %.1f s: %s", wait_secs, reason);
     else if (registration_take_conflict_warning(registration, now_ms))
         log_warn("another online node holds the registration, next try in %.1f s: %s", wait_secs, reason);
@@ -131,6 +129,20 @@ void registrar_on_event(struct registrar *registrar, registration_event_function
 {
     event(&registrar->registration, clock_boot_ms());
     advance(registrar);
+}
+
+bool registrar_on_callback_stored(struct registrar *registrar)
+{
+    bool counts = registration_on_callback_stored(&registrar->registration, clock_boot_ms());
+    advance(registrar);
+    return counts;
+}
+
+bool registrar_on_login_rejected(struct registrar *registrar, int64_t sent_boot_ms)
+{
+    bool counts = registration_on_login_rejected(&registrar->registration, sent_boot_ms, clock_boot_ms());
+    advance(registrar);
+    return counts;
 }
 
 void registrar_on_login_succeeded(struct registrar *registrar)

@@ -31,6 +31,10 @@ void registrar_on_capabilities(struct registrar *registrar, const struct text_li
 
 /* `event` of registration.h has happened just now: registration_on_health_check and the like. */
 void registrar_on_event(struct registrar *registrar, registration_event_function *event);
+
+/* As registration_on_callback_stored() and registration_on_login_rejected(). */
+bool registrar_on_callback_stored(struct registrar *registrar);
+bool registrar_on_login_rejected(struct registrar *registrar, int64_t sent_boot_ms);
 void registrar_on_login_succeeded(struct registrar *registrar);
 
 bool registrar_is_registered(const struct registrar *registrar);

@@ -12,6 +12,7 @@ void registration_init(struct registration *registration, const struct registrat
                                           .random = random,
                                           .state = REGISTRATION_DISCONNECTED,
                                           .not_before_ms = INT64_MIN,
+                                          .callback_until_ms = INT64_MIN,
                                           .inbound_heard_ms = -1,
                                           .conflict_warned_ms = -1};
 }
@@ -32,7 +33,7 @@ static bool has_aged(const struct registration *registration, int64_t now_ms)
            now_ms - registration->health_check_ms > registration->policy.interval_ms;
 }
 
-static struct registration_step next_when_registered(struct registration *registration, int64_t now_ms)
+static struct registration_step next_when_accepted(struct registration *registration, int64_t now_ms)
 {
     bool outdated = registration->has_capabilities &&
                     registration->registered_capabilities_version != registration->capabilities_version;
@@ -51,8 +52,8 @@ struct registration_step registration_next(struct registration *registration, in
 {
     if (registration->in_flight)
         return (struct registration_step){.action = REGISTRATION_IDLE};
-    if (registration->state == REGISTRATION_REGISTERED)
-        return next_when_registered(registration, now_ms);
+    if (registration->state == REGISTRATION_REGISTERED && registration->accepted)
+        return next_when_accepted(registration, now_ms);
     if (!registration->has_capabilities)
         return (struct registration_step){.action = REGISTRATION_NEEDS_RUNNERS};
     /* A registration without a listening endpoint would lose the callback. */
@@ -70,14 +71,18 @@ struct registration_step registration_next(struct registration *registration, in
 void registration_on_attempt(struct registration *registration)
 {
     registration->state = REGISTRATION_REGISTERING;
+    registration->accepted = false;
     registration->in_flight = true;
     registration->called_back_in_flight = false;
     registration->attempted_capabilities_version = registration->capabilities_version;
 }
 
-static void become_registered(struct registration *registration, int64_t now_ms)
+static void on_accepted(struct registration *registration, int64_t now_ms)
 {
     registration->state = REGISTRATION_REGISTERED;
+    registration->accepted = true;
+    registration->accepted_ms = now_ms;
+    registration->registered_capabilities_version = registration->attempted_capabilities_version;
     registration->failures = 0;
     registration->health_check_ms = now_ms;
     registration->not_before_ms = now_ms + REGISTRATION_CHANGE_GAP_MS;
@@ -85,7 +90,7 @@ static void become_registered(struct registration *registration, int64_t now_ms)
 
 static int64_t failure_wait_ms(struct registration *registration, enum registration_outcome outcome)
 {
-    if (outcome != REGISTRATION_TRANSIENT)
+    if (outcome != REGISTRATION_TRANSIENT && !registration->policy.called_back)
         return registration->policy.interval_ms;
     registration->failures++;
     if (registration->policy.max_retry < 0 || registration->failures < registration->policy.max_retry)
@@ -98,16 +103,15 @@ void registration_on_outcome(struct registration *registration, enum registratio
                              int64_t retry_after_ms, int64_t now_ms)
 {
     registration->in_flight = false;
+    if (outcome == REGISTRATION_ACCEPTED || outcome == REGISTRATION_TRANSIENT)
+        registration->callback_until_ms = now_ms + REGISTRATION_CALLBACK_MS;
     if (outcome == REGISTRATION_ACCEPTED) {
-        registration->registered_capabilities_version = registration->attempted_capabilities_version;
-        become_registered(registration, now_ms);
+        on_accepted(registration, now_ms);
         return;
     }
-    /* DDS called back meanwhile, so it has the registration, whatever became of its answer. */
-    if (registration->state == REGISTRATION_REGISTERED) {
-        registration->registered_capabilities_version = registration->attempted_capabilities_version;
-        return;
-    }
+    /* Whoever called back meanwhile: DDS says that it has not registered the node. */
+    if (outcome != REGISTRATION_TRANSIENT)
+        registration->state = REGISTRATION_REGISTERING;
     int64_t wait_ms = failure_wait_ms(registration, outcome);
     /* A server's wish is honoured as far as an ordinary pause goes. */
     if (retry_after_ms > registration->policy.interval_ms)
@@ -118,7 +122,7 @@ void registration_on_outcome(struct registration *registration, enum registratio
 enum registration_outcome registration_outcome_of_status(const struct registration *registration, int status)
 {
     if (registration->policy.called_back)
-        return REGISTRATION_TRANSIENT;
+        return status == 0 || status >= 500 ? REGISTRATION_TRANSIENT : REGISTRATION_REFUSED;
     if (status == 409)
         return REGISTRATION_CONFLICT;
     bool refused = status >= 300 && status <= 499 && status != 408 && status != 429;
@@ -127,18 +131,20 @@ enum registration_outcome registration_outcome_of_status(const struct registrati
 
 /* --- other events --- */
 
-void registration_on_callback_stored(struct registration *registration, int64_t now_ms)
+bool registration_on_callback_stored(struct registration *registration, int64_t now_ms)
 {
-    /* A callback that comes late belongs to the last attempt, and DDS knows what that one carried. */
-    if (registration->state != REGISTRATION_REGISTERED)
-        registration->registered_capabilities_version = registration->attempted_capabilities_version;
-    registration->called_back_in_flight = registration->in_flight;
-    become_registered(registration, now_ms);
+    if (!registration->in_flight && now_ms > registration->callback_until_ms)
+        return false;
+    registration->state = REGISTRATION_REGISTERED;
+    if (registration->in_flight)
+        registration->called_back_in_flight = true;
+    return true;
 }
 
 void registration_on_health_check(struct registration *registration, int64_t now_ms)
 {
-    registration->health_check_ms = now_ms;
+    if (registration->state == REGISTRATION_REGISTERED)
+        registration->health_check_ms = now_ms;
 }
 
 void registration_on_inbound_listening(struct registration *registration, int64_t now_ms)
@@ -153,19 +159,28 @@ void registration_on_capabilities(struct registration *registration, bool any, b
         registration->capabilities_version++;
 }
 
-void registration_on_login_rejected(struct registration *registration, int64_t now_ms)
+/* Once is an expired registration; again and again needs the pauses of a failure, or it would spin. */
+static void count_rejection(struct registration *registration, int64_t now_ms)
 {
     int64_t rejections = registration->rejections++;
-    /* The answer to the attempt in flight decides; a callback that came during it does so no more. */
-    if (registration->in_flight) {
-        registration->state = REGISTRATION_REGISTERING;
-        return;
-    }
-    registration->state =
-        registration->policy.called_back ? REGISTRATION_REGISTERING : REGISTRATION_DISCONNECTED;
-    /* Once is an expired registration; again and again needs the pauses of a failure, or it would spin. */
     if (rejections > 0)
         registration->not_before_ms = now_ms + backoff_ms(registration, rejections);
+}
+
+bool registration_on_login_rejected(struct registration *registration, int64_t sent_ms, int64_t now_ms)
+{
+    if (registration->accepted && sent_ms < registration->accepted_ms)
+        return false;
+    /* Only of a registration that DDS accepted: else whoever sends callbacks, which begin logins, could have
+     * the pauses grow. */
+    if (registration->accepted)
+        count_rejection(registration, now_ms);
+    registration->accepted = false;
+    /* The answer to the attempt in flight decides; a callback that came during it does so no more. */
+    registration->state = registration->policy.called_back || registration->in_flight
+                              ? REGISTRATION_REGISTERING
+                              : REGISTRATION_DISCONNECTED;
+    return true;
 }
 
 void registration_on_login_succeeded(struct registration *registration)

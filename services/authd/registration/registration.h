@@ -1,6 +1,10 @@
 /*
- * When to register at DDS (docs/network.md 1.2 to 1.4). Pure: the driver (registrar.c) asks
+ * When to register at DDS (docs/network.md 1.1 to 1.4). Pure: the driver (registrar.c) asks
  * registration_next() after every event and does what it says.
+ *
+ * Anyone can send callbacks and health checks, so they prove little: a callback marks the node registered
+ * only while DDS may owe it one, and does not end the loop; a health check only puts off the next look at a
+ * registration that DDS accepted. What DDS itself answers to the node's own requests decides all else.
  */
 #ifndef AUTHD_REGISTRATION_REGISTRATION_H
 #define AUTHD_REGISTRATION_REGISTRATION_H
@@ -13,6 +17,7 @@
 enum {
     REGISTRATION_INBOUND_FRESH_MS = 30000, /* how long "the inbound endpoint listens" is believed */
     REGISTRATION_CHANGE_GAP_MS = 1000,     /* least time between attempts that no failure spaces */
+    REGISTRATION_CALLBACK_MS = 120000,     /* how long after an attempt DDS may call back (1.1) */
     REGISTRATION_CONFLICT_WARNING_MS = 180000,
 };
 
@@ -29,8 +34,11 @@ struct registration {
     struct registration_policy policy;
     struct random *random;
     enum registration_state state;
+    bool accepted; /* registered by a 2xx, which ends the loop; else by a callback alone, which does not */
     bool in_flight;
     bool called_back_in_flight; /* a callback came during the attempt in flight, or the last one */
+    int64_t accepted_ms;        /* the last 2xx */
+    int64_t callback_until_ms;  /* until then a callback counts, besides during an attempt */
     int64_t failures;           /* in a row */
     int64_t rejections;         /* logins in a row that DDS answered 403 or 404 */
     int64_t not_before_ms;      /* no attempt sooner */
@@ -58,9 +66,9 @@ struct registration_step {
 
 enum registration_outcome {
     REGISTRATION_ACCEPTED,
-    REGISTRATION_TRANSIENT, /* where DDS calls back there is only this failure (1.2) */
+    REGISTRATION_TRANSIENT, /* no answer or 5xx, which DDS may yet follow with a callback; in 1.3 408, 429 */
     REGISTRATION_CONFLICT,  /* 409, another online node holds the registration (1.3) */
-    REGISTRATION_REFUSED,   /* 3xx and other 4xx (1.3) */
+    REGISTRATION_REFUSED,   /* 3xx and other 4xx; backs off as a transient one where DDS calls back (1.2) */
 };
 
 /* `random` is borrowed for the life of `registration`. */
@@ -80,17 +88,22 @@ void registration_on_outcome(struct registration *registration, enum registratio
 /* Of an HTTP status other than 2xx (1.2, 1.3); 0: no answer, or one that cannot be decoded. */
 enum registration_outcome registration_outcome_of_status(const struct registration *registration, int status);
 
+/* Returns whether the callback counts: only then may it begin a login (1.1). */
+bool registration_on_callback_stored(struct registration *registration, int64_t now_ms);
+
 /* What happened, at `now_ms`. */
 typedef void registration_event_function(struct registration *registration, int64_t now_ms);
-registration_event_function registration_on_callback_stored;
 registration_event_function registration_on_health_check;
 registration_event_function registration_on_inbound_listening;
 
 /* `changed`: the list differs from the last one that was not empty. */
 void registration_on_capabilities(struct registration *registration, bool any, bool changed);
 
-/* A login was answered 403 or 404: DDS does not know this node any more, whatever it called back. */
-registration_event_function registration_on_login_rejected;
+/*
+ * A login sent at `sent_ms` was answered 403 or 404: DDS does not know this node any more, whatever it called
+ * back. False when DDS has accepted a registration since: then this says nothing about that one.
+ */
+bool registration_on_login_rejected(struct registration *registration, int64_t sent_ms, int64_t now_ms);
 void registration_on_login_succeeded(struct registration *registration);
 
 /* Whether a conflict is worth a line now; remembers that it was written. */

@@ -1,12 +1,17 @@
 #include "services/leased/dms/lease_clock.h"
 
 #include "libcommon/base/limits.h"
+#include "libcommon/base/saturate.h"
 
 /*
  * Before DMS may give the task away a job has its grace, and what comes after it (SIGKILL, and the way there)
  * its room. Of a short lease no more than a share is spent on that: the grace is shortened to fit.
  */
 enum { ROOM_MS = 1000, MARGIN_MAX_MS = LIMIT_JOB_GRACE_MS + ROOM_MS, MARGIN_SHARE = 3, GRACE_MIN_MS = 1 };
+
+/* As good as for ever, in either direction; sums of what follows from it stay far from the ends of 64 bits.
+ */
+static const int64_t left_max_ms = INT64_C(10) * 366 * 24 * 3600 * 1000;
 
 static int64_t smaller(int64_t left, int64_t right)
 {
@@ -16,7 +21,8 @@ static int64_t smaller(int64_t left, int64_t right)
 void lease_clock_set(struct lease_clock *clock, int64_t expires_unix_ms, int64_t server_unix_ms,
                      int64_t sent_boot_ms)
 {
-    int64_t left_ms = expires_unix_ms - server_unix_ms;
+    int64_t left_ms = saturate_subtract(expires_unix_ms, server_unix_ms);
+    left_ms = left_ms < -left_max_ms ? -left_max_ms : smaller(left_ms, left_max_ms);
     clock->known = true;
     clock->ends_boot_ms = sent_boot_ms + left_ms;
     if (left_ms <= 0)

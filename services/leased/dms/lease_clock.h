@@ -18,7 +18,7 @@ struct lease_clock {
 
 /*
  * Takes an expiry from an answer. `server_unix_ms` is the answer's Date (or the local wall clock),
- * `sent_boot_ms` the boot clock when its request was sent.
+ * `sent_boot_ms` the boot clock when its request was sent. What is more than ten years away counts as ten.
  */
 void lease_clock_set(struct lease_clock *clock, int64_t expires_unix_ms, int64_t server_unix_ms,
                      int64_t sent_boot_ms);

@@ -5,6 +5,7 @@
 #include "libcommon/base/clock.h"
 #include "libcommon/base/limits.h"
 #include "libcommon/base/memory.h"
+#include "libcommon/base/saturate.h"
 #include "libcommon/base/text.h"
 #include "libcommon/base/uuid.h"
 
@@ -69,7 +70,7 @@ static void arm_expiry(struct sessions *sessions)
 {
     int64_t due_ms = next_expiry_ms(sessions);
     if (due_ms != INT64_MAX)
-        loop_timer_start(&sessions->expiry, due_ms - clock_boot_ms());
+        loop_timer_start(&sessions->expiry, saturate_subtract(due_ms, clock_boot_ms()));
     else
         loop_timer_stop(&sessions->expiry);
 }

@@ -1,12 +1,15 @@
 #include "services/stored/workspace/file_fingerprint.h"
 
+#include "libcommon/base/saturate.h"
+
 #include <errno.h>
 #include <sys/stat.h>
 #include <time.h>
 
+/* A job sets its files' times as it likes, and some file systems keep any. */
 static int64_t to_ns(struct timespec moment)
 {
-    return (int64_t)moment.tv_sec * 1000000000 + moment.tv_nsec;
+    return saturate_add(saturate_multiply(moment.tv_sec, 1000000000), moment.tv_nsec);
 }
 
 bool file_fingerprint_take(int fd, struct file_fingerprint *fingerprint, struct error *error)
@@ -45,5 +48,5 @@ bool file_fingerprint_is_settled(const struct file_fingerprint *fingerprint)
     struct timespec tick;
     clock_gettime(CLOCK_REALTIME_COARSE, &now);
     clock_getres(CLOCK_REALTIME_COARSE, &tick);
-    return to_ns(now) - fingerprint->modified_ns >= TICKS * to_ns(tick);
+    return saturate_subtract(to_ns(now), fingerprint->modified_ns) >= TICKS * to_ns(tick);
 }
