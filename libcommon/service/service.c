@@ -80,7 +80,9 @@ static bool create_loop(struct service_context *context, struct error *error)
 
 static bool begin_as_root(struct service_context *context, struct error *error)
 {
-    return !context->service->begin_as_root || context->service->begin_as_root(context, error);
+    const struct service *service = context->service;
+    return (!service->begin_as_root || service->begin_as_root(context, error)) &&
+           sandbox_limit_sockets(service->id, error);
 }
 
 static bool drop_privileges(struct service_context *context, struct error *error)
