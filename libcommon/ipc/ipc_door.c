@@ -25,7 +25,8 @@ static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static LIST_HEAD(doors, door) doors = LIST_HEAD_INITIALIZER(doors);
 static struct ipc_places places;
 
-static _Thread_local size_t guard_next;
+/* Of the one thread that opens sockets. */
+static size_t guard_next;
 
 void ipc_door_guard_next(size_t connections_max)
 {

@@ -10,7 +10,7 @@
 
 #include <stddef.h>
 
-/* The next listen() of this thread begins a socket of ours, where each user may have so many connections; 0:
+/* The next listen() begins a socket of ours, where each user may have so many connections; 0:
  * the next one does not. */
 void ipc_door_guard_next(size_t connections_max);
 
