@@ -43,10 +43,10 @@ static struct door *find_door(int fd)
 
 /* --- listen --- */
 
-int listen(int fd, int backlog)
+int listen(int fd, int n)
 {
     if (!guard_next)
-        return (int)syscall(SYS_listen, fd, backlog);
+        return (int)syscall(SYS_listen, fd, n);
     struct door *door = memory_allocate(sizeof *door);
     *door = (struct door){.fd = fd, .connections_max = guard_next};
     pthread_mutex_lock(&lock);
@@ -78,18 +78,17 @@ static int let_in(const struct door *door, int fd)
     return fd;
 }
 
-int accept(int listener, struct sockaddr *address, socklen_t *length)
+int accept(int fd, struct sockaddr *addr, socklen_t *addr_len)
 {
-    int fd = (int)syscall(SYS_accept4, listener, address, length, 0);
-    int reason = errno;
-    if (fd < 0)
+    int accepted = (int)syscall(SYS_accept4, fd, addr, addr_len, 0);
+    if (accepted < 0)
         return -1;
     pthread_mutex_lock(&lock);
-    const struct door *door = find_door(listener);
-    errno = reason;
-    fd = door ? let_in(door, fd) : fd;
+    const struct door *door = find_door(fd);
+    if (door)
+        accepted = let_in(door, accepted);
     pthread_mutex_unlock(&lock);
-    return fd;
+    return accepted;
 }
 
 /* --- close --- */

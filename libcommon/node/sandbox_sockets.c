@@ -57,7 +57,7 @@ bool sandbox_limit_sockets(enum service_id service, struct error *error)
     if (!descriptors)
         return error_set_errno(error, errno, "cannot list the open descriptors");
     for (const struct dirent *entry = readdir(descriptors); entry && ok; entry = readdir(descriptors)) {
-        int fd = atoi(entry->d_name);
+        int fd = (int)strtol(entry->d_name, NULL, 10);
         ok = !is_tcp(fd) || limit_socket(fd, error);
     }
     closedir(descriptors);

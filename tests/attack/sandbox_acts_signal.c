@@ -43,6 +43,7 @@ static int act_signal_when_folder_changes(void)
 {
     int folder = open("/sys/devices/system/cpu", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     int code = fcntl(folder, F_NOTIFY, DN_ACCESS) == 0 ? 0 : errno;
+    close(folder);
     /* A kernel may have been built without it. */
     return code == EINVAL ? 0 : code;
 }

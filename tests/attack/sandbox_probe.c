@@ -87,7 +87,7 @@ static void make_places_anew(void)
     struct sockaddr_in any = act_loopback(0);
     close(act_places.given_listener);
     act_places.given_listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    bind(act_places.given_listener, (struct sockaddr *)&any, sizeof any);
+    (void)bind(act_places.given_listener, (struct sockaddr *)&any, sizeof any);
     listen(act_places.given_listener, 1);
 }
 
@@ -179,7 +179,8 @@ static int start_caller(void)
     }
     close(ends[1]);
     while (read(ends[0], &address, sizeof address) == sizeof address)
-        connect(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), (struct sockaddr *)&address, sizeof address);
+        (void)connect(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), (struct sockaddr *)&address,
+                      sizeof address);
     _exit(0);
 }
 
