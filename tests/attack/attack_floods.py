@@ -8,6 +8,7 @@ usage: attack_floods.py BIN_FOLDER PROBE
 """
 import contextlib
 import os
+import signal
 import subprocess
 import sys
 import tempfile
@@ -20,6 +21,8 @@ from attack import ATTEMPT, CONTROL, User, row
 
 CONNECTIONS, MIB = 1000, 1 << 20
 KINDS = ("half handshakes", "handshakes", "half messages")
+# A process for each connection, of which none has most.
+MANY, MANY_PROCESSES = "handshakes of many", 200
 # Beside its message each connection has its places in nng and in the heap; and a heap is never quite full.
 CONNECTION_BYTES, SLACK_BYTES, SLACK_DESCRIPTORS = 64 * 1024, 24 * MIB, 16
 
@@ -40,24 +43,31 @@ def roles_of_protocol():
 ROLES = roles_of_protocol()
 
 FLOOD = r"""
-import resource, socket, struct, sys
+import os, resource, signal, socket, struct, sys
 path, kind, count, size = sys.argv[1], sys.argv[2], int(sys.argv[3]), int(sys.argv[4])
 hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
 resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
 hello = b"\0SP\0\0\x30\0\0" if not path.endswith("/events/sock") else b"\0SP\0\0\x21\0\0"
-first = {"half handshakes": hello[:3], "handshakes": hello, "half messages": hello + b"\1" + struct.pack(">Q", size)}[kind]
+first = {"half handshakes": hello[:3], "half messages": hello + b"\1" + struct.pack(">Q", size)}.get(kind, hello)
 kept = []
 def send(peer, data):
     try:
         return peer.send(data)
     except OSError:
         return 0
+there, here = os.pipe()
 for _ in range(count):
+    if kind == "handshakes of many" and os.fork():
+        os.read(there, 1)
+        continue
     peer = socket.socket(socket.AF_UNIX)
     peer.connect(path)
     peer.setblocking(False)
     send(peer, first)
     kept.append(peer)
+    if kind == "handshakes of many":
+        os.write(here, b"!")
+        signal.pause()
 # As much as they take of a message but its end.
 left = dict.fromkeys(kept if kind == "half messages" else (), size - 1)
 for _ in range(20):
@@ -89,11 +99,12 @@ def in_python(script, *arguments, **options):
 
 @contextlib.contextmanager
 def flood(user, path, kind, size):
-    process = in_python(FLOOD, path, kind, CONNECTIONS, size, **user.arguments())
+    count = MANY_PROCESSES if kind == MANY else CONNECTIONS
+    process = in_python(FLOOD, path, kind, count, size, start_new_session=True, **user.arguments())
     try:
         yield process
     finally:
-        process.kill()
+        os.killpg(process.pid, signal.SIGKILL)
         process.communicate()
 
 
@@ -168,7 +179,7 @@ def attempt(node, users, roles, kind, table):
             f"{usage.descriptors} of {descriptors_max} descriptors")
     row(ATTEMPT, "all", f"{kind} at {where}: its service", usage.bytes() <= bytes_max and usage.descriptors <= descriptors_max,
         took)
-    table.append(f"# {where:16} {kind:16} {took}")
+    table.append(f"# {where:16} {kind:18} {took}")
 
 
 def descriptors_suffice(node):
@@ -216,6 +227,8 @@ def run_all():
         for kind in KINDS:
             for role in ROLES:
                 attempt(node, users, [role], kind, table)
+        for role in ("authd/token", "leased/runner"):
+            attempt(node, users, [role], MANY, table)
         for service in programs.SERVICES:
             attempt(node, users, [role for role in ROLES if role.startswith(service + "/")], "half messages", table)
         row(ATTEMPT, "all", "no service was started again", pids == {service: node.pid(service) for service in programs.SERVICES},
@@ -226,7 +239,7 @@ def run_all():
     finally:
         node.remove()
         devnet.stop()
-    print("#\n# socket           flood            its service took\n" + "\n".join(table))
+    print("#\n# socket           flood              its service took\n" + "\n".join(table))
 
 
 if __name__ == "__main__":
