@@ -74,6 +74,8 @@ static void folders_of_root_and_of_this_user_are_trusted(void **state)
     assert_true(check(fixture, deep));
     assert_true(check(fixture, "/run/posemesh"));
     assert_true(check(fixture, "/"));
+    /* A file in a folder's place is for whoever makes the folder to tell. */
+    assert_true(check(fixture, "/etc/passwd/run"));
     free(deep);
 }
 

@@ -65,6 +65,36 @@ static void users_and_sockets_do_not_take_each_other_s_places(void **state)
     free(places.list);
 }
 
+static void what_others_hold_and_what_is_held_elsewhere_does_not_count(void **state)
+{
+    struct ipc_places places = {NULL, 0, 0};
+    (void)state;
+    for (int fd = 0; fd < BOUND; fd++)
+        come(&places, fd, OTHER_SOCKET, USER, RUNNER);
+    come(&places, 10, SOCKET, USER, RUNNER);
+    come(&places, 11, SOCKET, USER, FLOOD);
+    come(&places, 12, SOCKET, USER, FLOOD);
+    come(&places, 13, SOCKET, OTHER_USER, RUNNER);
+    assert_int_equal(come(&places, 14, SOCKET, USER, RUNNER + 1), 12);
+    assert_int_equal(ipc_places_ending(&places, OTHER_SOCKET), 0);
+    /* Who was hung up on does not make its process the one with most. */
+    come(&places, 15, SOCKET, OTHER_USER, RUNNER);
+    assert_int_equal(come(&places, 16, SOCKET, USER, RUNNER + 2), 14);
+    free(places.list);
+}
+
+static void any_number_of_users_has_places(void **state)
+{
+    struct ipc_places places = {NULL, 0, 0};
+    (void)state;
+    for (int fd = 0; fd < 100; fd++)
+        assert_int_equal(come(&places, fd, SOCKET, (uid_t)(USER + fd / BOUND), RUNNER), -1);
+    assert_int_equal(places.count, 100);
+    for (int fd = 0; fd < 100; fd++)
+        assert_int_equal(places.list[fd].fd, fd);
+    free(places.list);
+}
+
 static void what_is_closed_leaves_its_place(void **state)
 {
     struct ipc_places places = {NULL, 0, 0};
@@ -103,6 +133,8 @@ int main(void)
         cmocka_unit_test(a_process_that_floods_loses_its_youngest),
         cmocka_unit_test(of_equals_the_last_to_come_goes),
         cmocka_unit_test(users_and_sockets_do_not_take_each_other_s_places),
+        cmocka_unit_test(what_others_hold_and_what_is_held_elsewhere_does_not_count),
+        cmocka_unit_test(any_number_of_users_has_places),
         cmocka_unit_test(what_is_closed_leaves_its_place),
         cmocka_unit_test(a_socket_that_is_closed_takes_its_connections_along),
     };
