@@ -1,5 +1,6 @@
 #include "libcommon/ipc/ipc_door.h"
 
+#include "libcommon/base/clock.h"
 #include "libcommon/base/limits.h"
 #include "libcommon/base/memory.h"
 #include "libcommon/ipc/ipc_places.h"
@@ -57,22 +58,21 @@ int listen(int fd, int n)
 
 /* --- accept --- */
 
-/*
- * Whoever goes is hung up on, no more: nng reads the end, as if its peer had gone, and closes it. While it is
- * behind with that, newcomers are turned away; ours dial again.
- */
+/* Whoever goes is hung up on, no more: nng reads the end, as if its peer had gone, and closes it. Who is
+ * turned away is nothing that nng has seen; ours dial again. */
 static int let_in(const struct door *door, int fd)
 {
     struct ucred peer = {.uid = (uid_t)-1};
     socklen_t length = sizeof peer;
+    int goes = -1;
     bool known = getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &length) == 0;
-    if (!known || ipc_places_ending(&places, door->fd) >= door->connections_max) {
+    const struct ipc_place newcomer = {
+        .fd = fd, .listener = door->fd, .uid = peer.uid, .pid = peer.pid, .came_ms = clock_boot_ms()};
+    if (!known || !ipc_places_take(&places, &newcomer, door->connections_max, &goes)) {
         syscall(SYS_close, fd);
         errno = ECONNABORTED;
         return -1;
     }
-    const struct ipc_place newcomer = {.fd = fd, .listener = door->fd, .uid = peer.uid, .pid = peer.pid};
-    int goes = ipc_places_take(&places, &newcomer, door->connections_max);
     if (goes >= 0)
         shutdown(goes, SHUT_RDWR);
     return fd;

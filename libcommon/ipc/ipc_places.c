@@ -25,6 +25,11 @@ static size_t held_by_process(const struct ipc_places *places, const struct ipc_
     return held;
 }
 
+static bool has_settled(const struct ipc_place *place, const struct ipc_place *newcomer)
+{
+    return newcomer->came_ms - place->came_ms >= IPC_PLACES_SETTLED_MS;
+}
+
 /* From the youngest on: the first with the most is the process's youngest, and of equals the last to come. */
 static struct ipc_place *who_goes(const struct ipc_places *places, const struct ipc_place *newcomer)
 {
@@ -32,7 +37,8 @@ static struct ipc_place *who_goes(const struct ipc_places *places, const struct 
     size_t most = 0;
     for (size_t i = places->count; i-- > 0;) {
         struct ipc_place *place = &places->list[i];
-        size_t held = is_rival(place, newcomer) ? held_by_process(places, place) : 0;
+        bool may_go = is_rival(place, newcomer) && has_settled(place, newcomer);
+        size_t held = may_go ? held_by_process(places, place) : 0;
         if (held > most) {
             most = held;
             goes = place;
@@ -52,14 +58,18 @@ static void add(struct ipc_places *places, const struct ipc_place *newcomer)
     places->list[places->count++] = *newcomer;
 }
 
-int ipc_places_take(struct ipc_places *places, const struct ipc_place *newcomer, size_t bound)
+bool ipc_places_take(struct ipc_places *places, const struct ipc_place *newcomer, size_t bound, int *goes)
 {
-    struct ipc_place *goes = held_by_user(places, newcomer) >= bound ? who_goes(places, newcomer) : NULL;
-    int fd = goes ? goes->fd : -1;
-    if (goes)
-        goes->ending = true;
+    *goes = -1;
+    if (held_by_user(places, newcomer) >= bound) {
+        struct ipc_place *place = who_goes(places, newcomer);
+        if (!place)
+            return false;
+        place->ending = true;
+        *goes = place->fd;
+    }
     add(places, newcomer);
-    return fd;
+    return true;
 }
 
 void ipc_places_leave(struct ipc_places *places, int fd)
@@ -71,12 +81,4 @@ void ipc_places_leave(struct ipc_places *places, int fd)
             places->list[kept++] = *place;
     }
     places->count = kept;
-}
-
-size_t ipc_places_ending(const struct ipc_places *places, int listener)
-{
-    size_t ending = 0;
-    for (size_t i = 0; i < places->count; i++)
-        ending += places->list[i].listener == listener && places->list[i].ending;
-    return ending;
 }
