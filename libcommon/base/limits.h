@@ -28,6 +28,11 @@ enum {
     LIMIT_PENDING_REQUESTS = 256,     /* held by a service and not answered yet (long polls) */
     LIMIT_PENDING_TASK_REQUESTS = 64, /* of those, of one task: a job must not take other jobs' places */
 
+    /* Connections of one user at one socket; each may keep half a message of the largest size there. */
+    LIMIT_PEER_CONNECTIONS = 64,
+    LIMIT_JOB_CONNECTIONS = 512,     /* where jobs call: above LIMIT_CONCURRENCY of them and their hosts */
+    LIMIT_CONNECTIONS_QUEUED = 1024, /* not let in yet; the kernel's own bound (somaxconn) holds, too */
+
     /* --- a task --- */
     LIMIT_TOKEN_BYTES = 16 * 1024,
     LIMIT_URL_BYTES = 8 * 1024,

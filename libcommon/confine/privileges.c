@@ -59,3 +59,12 @@ bool privileges_harden(struct error *error)
 #endif
     return true;
 }
+
+void privileges_raise_descriptors(void)
+{
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_NOFILE, &limit) != 0)
+        return;
+    limit.rlim_cur = limit.rlim_max;
+    setrlimit(RLIMIT_NOFILE, &limit);
+}

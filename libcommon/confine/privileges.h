@@ -31,4 +31,8 @@ bool privileges_drop(const struct privileges *privileges, struct error *error);
  */
 bool privileges_harden(struct error *error);
 
+/* As many descriptors as the system grants: the soft limit of 1024 is for programs that use select(). Not for
+ * what starts such programs. */
+void privileges_raise_descriptors(void);
+
 #endif

@@ -36,7 +36,7 @@ bool ipc_open_events(struct ipc *ipc, struct error *error)
     if (code)
         return ipc_set_error(error, code, "cannot open", url);
     ipc->publishes = true;
-    return ipc_listen(ipc->events, url, LIMIT_SMALL_MESSAGE_BYTES, error);
+    return ipc_listen(ipc->events, url, LIMIT_SMALL_MESSAGE_BYTES, LIMIT_PEER_CONNECTIONS, error);
 }
 
 void ipc_publish(struct ipc *ipc, enum event event, const void *message)

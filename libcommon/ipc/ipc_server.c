@@ -371,7 +371,7 @@ static bool server_open(struct ipc_server *server, struct error *error)
     if (code)
         return ipc_set_error(error, code, "cannot set up", url);
     size_t limit = largest_request_bytes(server->handlers, server->handler_count);
-    if (!ipc_listen(server->socket, url, limit, error))
+    if (!ipc_listen(server->socket, url, limit, role->connections_max, error))
         return false;
     code = receive(server);
     return code ? ipc_set_error(error, code, "cannot receive at", url) : true;

@@ -2,6 +2,7 @@
 
 #include "libcommon/base/memory.h"
 #include "libcommon/files/folder.h"
+#include "libcommon/ipc/ipc_door.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -59,7 +60,8 @@ bool ipc_make_folder(const char *runtime_dir, enum service_id owner, const char 
     return folder_make(path, S_IRWXU, error);
 }
 
-bool ipc_listen(nng_socket socket, const char *url, size_t limit_bytes, struct error *error)
+bool ipc_listen(nng_socket socket, const char *url, size_t limit_bytes, size_t connections_max,
+                struct error *error)
 {
     nng_listener listener;
     int code = nng_socket_set_size(socket, NNG_OPT_RECVMAXSZ, limit_bytes);
@@ -67,8 +69,10 @@ bool ipc_listen(nng_socket socket, const char *url, size_t limit_bytes, struct e
         code = nng_listener_create(&listener, socket, url);
     if (!code)
         code = nng_listener_set_int(listener, NNG_OPT_IPC_PERMISSIONS, 0660);
+    ipc_door_guard_next(connections_max);
     if (!code)
         code = nng_listener_start(listener, 0);
+    ipc_door_guard_next(0);
     return code ? ipc_set_error(error, code, "cannot listen at", url) : true;
 }
 

@@ -19,8 +19,10 @@ bool ipc_url(const char *runtime_dir, enum service_id owner, const char *folder,
 /* Makes the folder of a socket when nobody did, for this user alone. */
 bool ipc_make_folder(const char *runtime_dir, enum service_id owner, const char *folder, struct error *error);
 
-/* Listens with the mode and the size limit that every socket of ours has. */
-bool ipc_listen(nng_socket socket, const char *url, size_t limit_bytes, struct error *error);
+/* Listens with the mode and the limits that every socket of ours has: bytes of a message, and connections of
+ * one user (ipc_door.h). */
+bool ipc_listen(nng_socket socket, const char *url, size_t limit_bytes, size_t connections_max,
+                struct error *error);
 
 /* Connects in the background, and again whenever the peer comes back. */
 bool ipc_dial(nng_socket socket, const char *url, struct error *error);

@@ -1,6 +1,7 @@
 #include "libcommon/node/operations.h"
 
-#define ROLE_ROW(name, owner, folder, callers) [ROLE_##name] = {owner, folder, callers},
+#define ROLE_ROW(name, owner, folder, callers, connections)                                                  \
+    [ROLE_##name] = {owner, folder, callers, connections},
 const struct role_info role_infos[ROLE_COUNT] = {ROLES(ROLE_ROW)};
 
 #define OPERATION_ROW(request, answer, role, limit, deadline_ms, on_repeat)                                  \

@@ -10,19 +10,19 @@
 
 /* clang-format off */
 
-/* ROLE(name, owner, folder, callers): the socket is <POSEMESH_RUNTIME_DIR>/<owner>/<folder>/sock */
+/* ROLE(name, owner, folder, callers, connections of one user): the socket is <POSEMESH_RUNTIME_DIR>/<owner>/<folder>/sock */
 #define ROLES(ROLE) \
-    ROLE(authd_token,    SERVICE_AUTHD,   "token",    LEASED_BIT) \
-    ROLE(authd_callback, SERVICE_AUTHD,   "callback", HTTPD_BIT) \
-    ROLE(leased_runner,  SERVICE_LEASED,  "runner",   RUNNERD_BIT) \
-    ROLE(leased_control, SERVICE_LEASED,  "control",  NODE_BIT) \
-    ROLE(stored_session, SERVICE_STORED,  "session",  LEASED_BIT) \
-    ROLE(stored_runner,  SERVICE_STORED,  "runner",   RUNNERD_BIT) \
-    ROLE(authd_status,   SERVICE_AUTHD,   "status",   HTTPD_BIT | NODE_BIT) \
-    ROLE(stored_status,  SERVICE_STORED,  "status",   HTTPD_BIT | NODE_BIT) \
-    ROLE(leased_status,  SERVICE_LEASED,  "status",   HTTPD_BIT | NODE_BIT) \
-    ROLE(httpd_status,   SERVICE_HTTPD,   "status",   HTTPD_BIT | NODE_BIT) \
-    ROLE(runnerd_status, SERVICE_RUNNERD, "status",   HTTPD_BIT | NODE_BIT)
+    ROLE(authd_token,    SERVICE_AUTHD,   "token",    LEASED_BIT, LIMIT_PEER_CONNECTIONS) \
+    ROLE(authd_callback, SERVICE_AUTHD,   "callback", HTTPD_BIT, LIMIT_PEER_CONNECTIONS) \
+    ROLE(leased_runner,  SERVICE_LEASED,  "runner",   RUNNERD_BIT, LIMIT_PEER_CONNECTIONS) \
+    ROLE(leased_control, SERVICE_LEASED,  "control",  NODE_BIT, LIMIT_PEER_CONNECTIONS) \
+    ROLE(stored_session, SERVICE_STORED,  "session",  LEASED_BIT, LIMIT_PEER_CONNECTIONS) \
+    ROLE(stored_runner,  SERVICE_STORED,  "runner",   RUNNERD_BIT, LIMIT_JOB_CONNECTIONS) \
+    ROLE(authd_status,   SERVICE_AUTHD,   "status",   HTTPD_BIT | NODE_BIT, LIMIT_PEER_CONNECTIONS) \
+    ROLE(stored_status,  SERVICE_STORED,  "status",   HTTPD_BIT | NODE_BIT, LIMIT_PEER_CONNECTIONS) \
+    ROLE(leased_status,  SERVICE_LEASED,  "status",   HTTPD_BIT | NODE_BIT, LIMIT_PEER_CONNECTIONS) \
+    ROLE(httpd_status,   SERVICE_HTTPD,   "status",   HTTPD_BIT | NODE_BIT, LIMIT_PEER_CONNECTIONS) \
+    ROLE(runnerd_status, SERVICE_RUNNERD, "status",   HTTPD_BIT | NODE_BIT, LIMIT_PEER_CONNECTIONS)
 
 /*
  * OPERATION(request, answer, role, request limit, deadline_ms, what a repeat does)
@@ -100,7 +100,8 @@ enum command {
 struct role_info {
     enum service_id owner;
     const char *folder;
-    unsigned callers; /* bits of services */
+    unsigned callers;       /* bits of services */
+    size_t connections_max; /* of one user */
 };
 
 struct operation_info {

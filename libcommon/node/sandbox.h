@@ -20,6 +20,14 @@
 enum { SANDBOX_TEXT_BYTES = 128 };
 
 /*
+ * The first part of it, while a service may still be root: sandbox_sockets.c. httpd may make no socket of the
+ * network, but a TCP socket that it has, or accepts there, can be taken apart and connected to anything, and
+ * a filter of calls cannot see where to. From here on no such connection comes about, whatever the kernel's
+ * Landlock knows of ports; one that waited to be accepted before is not covered.
+ */
+bool sandbox_limit_sockets(enum service_id service, struct error *error);
+
+/*
  * Grants the folders of `settings`, where it has them, and connections to `peer_port`, of the one service
  * that this one calls outside (0: to any). `text` gets what is in force, for log and status: "system calls,
  * files, ports". Needs no_new_privs.

@@ -6,10 +6,12 @@
 #include "libcommon/node/sandbox.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <linux/netlink.h>
 #include <linux/sched.h>
 #include <net/if.h>
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <seccomp.h>
 #include <stddef.h>
 #include <sys/ioctl.h>
@@ -44,18 +46,17 @@ static const int identity[] = {CALL(getpid), CALL(getppid), CALL(getuid),    CAL
                                END_OF_CALLS};
 static const int clocks[] = {CALL(clock_gettime), CALL(clock_getres), CALL(clock_nanosleep), CALL(nanosleep),
                              CALL(gettimeofday),  CALL(time),         CALL(getrandom),       END_OF_CALLS};
-static const int descriptors[] = {CALL(read),        CALL(readv),         CALL(write),     CALL(writev),
-                                  CALL(pread64),     CALL(preadv),        CALL(pwrite64),  CALL(pwritev),
-                                  CALL(close),       CALL(fcntl),         CALL(dup),       CALL(dup2),
-                                  CALL(dup3),        CALL(lseek),         CALL(fstat),     CALL(newfstatat),
-                                  CALL(stat),        CALL(lstat),         CALL(statx),     CALL(pipe2),
-                                  CALL(eventfd2),    CALL(poll),          CALL(ppoll),     CALL(select),
-                                  CALL(pselect6),    CALL(epoll_create1), CALL(epoll_ctl), CALL(epoll_wait),
-                                  CALL(epoll_pwait), CALL(epoll_pwait2),  END_OF_CALLS};
-static const int sockets[] = {CALL(bind),        CALL(listen),     CALL(accept),     CALL(accept4),
-                              CALL(connect),     CALL(shutdown),   CALL(recvfrom),   CALL(recvmsg),
-                              CALL(recvmmsg),    CALL(getsockopt), CALL(setsockopt), CALL(getsockname),
-                              CALL(getpeername), END_OF_CALLS};
+static const int descriptors[] = {
+    CALL(read),      CALL(readv),      CALL(write),       CALL(writev),       CALL(pread64),
+    CALL(preadv),    CALL(pwrite64),   CALL(pwritev),     CALL(close),        CALL(dup),
+    CALL(dup2),      CALL(dup3),       CALL(lseek),       CALL(fstat),        CALL(newfstatat),
+    CALL(stat),      CALL(lstat),      CALL(statx),       CALL(pipe2),        CALL(eventfd2),
+    CALL(poll),      CALL(ppoll),      CALL(select),      CALL(pselect6),     CALL(epoll_create1),
+    CALL(epoll_ctl), CALL(epoll_wait), CALL(epoll_pwait), CALL(epoll_pwait2), END_OF_CALLS};
+static const int sockets[] = {CALL(bind),     CALL(listen),     CALL(accept),      CALL(accept4),
+                              CALL(connect),  CALL(shutdown),   CALL(recvfrom),    CALL(recvmsg),
+                              CALL(recvmmsg), CALL(getsockopt), CALL(getsockname), CALL(getpeername),
+                              END_OF_CALLS};
 static const int paths[] = {CALL(open),       CALL(openat),   CALL(access),     CALL(faccessat),
                             CALL(faccessat2), CALL(readlink), CALL(readlinkat), CALL(getcwd),
                             CALL(getdents64), CALL(mkdir),    CALL(mkdirat),    CALL(unlink),
@@ -119,14 +120,30 @@ enum { SOCKET_TYPE_MASK = 0xf };
             "DDS, DMS, domain servers and DNS"                                                               \
     }
 
-static const struct {
+#define FCNTL(command, services, reason)                                                                     \
+    {                                                                                                        \
+        CALL(fcntl), services, 1, {EQUALS(1, command)}, reason                                               \
+    }
+
+struct rule {
     int call;
     unsigned services;
     unsigned count;
     struct scmp_arg_cmp arguments[3];
     const char *reason;
-} allowed_with[] = {
-    {CALL(socket), CONFINED_BITS, 1, {EQUALS(0, AF_UNIX)}, "the other services"},
+};
+
+static const struct rule allowed_with[] = {
+    {CALL(socket),
+     CONFINED_BITS,
+     2,
+     {EQUALS(0, AF_UNIX), HAS_BITS(1, SOCKET_TYPE_MASK, SOCK_STREAM)},
+     "the other services"},
+    {CALL(socket),
+     OUTSIDE_BITS,
+     2,
+     {EQUALS(0, AF_UNIX), HAS_BITS(1, SOCKET_TYPE_MASK, SOCK_DGRAM)},
+     "the C library asks by one for an interface's number"},
     {CALL(socketpair), CONFINED_BITS, 1, {EQUALS(0, AF_UNIX)}, "curl wakes its resolver"},
     SOCKETS(AF_INET, SOCK_STREAM, 0),
     SOCKETS(AF_INET, SOCK_STREAM, IPPROTO_TCP),
@@ -141,8 +158,23 @@ static const struct {
      2,
      {EQUALS(0, AF_NETLINK), EQUALS(2, NETLINK_ROUTE)},
      "the C library asks which addresses the machine has"},
+    {CALL(setsockopt), OUTSIDE_BITS, 0, {EQUALS(0, 0)}, "what curl and the resolver set"},
+    /* No other: some have a socket connect by itself. */
+    {CALL(setsockopt), HTTPD_BIT, 2, {EQUALS(1, IPPROTO_TCP), EQUALS(2, TCP_NODELAY)}, "answers go at once"},
+    {CALL(setsockopt), HTTPD_BIT, 2, {EQUALS(1, IPPROTO_TCP), EQUALS(2, TCP_CORK)}, "as TCP_NODELAY"},
+    /* No owner, signal or O_ASYNC of a descriptor: through them another process would be signalled. */
+    FCNTL(F_DUPFD, CONFINED_BITS, "descriptors"),
+    FCNTL(F_DUPFD_CLOEXEC, CONFINED_BITS, "descriptors"),
+    FCNTL(F_GETFD, CONFINED_BITS, "descriptors"),
+    FCNTL(F_SETFD, CONFINED_BITS, "descriptors"),
+    FCNTL(F_GETFL, CONFINED_BITS, "descriptors"),
+    {CALL(fcntl), CONFINED_BITS, 2, {EQUALS(1, F_SETFL), HAS_BITS(2, O_ASYNC, 0)}, "non-blocking ones"},
+    FCNTL(F_GETLK, STORED_BIT, "the journal's locks"),
+    FCNTL(F_SETLK, STORED_BIT, "the journal's locks"),
+    FCNTL(F_SETLKW, STORED_BIT, "the journal's locks"),
     /* Without MSG_FASTOPEN, which connects past Landlock's limit of ports. */
-    {CALL(sendto), CONFINED_BITS, 1, {HAS_BITS(3, MSG_FASTOPEN, 0)}, "talk"},
+    {CALL(sendto), OUTSIDE_BITS, 1, {HAS_BITS(3, MSG_FASTOPEN, 0)}, "talk"},
+    {CALL(sendto), HTTPD_BIT, 2, {HAS_BITS(3, MSG_FASTOPEN, 0), EQUALS(4, 0)}, "talk, to no address"},
     {CALL(sendmsg), CONFINED_BITS, 1, {HAS_BITS(2, MSG_FASTOPEN, 0)}, "talk"},
     {CALL(sendmmsg), OUTSIDE_BITS, 1, {HAS_BITS(3, MSG_FASTOPEN, 0)}, "the resolver asks for A and AAAA"},
     {CALL(clone), CONFINED_BITS, 1, {HAS_BITS(0, CLONE_THREAD, CLONE_THREAD)}, "threads, never processes"},
@@ -189,16 +221,24 @@ static bool add_groups(scmp_filter_ctx filter, enum service_id service, uint32_t
     return true;
 }
 
+static bool add_rules(scmp_filter_ctx filter, enum service_id service, uint32_t action,
+                      const struct rule *rules, size_t count, struct error *error)
+{
+    for (size_t i = 0; i < count; i++)
+        if (rules[i].services & (1U << service) &&
+            is_failure(
+                seccomp_rule_add_array(filter, action, rules[i].call, rules[i].count, rules[i].arguments),
+                error))
+            return false;
+    return true;
+}
+
 static bool allow(scmp_filter_ctx filter, enum service_id service, struct error *error)
 {
     if (!add_groups(filter, service, SCMP_ACT_ALLOW, allowed, COUNT(allowed), error))
         return false;
-    for (size_t i = 0; i < COUNT(allowed_with); i++)
-        if (allowed_with[i].services & (1U << service) &&
-            is_failure(seccomp_rule_add_array(filter, SCMP_ACT_ALLOW, allowed_with[i].call,
-                                              allowed_with[i].count, allowed_with[i].arguments),
-                       error))
-            return false;
+    if (!add_rules(filter, service, SCMP_ACT_ALLOW, allowed_with, COUNT(allowed_with), error))
+        return false;
     /* abort() after a failed assertion; no other process can be meant. */
     const struct scmp_arg_cmp self = {0, SCMP_CMP_EQ, (scmp_datum_t)getpid(), 0};
     return !is_failure(seccomp_rule_add_array(filter, SCMP_ACT_ALLOW, CALL(tgkill), 1, &self), error);
@@ -250,6 +290,26 @@ static const struct group refused[] = {
     {setting_clocks, RUNNERD_BIT, "leases live by the clock"},
 };
 
+/*
+ * Who makes a user namespace is root in it, and reaches from there what only root may ask of the kernel:
+ * netfilter, traffic control, packet sockets, where exploits begin. No kernel lets netfilter alone be refused
+ * for all of a machine's modes, and without mounts (above) little else is left of such a namespace to a job.
+ */
+static const struct rule refused_with[] = {
+    {CALL(unshare), RUNNERD_BIT, 1, {HAS_BITS(0, CLONE_NEWUSER, CLONE_NEWUSER)}, "jobs become root nowhere"},
+    {CALL(clone), RUNNERD_BIT, 1, {HAS_BITS(0, CLONE_NEWUSER, CLONE_NEWUSER)}, "as unshare"},
+    {CALL(setns), RUNNERD_BIT, 0, {EQUALS(0, 0)}, "nor enter where somebody else is"},
+};
+
+/* As for services: clone3's flags lie in memory, and clone is tried then. */
+static bool refuse(scmp_filter_ctx filter, enum service_id service, struct error *error)
+{
+    const uint32_t no = SCMP_ACT_ERRNO(EPERM);
+    return add_groups(filter, service, no, refused, COUNT(refused), error) &&
+           add_rules(filter, service, no, refused_with, COUNT(refused_with), error) &&
+           !is_failure(seccomp_rule_add(filter, SCMP_ACT_ERRNO(ENOSYS), CALL(clone3), 0), error);
+}
+
 /* A job may be a program of the machine's other modes (32 bits); the refusals hold there too. */
 static bool add_other_modes(scmp_filter_ctx filter, struct error *error)
 {
@@ -285,8 +345,7 @@ bool sandbox_limit_calls(enum service_id service, struct error *error)
         return error_set(error, ERROR_SYSTEM, "cannot make a system call filter");
     bool ok = set_attributes(filter, confined, error) &&
               (confined ? allow(filter, service, error) && answer(filter, error)
-                        : add_other_modes(filter, error) && add_groups(filter, service, SCMP_ACT_ERRNO(EPERM),
-                                                                       refused, COUNT(refused), error)) &&
+                        : add_other_modes(filter, error) && refuse(filter, service, error)) &&
               !is_failure(seccomp_load(filter), error);
     seccomp_release(filter);
     return ok;

@@ -22,6 +22,7 @@ enum kind {
     KIND_text,
     KIND_name,
     KIND_path,
+    KIND_folder,
     KIND_address,
     KIND_secret
 };
@@ -70,7 +71,7 @@ remark(struct settings_remarks *remarks, const char *variable, const char *forma
 static bool is_text_kind(enum kind kind)
 {
     return kind == KIND_url || kind == KIND_text || kind == KIND_name || kind == KIND_path ||
-           kind == KIND_address;
+           kind == KIND_folder || kind == KIND_address;
 }
 
 static void load_number(const struct row *row, void *slot, const char *text,
@@ -96,6 +97,7 @@ static void load_text(const struct row *row, char **slot, const char *text, sett
     bool ok = row->kind == KIND_url       ? !is_url || is_url(text)
               : row->kind == KIND_name    ? settings_check_name(text, &error)
               : row->kind == KIND_path    ? settings_check_path(text, &error)
+              : row->kind == KIND_folder  ? settings_check_folder(text, &error)
               : row->kind == KIND_address ? settings_check_address(text, &error)
                                           : settings_check_text(text, &error);
     if (!ok)

@@ -5,8 +5,8 @@
  *
  * SETTING(kind, field, variable, readers, default, low, high, meaning)
  *   kind     integer, ratio, clamped (a ratio forced into its range), flag, choice ("a|b"; the field is its
- * index), url, text, name (short, printable ASCII), path, address (host:port), secret (also from the file
- * that <variable>_FILE names)
+ * index), url, text, name (short, printable ASCII), path, folder (a path; nobody else may put another folder
+ * in its place), address (host:port), secret (also from the file that <variable>_FILE names)
  *   readers  the services that read it
  *   default  as text; REQUIRED, or OPTIONAL (a text may then be NULL)
  *
@@ -64,9 +64,9 @@
     SETTING(integer, noop_sleep_secs,         "NOOP_SLEEP_SECS",              RUNNERD_BIT, "5", 0, 86400, "how long a noop job sleeps") \
     SETTING(name,    host_name,               "POSEMESH_HOST_NAME",           RUNNERD_BIT, "runnerd", 0, 0, "tells this runner host from others of the node; a new one of the same name replaces it") \
     SETTING(path,    runners_dir,             "POSEMESH_RUNNERS_DIR",         RUNNERD_BIT, "/etc/posemesh/runners.d", 0, 0, "one JSON file for each capability") \
-    SETTING(path,    work_dir,                "POSEMESH_WORK_DIR",            STORED_BIT | RUNNERD_BIT | NODE_BIT, "/var/lib/posemesh/work", 0, 0, "workspaces of running tasks") \
-    SETTING(path,    state_dir,               "POSEMESH_STATE_DIR",           STORED_BIT | NODE_BIT, "/var/lib/posemesh", 0, 0, "what services must know again after a restart") \
-    SETTING(path,    runtime_dir,             "POSEMESH_RUNTIME_DIR",         ALL_BITS, "/run/posemesh", 0, 0, "sockets and pid files") \
+    SETTING(folder,  work_dir,                "POSEMESH_WORK_DIR",            STORED_BIT | RUNNERD_BIT | NODE_BIT, "/var/lib/posemesh/work", 0, 0, "workspaces of running tasks") \
+    SETTING(folder,  state_dir,               "POSEMESH_STATE_DIR",           STORED_BIT | NODE_BIT, "/var/lib/posemesh", 0, 0, "what services must know again after a restart") \
+    SETTING(folder,  runtime_dir,             "POSEMESH_RUNTIME_DIR",         ALL_BITS, "/run/posemesh", 0, 0, "sockets and pid files") \
     SETTING(choice,  log_format,              "LOG_FORMAT",                   ALL_BITS, "json|text", 0, 0, "text is for people") \
     SETTING(choice,  log_level,               "LOG_LEVEL",                    ALL_BITS, "info|debug|warn|error", 0, 0, "least level that is logged")
 /* clang-format on */
@@ -83,6 +83,7 @@ enum settings_flow { SETTINGS_FLOW_CALLBACK, SETTINGS_FLOW_WALLET, SETTINGS_FLOW
 #define SETTINGS_TYPE_text char *
 #define SETTINGS_TYPE_name char *
 #define SETTINGS_TYPE_path char *
+#define SETTINGS_TYPE_folder char *
 #define SETTINGS_TYPE_address char *
 #define SETTINGS_TYPE_secret struct secret
 

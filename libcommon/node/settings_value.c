@@ -5,6 +5,7 @@
 #include "libcommon/base/text.h"
 #include "libcommon/base/utf8.h"
 #include "libcommon/files/file.h"
+#include "libcommon/files/folder_trust.h"
 
 #include <ctype.h>
 #include <errno.h>
@@ -14,6 +15,7 @@
 #include <string.h>
 #include <strings.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 char *settings_trimmed_copy(const char *text)
 {
@@ -107,6 +109,11 @@ bool settings_check_path(const char *text, struct error *error)
     if (text[0] != '/')
         return error_set(error, ERROR_INVALID, "is '%.*s', expected an absolute path", TEXT_CUT(text, 128));
     return settings_check_text(text, error);
+}
+
+bool settings_check_folder(const char *text, struct error *error)
+{
+    return settings_check_path(text, error) && folder_check_parents(text, geteuid(), error);
 }
 
 bool settings_split_address(const char *text, char **host, uint16_t *port, struct error *error)

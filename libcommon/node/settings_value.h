@@ -23,6 +23,9 @@ bool settings_parse_flag(const char *text, bool *value, struct error *error);
 bool settings_parse_choice(const char *text, const char *choices, int *index, struct error *error);
 
 bool settings_check_path(const char *text, struct error *error);
+
+/* As a path; nobody but root and this user may be able to put another folder in its place. */
+bool settings_check_folder(const char *text, struct error *error);
 bool settings_check_text(const char *text, struct error *error);
 
 /* 1 to LIMIT_HOST_NAME_BYTES printable ASCII characters. */

@@ -80,7 +80,9 @@ static bool create_loop(struct service_context *context, struct error *error)
 
 static bool begin_as_root(struct service_context *context, struct error *error)
 {
-    return !context->service->begin_as_root || context->service->begin_as_root(context, error);
+    const struct service *service = context->service;
+    return (!service->begin_as_root || service->begin_as_root(context, error)) &&
+           sandbox_limit_sockets(service->id, error);
 }
 
 static bool drop_privileges(struct service_context *context, struct error *error)
@@ -88,11 +90,13 @@ static bool drop_privileges(struct service_context *context, struct error *error
     struct privileges privileges;
     const char *run_as = getenv(PRIVILEGES_VARIABLE);
     const char *supervisor = getenv("POSEMESH_SUPERVISOR_PID");
-    (void)context;
     if (run_as && (!privileges_parse(run_as, &privileges, error) || !privileges_drop(&privileges, error)))
         return false;
     if (!privileges_harden(error))
         return false;
+    /* Peers that flood must not leave none; jobs inherit runnerd's limit. */
+    if (context->service->id != SERVICE_RUNNERD)
+        privileges_raise_descriptors();
     /* A service whose posemesh-node was killed would hold the sockets that the next one needs. */
     if (supervisor) {
         prctl(PR_SET_PDEATHSIG, SIGTERM, 0, 0, 0);

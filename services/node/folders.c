@@ -11,40 +11,14 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* Whether only root and we can put something else in its place. */
-static bool is_trusted(const struct stat *status)
-{
-    bool ours = status->st_uid == 0 || status->st_uid == geteuid();
-    /* In a sticky folder (/tmp) nobody else can rename what is ours. */
-    bool guarded = !(status->st_mode & S_IWOTH) || (status->st_mode & S_ISVTX);
-    return ours && (S_ISLNK(status->st_mode) || guarded);
-}
-
-/*
- * Root changes owners and modes below here: a parent that somebody else owns, or a link that somebody laid
- * into /tmp, would lead that to a folder of their choice.
- */
-static bool check_parent(const char *path, struct error *error)
-{
-    struct stat link;
-    struct stat target;
-    if (lstat(path, &link) != 0 || stat(path, &target) != 0)
-        return error_set_errno(error, errno, "cannot look at %s", path);
-    if (!is_trusted(&link) || !is_trusted(&target))
-        return error_set(error, ERROR_FORBIDDEN,
-                         "%s belongs to uid %u or is open to all: others could replace "
-                         "what is in it",
-                         path, (unsigned)target.st_uid);
-    return true;
-}
-
-static bool make_parents(const char *path, bool check, struct error *error)
+/* Whoever else could write there was looked for with the settings (folder_trust.h). */
+static bool make_parents(const char *path, struct error *error)
 {
     char parent[PATH_MAX];
     snprintf(parent, sizeof parent, "%s", path);
     for (char *slash = strchr(parent + 1, '/'); slash; slash = strchr(slash + 1, '/')) {
         *slash = '\0';
-        if (!folder_make(parent, 0755, error) || (check && !check_parent(parent, error)))
+        if (!folder_make(parent, 0755, error))
             return false;
         *slash = '/';
     }
@@ -75,7 +49,7 @@ static bool make_folder(const struct identities *identities, const char *path, u
                         mode_t mode, struct error *error)
 {
     bool separate = identities->separate;
-    if (!make_parents(path, separate, error) || !folder_make(path, S_IRWXU, error))
+    if (!make_parents(path, error) || !folder_make(path, S_IRWXU, error))
         return false;
     /* A link or a file in its place is somebody's trap or mistake. */
     int fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);

@@ -11,7 +11,7 @@
  * Makes POSEMESH_RUNTIME_DIR with one folder for each role, owned by the service, entered by the group of its
  * caller, POSEMESH_WORK_DIR, and in POSEMESH_STATE_DIR a folder for each service that keeps something. For a
  * user without root all folders are that user's alone. As root, a folder that is somebody else's or open to
- * all, or lies in one, is refused (ERROR_FORBIDDEN).
+ * all is refused (ERROR_FORBIDDEN); what they lie in was looked at with the settings.
  */
 bool folders_make(const struct identities *identities, const struct settings *settings, struct error *error);
 

@@ -20,6 +20,7 @@ struct act {
 };
 
 extern const struct act process_acts[];
+extern const struct act signal_acts[];
 extern const struct act file_acts[];
 extern const struct act network_acts[];
 extern const struct act kernel_acts[];
@@ -30,6 +31,8 @@ struct act_places {
     char folder[32];
     char outside_file[64];
     int outside_port;
+    int given_listener; /* of TCP; a new one for each act */
+    int caller;         /* who is written an address there connects to it */
     char abstract_name[64];
     int localhost_code; /* of getaddrinfo outside the sandboxes: a bare machine has no /etc/hosts */
 };

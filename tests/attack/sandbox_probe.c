@@ -25,7 +25,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-struct act_places act_places = {.folder = "/tmp/posemesh-probe-XXXXXX"};
+struct act_places act_places = {.folder = "/tmp/posemesh-probe-XXXXXX", .given_listener = -1};
 
 /* --- one act in a process of its own --- */
 
@@ -39,7 +39,7 @@ static bool confine(enum service_id service)
     snprintf(work, sizeof work, "%s/work", act_places.folder);
     const struct settings settings = {.runtime_dir = runtime,
                                       .work_dir = service == SERVICE_STORED ? work : NULL};
-    return privileges_harden(&error) &&
+    return sandbox_limit_sockets(service, &error) && privileges_harden(&error) &&
            sandbox_apply(service, &settings, service == SERVICE_STORED ? 0 : 1, text, &error);
 }
 
@@ -76,13 +76,19 @@ static const char *tell(int status, char out[64])
     return out;
 }
 
-static void make_removable(void)
+/* What an act uses up. */
+static void make_places_anew(void)
 {
     char path[96];
     snprintf(path, sizeof path, "%s/removable-%d", act_places.folder, (int)getpid());
     int fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
     if (fd >= 0)
         close(fd);
+    struct sockaddr_in any = act_loopback(0);
+    close(act_places.given_listener);
+    act_places.given_listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    (void)bind(act_places.given_listener, (struct sockaddr *)&any, sizeof any);
+    listen(act_places.given_listener, 1);
 }
 
 static int number;
@@ -98,8 +104,9 @@ static void report(bool ok, const char *who, const char *what, const char *how)
 static const char *missing_in_kernel(const struct act *act, int landlock_version, enum service_id service)
 {
     enum { GET_MEMORY_DENY_WRITE_EXECUTE = 66 };
-    /* httpd has no sockets of TCP to begin with. */
-    if (landlock_version < act->landlock_version && service != SERVICE_HTTPD)
+    /* httpd can make no sockets of TCP to begin with. */
+    bool by_calls = service == SERVICE_HTTPD && act->landlock_version == LANDLOCK_VERSION_PORTS;
+    if (landlock_version < act->landlock_version && !by_calls)
         return "its Landlock is too old";
     if (act->make == act_new_code && prctl(GET_MEMORY_DENY_WRITE_EXECUTE, 0, 0, 0, 0) < 0)
         return "it cannot deny executable memory";
@@ -109,7 +116,7 @@ static const char *missing_in_kernel(const struct act *act, int landlock_version
 static void try_act(const struct act *act, int landlock_version)
 {
     char text[64];
-    make_removable();
+    make_places_anew();
     int control = run_act(act, false, SERVICE_NODE);
     report(WIFEXITED(control) && WEXITSTATUS(control) == 0, "control", act->name, tell(control, text));
     for (enum service_id service = 0; service < SERVICE_COUNT; service++) {
@@ -122,7 +129,7 @@ static void try_act(const struct act *act, int landlock_version)
             printf("ok %d - %s %s # SKIP this kernel: %s\n", ++number, who, act->name, missing);
             continue;
         }
-        make_removable();
+        make_places_anew();
         int status = run_act(act, true, service);
         report(is_refusal(status), who, act->name, tell(status, text));
     }
@@ -159,6 +166,24 @@ static int listen_at_loopback(void)
     return fd;
 }
 
+/* A process that connects to the addresses which it is told, until this one ends. */
+static int start_caller(void)
+{
+    int ends[2];
+    struct sockaddr_in address;
+    if (pipe2(ends, O_CLOEXEC) != 0)
+        return -1;
+    if (fork() != 0) {
+        close(ends[0]);
+        return ends[1];
+    }
+    close(ends[1]);
+    while (read(ends[0], &address, sizeof address) == sizeof address)
+        (void)connect(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), (struct sockaddr *)&address,
+                      sizeof address);
+    _exit(0);
+}
+
 static int listen_at_abstract_name(void)
 {
     struct sockaddr_un address = {.sun_family = AF_UNIX};
@@ -180,12 +205,14 @@ static int remove_entry(const char *path, const struct stat *status, int type, s
 
 int main(void)
 {
-    static const struct act *const tables[] = {process_acts, file_acts, network_acts, kernel_acts};
+    static const struct act *const tables[] = {process_acts, signal_acts, file_acts, network_acts,
+                                               kernel_acts};
     struct landlock landlock;
     struct error error;
     log_configure("probe", LOG_FORMAT_TEXT, LOG_LEVEL_ERROR);
     if (!landlock_begin(&landlock, false, &error) || !mkdtemp(act_places.folder) ||
-        listen_at_loopback() < 0 || listen_at_abstract_name() < 0) {
+        listen_at_loopback() < 0 || listen_at_abstract_name() < 0 ||
+        (act_places.caller = start_caller()) < 0) {
         printf("not ok 1 - the probe can be set up\n");
         return 1;
     }

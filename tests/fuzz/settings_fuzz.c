@@ -28,6 +28,7 @@ enum { VARIABLES_MAX = 64 };
 #define IN_RANGE_name(field, low, high)                                                                      \
     (!(field) || (is_plain(field) && strlen(field) <= LIMIT_HOST_NAME_BYTES))
 #define IN_RANGE_path(field, low, high) (!(field) || ((field)[0] == '/' && is_plain(field)))
+#define IN_RANGE_folder IN_RANGE_path
 #define IN_RANGE_address(field, low, high) (!(field) || is_address(field))
 #define IN_RANGE_secret(field, low, high) ((field).length == 0 || (field).bytes)
 

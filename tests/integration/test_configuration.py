@@ -69,6 +69,18 @@ class Configuration(unittest.TestCase):
         self.assertEqual(status, 0, output)
         self.assertIn("DDS_BASE_URL is http", output)
 
+    def test_a_folder_that_others_could_replace_is_refused_and_the_remedy_told(self):
+        with tempfile.TemporaryDirectory(prefix="pm-it.", dir="/tmp") as folder:
+            os.chmod(folder, 0o775)
+            for variable, name in (("POSEMESH_RUNTIME_DIR", "authd"), ("POSEMESH_RUNTIME_DIR", "node"),
+                                   ("POSEMESH_STATE_DIR", "stored"), ("POSEMESH_WORK_DIR", "runnerd")):
+                for option in ((), ("--check-config",)):
+                    status, output = self.start({**GOOD, variable: folder + "/deep/run"}, *option, name=name)
+                    self.assertEqual(status, 78, output)
+                    self.assertIn(f"{variable} leads through {folder}, where others may write (mode 0775)", output)
+                    self.assertIn("chmod go-w", output)
+            self.assertEqual(os.listdir(folder), [])
+
     def test_blank_counts_as_missing(self):
         status, output = self.start({**GOOD, "REG_SECRET": " \t", "DMS_BASE_URL": "  "})
         self.assertEqual(status, 78)

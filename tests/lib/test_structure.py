@@ -1,6 +1,7 @@
 """The checks of tests/structure on a small tree: each finds what it is there for, and nothing in a tree that is good."""
 import os
 import pathlib
+import platform
 import subprocess
 import sys
 import tempfile
@@ -9,6 +10,7 @@ import unittest
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.append(os.path.join(HERE, "..", "structure"))
 import handlers  # noqa: E402
+import hardening  # noqa: E402
 import libraries  # noqa: E402
 import sources  # noqa: E402
 
@@ -199,6 +201,42 @@ class Libraries(Tree):
     def test_what_ldd_cannot_read_is_no_program_without_libraries(self):
         self.program("posemesh-job-shim", "-static", "-nostdlib", "-e", "main")
         self.assertRaises(subprocess.CalledProcessError, self.found, libraries.surprising_libraries)
+
+
+class Hardening(Tree):
+    """A program as the build makes it, and one with a single thing left out."""
+    MACHINE = [*hardening.FLAGS_OF_MACHINE.get(platform.machine(), {}), *(["-Wl,-z,shstk"] if platform.machine() == "x86_64" else [])]
+    HARD = ["-O2", "-g", "-fPIE", "-pie", "-fstack-protector-strong", "-fstack-clash-protection", "-U_FORTIFY_SOURCE",
+            "-D_FORTIFY_SOURCE=3", "-Wl,-z,relro,-z,now,-z,noexecstack", *MACHINE]
+
+    def faults(self, *options, without=None):
+        (self.build / "bin").mkdir(parents=True, exist_ok=True)
+        (self.build / "compile_commands.json").write_text("cc -D_FORTIFY_SOURCE=3 x.c")
+        hard = [option for option in self.HARD if option != without]
+        subprocess.run(["cc", *hard, *options, "-x", "c", "-", "-o", self.build / "bin" / "x"], text=True, check=True,
+                       input='#include <stdio.h>\nint main(int n, char **words) { return printf(words[0], n); }')
+        return self.found(hardening.soft_programs)
+
+    def test_what_is_built_with_all_of_it(self):
+        self.assertEqual(self.faults(), [])
+
+    def test_what_lacks_one(self):
+        for option, words in (("-no-pie", "no position-independent"), ("-Wl,-z,lazy", "BIND_NOW"), ("-Wl,-z,norelro", "RELRO"),
+                              ("-Wl,-z,execstack", "can be executed"), ("-D_FORTIFY_SOURCE=0", "FORTIFY"),
+                              ("-fno-stack-clash-protection", "-fstack-clash-protection"), ("-g0", "no debug information")):
+            with self.subTest(option):
+                faults = self.faults(*(["-U_FORTIFY_SOURCE"] if "FORTIFY" in option else []), option)
+                self.assertTrue(any(words in fault for fault in faults), faults)
+
+    def test_what_lacks_what_its_machine_has(self):
+        for option in self.MACHINE:
+            with self.subTest(option):
+                self.assertEqual(len(self.faults(without=option)), 1)
+
+    def test_a_build_that_asks_for_less_fortification(self):
+        self.faults()
+        (self.build / "compile_commands.json").write_text("cc -D_FORTIFY_SOURCE=2 x.c")
+        self.assertEqual(self.found(hardening.soft_programs), ["the build does not ask for FORTIFY 3"])
 
 
 if __name__ == "__main__":

@@ -99,42 +99,6 @@ static void a_link_in_a_folder_s_place_is_refused(void **state)
     assert_non_null(strstr(error.text, fixture->work));
 }
 
-static void a_parent_of_a_stranger_is_refused(void **state)
-{
-    struct fixture *fixture = *state;
-    struct error error;
-    skip_without_separate_users(fixture);
-    assert_int_equal(chown(fixture->folder, STRANGER, STRANGER), 0);
-    assert_false(make(fixture, &error));
-    assert_int_equal(error.code, ERROR_FORBIDDEN);
-}
-
-static void a_parent_open_to_all_is_refused_unless_sticky(void **state)
-{
-    struct fixture *fixture = *state;
-    struct error error;
-    skip_without_separate_users(fixture);
-    assert_int_equal(chmod(fixture->folder, 0777), 0);
-    assert_false(make(fixture, &error));
-    assert_int_equal(chmod(fixture->folder, 01777), 0);
-    assert_true(make(fixture, &error));
-}
-
-static void a_link_that_a_stranger_laid_is_not_followed(void **state)
-{
-    struct fixture *fixture = *state;
-    struct error error;
-    skip_without_separate_users(fixture);
-    char *link = memory_format("%s/link", fixture->folder);
-    assert_int_equal(symlink(fixture->folder, link), 0);
-    snprintf(fixture->work, sizeof fixture->work, "%s/work", link);
-    assert_true(make(fixture, &error)); /* our own link is fine */
-    assert_int_equal(lchown(link, STRANGER, STRANGER), 0);
-    assert_false(make(fixture, &error));
-    assert_int_equal(error.code, ERROR_FORBIDDEN);
-    free(link);
-}
-
 static void a_folder_of_all_or_of_a_stranger_is_not_taken_over(void **state)
 {
     struct fixture *fixture = *state;
@@ -157,9 +121,6 @@ int main(void)
     const struct CMUnitTest tests[] = {
         WITH_FOLDER(the_folders_are_made_and_made_again),
         WITH_FOLDER(a_link_in_a_folder_s_place_is_refused),
-        WITH_FOLDER(a_parent_of_a_stranger_is_refused),
-        WITH_FOLDER(a_parent_open_to_all_is_refused_unless_sticky),
-        WITH_FOLDER(a_link_that_a_stranger_laid_is_not_followed),
         WITH_FOLDER(a_folder_of_all_or_of_a_stranger_is_not_taken_over),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -152,6 +152,42 @@ static void rubbish_floods_and_half_messages_disturb_nobody_else(void **state)
     assert_int_equal(fixture->handled, 1);
 }
 
+/* --- peers that come in numbers --- */
+
+static int count_hung_up(const int *fds, int count)
+{
+    int hung_up = 0;
+    for (int i = 0; i < count; i++) {
+        struct pollfd state = {.fd = fds[i], .events = POLLRDHUP};
+        hung_up += poll(&state, 1, 0) == 1;
+    }
+    return hung_up;
+}
+
+static void of_half_handshakes_no_more_are_kept_than_the_bound(void **state)
+{
+    struct fixture *fixture = *state;
+    struct error error;
+    const struct message_token_get request = {.refused_token = 1};
+    int fds[300];
+    enum { COUNT = sizeof fds / sizeof fds[0], BOUND = 64 };
+    for (int i = 0; i < COUNT; i++) {
+        fds[i] = connect_raw(fixture);
+        send(fds[i], "\0SP", 3, MSG_NOSIGNAL);
+    }
+    int hung_up = 0;
+    for (int i = 0; i < PATIENCE_TURNS && hung_up < COUNT - BOUND; i++) {
+        assert_true(loop_turn(fixture->loop, 1, &error));
+        hung_up = count_hung_up(fds, COUNT);
+    }
+    assert_true(hung_up >= COUNT - BOUND);
+    call_token_get(token_client(fixture), &request, on_answer, fixture);
+    turn_until_exactly(fixture, &fixture->answers, 1);
+    assert_int_equal(fixture->last_token, 2);
+    for (int i = 0; i < COUNT; i++)
+        close(fds[i]);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -161,6 +197,7 @@ int main(void)
         WITH_SOCKETS(a_peer_that_hangs_up_in_the_handshake_is_dialed_again),
         WITH_SOCKETS(peers_that_are_gone_before_they_are_let_in_keep_nobody_out),
         WITH_SOCKETS(rubbish_floods_and_half_messages_disturb_nobody_else),
+        WITH_SOCKETS(of_half_handshakes_no_more_are_kept_than_the_bound),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

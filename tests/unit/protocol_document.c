@@ -46,12 +46,12 @@ static void write_callers(FILE *out, unsigned callers)
 static void write_roles(FILE *out)
 {
     fputs("\n## Roles\n\nEach is one socket, `<POSEMESH_RUNTIME_DIR>/<role>/sock`.\n\n| role | who may call "
-          "|\n| --- | --- |\n",
+          "| connections of one user |\n| --- | --- | --- |\n",
           out);
     for (size_t i = 0; i < ROLE_COUNT; i++) {
         fprintf(out, "| %s/%s | ", service_name(role_infos[i].owner), role_infos[i].folder);
         write_callers(out, role_infos[i].callers);
-        fputs(" |\n", out);
+        fprintf(out, " | %zu |\n", role_infos[i].connections_max);
     }
 }
 

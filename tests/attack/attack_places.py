@@ -1,0 +1,77 @@
+#!/usr/bin/env python3
+"""Puts a folder of its own in the place of one that a node uses, and prints TAP: where that can be done, no program of the node
+starts. The control is the trick itself. Needs root, as attack.py.
+
+usage: attack_places.py BIN_FOLDER PROBE
+"""
+import contextlib
+import os
+import sys
+import tempfile
+
+import attack
+import harness
+import programs
+from attack import ATTEMPT, CONTROL, User, row
+
+NOBODY = User("nobody", harness.NOBODY, harness.NOBODY, [])
+READERS = {"POSEMESH_RUNTIME_DIR": (*programs.SERVICES, "node"), "POSEMESH_STATE_DIR": ("stored", "node"),
+           "POSEMESH_WORK_DIR": ("stored", "runnerd", "node")}
+
+SWAP = "import os, sys; place = sys.argv[1]; os.rename(place, place + '.was'); os.mkdir(place)"
+
+
+@contextlib.contextmanager
+def place(mode, owner=0):
+    """(a folder with this mode and owner, a folder of root's in it): what a node would be told to use is in the latter."""
+    with tempfile.TemporaryDirectory(prefix="pm-place.", dir="/tmp") as folder:
+        os.chmod(folder, 0o755)
+        above = os.path.join(folder, "above")
+        os.mkdir(above)
+        os.mkdir(os.path.join(above, "roots"), 0o700)
+        os.chown(above, owner, owner)
+        os.chmod(above, mode)
+        yield above, os.path.join(above, "roots")
+
+
+PLACES = {"open to all": (0o777, 0), "of another user": (0o755, harness.NOBODY), "of another user's, sticky": (0o1777, harness.NOBODY),
+          "open to a group": (0o775, 0)}
+
+
+def swap(inner):
+    status, _, errors = programs.run(["setpriv", "--reuid", str(NOBODY.uid), "--clear-groups", "/usr/bin/python3", "-c", SWAP, inner],
+                                     {})
+    return status == 0, "another folder is in its place" if status == 0 else errors.strip().splitlines()[-1]
+
+
+def attempt(node, what, mode, owner):
+    for variable, names in READERS.items():
+        for name in names:
+            with place(mode, owner) as (above, inner):
+                status, output, errors = programs.run([programs.program(name)],
+                                                      {**node.variables, variable: os.path.join(inner, "mine")})
+                told = f"{variable} leads through {above}" in output + errors
+                row(ATTEMPT, NOBODY.name, f"{variable} of {name} in a folder {what}", status == 78 and told and not os.listdir(inner),
+                    "refused, and the folder named" if status == 78 and told else f"status {status}")
+
+
+def run_all():
+    with place(0o777) as (_, inner):
+        row(CONTROL, NOBODY.name, "replaces a folder of root's in one open to all", *swap(inner))
+    with place(0o755, harness.NOBODY) as (_, inner):
+        row(CONTROL, NOBODY.name, "replaces a folder of root's in its own", *swap(inner))
+    with place(0o1777) as (_, inner):
+        succeeded, how = swap(inner)
+        row(ATTEMPT, NOBODY.name, "replaces a folder of root's in a sticky one of root's", not succeeded, how)
+    devnet = harness.Network()
+    node = harness.Node(devnet.env)
+    try:
+        for what, (mode, owner) in PLACES.items():
+            attempt(node, what, mode, owner)
+    finally:
+        node.remove()
+        devnet.stop()
+
+
+if __name__ == "__main__":
+    sys.exit(attack.main(run_all))
