@@ -241,9 +241,9 @@ static void on_part_done(void *context, const struct http_response *response, co
         end(upload, &result);
         return;
     }
+    journal_part_stored(&upload->spec.journal, number, etag);
     log_write(LOG_LEVEL_DEBUG, &upload->spec.access->log, "part %zu of %zu is up", number,
               upload->plan.part_count);
-    journal_part_stored(&upload->spec.journal, number, etag);
     multipart_plan_finish(&upload->plan, number, etag);
     send_parts_or_complete(upload);
 }
