@@ -84,7 +84,7 @@ bool rfc3339_parse(const char *text, int64_t *unix_ns, struct error *error)
     int64_t offset;
     if (!read_date_time(&at, &seconds) || !read_fraction(&at, &fraction_ns) || !read_offset(&at, &offset) ||
         *at)
-        return error_set(error, ERROR_INVALID, "not an RFC 3339 time: %.*s", TEXT_CUT(text, 64));
+        return error_set(error, ERROR_INVALID, "not an RFC 3339 time");
     /* In the first second that fits, the second alone would not. */
     __int128 exact_ns = (__int128)(seconds - offset) * second_ns + fraction_ns;
     *unix_ns = exact_ns < INT64_MIN ? INT64_MIN : exact_ns > INT64_MAX ? INT64_MAX : (int64_t)exact_ns;

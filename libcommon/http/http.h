@@ -75,11 +75,18 @@ typedef bool http_pace_function(void *context, size_t bytes);
  * ERROR_FORBIDDEN for a server at none of the addresses of `reach`, ERROR_SYSTEM, or what on_headers/on_data
  * filled) when none did. Both are gone after the function has returned.
  *
- * SECURITY: what the call sent as a secret (bearer, body_secret, a password in the URL) is masked in a
- * failure's text and in all of an answer other than 2xx, so that either may be quoted (secret_mask.h).
+ * SECURITY: what the call sent as a secret (bearer, body_secret, a password in the URL, a user name there
+ * that stands alone) and its `other_secret` are masked in a failure's text and in all of an answer other than
+ * 2xx, so that either may be quoted (secret_mask.h).
  */
 typedef void http_done_function(void *context, const struct http_response *response,
                                 const struct error *failure);
+
+/* That curl reads a proxy from; initialises an array. */
+#define HTTP_PROXY_VARIABLES                                                                                 \
+    {                                                                                                        \
+        "http_proxy", "https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY"                                 \
+    }
 
 struct http_request {
     const char *method; /* "GET", "POST", "PUT", "DELETE" */
@@ -94,7 +101,9 @@ struct http_request {
     /* The body: at most one of the two kinds. */
     const void *body; /* copied (and wiped after the call when there is a `body_secret`) */
     size_t body_bytes;
-    const struct secret *body_secret; /* what of the body is one; copied. NULL: nothing */
+    const struct secret *body_secret;  /* what of the body is one; copied. NULL: nothing */
+    const struct secret *other_secret; /* what the server may quote besides: sent to it by another call, or a
+                                          second one of the body; copied. NULL: nothing */
     http_source_function *source;
     int64_t source_bytes;
 

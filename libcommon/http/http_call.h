@@ -19,7 +19,7 @@ enum {
     HTTP_RESPONSE_LIMIT_BYTES = 64 * 1024 /* of a body in memory, unless the request says otherwise */
 };
 
-enum { HTTP_SECRET_BEARER, HTTP_SECRET_BODY, HTTP_SECRET_PASSWORD, HTTP_SECRETS };
+enum { HTTP_SECRET_BEARER, HTTP_SECRET_BODY, HTTP_SECRET_OTHER, HTTP_SECRET_PASSWORD, HTTP_SECRETS };
 
 struct http_peer_warnings;
 

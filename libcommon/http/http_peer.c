@@ -24,6 +24,18 @@ static bool is_direct(const struct http_call *call, const struct sockaddr *addre
     return url_port(call->url, &port) && address_port(address) == port;
 }
 
+/* Whether curl has a proxy for some URLs: one at the URL's own port cannot be told from the server. */
+static bool may_be_proxied(void)
+{
+    static const char *const variables[] = HTTP_PROXY_VARIABLES;
+    bool found = false;
+    for (size_t i = 0; i < sizeof variables / sizeof variables[0]; i++) {
+        const char *value = getenv(variables[i]);
+        found = found || (value && *value);
+    }
+    return found;
+}
+
 /* --- what must not be reached --- */
 
 static void note_refusal(struct http_call *call, const struct sockaddr *address, enum address_class class)
@@ -132,7 +144,7 @@ bool http_peer_check(struct http_call *call, const char *remote, int remote_port
     if (!may_reach(call, address))
         return set_refusal(call, error);
     enum address_class class = is_direct(call, address) ? address_classify(address) : ADDRESS_PUBLIC;
-    call->peer_private = class == ADDRESS_LOOPBACK || class == ADDRESS_PRIVATE;
+    call->peer_private = (class == ADDRESS_LOOPBACK || class == ADDRESS_PRIVATE) && !may_be_proxied();
     if (class != ADDRESS_LOOPBACK && strncasecmp(call->url, "http:", strlen("http:")) == 0)
         warn_of_plain(call->peer_warnings, call->url);
     return true;

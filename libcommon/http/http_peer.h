@@ -3,7 +3,8 @@
  * the connected address that decides, each time, so that a name may resolve to whatever it likes.
  *
  * curl connects directly to the port that the URL has; any other port is a proxy's. A proxy at the very same
- * port is taken for the server, which errs on the side of refusing.
+ * port is taken for the server, which errs on the side of refusing: what must not be reached is refused, and
+ * while a proxy is set at all, no peer counts as private.
  */
 #ifndef LIBCOMMON_HTTP_HTTP_PEER_H
 #define LIBCOMMON_HTTP_HTTP_PEER_H

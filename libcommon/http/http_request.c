@@ -89,13 +89,14 @@ static void keep_secret(struct http_call *call, size_t slot, const struct secret
         secret_assign(&call->secrets[slot], secret->bytes, secret->length);
 }
 
-/* curl sends it as basic authentication, in base64. */
+/* curl sends it as basic authentication, in base64. A user name without a password is a key to an API. */
 static void keep_password(struct http_call *call)
 {
     CURLU *url = memory_require(curl_url());
     char *password = NULL;
     if (curl_url_set(url, CURLUPART_URL, call->url, 0) == CURLUE_OK &&
-        curl_url_get(url, CURLUPART_PASSWORD, &password, CURLU_URLDECODE) == CURLUE_OK) {
+        (curl_url_get(url, CURLUPART_PASSWORD, &password, CURLU_URLDECODE) == CURLUE_OK ||
+         curl_url_get(url, CURLUPART_USER, &password, CURLU_URLDECODE) == CURLUE_OK)) {
         secret_assign(&call->secrets[HTTP_SECRET_PASSWORD], password, strlen(password));
         secret_wipe_bytes(password, strlen(password));
     }
@@ -107,6 +108,13 @@ static void mask(const struct http_call *call, char *text, size_t length)
 {
     for (size_t i = 0; i < HTTP_SECRETS; i++)
         secret_mask(&call->secrets[i], text, length);
+}
+
+/* Before it is cut: of a secret that the cut goes through a few characters would be left. Returns `text`. */
+static char *masked(const struct http_call *call, char *text)
+{
+    mask(call, text, strlen(text));
+    return text;
 }
 
 void http_request_mask(struct http_call *call)
@@ -152,6 +160,7 @@ bool http_request_prepare(struct http_call *call, const struct http_request *req
     call->request.body = NULL;
     keep_secret(call, HTTP_SECRET_BEARER, request->bearer);
     keep_secret(call, HTTP_SECRET_BODY, request->body_secret);
+    keep_secret(call, HTTP_SECRET_OTHER, request->other_secret);
     call->method = memory_copy_text(request->method);
     call->request.method = call->method;
     call->request.url = NULL;
@@ -198,7 +207,7 @@ static bool resolve_location(struct http_call *call, char **target, struct error
         error_set(error, ERROR_INVALID, "%s: a redirect to what is not an http or https URL", call->label);
     else if (!url_same_origin(call->url, *target))
         error_set(error, ERROR_INVALID, "%s: a redirect to another origin, %.*s", call->label,
-                  TEXT_CUT(origin, 80));
+                  TEXT_CUT(masked(call, origin), 80));
     else if (to_user && (!from_user || strcmp(from_user, to_user) != 0))
         error_set(error, ERROR_INVALID, "%s: a redirect to a URL with a user name", call->label);
     else
@@ -224,6 +233,8 @@ bool http_request_redirect(struct http_call *call, struct error *error)
         return false;
     call->redirects++;
     call->issues = 0;
+    call->peer_tried = false;
+    call->refused[0] = '\0';
     call->body_offset = 0;
     http_answer_clear(&call->answer);
     if (curl_easy_setopt(call->easy, CURLOPT_URL, call->url) != CURLE_OK)

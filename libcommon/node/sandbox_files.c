@@ -4,6 +4,7 @@
 #include "libcommon/base/log.h"
 #include "libcommon/base/memory.h"
 #include "libcommon/files/folder.h"
+#include "libcommon/http/http.h"
 
 #include <limits.h>
 #include <stdio.h>
@@ -39,8 +40,7 @@ static const struct {
 #endif
 };
 
-static const char *const proxy_variables[] = {"http_proxy", "https_proxy", "HTTPS_PROXY", "all_proxy",
-                                              "ALL_PROXY"};
+static const char *const proxy_variables[] = HTTP_PROXY_VARIABLES;
 
 #define COUNT(table) (sizeof(table) / sizeof((table)[0]))
 

@@ -197,14 +197,22 @@ static void check_node_url(const struct settings *settings, unsigned readers,
     }
 }
 
-/* http to another machine. What libcurl might read in another way than this counts as one. */
-static bool is_open_to_strangers(const char *url)
+/* What comes behind "http://" and a user's name and password, which nobody is to read; NULL: another scheme.
+ */
+static const char *behind_http(const char *url)
+{
+    if (!text_starts_with_any_case(url, "http://"))
+        return NULL;
+    const char *begin = url + strlen("http://");
+    const char *user_end = memrchr(begin, '@', strcspn(begin, "/?#"));
+    return user_end ? user_end + 1 : begin;
+}
+
+/* Another machine. What libcurl might read in another way than this counts as one. */
+static bool is_open_to_strangers(const char *behind)
 {
     struct authority authority;
-    if (!text_starts_with_any_case(url, "http://"))
-        return false;
-    const char *begin = url + strlen("http://");
-    char *text = memory_copy_bytes(begin, strcspn(begin, "/?#"));
+    char *text = memory_copy_bytes(behind, strcspn(behind, "/?#"));
     bool local = authority_parse(text, &authority) && authority_is_loopback(&authority);
     free(text);
     return !local;
@@ -217,16 +225,17 @@ static void check_dds(const struct settings *settings, struct settings_findings 
     if (settings->siwe_domain && !authority_parse(settings->siwe_domain, &domain))
         remark(&findings->faults, "SIWE_DOMAIN", "is '%.*s', expected a host, or host:port",
                TEXT_CUT(settings->siwe_domain, 128));
-    if (!settings->dds_base_url || !is_open_to_strangers(settings->dds_base_url))
+    const char *behind = settings->dds_base_url ? behind_http(settings->dds_base_url) : NULL;
+    if (!behind || !is_open_to_strangers(behind))
         return;
     if (settings->allow_insecure_dds)
         remark(&findings->warnings, "DDS_BASE_URL",
                "is http: registration credentials and tokens can be read on the way (ALLOW_INSECURE_DDS)");
     else
         remark(&findings->faults, "DDS_BASE_URL",
-               "is '%.*s', which sends secrets in the clear: expected https, a loopback address, or "
+               "is 'http://%.*s', which sends secrets in the clear: expected https, a loopback address, or "
                "ALLOW_INSECURE_DDS=true",
-               TEXT_CUT(settings->dds_base_url, 128));
+               TEXT_CUT(behind, 128));
 }
 
 static void check_relations(struct settings *settings, unsigned readers,

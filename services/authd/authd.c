@@ -30,6 +30,12 @@ static void on_registered(void *context, bool called_back, const struct dds_answ
         login_on_event(authd->login, token_manager_on_callback_stored);
 }
 
+static void on_refused(void *context)
+{
+    struct authd *authd = context;
+    login_on_event(authd->login, token_manager_on_refused);
+}
+
 static void on_login_succeeded(void *context)
 {
     struct authd *authd = context;
@@ -111,6 +117,7 @@ static struct registrar *create_registrar(struct authd *authd)
                    .interval_ms = settings->register_interval_secs * 1000,
                    .max_retry = settings->register_max_retry},
         .on_registered = on_registered,
+        .on_refused = on_refused,
         .context = authd,
     };
     return registrar_create(&options);

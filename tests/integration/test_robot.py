@@ -268,7 +268,7 @@ class Failures(RobotCase):
             self.authd.ask("refuse", 1)
         text = "\n".join(self.authd.log.raw)
         for said, times in (("answered 403: no '", len(shapes)), ("answered 500: no '", len(shapes)), ("robot_id is no UUID", 1),
-                            ("access_expires_at is no RFC 3339 time", 1)):
+                            ("access_expires_at: not an RFC 3339 time", 1)):
             self.assertEqual(len(self.authd.log.find_all(said)), times, said)
         for shape in shapes:
             self.assertNotIn(shape[-16:-4], text)

@@ -111,6 +111,24 @@ static void a_proxy_decides_itself_which_is_warned_of_once(void **state)
     free(proxy);
 }
 
+/* It cannot be told from the server then: what is behind it may be public. */
+static void a_proxy_at_the_server_s_own_port_makes_nobody_private(void **state)
+{
+    struct fixture *fixture = *state;
+    struct outcome outcome = {0};
+    char *proxy = memory_format("http://127.0.0.1:%d", fixture->server.port);
+    char *url = memory_format("http://192.0.2.1:%d/x", fixture->server.port);
+    setenv("http_proxy", proxy, 1);
+    script(&fixture->server, EMPTY_OK, AFTER_KEEP, 0);
+    fetch(fixture, &outcome, url, (struct http_request){.reach = HTTP_REACH_ALL});
+    assert_int_equal(outcome.status, 200);
+    assert_false(outcome.from_private);
+    outcome_clear(&outcome);
+    unsetenv("http_proxy");
+    free(url);
+    free(proxy);
+}
+
 static void plain_http_within_the_machine_is_no_matter(void **state)
 {
     struct fixture *fixture = *state;
@@ -151,6 +169,7 @@ int main(void)
         ON_SERVER(link_local_is_refused_where_private_is_not),
         ON_SERVER(a_kept_connection_is_refused_too),
         ON_SERVER(a_proxy_decides_itself_which_is_warned_of_once),
+        ON_SERVER(a_proxy_at_the_server_s_own_port_makes_nobody_private),
         ON_SERVER(plain_http_within_the_machine_is_no_matter),
         ON_SERVER(each_origin_is_warned_of),
     };

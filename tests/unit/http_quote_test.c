@@ -142,6 +142,38 @@ static void what_a_body_and_a_url_sent_as_secret_is_masked_too(void **state)
     free(url);
 }
 
+static void what_another_call_sent_is_masked_and_a_user_name_that_stands_alone(void **state)
+{
+    struct fixture *fixture = *state;
+    struct outcome outcome = {0};
+    struct secret other = SECRET_EMPTY;
+    char *url = memory_format("http://key4711key@127.0.0.1:%d/", fixture->server.port);
+    secret_assign(&other, "hunter2hunter2", 14);
+    script_error(fixture, "got ", "hunter2hunter2", " of key4711key");
+    fetch(fixture, &outcome, url, (struct http_request){.other_secret = &other});
+    assert_null(strstr(fixture->server.texts[0], "hunter2"));
+    assert_string_equal(outcome.body, "got ************** of **********");
+    outcome_clear(&outcome);
+    secret_wipe(&other);
+    free(url);
+}
+
+/* Five characters alone would not be known for a token's. */
+static void nor_does_a_redirect_s_host_that_is_cut_in_the_token(void **state)
+{
+    struct fixture *fixture = *state;
+    struct outcome outcome = {0};
+    char *answer = memory_format("HTTP/1.1 302 To\r\nLocation: http://%068d%.40s.example/\r\n"
+                                 "Content-Length: 0\r\n\r\n",
+                                 0, token);
+    script(&fixture->server, answer, AFTER_KEEP, 0);
+    fetch_with_token(fixture, &outcome, "/", (struct http_request){.follow_redirects = true});
+    assert_non_null(strstr(outcome.failure.text, "000*****"));
+    assert_null(strcasestr(outcome.failure.text, "eyJ"));
+    outcome_clear(&outcome);
+    free(answer);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -151,6 +183,8 @@ int main(void)
         ON_SERVER(nor_do_errors_that_quote_a_header),
         ON_SERVER(nor_does_the_path_of_a_redirect),
         ON_SERVER(what_a_body_and_a_url_sent_as_secret_is_masked_too),
+        ON_SERVER(what_another_call_sent_is_masked_and_a_user_name_that_stands_alone),
+        ON_SERVER(nor_does_a_redirect_s_host_that_is_cut_in_the_token),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -162,7 +162,7 @@ static void refuses_numbers_that_no_clock_shows_and_what_follows_a_time(void **s
         int64_t unix_ns;
         assert_false(rfc3339_parse(texts[i], &unix_ns, &error));
         assert_int_equal(error.code, ERROR_INVALID);
-        assert_non_null(strstr(error.text, texts[i]));
+        assert_string_equal(error.text, "not an RFC 3339 time");
     }
 }
 

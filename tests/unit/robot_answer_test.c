@@ -99,7 +99,7 @@ static void an_expiry_that_is_no_time_is_not_shown(void **state)
     struct token_answer answer;
     assert_false(
         parse("{" ID TOKEN "\"access_expires_at\":\"the-credentials-that-were-sent\"}", &answer, &error));
-    assert_string_equal(error.text, "access_expires_at is no RFC 3339 time");
+    assert_string_equal(error.text, "access_expires_at: not an RFC 3339 time");
 }
 
 static void refuses_a_truncated_answer(void **state)

@@ -50,11 +50,23 @@ static void http_beyond_loopback_is_a_fault(void **state)
             if (load(urls[i], unset[j]))
                 fail_msg("%s is taken", urls[i]);
             assert_string_equal(report.faults.items[report.faults.count - 1].variable, "DDS_BASE_URL");
-            assert_non_null(strstr(report.faults.items[report.faults.count - 1].text, urls[i]));
+            const char *user_end = strchr(urls[i], '@');
+            assert_non_null(strcasestr(report.faults.items[report.faults.count - 1].text,
+                                       user_end ? user_end + 1 : urls[i]));
             assert_non_null(
                 strstr(report.faults.items[report.faults.count - 1].text, "ALLOW_INSECURE_DDS=true"));
         }
     }
+}
+
+static void a_user_s_password_is_not_told_and_is_no_host(void **state)
+{
+    (void)state;
+    assert_false(load("http://node:hunter2@dds.lan/dds", none));
+    assert_null(strstr(report.faults.items[0].text, "hunter2"));
+    assert_non_null(strstr(report.faults.items[0].text, "'http://dds.lan/dds'"));
+    assert_true(load("http://node:hunter2@127.0.0.1:8080", none));
+    assert_false(load("http://dds.lan/x@127.0.0.1", none));
 }
 
 static void http_beyond_loopback_may_be_allowed_and_is_warned_of(void **state)
@@ -99,6 +111,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(http_beyond_loopback_is_a_fault),
+        cmocka_unit_test(a_user_s_password_is_not_told_and_is_no_host),
         cmocka_unit_test(http_beyond_loopback_may_be_allowed_and_is_warned_of),
         cmocka_unit_test(https_and_this_machine_need_no_leave),
         cmocka_unit_test(siwe_domain_is_an_authority),

@@ -7,6 +7,7 @@
 #include <stdint.h>
 
 #include <cmocka.h>
+#include <string.h>
 
 enum { START_MS = 1000000 };
 
@@ -52,6 +53,39 @@ static void callbacks_begin_a_login_a_second_at_most(void **state)
         logins++;
     }
     assert_int_equal(logins, 10);
+    token_manager_clear(&fixture.manager);
+}
+
+static void a_callback_during_an_attempt_that_is_refused_allows_no_login(void **state)
+{
+    (void)state;
+    struct fixture fixture;
+    start(&fixture);
+    token_manager_on_callback_stored(&fixture.manager, fixture.now_ms);
+    begin(&fixture);
+    token_manager_on_refused(&fixture.manager, fixture.now_ms);
+    token_manager_on_failure(&fixture.manager, -1, fixture.now_ms);
+    fixture.now_ms += 3600000;
+    assert_int_equal(next(&fixture).action, TOKEN_IDLE);
+    token_manager_on_registered(&fixture.manager, fixture.now_ms);
+    assert_int_equal(next(&fixture).action, TOKEN_WAIT);
+    token_manager_clear(&fixture.manager);
+}
+
+static void a_token_is_renewed_though_another_registration_is_refused(void **state)
+{
+    (void)state;
+    struct fixture fixture;
+    struct secret token = SECRET_EMPTY;
+    secret_assign(&token, "token", strlen("token"));
+    start(&fixture);
+    token_manager_on_callback_stored(&fixture.manager, fixture.now_ms);
+    begin(&fixture);
+    token_manager_on_success(&fixture.manager, &token, fixture.now_ms + 100000, fixture.now_ms);
+    token_manager_on_refused(&fixture.manager, fixture.now_ms);
+    fixture.now_ms += 80000;
+    assert_int_equal(next(&fixture).action, TOKEN_LOGIN);
+    secret_wipe(&token);
     token_manager_clear(&fixture.manager);
 }
 
@@ -104,6 +138,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(callbacks_begin_a_login_a_second_at_most),
+        cmocka_unit_test(a_callback_during_an_attempt_that_is_refused_allows_no_login),
+        cmocka_unit_test(a_token_is_renewed_though_another_registration_is_refused),
         cmocka_unit_test(a_callback_of_an_accepted_registration_begins_the_login_at_once),
         cmocka_unit_test(a_registration_ends_the_backoff_of_failed_logins),
     };

@@ -114,7 +114,8 @@ static bool ignore_data(void *context, const void *bytes, size_t length, struct 
     return true;
 }
 
-static void post(struct dds_call *call, const char *url, const struct json_writer *body)
+static void post(struct dds_call *call, const char *url, const struct json_writer *body,
+                 const struct secret *signature)
 {
     const struct http_request request = {.method = "POST",
                                          .url = url,
@@ -123,6 +124,7 @@ static void post(struct dds_call *call, const char *url, const struct json_write
                                          .body = body->text,
                                          .body_bytes = body->length,
                                          .body_secret = call->client->credentials,
+                                         .other_secret = signature,
                                          .timeout_ms = call->client->timeout_ms,
                                          .response_limit_bytes = LIMIT_DDS_ANSWER_BYTES,
                                          .on_data = call->step->read ? NULL : ignore_data,
@@ -133,15 +135,19 @@ static void post(struct dds_call *call, const char *url, const struct json_write
 }
 
 bool dds_call_send(struct dds_call *call, const struct dds_step *step, struct json_writer *body,
-                   struct error *error)
+                   const char *signature, struct error *error)
 {
+    struct secret other = SECRET_EMPTY;
     char *url = url_join(call->client->base_url, &step->path, 1);
     bool ok = url_same_origin(url, call->client->base_url) ||
               error_set(error, ERROR_FORBIDDEN, "%s is not at DDS_BASE_URL", step->path);
     if (ok) {
         call->step = step;
-        post(call, url, body);
+        if (signature)
+            secret_assign(&other, signature, strlen(signature));
+        post(call, url, body, &other);
     }
+    secret_wipe(&other);
     free(url);
     json_writer_clear(body);
     return ok;
@@ -154,7 +160,7 @@ struct dds_call *dds_call_begin(const struct dds_client *client, const struct te
     struct dds_call *call = memory_allocate(sizeof *call);
     *call = (struct dds_call){
         .client = client, .capabilities = capabilities, .on_done = on_done, .context = context};
-    if (dds_call_send(call, step, body, error))
+    if (dds_call_send(call, step, body, NULL, error))
         return call;
     free(call);
     return NULL;

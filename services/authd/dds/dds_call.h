@@ -79,9 +79,10 @@ struct dds_call *dds_call_begin(const struct dds_client *client, const struct te
                                 const struct dds_step *step, struct json_writer *body,
                                 dds_done_function *on_done, void *context, struct error *error);
 
-/* The next request of a call, from a dds_read_function. Wipes and clears `body`. */
+/* The next request of a call, from a dds_read_function. Wipes and clears `body`. `signature` is what of it no
+ * answer may quote besides the registration credentials; NULL: nothing. */
 bool dds_call_send(struct dds_call *call, const struct dds_step *step, struct json_writer *body,
-                   struct error *error);
+                   const char *signature, struct error *error);
 
 const struct dds_client *dds_call_client(const struct dds_call *call);
 const struct text_list *dds_call_capabilities(const struct dds_call *call);

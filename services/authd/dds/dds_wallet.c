@@ -55,10 +55,11 @@ static bool send_registration(struct dds_call *call, const struct dds_reply *non
     json_writer_open_object(&body);
     json_writer_string_member(&body, "message", signed_message.message);
     json_writer_string_member(&body, "signature", signed_message.signature);
-    signed_message_clear(&signed_message);
     dds_body_registration_members(&body, client->credentials, client->version, dds_call_capabilities(call));
     json_writer_close_object(&body);
-    return dds_call_send(call, &wallet_registration, &body, error);
+    bool ok = dds_call_send(call, &wallet_registration, &body, signed_message.signature, error);
+    signed_message_clear(&signed_message);
+    return ok;
 }
 
 static const struct dds_step registration_nonce = {.path = "internal/v1/auth/siwe/request",
@@ -101,8 +102,9 @@ static bool send_login(struct dds_call *call, const struct dds_reply *nonce, str
     json_writer_string_member(&body, "message", signed_message.message);
     json_writer_string_member(&body, "signature", signed_message.signature);
     json_writer_close_object(&body);
+    bool ok = dds_call_send(call, &login, &body, signed_message.signature, error);
     signed_message_clear(&signed_message);
-    return dds_call_send(call, &login, &body, error);
+    return ok;
 }
 
 static const struct dds_step login_nonce = {.path = "internal/v1/auth/siwe/request", .read = send_login};

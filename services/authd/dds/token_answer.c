@@ -55,9 +55,8 @@ static bool read_life(struct json_slice object, int64_t server_unix_ms, int64_t 
         return error_set(error, ERROR_INVALID, "access_expires_at is missing");
     bool ok = rfc3339_parse(text, &unix_ns, error);
     free(text);
-    /* Without the text: a server may put a secret there that it was sent. */
     if (!ok)
-        return error_set(error, ERROR_INVALID, "%s is no RFC 3339 time", name);
+        return error_prefix(error, "%s", name);
     *life_ms = saturate_subtract(unix_ns / NANOSECONDS_PER_MS, server_unix_ms);
     if (*life_ms <= 0)
         return error_set(error, ERROR_INVALID, "%s is not in the future", name);

@@ -94,6 +94,15 @@ void token_manager_on_callback_stored(struct token_manager *manager, int64_t now
     manager->allowed_ms = sooner(manager->allowed_ms, soonest_ms);
 }
 
+void token_manager_on_refused(struct token_manager *manager, int64_t now_ms)
+{
+    (void)now_ms;
+    if (manager->token.length)
+        return;
+    manager->callback_awaited = false;
+    manager->allowed_ms = INT64_MAX;
+}
+
 bool token_manager_take_callback_warning(struct token_manager *manager, int64_t now_ms)
 {
     bool due = manager->callback_awaited && now_ms >= manager->allowed_ms;

@@ -74,6 +74,9 @@ const struct secret *token_manager_get(const struct token_manager *manager, int6
 typedef void token_event_function(struct token_manager *manager, int64_t now_ms);
 token_event_function token_manager_on_registered;
 token_event_function token_manager_on_callback_stored;
+/* DDS refused the registration: who has no token waits for one that it accepts, whatever a callback allowed
+ * meanwhile (1.1). One that is there is renewed. */
+token_event_function token_manager_on_refused;
 
 /* Whether the login that begins now does so because no callback came; true once for each registration. */
 bool token_manager_take_callback_warning(struct token_manager *manager, int64_t now_ms);

@@ -53,6 +53,8 @@ static void on_failed(struct registrar *registrar, int status, int64_t retry_aft
     registration_on_outcome(&registrar->registration, outcome, retry_after_ms, now_ms);
     text_format(registrar->failure, sizeof registrar->failure, "%s", reason);
     log_failure(registrar, outcome, reason, now_ms);
+    if (registrar->options.policy.called_back && outcome != REGISTRATION_TRANSIENT)
+        registrar->options.on_refused(registrar->options.context);
     advance(registrar);
 }
 

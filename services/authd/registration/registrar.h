@@ -19,6 +19,8 @@ struct registrar_options {
     /* DDS accepted a registration with `answer`, which may bring a token; `called_back`: its callback came
      * before its answer. */
     void (*on_registered)(void *context, bool called_back, const struct dds_answer *answer);
+    /* DDS refused one, which it will call back about no more; for a flow that calls back alone. */
+    void (*on_refused)(void *context);
     void *context;
 };
 

@@ -138,7 +138,9 @@ const char *dms_describe(const struct dms_answer *answer, char out[DMS_TEXT_BYTE
         text_format(out, DMS_TEXT_BYTES, "%s", answer->failure->text);
         return out;
     }
-    text_one_line(response->body, response->body_bytes, body, sizeof body);
+    /* A success that was not expected: its body is nothing that may be quoted (libcommon/http/http.h). */
+    bool may_quote = response->status < 200 || response->status > 299;
+    text_one_line(response->body, may_quote ? response->body_bytes : 0, body, sizeof body);
     text_format(out, DMS_TEXT_BYTES, "DMS answered %d%s%s", response->status, *body ? ": " : "", body);
     return out;
 }

@@ -63,8 +63,7 @@ bool domain_access_init(struct domain_access *access, const struct domain_client
 {
     *access = (struct domain_access){.client = client, .log = *log};
     if (!url_is_http(server_url) || strpbrk(server_url, "?#"))
-        return error_set(error, ERROR_INVALID, "server_url must be an http or https URL without query: %.*s",
-                         TEXT_CUT(server_url, 200));
+        return error_set(error, ERROR_INVALID, "server_url must be an http or https URL without query");
     access->server_url = memory_copy_text(server_url);
     access->reach = HTTP_REACH_PUBLIC;
     loop_timer_init(&access->want_timer, client->loop, on_want_due, access);
@@ -309,6 +308,7 @@ static void send_attempt(struct domain_request *request)
                                     .method = spec->method,
                                     .url = request->url,
                                     .bearer = spec->anonymous ? NULL : &access->token,
+                                    .other_secret = spec->anonymous ? &access->token : NULL,
                                     .content_type = spec->content_type,
                                     .accept = spec->accept,
                                     .headers = &client_id,
