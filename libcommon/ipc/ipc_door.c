@@ -59,7 +59,8 @@ int listen(int fd, int n)
 /* --- accept --- */
 
 /* Whoever goes is hung up on, no more: nng reads the end, as if its peer had gone, and closes it. Who is
- * turned away is nothing that nng has seen; ours dial again. */
+ * turned away is nothing that nng has seen; ours dial again. nng hears that nobody is there: it would ask on
+ * for as long as it hears of aborted ones, and its one thread would serve no other socket meanwhile. */
 static int let_in(const struct door *door, int fd)
 {
     struct ucred peer = {.uid = (uid_t)-1};
@@ -70,7 +71,7 @@ static int let_in(const struct door *door, int fd)
         .fd = fd, .listener = door->fd, .uid = peer.uid, .pid = peer.pid, .came_ms = clock_boot_ms()};
     if (!known || !ipc_places_take(&places, &newcomer, door->connections_max, &goes)) {
         syscall(SYS_close, fd);
-        errno = ECONNABORTED;
+        errno = EAGAIN;
         return -1;
     }
     if (goes >= 0)
@@ -93,15 +94,20 @@ int accept(int fd, struct sockaddr *addr, socklen_t *addr_len)
 
 /* --- close --- */
 
+/* What is no connection of ours may take long to close (a file behind a network): nng does not wait for it.
+ */
 int close(int fd)
 {
     pthread_mutex_lock(&lock);
     struct door *door = find_door(fd);
     if (door)
         LIST_REMOVE(door, others);
-    ipc_places_leave(&places, fd);
-    long result = syscall(SYS_close, fd);
-    pthread_mutex_unlock(&lock);
+    bool is_ours = ipc_places_leave(&places, fd) || door;
+    if (!is_ours)
+        pthread_mutex_unlock(&lock);
+    int result = (int)syscall(SYS_close, fd);
+    if (is_ours)
+        pthread_mutex_unlock(&lock);
     free(door);
-    return (int)result;
+    return result;
 }

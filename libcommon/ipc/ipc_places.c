@@ -30,21 +30,33 @@ static bool has_settled(const struct ipc_place *place, const struct ipc_place *n
     return newcomer->came_ms - place->came_ms >= IPC_PLACES_SETTLED_MS;
 }
 
-/* From the youngest on: the first with the most is the process's youngest, and of equals the last to come. */
-static struct ipc_place *who_goes(const struct ipc_places *places, const struct ipc_place *newcomer)
+/* Of equals the one whose connection was the last to come. */
+static pid_t who_has_most(const struct ipc_places *places, const struct ipc_place *newcomer)
 {
-    struct ipc_place *goes = NULL;
+    pid_t pid = 0;
     size_t most = 0;
     for (size_t i = places->count; i-- > 0;) {
-        struct ipc_place *place = &places->list[i];
-        bool may_go = is_rival(place, newcomer) && has_settled(place, newcomer);
-        size_t held = may_go ? held_by_process(places, place) : 0;
+        const struct ipc_place *place = &places->list[i];
+        size_t held = is_rival(place, newcomer) ? held_by_process(places, place) : 0;
         if (held > most) {
             most = held;
-            goes = place;
+            pid = place->pid;
         }
     }
-    return goes;
+    return pid;
+}
+
+/* The youngest that has settled, of the process with most and of nobody else: a flood that is younger than
+ * that costs others nothing. */
+static struct ipc_place *who_goes(const struct ipc_places *places, const struct ipc_place *newcomer)
+{
+    pid_t pid = who_has_most(places, newcomer);
+    for (size_t i = places->count; i-- > 0;) {
+        struct ipc_place *place = &places->list[i];
+        if (is_rival(place, newcomer) && place->pid == pid && has_settled(place, newcomer))
+            return place;
+    }
+    return NULL;
 }
 
 /* --- places --- */
@@ -72,13 +84,15 @@ bool ipc_places_take(struct ipc_places *places, const struct ipc_place *newcomer
     return true;
 }
 
-void ipc_places_leave(struct ipc_places *places, int fd)
+bool ipc_places_leave(struct ipc_places *places, int fd)
 {
     size_t kept = 0;
+    size_t before = places->count;
     for (size_t i = 0; i < places->count; i++) {
         const struct ipc_place *place = &places->list[i];
         if (place->fd != fd && place->listener != fd)
             places->list[kept++] = *place;
     }
     places->count = kept;
+    return kept < before;
 }

@@ -5,7 +5,8 @@
  * The bound is one user's at one socket. A user at it is still let in: of its processes the one with most
  * connections there loses its youngest, so that a process that floods takes places from itself, and neither
  * from those who were there before nor from those who come after. Only one that has settled goes: nng 1.5.2
- * can hang when a connection ends while it is greeted. Until then it is the newcomer who is turned away.
+ * can hang when a connection ends while it is greeted. Until that process has one it is the newcomer who is
+ * turned away.
  */
 #ifndef LIBCOMMON_IPC_IPC_PLACES_H
 #define LIBCOMMON_IPC_IPC_PLACES_H
@@ -38,8 +39,8 @@ enum { IPC_PLACES_SETTLED_MS = 1000 };
  */
 bool ipc_places_take(struct ipc_places *places, const struct ipc_place *newcomer, size_t bound, int *goes);
 
-/* A descriptor was closed: a connection's, a socket's with all its connections, or any other, of which
- * nothing is known here. */
-void ipc_places_leave(struct ipc_places *places, int fd);
+/* A descriptor is closed: a connection's, a socket's with all its connections, or any other, of which nothing
+ * is known here: then false. */
+bool ipc_places_leave(struct ipc_places *places, int fd);
 
 #endif

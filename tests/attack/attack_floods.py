@@ -23,6 +23,8 @@ CONNECTIONS, MIB = 1000, 1 << 20
 KINDS = ("half handshakes", "handshakes", "half messages")
 # A process for each connection, of which none has most.
 MANY, MANY_PROCESSES = "handshakes of many", 200
+# Four processes that connect and hang up as fast as they can.
+CHURN = "comings and goings"
 # Beside its message each connection has its places in nng and in the heap; and a heap is never quite full.
 CONNECTION_BYTES, SLACK_BYTES, SLACK_DESCRIPTORS = 64 * 1024, 24 * MIB, 16
 
@@ -68,6 +70,15 @@ for _ in range(count):
     if kind == "handshakes of many":
         os.write(here, b"!")
         signal.pause()
+if kind == "comings and goings":
+    print("held", flush=True)
+    os.fork(), os.fork()
+    while True:
+        for peer in kept:
+            peer.close()
+        kept = [socket.socket(socket.AF_UNIX) for _ in range(8)]
+        for peer in kept:
+            peer.connect(path)
 # As much as they take of a message but its end.
 left = dict.fromkeys(kept if kind == "half messages" else (), size - 1)
 for _ in range(20):
@@ -229,6 +240,8 @@ def run_all():
                 attempt(node, users, [role], kind, table)
         for role in ("authd/token", "leased/runner"):
             attempt(node, users, [role], MANY, table)
+        for role in ("authd/token", "leased/runner", "stored/runner"):
+            attempt(node, users, [role], CHURN, table)
         for service in programs.SERVICES:
             attempt(node, users, [role for role in ROLES if role.startswith(service + "/")], "half messages", table)
         row(ATTEMPT, "all", "no service was started again", pids == {service: node.pid(service) for service in programs.SERVICES},

@@ -51,6 +51,18 @@ class OfADomainServer(StoredCase):
                 self.assertIsNone(quoting.quotes(text, session.token), text)
                 session.close()
 
+    def test_nor_the_answer_to_a_request_without_it(self):
+        for form in quoting.FORMS:
+            with self.subTest(form=form):
+                mark, server = self.stored.log.mark(), self.serve()
+                session = self.open(server.origin)
+                server.answers["info"] = answer(403, body=("no: " + quoting.FORMS[form](session.token)).encode())
+                session.write("out.bin", b"x")
+                self.assert_stored(session.put_file("out.bin"), "made")
+                self.stored.log.wait("limits are not known", since=mark)
+                self.assertIsNone(quoting.quotes("\n".join(self.stored.log.raw[mark:]), session.token))
+                session.close()
+
     def test_nor_the_headers_of_an_answer(self):
         heads = {"a type": ["Content-Type: text/{}"], "a coding": ["Content-Encoding: {}"],
                  "a boundary": ["Content-Type: multipart/mixed; boundary=\"{}\""]}
@@ -120,6 +132,8 @@ class OfTheWholeNetwork(unittest.TestCase):
             kind = os.path.basename(path.partition("?")[0])
             if kind in failed_once and path.startswith("/dms/"):
                 failed_once[kind].append(path)
+                if kind == "tasks" and len(failed_once[kind]) == 1:
+                    return 206  # a success, but none that was expected
                 return 503 if len(failed_once[kind]) == 2 or kind == "fail" and len(failed_once[kind]) == 1 else None
             return 422 if path.startswith("/domain/") and method == "POST" else None
 

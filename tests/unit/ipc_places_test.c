@@ -116,6 +116,21 @@ static void who_has_not_settled_stays_and_the_newcomer_is_turned_away(void **sta
     free(places.list);
 }
 
+static void a_flood_that_has_not_settled_takes_nobody_s_place(void **state)
+{
+    struct ipc_places places = {NULL, 0, 0};
+    int goes;
+    (void)state;
+    come(&places, 0, SOCKET, USER, RUNNER);
+    struct ipc_place newcomer = {.listener = SOCKET, .uid = USER, .pid = FLOOD, .came_ms = now_ms + 5000};
+    for (newcomer.fd = 1; newcomer.fd < BOUND; newcomer.fd++)
+        assert_true(ipc_places_take(&places, &newcomer, BOUND, &goes));
+    assert_false(ipc_places_take(&places, &newcomer, BOUND, &goes));
+    assert_int_equal(goes, -1);
+    assert_int_equal(count_ending(&places, SOCKET), 0);
+    free(places.list);
+}
+
 static void any_number_of_users_has_places(void **state)
 {
     struct ipc_places places = {NULL, 0, 0};
@@ -135,10 +150,10 @@ static void what_is_closed_leaves_its_place(void **state)
     for (int fd = 0; fd <= BOUND; fd++)
         come(&places, fd, SOCKET, USER, FLOOD);
     assert_int_equal(count_ending(&places, SOCKET), 1);
-    ipc_places_leave(&places, BOUND - 1); /* the one that had to go */
+    assert_true(ipc_places_leave(&places, BOUND - 1)); /* the one that had to go */
     assert_int_equal(count_ending(&places, SOCKET), 0);
     ipc_places_leave(&places, 0);
-    ipc_places_leave(&places, 77); /* none of these */
+    assert_false(ipc_places_leave(&places, 77)); /* none of these */
     assert_int_equal(come(&places, 0, SOCKET, USER, FLOOD), -1);
     assert_int_equal(come(&places, 5, SOCKET, USER, FLOOD), 0);
     free(places.list);
@@ -168,6 +183,7 @@ int main(void)
         cmocka_unit_test(users_and_sockets_do_not_take_each_other_s_places),
         cmocka_unit_test(what_others_hold_and_what_is_held_elsewhere_does_not_count),
         cmocka_unit_test(who_has_not_settled_stays_and_the_newcomer_is_turned_away),
+        cmocka_unit_test(a_flood_that_has_not_settled_takes_nobody_s_place),
         cmocka_unit_test(any_number_of_users_has_places),
         cmocka_unit_test(what_is_closed_leaves_its_place),
         cmocka_unit_test(a_socket_that_is_closed_takes_its_connections_along),
