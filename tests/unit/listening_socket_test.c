@@ -12,6 +12,7 @@
 #include <cmocka.h>
 #include <fcntl.h>
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -152,6 +153,20 @@ static void what_is_no_listening_tcp_socket_at_the_address_is_not_taken(void **s
     }
 }
 
+/* While httpd is down nobody accepts. Linux tells the bound of a listening socket's queue in tcpi_sacked. */
+static void a_thousand_connections_may_wait(void **state)
+{
+    struct tcp_info info = {.tcpi_sacked = 0};
+    socklen_t length = sizeof info;
+    struct error error;
+    (void)state;
+    int fd = listening_socket_take("127.0.0.1:0", &error);
+    assert_true(fd >= 0);
+    assert_int_equal(getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &length), 0);
+    assert_int_equal(info.tcpi_sacked, 1024);
+    close(fd);
+}
+
 static void a_port_that_is_taken_is_named(void **state)
 {
     (void)state;
@@ -199,6 +214,7 @@ int main(void)
         WITH_PLACES(takes_the_right_one_of_several_that_systemd_hands_down),
         WITH_PLACES(what_was_meant_for_another_process_is_left_alone),
         WITH_PLACES(what_is_no_listening_tcp_socket_at_the_address_is_not_taken),
+        WITH_PLACES(a_thousand_connections_may_wait),
         WITH_PLACES(a_port_that_is_taken_is_named),
         WITH_PLACES(an_ipv6_address_stands_in_brackets_and_is_ipv6_alone),
     };
