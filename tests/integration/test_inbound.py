@@ -53,7 +53,10 @@ def get(place, path, headers=(("User-Agent", "test"),), method="GET", body=None)
 
 def inodes(pid):
     """The sockets that a process has open."""
-    links = (os.readlink(f"/proc/{pid}/fd/{name}") for name in os.listdir(f"/proc/{pid}/fd"))
+    links = set()
+    for name in os.listdir(f"/proc/{pid}/fd"):
+        with contextlib.suppress(FileNotFoundError):  # closed meanwhile
+            links.add(os.readlink(f"/proc/{pid}/fd/{name}"))
     return {link for link in links if link.startswith("socket:")}
 
 
