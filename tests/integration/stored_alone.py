@@ -137,7 +137,7 @@ class Session:
     def __init__(self, stored, server_url, domain="domain", lease_secs=None, **fields):
         self._stored, self.task_id, self.key = stored, str(uuid.uuid4()), secrets.token_hex(16).encode()
         # Of what is masked no ordinary word has four characters in a row.
-        self.token, self.domain, self.open = secrets.token_hex(14) + "._~/+-", domain, True
+        self.token, self.domain, self.open = secrets.token_hex(14) + "~._/+-", domain, True
         if lease_secs is not None:
             fields["lease_ends_boot_ms"] = int((time.clock_gettime(time.CLOCK_BOOTTIME) + lease_secs) * 1000)
         fields = {"dms_is_private": True, **fields}  # as it is on one machine
