@@ -5,7 +5,10 @@
 #include "libcommon/base/write_signals.h"
 #include "libcommon/confine/privileges.h"
 #include "libcommon/ipc/ipc_peers.h"
+#include "libcommon/loop/stop_signals.h"
+#include "libcommon/service/service_lock.h"
 
+#include <linux/close_range.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -73,9 +76,11 @@ static void on_terminate_signal(void *opaque, int signal_number)
 
 static bool create_loop(struct service_context *context, struct error *error)
 {
+    struct stop_signals signals;
+    stop_signals_block(&signals);
     context->loop = loop_create(error);
-    return context->loop && loop_signal_add(context->loop, SIGTERM, on_terminate_signal, context, error) &&
-           loop_signal_add(context->loop, SIGINT, on_terminate_signal, context, error);
+    return context->loop &&
+           stop_signals_add(&signals, context->loop, on_terminate_signal, NULL, context, error);
 }
 
 static bool begin_as_root(struct service_context *context, struct error *error)
@@ -85,11 +90,16 @@ static bool begin_as_root(struct service_context *context, struct error *error)
            sandbox_limit_sockets(service->id, error);
 }
 
+static bool is_alone(void)
+{
+    return !getenv(SERVICE_SUPERVISOR_VARIABLE);
+}
+
 static bool drop_privileges(struct service_context *context, struct error *error)
 {
     struct privileges privileges;
     const char *run_as = getenv(PRIVILEGES_VARIABLE);
-    const char *supervisor = getenv("POSEMESH_SUPERVISOR_PID");
+    const char *supervisor = getenv(SERVICE_SUPERVISOR_VARIABLE);
     if (run_as && (!privileges_parse(run_as, &privileges, error) || !privileges_drop(&privileges, error)))
         return false;
     if (!privileges_harden(error))
@@ -104,6 +114,11 @@ static bool drop_privileges(struct service_context *context, struct error *error
             return error_set(error, ERROR_UNAVAILABLE, "posemesh-node is gone");
     }
     return true;
+}
+
+static bool lock_folders(struct service_context *context, struct error *error)
+{
+    return service_lock_take(context->service->id, &context->settings, is_alone(), error);
 }
 
 /* 0 for a service that calls nobody, or whoever it is told to. */
@@ -178,10 +193,18 @@ struct step {
 
 static const struct step steps[] = {
     {"configuration", load_config},  {"event loop", create_loop}, {"what root does", begin_as_root},
-    {"privileges", drop_privileges}, {"sandbox", enter_sandbox},  {"clients", create_clients},
-    {"start", start_work},           {"events", subscribe},       {"sockets", open_sockets},
-    {"event loop", run_loop},
+    {"privileges", drop_privileges}, {"folders", lock_folders},   {"sandbox", enter_sandbox},
+    {"clients", create_clients},     {"start", start_work},       {"events", subscribe},
+    {"sockets", open_sockets},       {"event loop", run_loop},
 };
+
+/* What was found before posemesh-node started the service is no fault of the configuration: it starts it
+ * again. Nor is a full disk, which may have room later. */
+static int exit_status_of(const struct step *step, const struct error *error)
+{
+    bool folders = step->run == lock_folders && is_alone() && error->code != ERROR_DISK_FULL;
+    return step->run == load_config || folders ? SERVICE_EXIT_CONFIG : SERVICE_EXIT_FAILED;
+}
 
 static int run_steps(struct service_context *context)
 {
@@ -190,7 +213,7 @@ static int run_steps(struct service_context *context)
         if (steps[i].run(context, &error))
             continue;
         log_error("%s: %s", steps[i].name, error.text);
-        return steps[i].run == load_config ? SERVICE_EXIT_CONFIG : SERVICE_EXIT_FAILED;
+        return exit_status_of(&steps[i], &error);
     }
     log_info("stopped");
     return SERVICE_EXIT_OK;
@@ -201,6 +224,8 @@ static int run(const struct service *service)
     struct service_context context = {.service = service, .random = random_system()};
     /* Before the first line of the log, whose file may be at its limit, too. */
     write_signals_ignore();
+    /* What was handed down, posemesh-node's locks among it, is this process's alone. */
+    close_range(STDERR_FILENO + 1, ~0U, CLOSE_RANGE_CLOEXEC);
     if (service->http)
         service->http->prepare();
     int status = run_steps(&context);

@@ -2,7 +2,9 @@
 
 #include "libcommon/base/log.h"
 #include "libcommon/base/text.h"
+#include "libcommon/confine/privileges.h"
 #include "libcommon/ipc/ipc.h"
+#include "libcommon/node/folder_use.h"
 
 #include <getopt.h>
 #include <stdio.h>
@@ -65,6 +67,30 @@ static int health(enum service_id service)
 
 /* --- --check-config --- */
 
+/* As the user that the service runs as; this process ends soon. */
+static bool become_service(struct error *error)
+{
+    struct privileges privileges;
+    const char *run_as = geteuid() == 0 ? getenv(PRIVILEGES_VARIABLE) : NULL;
+    return !run_as || (privileges_parse(run_as, &privileges, error) && privileges_drop(&privileges, error));
+}
+
+static bool check_folders(enum service_id service, const struct settings *settings)
+{
+    struct error error;
+    bool is_made = getenv(SERVICE_SUPERVISOR_VARIABLE) != NULL;
+    bool ok = folder_use_check_length(settings, &error);
+    if (!ok)
+        log_error("%s", error.text);
+    for (enum folder_id id = 0; id < FOLDER_COUNT; id++) {
+        if (folder_use_check(settings, id, service, is_made, &error))
+            continue;
+        log_error("%s", error.text);
+        ok = false;
+    }
+    return ok;
+}
+
 static int check_config(enum service_id service, settings_url_check *is_url)
 {
     struct settings settings;
@@ -77,6 +103,11 @@ static int check_config(enum service_id service, settings_url_check *is_url)
     }
     bool ok = settings_load(&settings, 1U << service, is_url, &environment, &findings);
     settings_log_findings(&findings);
+    if (!become_service(&error)) {
+        log_error("%s", error.text);
+        ok = false;
+    }
+    ok = check_folders(service, &settings) && ok;
     settings_clear(&settings);
     environment_close(&environment);
     if (ok)

@@ -11,6 +11,9 @@ enum {
     SERVICE_EXIT_CONFIG = 78 /* a fault in the configuration (EX_CONFIG) */
 };
 
+/* Set by posemesh-node in what it starts: its pid. */
+#define SERVICE_SUPERVISOR_VARIABLE "POSEMESH_SUPERVISOR_PID"
+
 /* Returns false when there is no option and the service is to run; else true, with the exit status. `purpose`
  * is one line for --help, `is_url` as of settings_load(). */
 bool service_command_run(enum service_id service, const char *purpose, settings_url_check *is_url, int argc,

@@ -7,6 +7,7 @@
 #include "libcommon/node/listening_socket.h"
 #include "libcommon/node/settings.h"
 #include "libcommon/service/last_death.h"
+#include "libcommon/service/service_command.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -70,7 +71,7 @@ void child_environment_make(struct child_environment *environment, char *const *
             add(environment, memory_copy_text(*variable));
     identities_format_peers(identities, text);
     add(environment, memory_format("%s=%s", IPC_PEERS_VARIABLE, text));
-    add(environment, memory_format("POSEMESH_SUPERVISOR_PID=%d", (int)supervisor));
+    add(environment, memory_format("%s=%d", SERVICE_SUPERVISOR_VARIABLE, (int)supervisor));
     if (identities->separate) {
         identities_format_run_as(identities, service, text);
         add(environment, memory_format("%s=%s", PRIVILEGES_VARIABLE, text));

@@ -3,6 +3,7 @@
 #ifndef NODE_CHILD_ENVIRONMENT_H
 #define NODE_CHILD_ENVIRONMENT_H
 
+#include "libcommon/node/folder_use.h"
 #include "services/node/identities.h"
 
 struct child_environment {
@@ -10,7 +11,13 @@ struct child_environment {
     size_t count;
 };
 
-enum { CHILD_SECRETS_FD = 3, CHILD_LISTEN_FD = 3 };
+/* Behind what every program has come the locks of the node's folders (folder_locks.h), and then what a
+ * service alone is handed. */
+enum {
+    CHILD_LOCKS_FD = 3,
+    CHILD_SECRETS_FD = CHILD_LOCKS_FD + FOLDER_LOCKED_COUNT,
+    CHILD_LISTEN_FD = CHILD_SECRETS_FD
+};
 
 /* `variables` is posemesh-node's environment. authd is told that sealed secrets are at CHILD_SECRETS_FD. */
 void child_environment_make(struct child_environment *environment, char *const *variables,

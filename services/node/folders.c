@@ -1,6 +1,8 @@
 #include "services/node/folders.h"
 
 #include "libcommon/files/folder.h"
+#include "libcommon/files/folder_trust.h"
+#include "libcommon/node/folder_use.h"
 #include "libcommon/node/operations.h"
 
 #include <errno.h>
@@ -11,7 +13,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* Whoever else could write there was looked for with the settings (folder_trust.h). */
 static bool make_parents(const char *path, struct error *error)
 {
     char parent[PATH_MAX];
@@ -25,18 +26,39 @@ static bool make_parents(const char *path, struct error *error)
     return true;
 }
 
-static bool take_folder(int fd, const char *path, uid_t uid, gid_t gid, mode_t mode, bool set_owner,
-                        struct error *error)
+/* POSEMESH_WORK_DIR=/tmp must not end with /tmp closed to everybody else. */
+static bool check_own(int fd, const char *path, uid_t uid, struct error *error)
 {
     struct stat status;
     if (fstat(fd, &status) != 0)
         return error_set_errno(error, errno, "cannot look at %s", path);
-    /* POSEMESH_WORK_DIR=/tmp must not end with /tmp closed to everybody else. */
-    if (set_owner && ((status.st_mode & S_IWOTH) ||
-                      (status.st_uid != uid && status.st_uid != 0 && status.st_uid != geteuid())))
+    if ((status.st_mode & S_IWOTH) ||
+        (status.st_uid != uid && status.st_uid != 0 && status.st_uid != geteuid()))
         return error_set(error, ERROR_FORBIDDEN,
                          "%s belongs to uid %u or is open to all: it has to be the node's own folder", path,
                          (unsigned)status.st_uid);
+    return true;
+}
+
+int folders_open(const struct identities *identities, const char *path, uid_t uid, struct error *error)
+{
+    /* Looked at with the settings, too: what was missing then may have been made by somebody else since. */
+    if (!make_parents(path, error) || !folder_make(path, S_IRWXU, error) ||
+        !folder_check_parents(path, geteuid(), error))
+        return -1;
+    /* A link or a file in its place is somebody's trap or mistake. */
+    int fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    if (fd < 0)
+        error_set_errno(error, errno, "%s is not a folder that can be opened", path);
+    if (fd < 0 || !identities->separate || check_own(fd, path, uid, error))
+        return fd;
+    close(fd);
+    return -1;
+}
+
+static bool take_folder(int fd, const char *path, uid_t uid, gid_t gid, mode_t mode, bool set_owner,
+                        struct error *error)
+{
     if (set_owner && fchown(fd, uid, gid) != 0)
         return error_set_errno(error, errno, "cannot give %s to uid %u", path, (unsigned)uid);
     if (fchmod(fd, mode) != 0)
@@ -49,12 +71,9 @@ static bool make_folder(const struct identities *identities, const char *path, u
                         mode_t mode, struct error *error)
 {
     bool separate = identities->separate;
-    if (!make_parents(path, error) || !folder_make(path, S_IRWXU, error))
-        return false;
-    /* A link or a file in its place is somebody's trap or mistake. */
-    int fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    int fd = folders_open(identities, path, uid, error);
     if (fd < 0)
-        return error_set_errno(error, errno, "%s is not a folder that can be opened", path);
+        return false;
     bool ok = take_folder(fd, path, uid, gid, separate ? mode : 0700, separate, error);
     close(fd);
     return ok;
@@ -115,10 +134,24 @@ static bool make_state_folders(const struct identities *identities, const char *
            make_folder(identities, path, uid, uid, 0700, error);
 }
 
+static bool make(const struct identities *identities, const struct settings *settings, enum folder_id id,
+                 struct error *error)
+{
+    switch (id) {
+    case FOLDER_RUNTIME:
+        return make_runtime_folders(identities, settings->runtime_dir, error);
+    case FOLDER_STATE:
+        return make_state_folders(identities, settings->state_dir, error);
+    default:
+        return make_folder(identities, settings->work_dir, identities->ids[SERVICE_STORED],
+                           identities->ids[SERVICE_RUNNERD], 02750, error);
+    }
+}
+
 bool folders_make(const struct identities *identities, const struct settings *settings, struct error *error)
 {
-    return make_runtime_folders(identities, settings->runtime_dir, error) &&
-           make_state_folders(identities, settings->state_dir, error) &&
-           make_folder(identities, settings->work_dir, identities->ids[SERVICE_STORED],
-                       identities->ids[SERVICE_RUNNERD], 02750, error);
+    for (enum folder_id id = 0; id < FOLDER_LOCKED_COUNT; id++)
+        if (!make(identities, settings, id, error))
+            return error_prefix(error, "%s", folder_use_of(settings, id).variable);
+    return true;
 }

@@ -7,6 +7,7 @@
  */
 #include "libcommon/base/log.h"
 #include "libcommon/node/settings.h"
+#include "services/node/check_config.h"
 #include "services/node/node.h"
 
 #include <stdio.h>

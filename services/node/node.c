@@ -1,21 +1,22 @@
 #include "services/node/node.h"
 
 #include "libcommon/base/log.h"
-#include "libcommon/base/text.h"
 #include "libcommon/base/write_signals.h"
 #include "libcommon/confine/environment.h"
 #include "libcommon/confine/privileges.h"
-#include "libcommon/http/url.h"
 #include "libcommon/ipc/ipc_peers.h"
+#include "libcommon/loop/stop_signals.h"
 #include "libcommon/node/listening_socket.h"
 #include "libcommon/service/service.h"
 #include "services/node/drain.h"
+#include "services/node/folder_locks.h"
 #include "services/node/folders.h"
+#include "services/node/patience.h"
+#include "services/node/preflight.h"
 #include "services/node/supervisor.h"
 
 #include <errno.h>
 #include <limits.h>
-#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -23,13 +24,14 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { PORT_PATIENCE_MS = 5000, PORT_RETRY_MS = 100 };
-
 struct node {
     struct settings settings;
     struct identities identities;
     int secrets_fd;
     int listen_fd;
+    struct stop_signals signals;
+    struct patience patience; /* with what other nodes have */
+    struct folder_locks locks;
     struct loop *loop;
     struct ipc *ipc;
     struct supervisor *supervisor;
@@ -73,32 +75,22 @@ static bool seal_secrets(char **argv, struct error *error)
 
 static bool check_settings(struct node *node, struct error *error)
 {
-    struct environment environment;
-    struct settings_findings findings;
-    if (!environment_open(&environment, environ, error))
-        return false;
-    node->secrets_fd = environment.sealed_fd;
-    /* The union of what all services read; the secrets are looked at and wiped again. */
-    bool ok = settings_load(&node->settings, ALL_BITS, url_is_http, &environment, &findings);
-    settings_wipe_secrets(&node->settings);
-    environment_close(&environment);
-    settings_configure_log(&node->settings, SERVICE_NODE);
-    settings_log_findings(&findings);
-    if (!ok)
-        return error_set(error, ERROR_INVALID, "nothing was started: %zu fault%s in the configuration",
-                         findings.faults.count, findings.faults.count == 1 ? "" : "s");
-    return true;
+    return preflight_settings(&node->settings, &node->secrets_fd, false, error);
 }
 
 static bool choose_identities(struct node *node, struct error *error)
 {
-    if (!identities_choose(&node->identities, getenv(IDENTITIES_BASE_VARIABLE), geteuid(), error))
-        return false;
-    if (!node->identities.separate)
-        log_warn(
-            "not started as root: all services run as uid %u, so nothing isolates the key from the others",
-            (unsigned)geteuid());
-    return true;
+    return preflight_identities(&node->identities, error);
+}
+
+static bool check_folders(struct node *node, struct error *error)
+{
+    return preflight_folders(&node->identities, &node->settings, error);
+}
+
+static bool lock_folders(struct node *node, struct error *error)
+{
+    return folder_locks_take(&node->locks, &node->identities, &node->settings, &node->patience, error);
 }
 
 /* Held for as long as the node runs, so that httpd's port is nobody else's while httpd restarts. */
@@ -106,15 +98,10 @@ static bool open_listener(struct node *node, struct error *error)
 {
     if (node->settings.registration_flow != SETTINGS_FLOW_CALLBACK)
         return true;
-    int left_ms = PORT_PATIENCE_MS;
-    while ((node->listen_fd = listening_socket_take(node->settings.http_listen, error)) < 0 &&
-           error->code == ERROR_CONFLICT && left_ms > 0) {
-        if (left_ms == PORT_PATIENCE_MS)
-            log_info("%s: the httpd of a node that was killed may be about to end", error->text);
-        poll(NULL, 0, PORT_RETRY_MS);
-        left_ms -= PORT_RETRY_MS;
-    }
-    return node->listen_fd >= 0;
+    do
+        node->listen_fd = listening_socket_take(node->settings.http_listen, error);
+    while (node->listen_fd < 0 && patience_wait(&node->patience, error));
+    return node->listen_fd >= 0 || preflight_fail_port(error);
 }
 
 static bool make_folders(struct node *node, struct error *error)
@@ -139,12 +126,21 @@ static void on_terminate(void *context, int signal_number)
 {
     struct node *node = context;
     if (node->terminating) {
-        drain_hurry(node->drain);
+        /* When a terminal closes, the kernel and the shell send SIGHUP, one after the other. */
+        if (signal_number != SIGHUP)
+            drain_hurry(node->drain);
         return;
     }
     node->terminating = true;
     log_info("%s: draining", strsignal(signal_number));
     drain_start(node->drain);
+}
+
+/* From no terminal: runner files are to be read anew. */
+static void on_hangup(void *context, int signal_number)
+{
+    const struct node *node = context;
+    supervisor_signal(node->supervisor, SERVICE_RUNNERD, signal_number);
 }
 
 static bool create_supervisor(struct node *node, struct error *error)
@@ -154,11 +150,11 @@ static bool create_supervisor(struct node *node, struct error *error)
         return false;
     const struct supervisor_options options = {.runtime_dir = node->settings.runtime_dir,
                                                .identities = node->identities,
+                                               .lock_fds = node->locks.fds,
                                                .secrets_fd = node->secrets_fd,
                                                .listen_fd = node->listen_fd};
     node->loop = loop_create(error);
-    if (!node->loop || !loop_signal_add(node->loop, SIGTERM, on_terminate, node, error) ||
-        !loop_signal_add(node->loop, SIGINT, on_terminate, node, error))
+    if (!node->loop || !stop_signals_add(&node->signals, node->loop, on_terminate, on_hangup, node, error))
         return false;
     node->supervisor = supervisor_create(node->loop, &options, on_services_stopped, node);
     node->ipc = ipc_create(node->loop, SERVICE_NODE, node->settings.runtime_dir, &peers, error);
@@ -179,12 +175,31 @@ static const struct {
     bool (*run)(struct node *node, struct error *error);
     int exit_status; /* when it fails */
 } steps[] = {{check_settings, SERVICE_EXIT_CONFIG},    {choose_identities, SERVICE_EXIT_CONFIG},
-             {open_listener, SERVICE_EXIT_CONFIG},     {make_folders, SERVICE_EXIT_FAILED},
+             {check_folders, SERVICE_EXIT_CONFIG},     {lock_folders, SERVICE_EXIT_CONFIG},
+             {open_listener, SERVICE_EXIT_CONFIG},     {make_folders, SERVICE_EXIT_CONFIG},
              {create_supervisor, SERVICE_EXIT_FAILED}, {run, SERVICE_EXIT_FAILED}};
+
+static void run_steps(struct node *node)
+{
+    struct error error;
+    stop_signals_block(&node->signals);
+    for (size_t i = 0; i < sizeof steps / sizeof steps[0]; i++) {
+        if (steps[i].run(node, &error))
+            continue;
+        if (node->patience.stopped)
+            return;
+        log_error("%s", error.text);
+        /* A full disk may have room when the node is started again; nothing else will be another time. */
+        node->exit_status = error.code == ERROR_DISK_FULL ? SERVICE_EXIT_FAILED : steps[i].exit_status;
+        return;
+    }
+}
 
 int node_run(char **argv)
 {
     struct node node = {.secrets_fd = -1, .listen_fd = -1};
+    node.patience = (struct patience){.signals = &node.signals, .left_ms = PATIENCE_MS};
+    folder_locks_init(&node.locks);
     struct error error;
     /* Whoever starts us may have one that opens our files to all, or closes them to ourselves. */
     umask(022);
@@ -193,13 +208,7 @@ int node_run(char **argv)
         log_error("%s", error.text);
         return SERVICE_EXIT_FAILED;
     }
-    for (size_t i = 0; i < sizeof steps / sizeof steps[0]; i++) {
-        if (steps[i].run(&node, &error))
-            continue;
-        log_error("%s", error.text);
-        node.exit_status = steps[i].exit_status;
-        break;
-    }
+    run_steps(&node);
     supervisor_free(node.supervisor);
     drain_free(node.drain);
     ipc_free(node.ipc);
@@ -207,18 +216,7 @@ int node_run(char **argv)
     settings_clear(&node.settings);
     if (node.listen_fd >= 0)
         close(node.listen_fd);
+    folder_locks_release(&node.locks);
     log_info("stopped");
     return node.exit_status;
-}
-
-int node_check_config(void)
-{
-    struct node node = {.secrets_fd = -1, .listen_fd = -1};
-    struct error error;
-    bool ok = check_settings(&node, &error);
-    settings_clear(&node.settings);
-    char clean[ERROR_TEXT_BYTES];
-    puts(ok ? "node: the configuration is good"
-            : text_one_line(error.text, strlen(error.text), clean, sizeof clean));
-    return ok ? SERVICE_EXIT_OK : SERVICE_EXIT_CONFIG;
 }

@@ -6,7 +6,4 @@
  * libcommon/service/service.h. */
 int node_run(char **argv);
 
-/* Checks the union of all settings and prints what is wrong. */
-int node_check_config(void);
-
 #endif

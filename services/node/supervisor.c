@@ -171,7 +171,7 @@ static void on_exit_of_child(void *context, pid_t pid, int status)
 
 /* --- starting --- */
 
-/* What a service has behind what every program has; -1: nothing. */
+/* What a service alone is handed; -1: nothing. */
 static int handed_to(const struct child *child)
 {
     const struct supervisor_options *options = &child->supervisor->options;
@@ -190,11 +190,14 @@ static void make_environment(const struct child *child, struct child_environment
         child_environment_add_listener(environment);
 }
 
-/* A group of its own: Ctrl-C reaches posemesh-node alone, which drains first. */
+/* A session of its own: what a terminal sends reaches posemesh-node alone, which drains first, and one that
+ * stops who writes to it from behind (stty tostop) stops no service. */
 static bool spawn(struct child *child, struct error *error)
 {
-    _Static_assert(CHILD_SECRETS_FD == 3 && CHILD_LISTEN_FD == 3, "it comes behind what every program has");
-    const int descriptors[] = {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO, handed_to(child)};
+    _Static_assert(CHILD_LOCKS_FD == 3 && CHILD_SECRETS_FD == 6 && CHILD_LISTEN_FD == 6, "as listed here");
+    const int *locks = child->supervisor->options.lock_fds;
+    const int descriptors[] = {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO,   locks[0],
+                               locks[1],     locks[2],      handed_to(child)};
     char name[64];
     char path[PATH_MAX];
     char *arguments[] = {path, NULL};
@@ -203,13 +206,15 @@ static bool spawn(struct child *child, struct error *error)
     if (!spawn_find_beside(name, path, error))
         return false;
     make_environment(child, &environment);
-    int code = spawn_start(&(struct spawn){.path = path,
-                                           .arguments = arguments,
-                                           .variables = environment.variables,
-                                           .descriptors = descriptors,
-                                           .descriptor_count = handed_to(child) < 0 ? 3 : 4,
-                                           .folder_fd = -1},
-                           &child->pid);
+    int code = spawn_start(
+        &(struct spawn){.path = path,
+                        .arguments = arguments,
+                        .variables = environment.variables,
+                        .descriptors = descriptors,
+                        .descriptor_count = handed_to(child) < 0 ? CHILD_SECRETS_FD : CHILD_SECRETS_FD + 1,
+                        .folder_fd = -1,
+                        .new_session = true},
+        &child->pid);
     child_environment_clear(&environment);
     return !code || error_set_errno(error, code, "cannot start %s", name);
 }
@@ -267,6 +272,12 @@ bool supervisor_start(struct supervisor *supervisor, struct error *error)
         if (!start_child(&supervisor->children[id], error))
             return false;
     return true;
+}
+
+void supervisor_signal(const struct supervisor *supervisor, enum service_id service, int signal_number)
+{
+    if (supervisor->children[service].pid)
+        kill(supervisor->children[service].pid, signal_number);
 }
 
 void supervisor_free(struct supervisor *supervisor)

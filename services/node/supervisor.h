@@ -16,8 +16,9 @@ struct supervisor;
 struct supervisor_options {
     const char *runtime_dir;
     struct identities identities;
-    int secrets_fd; /* handed to authd alone */
-    int listen_fd;  /* handed to httpd alone; -1: there is none */
+    const int *lock_fds; /* FOLDER_LOCKED_COUNT of them, handed to all */
+    int secrets_fd;      /* handed to authd alone */
+    int listen_fd;       /* handed to httpd alone; -1: there is none */
 };
 
 /* Called once, when no service runs any more: `exit_status` 0 after supervisor_stop(), 78 when a service
@@ -33,6 +34,9 @@ void supervisor_free(struct supervisor *supervisor);
 
 /* Starts all. After a failure some may run: supervisor_free() kills them. */
 bool supervisor_start(struct supervisor *supervisor, struct error *error);
+
+/* Sends a signal to a service, where it runs. */
+void supervisor_signal(const struct supervisor *supervisor, enum service_id service, int signal_number);
 
 /* SIGTERM to one after the other, SIGKILL to who does not listen; then on_done. */
 void supervisor_stop(struct supervisor *supervisor);

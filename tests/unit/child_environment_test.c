@@ -89,7 +89,7 @@ static void authd_alone_hears_of_the_sealed_secrets(void **state)
         child_environment_make(&environment, node_environment, id, &identities, 42);
         const char *fd = value_of(&environment, "POSEMESH_SECRETS_FD");
         if (id == SERVICE_AUTHD)
-            assert_string_equal(fd, "3");
+            assert_string_equal(fd, "6");
         else
             assert_null(fd);
         child_environment_clear(&environment);
@@ -105,7 +105,7 @@ static void httpd_is_told_of_the_socket_that_it_is_handed(void **state)
     assert_null(value_of(&environment, "POSEMESH_LISTEN_FD"));
     assert_null(value_of(&environment, "LISTEN_FDS"));
     child_environment_add_listener(&environment);
-    assert_string_equal(value_of(&environment, "POSEMESH_LISTEN_FD"), "3");
+    assert_string_equal(value_of(&environment, "POSEMESH_LISTEN_FD"), "6");
     child_environment_clear(&environment);
 }
 

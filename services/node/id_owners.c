@@ -1,0 +1,51 @@
+#include "services/node/id_owners.h"
+
+#include "libcommon/base/text.h"
+
+#include <grp.h>
+#include <pwd.h>
+#include <string.h>
+
+static const char *user_of(unsigned id)
+{
+    const struct passwd *entry = getpwuid(id);
+    return entry ? entry->pw_name : NULL;
+}
+
+static const char *group_of(unsigned id)
+{
+    const struct group *entry = getgrgid(id);
+    return entry ? entry->gr_name : NULL;
+}
+
+const struct id_owners id_owners_system = {.user = user_of, .group = group_of};
+
+static bool check(unsigned id, const char *name, const char *kind, const char *kind_of_id,
+                  const struct identities *identities, struct error *error)
+{
+    static const char ours[] = "posemesh";
+    if (!name || strncmp(name, ours, sizeof ours - 1) == 0)
+        return true;
+    return error_set(error, ERROR_INVALID,
+                     IDENTITIES_BASE_VARIABLE
+                     " is %u, but %s %u is the %s %.*s: choose one of which the %d numbers from it on "
+                     "are nobody's",
+                     (unsigned)identities->shared_gid, kind_of_id, id, kind, TEXT_CUT(name, 64),
+                     SERVICE_COUNT + 1);
+}
+
+bool id_owners_check(const struct identities *identities, const struct id_owners *owners, struct error *error)
+{
+    unsigned gid = (unsigned)identities->shared_gid;
+    if (!identities->separate)
+        return true;
+    if (!check(gid, owners->group(gid), "group", "gid", identities, error))
+        return false;
+    for (enum service_id id = 0; id < SERVICE_COUNT; id++) {
+        unsigned own = (unsigned)identities->ids[id];
+        if (!check(own, owners->user(own), "user", "uid", identities, error) ||
+            !check(own, owners->group(own), "group", "gid", identities, error))
+            return false;
+    }
+    return true;
+}
