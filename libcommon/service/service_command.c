@@ -75,15 +75,17 @@ static bool become_service(struct error *error)
     return !run_as || (privileges_parse(run_as, &privileges, error) && privileges_drop(&privileges, error));
 }
 
+/* Those of a node posemesh-node checks, which makes them and asks a service for the rest. */
 static bool check_folders(enum service_id service, const struct settings *settings)
 {
     struct error error;
-    bool is_made = getenv(SERVICE_SUPERVISOR_VARIABLE) != NULL;
+    if (getenv(SERVICE_SUPERVISOR_VARIABLE))
+        return true;
     bool ok = folder_use_check_length(settings, &error);
     if (!ok)
         log_error("%s", error.text);
     for (enum folder_id id = 0; id < FOLDER_COUNT; id++) {
-        if (folder_use_check(settings, id, service, is_made, &error))
+        if (folder_use_check(settings, id, service, false, &error))
             continue;
         log_error("%s", error.text);
         ok = false;

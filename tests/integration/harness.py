@@ -163,13 +163,15 @@ class Node:
                        "env": {"TEST_GATES": self.gates}, **fields}, file)
         os.chmod(path, 0o644)
 
-    def start(self, ready=True):
+    def start(self, ready=True, **how):
+        """`how`: as of subprocess.Popen, and "before": a command that executes the node's."""
         identity = {} if self.user is None else {"user": self.user, "group": self.user, "extra_groups": []}
         # Should the tests be killed, the node is told to end too.
         guard = ["setpriv", "--pdeathsig", "TERM"] if shutil.which("setpriv") else []
-        self.process = subprocess.Popen([*guard, programs.program("node")], stdin=subprocess.DEVNULL, stderr=subprocess.PIPE,
-                                        stdout=subprocess.DEVNULL, text=True, errors="replace", cwd="/",
-                                        env={**programs.base_environment(), **self.variables}, **identity)
+        self.process = subprocess.Popen([*guard, *how.pop("before", []), programs.program("node")],
+                                        **{"stdin": subprocess.DEVNULL, "stderr": subprocess.PIPE, "stdout": subprocess.DEVNULL,
+                                           "text": True, "errors": "replace", "cwd": "/",
+                                           "env": {**programs.base_environment(), **self.variables}, **identity, **how})
         self.log = programs.Log(self.process.stderr)
         if ready:
             # authd may log in before another service can be asked.

@@ -27,6 +27,7 @@ class Configuration(unittest.TestCase):
     def setUp(self):
         self.folder = tempfile.TemporaryDirectory(prefix="pm-it.", dir="/tmp")
         self.addCleanup(self.folder.cleanup)
+        os.chmod(self.folder.name, 0o711)  # services, as other users, have to get there
         self.folders = {"POSEMESH_RUNTIME_DIR": self.folder.name + "/run", "POSEMESH_WORK_DIR": self.folder.name + "/work",
                         "POSEMESH_STATE_DIR": self.folder.name + "/state", "POSEMESH_RUNNERS_DIR": self.folder.name + "/runners"}
 

@@ -1,0 +1,224 @@
+"""What keeps a node from starting, and leaves those that run alone: folders of another node, and what can never succeed."""
+import os
+import signal
+import subprocess
+import tempfile
+import unittest
+
+import programs
+from harness import NOBODY, NodeCase
+from programs import SERVICES
+
+needs_root = unittest.skipUnless(os.geteuid() == 0, "needs root")
+OWN_MOUNTS = ["unshare", "--mount", "sh", "-c"]
+
+
+def lock_files(pid):
+    """The lock files that a process has open."""
+    folder, found = f"/proc/{pid}/fd", []
+    for name in os.listdir(folder):
+        try:
+            found.append(os.readlink(os.path.join(folder, name)))
+        except FileNotFoundError:
+            pass
+    return sorted(link for link in found if link.endswith("/.lock"))
+
+
+class StartCase(NodeCase):
+    variables = None
+
+    def start_job(self, node):
+        """A job that waits at a gate: (job, gate)."""
+        gate = node.gate()
+        job = self.devnet.post(["say", {"event": "ready"}], ["gate", gate.name], ["write", "a.json", 7])
+        self.devnet.wait_event(job, "ready")
+        return job, gate
+
+    def refused(self, *words, status=78, node=None, before=(), **variables):
+        """A node that ends with the status, says this in one line, and started nothing."""
+        node = node or self.make_node(**variables)
+        self.addCleanup(node.remove)
+        node.start(ready=False, before=list(before))
+        self.assertEqual(node.wait_exit(), status)
+        node.log.wait_end()
+        line = node.log.wait(words[0])["msg"]
+        for word in words:
+            self.assertIn(word, line)
+        self.assertEqual(node.log.find_all("started: version"), [], "a service ran")
+        return node
+
+
+class TwoNodes(StartCase):
+
+    def test_a_second_node_on_a_folder_of_the_first_disturbs_nothing(self):
+        first = self.own_node(MAX_CONCURRENCY="1")
+        job, gate = self.start_job(first)
+        for variable in ("POSEMESH_RUNTIME_DIR", "POSEMESH_STATE_DIR", "POSEMESH_WORK_DIR"):
+            with self.subTest(variable):
+                folder = first.variables[variable]
+                self.refused(f"{folder} is used by another posemesh-node, pid {first.process.pid}: stop that one",
+                             f"a {variable} of its own", **{variable: folder})
+        gate.open()
+        self.assert_completed(self.devnet.wait_job(job))
+        self.assert_node_works()
+
+    def test_a_service_of_a_kind_that_runs_there_is_refused(self):
+        node = self.own_node()
+        for service in SERVICES:
+            status, _, output = programs.run([programs.program(service)], {**node.variables, "HTTP_LISTEN": "127.0.0.1:0"})
+            self.assertEqual(status, 78, output)
+            self.assertIn(f"{node.runtime} is used by another posemesh-{service}, pid {node.pid(service)}", output)
+            self.assertIn("POSEMESH_RUNTIME_DIR", output)
+        self.assert_node_works()
+
+    def test_a_node_beside_a_service_that_was_started_by_itself_is_refused(self):
+        node = self.make_node()
+        alone = subprocess.Popen([programs.program("runnerd")], stdin=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
+                                 env={**programs.base_environment(), **node.variables})
+        self.addCleanup(alone.wait)
+        self.addCleanup(alone.kill)
+        programs.Log(alone.stderr).wait("started: version")
+        self.refused(f"{node.runtime} is used by another posemesh-runnerd, pid {alone.pid}", node=node)
+
+    def test_one_folder_for_two_purposes_is_refused(self):
+        node = self.make_node()
+        node.variables["POSEMESH_STATE_DIR"] = node.runtime
+        self.refused("POSEMESH_STATE_DIR: is the folder of POSEMESH_RUNTIME_DIR, too", node=node)
+
+    def test_a_killed_node_is_followed_by_the_next_at_once(self):
+        node = self.own_node()
+        services = [node.pid(service) for service in SERVICES]
+        node.process.kill()
+        node.process.wait()
+        node.start()
+        self.assertFalse([pid for pid in services if programs.is_alive(pid)], "services of the node before")
+        self.assert_node_works()
+
+    def test_a_killed_service_is_followed_by_the_next(self):
+        node = self.own_node()
+        for service in SERVICES:
+            node.kill(service)
+        self.assertEqual(node.log.find_all("is used by another"), [])
+
+    def test_services_have_the_locks_and_jobs_have_none(self):
+        node = self.own_node()
+        job, gate = self.start_job(node)
+        own = sorted(f"{node.variables[name]}/.lock"
+                     for name in ("POSEMESH_RUNTIME_DIR", "POSEMESH_STATE_DIR", "POSEMESH_WORK_DIR"))
+        for service in SERVICES:
+            self.assertLess(set(own), set(lock_files(node.pid(service))), service)
+        below = programs.descendants(node.pid("runnerd"))
+        self.assertGreaterEqual(len(below), 2, "a shim and a job")
+        self.assertEqual([lock_files(pid) for pid in below], [[]] * len(below))
+        gate.open()
+        self.assert_completed(self.devnet.wait_job(job))
+
+    @needs_root
+    def test_process_1_that_waits_for_a_folder_ends_by_a_signal(self):
+        first = self.own_node()
+        second = self.make_node(POSEMESH_RUNTIME_DIR=first.runtime)
+        self.addCleanup(second.remove)
+        second.start(ready=False, before=["unshare", "--pid", "--fork", "--kill-child"])
+        try:
+            second.log.wait("may be about to end", "node")
+        except AssertionError:
+            self.skipTest("no namespace of processes here")
+        (pid,) = programs.descendants(second.process.pid)
+        os.kill(pid, signal.SIGTERM)
+        self.assertEqual(second.wait_exit(), 0)
+        second.log.wait("Terminated: not starting")
+
+
+class NeverSucceeds(StartCase):
+
+    def check(self, node):
+        """--check-config: (status, output)."""
+        status, output, errors = programs.run([programs.program("node"), "--check-config"], node.variables)
+        return status, output + errors
+
+    @needs_root
+    def test_a_folder_that_a_service_cannot_enter(self):
+        node = self.make_node()
+        os.chmod(node.folder, 0o700)
+        node = self.refused(f"POSEMESH_WORK_DIR: uid 64802 (stored): cannot enter {node.folder}: chmod o+x it", node=node)
+        for variable in ("RUNTIME", "STATE", "RUNNERS"):
+            node.log.wait(f"POSEMESH_{variable}_DIR: uid 648")
+        node.log.wait("nothing was started: 4 faults in the folders")
+        self.assertFalse(os.path.exists(node.runtime), "something was made")
+        status, output = self.check(node)
+        self.assertEqual(status, 78)
+        for variable in ("RUNTIME", "STATE", "WORK", "RUNNERS"):
+            self.assertEqual(output.count(f"POSEMESH_{variable}_DIR: uid 648"), 1, output)
+        os.chmod(node.folder, 0o711)
+        node.start()
+        node.check_end()
+
+    @needs_root
+    def test_a_runner_folder_that_runnerd_cannot_read(self):
+        node = self.make_node()
+        os.chmod(node.runners, 0o700)
+        self.refused(f"POSEMESH_RUNNERS_DIR: uid 64805 (runnerd): cannot read {node.runners}: chmod o+rx it", node=node)
+
+    @needs_root
+    def test_a_read_only_disk(self):
+        mounted = tempfile.mkdtemp(prefix="pm-it.", dir="/tmp")
+        self.addCleanup(os.rmdir, mounted)
+        mount = OWN_MOUNTS + [f'mount -t tmpfs -o ro,mode=755 none {mounted} && exec "$0" "$@"']
+        if programs.run([*mount, "true"], {})[0] != 0:
+            self.skipTest("nothing can be mounted here")
+        for variable in ("POSEMESH_RUNTIME_DIR", "POSEMESH_STATE_DIR", "POSEMESH_WORK_DIR"):
+            self.refused(f"{variable}: uid 0 (posemesh-node): cannot write to {mounted}: its disk is read-only",
+                         before=mount, **{variable: mounted + "/deep/folder"})
+
+    @needs_root
+    def test_a_full_disk_is_not_for_ever(self):
+        mounted = tempfile.mkdtemp(prefix="pm-it.", dir="/tmp")
+        self.addCleanup(os.rmdir, mounted)
+        mount = OWN_MOUNTS + [f'mount -t tmpfs -o nr_inodes=1,mode=755 none {mounted} && exec "$0" "$@"']
+        if programs.run([*mount, "true"], {})[0] != 0:
+            self.skipTest("nothing can be mounted here")
+        self.refused("POSEMESH_WORK_DIR", "No space left", status=1, before=mount, POSEMESH_WORK_DIR=mounted + "/work")
+
+    @needs_root
+    def test_uids_of_others(self):
+        self.refused("POSEMESH_UID_BASE is 65530, but uid 65534 is the user nobody", POSEMESH_UID_BASE="65530")
+
+    def test_a_folder_that_its_user_may_not_write_to(self):
+        node = self.make_node(user=NOBODY if os.geteuid() == 0 else None)
+        node.variables["POSEMESH_STATE_DIR"] = "/etc/posemesh-test/state"
+        self.refused(f"POSEMESH_STATE_DIR: uid {NOBODY if os.geteuid() == 0 else os.geteuid()} (posemesh-node)",
+                     "cannot write to /etc: make it that user's, or choose another place", node=node)
+
+    def test_a_runtime_folder_too_long_for_a_socket(self):
+        self.refused("POSEMESH_RUNTIME_DIR is /", "Choose a shorter one", POSEMESH_RUNTIME_DIR="/tmp/" + "long" * 25)
+
+    def test_a_service_by_itself_in_a_folder_that_it_may_not_write_to(self):
+        node = self.make_node()
+        self.addCleanup(node.remove)
+        variables = {**node.variables, "POSEMESH_RUNTIME_DIR": "/dev/null/run"}
+        for option in ([], ["--check-config"]):
+            status, output, errors = programs.run([programs.program("runnerd"), *option], variables)
+            self.assertEqual(status, 78, errors)
+            self.assertIn("POSEMESH_RUNTIME_DIR", output + errors)
+
+    def test_a_check_beside_a_node_that_runs_says_so_and_changes_nothing(self):
+        node = self.own_node()
+        status, output = self.check(node)
+        self.assertEqual(status, 0, output)
+        self.assertIn(f"POSEMESH_WORK_DIR {node.work} is used by a posemesh-node that runs, pid {node.process.pid}", output)
+        self.assertIn("the configuration is good", output)
+        self.assertNotIn('{"', output, "text for people")
+        self.assert_node_works()
+
+    def test_a_check_finds_what_only_a_service_knows(self):
+        """The service that looks at more is asked, in the environment that it will have."""
+        node = self.make_node()
+        self.addCleanup(node.remove)
+        status, output = self.check(node)
+        self.assertEqual(status, 0, output)
+        self.assertIn("runnerd: the configuration is good", output)
+        self.assertFalse(os.path.exists(node.runtime), "something was made")
+
+
+if __name__ == "__main__":
+    unittest.main()
