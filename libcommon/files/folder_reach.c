@@ -25,17 +25,19 @@ static bool refuse(const char *path, const char *what, const char *remedy, struc
 static bool walk(const char *path, char nearest[PATH_MAX], bool *whole, struct error *error)
 {
     char step[PATH_MAX];
+    char as_folder[PATH_MAX + 1];
     size_t length = strlen(path);
     while (length > 1 && path[length - 1] == '/')
         length--;
     *whole = false;
     for (size_t end = 1; end <= length; end++) {
-        if (end > 1 && end < length && path[end] != '/')
+        bool last = end == length;
+        if (end > 1 && !last && path[end] != '/')
             continue;
         snprintf(step, sizeof step, "%.*s", (int)end, path);
-        bool last = end == length;
+        snprintf(as_folder, sizeof as_folder, "%s/", step);
         /* What a folder itself grants is the caller's matter. */
-        if (access(step, last ? F_OK : X_OK) != 0)
+        if (access(as_folder, last ? F_OK : X_OK) != 0)
             return errno == ENOENT || refuse(step, "enter", "chmod o+x it", error);
         snprintf(nearest, PATH_MAX, "%s", step);
         *whole = last;

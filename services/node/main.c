@@ -1,6 +1,7 @@
 /*
  * posemesh-node: the whole node in the foreground on one host. Runs the five services, each with the
- * variables that it reads and nothing else; SIGTERM or Ctrl-C drains, then stops them in order.
+ * variables that it reads and nothing else; SIGTERM, Ctrl-C or a terminal that closes drains, then stops them
+ * in order.
  *
  * SECURITY: started with the secrets in its environment, it moves them into a sealed memory file at once and
  * only hands that descriptor to authd. Isolation between the services needs root, for uids of their own.
@@ -26,7 +27,8 @@ static void print_setting(void *context, const char *variable, unsigned readers,
 
 static int print_help(void)
 {
-    printf("%s\nRuns the whole node in the foreground. SIGTERM or Ctrl-C drains and stops it; a second one "
+    printf("%s\nRuns the whole node in the foreground. SIGTERM, Ctrl-C or a terminal that closes drains and "
+           "stops it; a second one "
            "hurries.\n"
            "\n  --check-config  check the environment; exit 0, or 78 with every fault\n"
            "\nReads from the environment:\n",

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 """Puts a folder of its own in the place of one that a node uses, and prints TAP: where that can be done, no program of the node
-starts. The control is the trick itself. Needs root, as attack.py.
+starts. The control is the trick itself. Then tries to keep the lock of a node's folder. Needs root, as attack.py.
 
 usage: attack_places.py BIN_FOLDER PROBE
 """
@@ -55,6 +55,35 @@ def attempt(node, what, mode, owner):
                     "refused, and the folder named" if status == 78 and told else f"status {status}")
 
 
+KEEP = "import fcntl, sys; fcntl.flock(open(sys.argv[1]), fcntl.LOCK_SH | fcntl.LOCK_NB)"
+
+
+def keep_lock(user, path):
+    """A lock that somebody else keeps would keep the node from starting."""
+    ids = ["--reuid", str(user.uid), "--regid", str(user.gid), "--clear-groups"]
+    if user.groups:
+        ids[-1:] = ["--groups", ",".join(map(str, user.groups))]
+    status, _, errors = programs.run(["setpriv", *ids, "/usr/bin/python3", "-c", KEEP, path], {})
+    return status == 0, "it has the lock" if status == 0 else errors.strip().splitlines()[-1]
+
+
+def locks(devnet):
+    with tempfile.NamedTemporaryFile(prefix="pm-place.", dir="/tmp") as file:
+        os.chmod(file.name, 0o644)
+        row(CONTROL, NOBODY.name, "locks a file that all may read", *keep_lock(NOBODY, file.name))
+    node = harness.Node(devnet.env).start()
+    try:
+        users = [NOBODY, *(User.of_process(name, node.pid(name)) for name in programs.SERVICES)]
+        node.terminate()
+        node.wait_exit()
+        for user in users:
+            for variable in READERS:
+                had, how = keep_lock(user, node.variables[variable] + "/.lock")
+                row(ATTEMPT, user.name, f"keeps the lock in {variable}", not had, how)
+    finally:
+        node.remove()
+
+
 def run_all():
     with place(0o777) as (_, inner):
         row(CONTROL, NOBODY.name, "replaces a folder of root's in one open to all", *swap(inner))
@@ -68,6 +97,7 @@ def run_all():
     try:
         for what, (mode, owner) in PLACES.items():
             attempt(node, what, mode, owner)
+        locks(devnet)
     finally:
         node.remove()
         devnet.stop()

@@ -112,20 +112,20 @@ class Signals(NodeCase):
 
     def test_a_hangup_without_a_terminal_is_passed_on_to_runnerd(self):
         folder = self.enterContext(tempfile.TemporaryDirectory(dir="/tmp"))
-        os.mkfifo(folder + "/told")
+        told = os.path.join(folder, "told")
         copy = shutil.copytree(programs.BIN, folder + "/bin")
         with open(copy + "/posemesh-runnerd", "w") as script:
-            script.write(f"#!/usr/bin/python3 -IS\nimport signal\n"
-                         f"signal.signal(signal.SIGHUP, lambda *_: open('{folder}/told', 'w').write('told'))\n"
-                         f"open('{folder}/told', 'w').write('up')\nwhile True: signal.pause()\n")
+            script.write(f"#!/usr/bin/python3 -IS\nimport os, signal\n"
+                         f"signal.signal(signal.SIGHUP, lambda *_: os.mkdir('{told}.hangup'))\n"
+                         f"os.mkdir('{told}.up')\nwhile True: signal.pause()\n")
         node = self.make_node()
         self.addCleanup(node.remove)
         with unittest.mock.patch.object(programs, "BIN", copy):
             self.start_without_terminal(node, ready=False)
-        for said, then in (("up", lambda: node.process.send_signal(signal.SIGHUP)), ("told", node.terminate)):
-            with open(folder + "/told") as told:
-                self.assertEqual(told.read(), said)
-            then()
+        programs.wait_until(lambda: os.path.exists(told + ".up"), "it can be told")
+        node.process.send_signal(signal.SIGHUP)
+        programs.wait_until(lambda: os.path.exists(told + ".hangup"), "it was told")
+        node.terminate()
         self.assertEqual(node.wait_exit(), 0)
 
 
