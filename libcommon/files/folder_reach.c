@@ -45,6 +45,13 @@ static bool walk(const char *path, char nearest[PATH_MAX], bool *whole, struct e
     return true;
 }
 
+static bool refuse_to_make(const char *path, const char *nearest, struct error *error)
+{
+    char remedy[PATH_MAX];
+    text_format(remedy, sizeof remedy, "make %.*s for that user", TEXT_CUT(path, 160));
+    return refuse(nearest, "make a folder in", remedy, error);
+}
+
 bool folder_reach_check(const char *path, enum folder_need need, struct error *error)
 {
     char nearest[PATH_MAX] = "/";
@@ -53,7 +60,8 @@ bool folder_reach_check(const char *path, enum folder_need need, struct error *e
         return false;
     if (need == FOLDER_NEED_READ && whole && access(nearest, R_OK | X_OK) != 0)
         return refuse(nearest, "read", "chmod o+rx it", error);
-    if (need == FOLDER_NEED_WRITE && access(nearest, W_OK | X_OK) != 0)
-        return refuse(nearest, "write to", "make it that user's", error);
-    return true;
+    if (need != FOLDER_NEED_WRITE || access(nearest, W_OK | X_OK) == 0)
+        return true;
+    return whole ? refuse(nearest, "write to", "make it that user's", error)
+                 : refuse_to_make(path, nearest, error);
 }

@@ -46,6 +46,9 @@ static bool lock_below(const struct folder_use *use, enum service_id service, co
 bool service_lock_take(enum service_id service, const struct settings *settings, bool alone,
                        struct error *error)
 {
+    for (enum folder_id id = 0; alone && id < FOLDER_COUNT; id++)
+        if (!folder_use_check(settings, id, service, false, error))
+            return false;
     const struct folder_use runtime = folder_use_of(settings, FOLDER_RUNTIME);
     const struct folder_use state = folder_use_of(settings, FOLDER_STATE);
     const struct folder_use work = folder_use_of(settings, FOLDER_WORK);

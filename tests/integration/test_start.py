@@ -167,7 +167,7 @@ class NeverSucceeds(StartCase):
         if programs.run([*mount, "true"], {})[0] != 0:
             self.skipTest("nothing can be mounted here")
         for variable in ("POSEMESH_RUNTIME_DIR", "POSEMESH_STATE_DIR", "POSEMESH_WORK_DIR"):
-            self.refused(f"{variable}: uid 0 (posemesh-node): cannot write to {mounted}: its disk is read-only",
+            self.refused(f"{variable}: uid 0 (posemesh-node): cannot make a folder in {mounted}: its disk is read-only",
                          before=mount, **{variable: mounted + "/deep/folder"})
 
     @needs_root
@@ -187,7 +187,7 @@ class NeverSucceeds(StartCase):
         node = self.make_node(user=NOBODY if os.geteuid() == 0 else None)
         node.variables["POSEMESH_STATE_DIR"] = "/etc/posemesh-test/state"
         self.refused(f"POSEMESH_STATE_DIR: uid {NOBODY if os.geteuid() == 0 else os.geteuid()} (posemesh-node)",
-                     "cannot write to /etc: make it that user's, or choose another place", node=node)
+                     "cannot make a folder in /etc: make /etc/posemesh-test/state for that user, or choose another place", node=node)
 
     def test_a_runtime_folder_too_long_for_a_socket(self):
         self.refused("POSEMESH_RUNTIME_DIR is /", "Choose a shorter one", POSEMESH_RUNTIME_DIR="/tmp/" + "long" * 25)
@@ -199,7 +199,8 @@ class NeverSucceeds(StartCase):
         for option in ([], ["--check-config"]):
             status, output, errors = programs.run([programs.program("runnerd"), *option], variables)
             self.assertEqual(status, 78, errors)
-            self.assertIn("POSEMESH_RUNTIME_DIR", output + errors)
+            self.assertIn("(runnerd): cannot enter /dev/null: a part of it is no folder", output + errors)
+            self.assertIn("POSEMESH_RUNTIME_DIR: uid", output + errors)
 
     def test_a_check_beside_a_node_that_runs_says_so_and_changes_nothing(self):
         node = self.own_node()

@@ -119,7 +119,8 @@ static void what_is_missing_counts_where_it_is_to_be_made(void **state)
     assert_int_equal(chmod(fixture->path, 0500), 0);
     assert_true(check(fixture, deep, FOLDER_NEED_WAY));
     assert_true(check(fixture, deep, FOLDER_NEED_READ));
-    assert_refused(fixture, deep, FOLDER_NEED_WRITE, "cannot write to ", fixture->path);
+    assert_refused(fixture, deep, FOLDER_NEED_WRITE, "cannot make a folder in ", fixture->path);
+    assert_non_null(strstr(fixture->error->text, "deep/er/ for that user"));
 }
 
 static void a_file_on_the_way_is_told(void **state)

@@ -114,6 +114,16 @@ static void a_folder_of_all_or_of_a_stranger_is_not_taken_over(void **state)
     assert_int_equal(look_at(fixture, "work").st_uid, STRANGER);
 }
 
+static void what_others_could_replace_since_the_settings_were_read_is_refused(void **state)
+{
+    struct fixture *fixture = *state;
+    struct error error;
+    assert_int_equal(chmod(fixture->folder, 0777), 0);
+    assert_false(make(fixture, &error));
+    assert_non_null(strstr(error.text, "POSEMESH_RUNTIME_DIR: leads through "));
+    assert_int_equal(chmod(fixture->folder, 0700), 0);
+}
+
 #define WITH_FOLDER(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
 
 int main(void)
@@ -121,6 +131,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         WITH_FOLDER(the_folders_are_made_and_made_again),
         WITH_FOLDER(a_link_in_a_folder_s_place_is_refused),
+        WITH_FOLDER(what_others_could_replace_since_the_settings_were_read_is_refused),
         WITH_FOLDER(a_folder_of_all_or_of_a_stranger_is_not_taken_over),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
