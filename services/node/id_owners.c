@@ -8,12 +8,14 @@
 
 static const char *user_of(unsigned id)
 {
+    /* cppcheck-suppress getpwuidCalled; there are no threads yet */
     const struct passwd *entry = getpwuid(id);
     return entry ? entry->pw_name : NULL;
 }
 
 static const char *group_of(unsigned id)
 {
+    /* cppcheck-suppress getgrgidCalled; as above */
     const struct group *entry = getgrgid(id);
     return entry ? entry->gr_name : NULL;
 }

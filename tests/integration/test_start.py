@@ -192,14 +192,15 @@ class NeverSucceeds(StartCase):
     def test_a_runtime_folder_too_long_for_a_socket(self):
         self.refused("POSEMESH_RUNTIME_DIR is /", "Choose a shorter one", POSEMESH_RUNTIME_DIR="/tmp/" + "long" * 25)
 
-    def test_a_service_by_itself_in_a_folder_that_it_may_not_write_to(self):
+    def test_a_service_by_itself_hears_of_its_folders_too(self):
         node = self.make_node()
         self.addCleanup(node.remove)
-        variables = {**node.variables, "POSEMESH_RUNTIME_DIR": "/dev/null/run"}
+        file = os.path.join(node.runners, "scripted.json")
+        variables = {**node.variables, "POSEMESH_RUNTIME_DIR": os.path.join(file, "run")}
         for option in ([], ["--check-config"]):
             status, output, errors = programs.run([programs.program("runnerd"), *option], variables)
             self.assertEqual(status, 78, errors)
-            self.assertIn("(runnerd): cannot enter /dev/null: a part of it is no folder", output + errors)
+            self.assertIn(f"(runnerd): cannot enter {file}: a part of it is no folder", output + errors)
             self.assertIn("POSEMESH_RUNTIME_DIR: uid", output + errors)
 
     def test_a_check_beside_a_node_that_runs_says_so_and_changes_nothing(self):
