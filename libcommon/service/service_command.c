@@ -51,13 +51,12 @@ static void print_setting(void *context, const char *variable, unsigned readers,
 
 static void print_help(enum service_id service, const char *purpose)
 {
-    printf(
-        "usage: posemesh-%s [--health | --check-config | --version | --help]\n\n%s\n\n"
-        "  --health        ask the running service; exit 0 when it is ready, 1 when not, with the reason,\n"
-        "                  69 when it does not run, 77 when this user may not ask\n"
-        "  --check-config  check the environment; exit 0, or 78 with every fault\n\nReads from the "
-        "environment:\n",
-        service_name(service), purpose);
+    printf("usage: posemesh-%s [--health | --check-config | --version | --help]\n\n%s\n\n"
+           "  --health        ask the running service; exit 0 when it is ready, 1 and why\n"
+           "                  when not, 69 when it does not run, 77 when you may not ask\n"
+           "  --check-config  check the environment; exit 0, or 78 with every fault\n\nReads from the "
+           "environment:\n",
+           service_name(service), purpose);
     settings_visit(print_setting, &service);
 }
 

@@ -28,9 +28,8 @@ static int print_help(void)
 {
     printf("%s\nRuns the whole node in the foreground. SIGTERM or Ctrl-C drains and stops it; a second one "
            "hurries.\n"
-           "\n  --health        ask the running services; exit 0 when all are ready, 1 when not, with the "
-           "reasons,"
-           "\n                  69 when none runs, 77 when this user may not ask"
+           "\n  --health        ask all services; exit 0 when they are ready, 1 and why when"
+           "\n                  not, 69 when none runs, 77 when you may not ask"
            "\n  --check-config  check the environment; exit 0, or 78 with every fault\n"
            "\nReads from the environment:\n",
            usage);
