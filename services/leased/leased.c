@@ -20,32 +20,6 @@ enum {
     DRAIN_HURRIED_END_MS = 9000
 };
 
-/* --- the tasks --- */
-
-struct task *leased_next_task(const struct leased *leased, size_t *at)
-{
-    while (*at < leased->task_count) {
-        struct task *task = leased->tasks[(*at)++];
-        if (!task_has_ended(task))
-            return task;
-    }
-    return NULL;
-}
-
-size_t leased_count(const struct leased *leased)
-{
-    size_t count = 0;
-    for (size_t at = 0; leased_next_task(leased, &at);)
-        count++;
-    return count;
-}
-
-static void add_task(struct leased *leased, struct task *task)
-{
-    leased->tasks = memory_resize_array(leased->tasks, leased->task_count + 1, sizeof(struct task *));
-    leased->tasks[leased->task_count++] = task;
-}
-
 /* --- who waits for the drain's end --- */
 
 /* A poll on its way may still bring a lease: posemesh-node must not stop us before it is known. */
@@ -110,24 +84,25 @@ static bool take_lease(void *context, struct lease *lease, int64_t server_unix_m
     char text[LIMIT_NAME_BYTES + 64];
     /* Leased by a poll that was under way when the drain began: another node can have it at once. */
     if (leased->drain.begun) {
-        add_task(leased, task_create_refused(&leased->surroundings, lease, "start_session", "node_draining"));
+        leased_add_task(leased,
+                        task_create_refused(&leased->surroundings, lease, "start_session", "node_draining"));
         return true;
     }
     if (runner_hosts_offer(leased->hosts, lease->capability)) {
-        add_task(leased, task_create(&leased->surroundings, lease, server_unix_ms, sent_boot_ms));
+        leased_add_task(leased, task_create(&leased->surroundings, lease, server_unix_ms, sent_boot_ms));
         return true;
     }
     /* docs/network.md 3.2, 1. DMS may not have heard yet that the capability is gone. */
     text_format(text, sizeof text, "capability %s is not registered here", lease->capability);
     log_warn("task %s: %s", lease->task_id, text);
-    add_task(leased, task_create_refused(&leased->surroundings, lease, "start_session", text));
+    leased_add_task(leased, task_create_refused(&leased->surroundings, lease, "start_session", text));
     return false;
 }
 
 static void take_unreadable_lease(void *context, struct lease *lease, const char *text)
 {
     struct leased *leased = context;
-    add_task(leased, task_create_refused(&leased->surroundings, lease, "decode_lease", text));
+    leased_add_task(leased, task_create_refused(&leased->surroundings, lease, "decode_lease", text));
 }
 
 static void on_poll_state(void *context)

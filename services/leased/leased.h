@@ -55,6 +55,7 @@ struct leased {
 struct task *leased_next_task(const struct leased *leased, size_t *at);
 
 size_t leased_count(const struct leased *leased);
+void leased_add_task(struct leased *leased, struct task *task);
 
 /* In waits.c: what it waits for is told when that is due; what the poller and the tasks ask and tell. */
 void leased_begin_waits(struct leased *leased);
