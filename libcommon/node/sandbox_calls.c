@@ -66,6 +66,7 @@ static const int files[] = {
     CALL(openat2),   CALL(ftruncate), CALL(fallocate), CALL(fsync),           CALL(fdatasync), CALL(rename),
     CALL(renameat),  CALL(renameat2), CALL(fchown),    CALL(fchownat),        CALL(statfs),    CALL(fstatfs),
     CALL(utimensat), CALL(fadvise64), CALL(sendfile),  CALL(copy_file_range), END_OF_CALLS};
+static const int disk[] = {CALL(statfs), END_OF_CALLS};
 #ifdef __SANITIZE_ADDRESS__
 static const int sanitizer[] = {CALL(ptrace),         CALL(clone),
                                 CALL(wait4),          CALL(kill),
@@ -94,6 +95,7 @@ static const struct group allowed[] = {
     {sockets, CONFINED_BITS, "talk; which families: the table below"},
     {paths, CONFINED_BITS, "sockets' folders, resolv.conf and certificates; which paths: sandbox_files.c"},
     {files, STORED_BIT, "workspaces"},
+    {disk, LEASED_BIT, "how full the disk of the work folder is (DISK_RESERVE_BYTES)"},
 #ifdef __SANITIZE_ADDRESS__
     {sanitizer, CONFINED_BITS, "sanitizer builds stop all threads and look for leaks at the end"},
 #endif

@@ -42,6 +42,9 @@ static const struct {
 
 static const char *const proxy_variables[] = HTTP_PROXY_VARIABLES;
 
+/* Who has files there; leased only asks how full its disk is, which Landlock leaves to anybody. */
+enum { WORKSPACE_BITS = STORED_BIT | RUNNERD_BIT };
+
 #define COUNT(table) (sizeof(table) / sizeof((table)[0]))
 
 /* --- files --- */
@@ -140,7 +143,7 @@ static bool grant_folders(const struct landlock *landlock, enum service_id servi
 {
     return grant_own_folder(landlock, service, settings->runtime_dir, LANDLOCK_SOCKETS, error) &&
            grant_own_folder(landlock, service, settings->state_dir, LANDLOCK_FILES, error) &&
-           (!settings->work_dir ||
+           (!settings->work_dir || !(WORKSPACE_BITS & (1U << service)) ||
             (folder_make(settings->work_dir, S_IRWXU, error) &&
              landlock_grant_path(landlock, settings->work_dir, LANDLOCK_FILES, error)));
 }

@@ -59,12 +59,13 @@
     SETTING(integer, upload_concurrency,      "UPLOAD_CONCURRENCY",           STORED_BIT, "4", 1, 16, "parts of one artifact in flight") \
     SETTING(integer, workspace_max_bytes,     "POSEMESH_WORKSPACE_MAX_BYTES", STORED_BIT, "0", 0, SETTINGS_INTEGER_MAX, "what one task's workspace may hold; 0: no limit") \
     SETTING(integer, transfer_max_bytes_per_sec, "TRANSFER_MAX_BYTES_PER_SEC", STORED_BIT, "0", 0, 1000000000000, "all transfers together, both directions; 0: no cap") \
+    SETTING(integer, disk_reserve_bytes,      "DISK_RESERVE_BYTES",           LEASED_BIT, "1073741824", 0, SETTINGS_INTEGER_MAX, "no lease while the work folder's disk has less free, or room for fewer than 10,000 files; 0: not looked at") \
     SETTING(address, http_listen,             "HTTP_LISTEN",                  HTTPD_BIT | NODE_BIT, "0.0.0.0:8080", 0, 0, "callback and health, in the callback flow alone") \
     SETTING(flag,    enable_noop,             "ENABLE_NOOP",                  RUNNERD_BIT, "false", 0, 0, "offer the noop capabilities") \
     SETTING(integer, noop_sleep_secs,         "NOOP_SLEEP_SECS",              RUNNERD_BIT, "5", 0, 86400, "how long a noop job sleeps") \
     SETTING(name,    host_name,               "POSEMESH_HOST_NAME",           RUNNERD_BIT, "runnerd", 0, 0, "tells this runner host from others of the node; a new one of the same name replaces it") \
     SETTING(path,    runners_dir,             "POSEMESH_RUNNERS_DIR",         RUNNERD_BIT, "/etc/posemesh/runners.d", 0, 0, "one JSON file for each capability") \
-    SETTING(folder,  work_dir,                "POSEMESH_WORK_DIR",            STORED_BIT | RUNNERD_BIT | NODE_BIT, "/var/lib/posemesh/work", 0, 0, "workspaces of running tasks") \
+    SETTING(folder,  work_dir,                "POSEMESH_WORK_DIR",            LEASED_BIT | STORED_BIT | RUNNERD_BIT | NODE_BIT, "/var/lib/posemesh/work", 0, 0, "workspaces of running tasks") \
     SETTING(folder,  state_dir,               "POSEMESH_STATE_DIR",           STORED_BIT | NODE_BIT, "/var/lib/posemesh", 0, 0, "what services must know again after a restart") \
     SETTING(folder,  runtime_dir,             "POSEMESH_RUNTIME_DIR",         ALL_BITS, "/run/posemesh", 0, 0, "sockets and pid files") \
     SETTING(choice,  log_format,              "LOG_FORMAT",                   ALL_BITS, "json|text", 0, 0, "text is for people") \

@@ -1,68 +1,22 @@
 #include "libcommon/service/service_command.h"
 
 #include "libcommon/base/log.h"
-#include "libcommon/base/text.h"
 #include "libcommon/confine/privileges.h"
-#include "libcommon/ipc/ipc.h"
 #include "libcommon/node/folder_use.h"
+#include "libcommon/service/health_question.h"
 
 #include <getopt.h>
 #include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 #include <unistd.h>
 
 /* --- --health --- */
 
-struct question {
-    struct loop *loop;
-    bool ready;
-    char *text;
-};
-
-static void on_status(void *context, const void *answer, const struct error *failure)
-{
-    struct question *question = context;
-    const struct message_status *status = answer;
-    if (status) {
-        question->ready = status->ready;
-        text_format(question->text, ERROR_TEXT_BYTES, "%s%s%s", status->summary,
-                    status->sandbox ? "; confined: " : "", status->sandbox ? status->sandbox : "");
-    } else {
-        text_format(question->text, ERROR_TEXT_BYTES, "%s", failure->text);
-    }
-    loop_stop(question->loop);
-}
-
-/* Whether the running service answers that it is ready; `text` tells why not, or its summary. */
-static bool ask_status(enum service_id service, const char *runtime_dir, char text[ERROR_TEXT_BYTES])
-{
-    struct error error = {.text = ""};
-    struct ipc_peers peers = {{0}};
-    struct question question = {.loop = loop_create(&error), .text = text};
-    struct ipc *ipc =
-        question.loop ? ipc_create(question.loop, SERVICE_NODE, runtime_dir, &peers, &error) : NULL;
-    struct ipc_client *client = ipc ? ipc_client_create(ipc, role_status_of(service), &error) : NULL;
-    if (client) {
-        const struct message_status_get request = {0};
-        call_status_get(client, &request, on_status, &question);
-        loop_run(question.loop, &error);
-    } else {
-        text_format(text, ERROR_TEXT_BYTES, "%s", error.text);
-    }
-    ipc_free(ipc);
-    loop_free(question.loop);
-    return question.ready;
-}
-
 static int health(enum service_id service)
 {
-    char text[ERROR_TEXT_BYTES] = "";
-    char clean[ERROR_TEXT_BYTES];
-    const char *runtime_dir = getenv("POSEMESH_RUNTIME_DIR");
-    bool ready = ask_status(service, runtime_dir && *runtime_dir ? runtime_dir : "/run/posemesh", text);
-    printf("%s: %s\n", service_name(service), text_one_line(text, strlen(text), clean, sizeof clean));
-    return ready ? SERVICE_EXIT_OK : SERVICE_EXIT_FAILED;
+    struct health_answer answer = {.service = service};
+    health_question_ask(health_question_runtime_dir(), &answer, 1);
+    printf("%s: %s\n", service_name(service), answer.text);
+    return (int)health_question_sum(&answer, 1);
 }
 
 /* --- --check-config --- */
@@ -131,7 +85,8 @@ static void print_setting(void *context, const char *variable, unsigned readers,
 static void print_help(enum service_id service, const char *purpose)
 {
     printf("usage: posemesh-%s [--health | --check-config | --version | --help]\n\n%s\n\n"
-           "  --health        ask the running service; exit 0 when it is ready, else 1 with the reason\n"
+           "  --health        ask the running service; exit 0 when it is ready, 1 and why\n"
+           "                  when not, 69 when it does not run, 77 when you may not ask\n"
            "  --check-config  check the environment; exit 0, or 78 with every fault\n\nReads from the "
            "environment:\n",
            service_name(service), purpose);

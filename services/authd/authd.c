@@ -188,8 +188,9 @@ void authd_stop(struct service_context *context)
 void authd_describe(struct service_context *context, struct service_state *state)
 {
     const struct authd *authd = context->state;
-    state->ready = registrar_is_registered(authd->registrar);
-    if (!state->ready) {
+    bool registered = registrar_is_registered(authd->registrar);
+    state->ready = registered && login_has_token(authd->login);
+    if (!registered) {
         registrar_describe(authd->registrar, state->summary, sizeof state->summary);
         return;
     }

@@ -6,7 +6,6 @@
 #include "libcommon/base/log.h"
 #include "libcommon/base/memory.h"
 #include "libcommon/base/text.h"
-#include "services/leased/poll_choice.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -21,45 +20,19 @@ enum {
     DRAIN_HURRIED_END_MS = 9000
 };
 
-/* --- the tasks --- */
-
-struct task *leased_next_task(const struct leased *leased, size_t *at)
-{
-    while (*at < leased->task_count) {
-        struct task *task = leased->tasks[(*at)++];
-        if (!task_has_ended(task))
-            return task;
-    }
-    return NULL;
-}
-
-static size_t count_leases(const struct leased *leased)
-{
-    size_t count = 0;
-    for (size_t at = 0; leased_next_task(leased, &at);)
-        count++;
-    return count;
-}
-
-static void add_task(struct leased *leased, struct task *task)
-{
-    leased->tasks = memory_resize_array(leased->tasks, leased->task_count + 1, sizeof(struct task *));
-    leased->tasks[leased->task_count++] = task;
-}
-
 /* --- who waits for the drain's end --- */
 
 /* A poll on its way may still bring a lease: posemesh-node must not stop us before it is known. */
 static bool is_drained(const struct leased *leased)
 {
-    return count_leases(leased) == 0 && !poller_is_polling(leased->poller);
+    return leased_count(leased) == 0 && !poller_is_polling(leased->poller);
 }
 
 static void answer_drain_waiter(struct leased *leased)
 {
     struct ipc_request *waiter = leased->drain.waiter;
     const struct message_drain_state state = {.drained = is_drained(leased),
-                                              .leases = (int64_t)count_leases(leased)};
+                                              .leases = (int64_t)leased_count(leased)};
     leased->drain.waiter = NULL;
     ipc_answer(waiter, &state);
 }
@@ -105,70 +78,45 @@ static void on_task_ended(void *context, bool did_work)
     poller_on_task_ended(leased->poller, did_work);
 }
 
-/* Those that have a lease and wait for a slot are counted as if they had it. */
-static int64_t count_waiting(const struct leased *leased, const char *capability)
-{
-    const struct task *task;
-    int64_t count = 0;
-    for (size_t at = 0; (task = leased_next_task(leased, &at));)
-        count += task_waits_for(task, capability);
-    return count;
-}
-
-/* A task that nobody here could run, or that has no slot, is better left to another node. */
-static bool may_poll(void *context, const char **capability)
-{
-    struct leased *leased = context;
-    if (count_leases(leased) >= (size_t)leased->service->settings.max_concurrency)
-        return false;
-    struct text_list all = runner_hosts_capabilities(leased->hosts);
-    struct poll_room *rooms = memory_allocate_array(all.count, sizeof *rooms);
-    for (size_t i = 0; i < all.count; i++)
-        rooms[i] = (struct poll_room){all.items[i], runner_hosts_count_free(leased->hosts, all.items[i]) -
-                                                        count_waiting(leased, all.items[i])};
-    const char *chosen = NULL;
-    bool worth = poll_choice_make(rooms, all.count, leased->polled_capability, &chosen);
-    /* A capability without a name to go on from keeps its turn. */
-    if (chosen)
-        memory_replace_text(&leased->polled_capability, chosen);
-    *capability = chosen ? leased->polled_capability : NULL;
-    text_list_clear(&all);
-    free(rooms);
-    return worth;
-}
-
 static bool take_lease(void *context, struct lease *lease, int64_t server_unix_ms, int64_t sent_boot_ms)
 {
     struct leased *leased = context;
     char text[LIMIT_NAME_BYTES + 64];
     /* Leased by a poll that was under way when the drain began: another node can have it at once. */
     if (leased->drain.begun) {
-        add_task(leased, task_create_refused(&leased->surroundings, lease, "start_session", "node_draining"));
+        leased_add_task(leased,
+                        task_create_refused(&leased->surroundings, lease, "start_session", "node_draining"));
         return true;
     }
     if (runner_hosts_offer(leased->hosts, lease->capability)) {
-        add_task(leased, task_create(&leased->surroundings, lease, server_unix_ms, sent_boot_ms));
+        leased_add_task(leased, task_create(&leased->surroundings, lease, server_unix_ms, sent_boot_ms));
         return true;
     }
     /* docs/network.md 3.2, 1. DMS may not have heard yet that the capability is gone. */
     text_format(text, sizeof text, "capability %s is not registered here", lease->capability);
     log_warn("task %s: %s", lease->task_id, text);
-    add_task(leased, task_create_refused(&leased->surroundings, lease, "start_session", text));
+    leased_add_task(leased, task_create_refused(&leased->surroundings, lease, "start_session", text));
     return false;
 }
 
 static void take_unreadable_lease(void *context, struct lease *lease, const char *text)
 {
     struct leased *leased = context;
-    add_task(leased, task_create_refused(&leased->surroundings, lease, "decode_lease", text));
+    leased_add_task(leased, task_create_refused(&leased->surroundings, lease, "decode_lease", text));
+}
+
+static void on_poll_state(void *context)
+{
+    leased_look_at_waits(context);
 }
 
 /* --- the runner hosts --- */
 
 static void on_capabilities_changed(void *context, const struct text_list *capabilities)
 {
-    const struct leased *leased = context;
+    struct leased *leased = context;
     capability_announcer_set(leased->announcer, capabilities);
+    capability_rests_on_hosts(&leased->rests, capabilities);
 }
 
 static void on_slots_changed(void *context)
@@ -178,6 +126,7 @@ static void on_slots_changed(void *context)
     for (size_t at = 0; (task = leased_next_task(leased, &at));)
         task_on_slots_changed(task);
     poller_wake(leased->poller);
+    leased_look_at_waits(leased);
 }
 
 static void on_host_gone(void *context, struct runner_host *host)
@@ -199,7 +148,7 @@ static void drain_tasks(struct leased *leased)
 /* From here on a bound runs: what DMS, stored or a runner host keep waiting is given up at its end. */
 static void end_grace(struct leased *leased, int64_t end_ms)
 {
-    if (count_leases(leased))
+    if (leased_count(leased))
         log_warn("the drain's grace is over: running jobs are cancelled");
     leased->drain.grace_over = true;
     loop_timer_start(&leased->drain.timer, end_ms);
@@ -222,7 +171,7 @@ void leased_begin_drain(struct leased *leased, bool hurry)
 {
     struct drain *drain = &leased->drain;
     if (!drain->begun) {
-        size_t leases = count_leases(leased);
+        size_t leases = leased_count(leased);
         log_info("draining: %zu lease%s held", leases, leases == 1 ? "" : "s");
         drain->begun = true;
         loop_timer_start(&drain->timer, leased->service->settings.drain_grace_secs * 1000);
@@ -243,6 +192,9 @@ static void on_tick(void *context)
     struct leased *leased = context;
     runner_hosts_tick(leased->hosts, clock_boot_ms());
     look_at_drain(leased);
+    /* A rest may be over, or the disk have room again. */
+    poller_wake(leased->poller);
+    leased_look_at_waits(leased);
     loop_timer_start(&leased->tick, TICK_MS);
 }
 
@@ -284,9 +236,10 @@ static void make_parts(struct leased *leased)
                                                .request_timeout_ms = settings->request_timeout_secs * 1000,
                                                .idle_min_ms = settings->poll_backoff_ms_min,
                                                .idle_max_ms = settings->poll_backoff_ms_max,
-                                               .may_poll = may_poll,
+                                               .may_poll = leased_may_poll,
                                                .take = take_lease,
                                                .take_unreadable = take_unreadable_lease,
+                                               .on_state = on_poll_state,
                                                .context = leased});
 }
 
@@ -306,6 +259,7 @@ static void make_surroundings(struct leased *leased)
                             .max_ratio = settings->heartbeat_max_ratio,
                             .request_timeout_ms = settings->request_timeout_secs * 1000},
         .on_ended = on_task_ended,
+        .on_job_ended = leased_on_job_ended,
         .context = leased};
 }
 
@@ -323,6 +277,7 @@ bool leased_start(struct service_context *context, struct error *error)
     make_parts(leased);
     make_surroundings(leased);
     disown_earlier_sessions(leased);
+    leased_begin_waits(leased);
     loop_timer_start(&leased->tick, TICK_MS);
     return true;
 }
@@ -341,32 +296,9 @@ void leased_stop(struct service_context *context)
     poller_free(leased->poller);
     runner_hosts_free(leased->hosts);
     capability_announcer_free(leased->announcer);
+    capability_rests_clear(&leased->rests);
     free(leased->polled_capability);
     loop_timer_stop(&leased->tick);
     free(leased);
     context->state = NULL;
-}
-
-static const char *describe_work(const struct leased *leased)
-{
-    if (leased->drain.begun)
-        return "draining";
-    if (!runner_hosts_can_work(leased->hosts))
-        return "waiting for a runner host";
-    if (poller_is_failing(leased->poller))
-        return "cannot reach DMS or log in";
-    return count_leases(leased) ? "working" : "waiting for work";
-}
-
-void leased_describe(struct service_context *context, struct service_state *state)
-{
-    struct leased *leased = context->state;
-    size_t at = 0;
-    size_t leases = count_leases(leased);
-    const struct task *first = leased_next_task(leased, &at);
-    state->ready = runner_hosts_count(leased->hosts) > 0;
-    int length = snprintf(state->summary, sizeof state->summary, "%s", describe_work(leased));
-    if (first)
-        snprintf(state->summary + length, sizeof state->summary - (size_t)length, ": %zu task%s, one %s",
-                 leases, leases == 1 ? "" : "s", task_describe(first));
 }

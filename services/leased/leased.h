@@ -3,6 +3,9 @@
 #define LEASED_LEASED_H
 
 #include "libcommon/service/service.h"
+#include "libcommon/service/waiting_line.h"
+#include "services/leased/capability_rest.h"
+#include "services/leased/disk_room.h"
 #include "services/leased/hosts/capability_announcer.h"
 #include "services/leased/hosts/runner_hosts.h"
 #include "services/leased/poller.h"
@@ -36,6 +39,10 @@ struct leased {
     struct capability_announcer *announcer;
     struct poller *poller;
     char *polled_capability; /* that DMS was asked for last; NULL: for any */
+    struct capability_rests rests;
+    struct disk_room disk;
+    int64_t disk_look_ms; /* not before */
+    struct waiting_line waits;
     struct drain drain;
     struct task_surroundings surroundings;
     struct task **tasks; /* the one that waits longest first; ended ones stay until the next turn */
@@ -46,6 +53,15 @@ struct leased {
 /* The task of index *at or behind it that has not ended, and *at moves behind it; NULL at the end:
  *     for (size_t at = 0; (task = leased_next_task(leased, &at));) ... */
 struct task *leased_next_task(const struct leased *leased, size_t *at);
+
+size_t leased_count(const struct leased *leased);
+void leased_add_task(struct leased *leased, struct task *task);
+
+/* In waits.c: what it waits for is told when that is due; what the poller and the tasks ask and tell. */
+void leased_begin_waits(struct leased *leased);
+void leased_look_at_waits(struct leased *leased);
+bool leased_may_poll(void *context, const char **capability);
+void leased_on_job_ended(void *context, const char *capability, bool succeeded, int64_t started_boot_ms);
 
 /* A repeat changes nothing, but that the first one with `hurry` ends the grace. */
 void leased_begin_drain(struct leased *leased, bool hurry);

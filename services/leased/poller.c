@@ -8,15 +8,16 @@
 
 #include <stdlib.h>
 
-enum { WARN_SPACING_MS = 60000, DRAIN_ANSWER_MS = 5000 };
+enum { DRAIN_ANSWER_MS = 5000 };
 
 struct poller {
     struct poller_options options;
     bool draining;
     struct dms_call *call;
     struct loop_timer idle; /* runs while waiting */
-    int64_t warned_boot_ms; /* when a failure was last worth a warning */
-    bool failing;           /* the last poll failed: the next one's success is worth a line */
+    int64_t polled_boot_ms;
+    enum poller_state state;
+    char failure[DMS_TEXT_BYTES]; /* of the last poll, when it failed */
     struct poll_wait wait;
 };
 
@@ -53,16 +54,27 @@ static void take_envelope(struct poller *poller, const struct http_response *res
         wait_idle(poller);
 }
 
-/* Polls come every second or so: a line a minute says as much as a line each. */
-static void back_off(struct poller *poller, const char *text, int64_t retry_after_ms)
+static bool is_failing(const struct poller *poller)
 {
-    int64_t now_ms = clock_boot_ms();
-    bool quiet = poller->failing && now_ms - poller->warned_boot_ms < WARN_SPACING_MS;
-    log_write(quiet ? LOG_LEVEL_DEBUG : LOG_LEVEL_WARN, NULL, "cannot ask for work: %s", text);
-    if (!quiet)
-        poller->warned_boot_ms = now_ms;
-    poller->failing = true;
-    loop_timer_start(&poller->idle, poll_wait_error_ms(&poller->wait, now_ms, retry_after_ms));
+    return poller->state == POLLER_WITHOUT_TOKEN || poller->state == POLLER_FAILING;
+}
+
+static void set_state(struct poller *poller, enum poller_state state)
+{
+    bool changed = poller->state != state;
+    poller->state = state;
+    if (changed)
+        poller->options.on_state(poller->options.context);
+}
+
+/* Polls come every second or so: whoever is told of the state decides what is worth a line. */
+static void back_off(struct poller *poller, const struct dms_answer *answer)
+{
+    int64_t retry_after_ms = answer->response ? answer->response->retry_after_ms : -1;
+    dms_describe(answer, poller->failure);
+    log_debug("cannot ask for work: %s", poller->failure);
+    loop_timer_start(&poller->idle, poll_wait_error_ms(&poller->wait, clock_boot_ms(), retry_after_ms));
+    set_state(poller, answer->no_token ? POLLER_WITHOUT_TOKEN : POLLER_FAILING);
 }
 
 static void on_answer(void *context, const struct dms_answer *answer)
@@ -72,13 +84,12 @@ static void on_answer(void *context, const struct dms_answer *answer)
     int status = response ? response->status : 0;
     poller->call = NULL;
     if (status != 200 && status != 204 && status != 409) {
-        char text[DMS_TEXT_BYTES];
-        back_off(poller, dms_describe(answer, text), response ? response->retry_after_ms : -1);
+        back_off(poller, answer);
         return;
     }
-    if (poller->failing)
-        log_info("DMS answers again");
-    poller->failing = false;
+    if (is_failing(poller))
+        log_debug("DMS answers again");
+    set_state(poller, POLLER_ANSWERED);
     poll_wait_answered(&poller->wait);
     if (status == 200)
         take_envelope(poller, response, answer->sent_boot_ms);
@@ -95,6 +106,7 @@ static void poll_now(struct poller *poller, const char *capability)
                                         .answer_limit_bytes = LIMIT_LEASE_ANSWER_BYTES,
                                         .on_done = on_answer,
                                         .context = poller};
+    poller->polled_boot_ms = clock_boot_ms();
     poller->call = dms_send(poller->options.dms, &request);
 }
 
@@ -142,16 +154,19 @@ void poller_on_task_ended(struct poller *poller, bool did_work)
     if (poller->draining)
         return;
     /* Work done is a reason to ask again at once, but none to cut a backoff or DMS's Retry-After short. */
-    if (did_work && !poller->failing)
+    if (did_work && !is_failing(poller))
         loop_timer_stop(&poller->idle);
     else if (!did_work && !loop_timer_running(&poller->idle))
         wait_idle(poller);
     poller_wake(poller);
 }
 
-bool poller_is_failing(const struct poller *poller)
+enum poller_state poller_state(const struct poller *poller, const char **failure)
 {
-    return poller->failing;
+    bool waits_for_token = poller->call && !dms_call_is_sent(poller->call) &&
+                           clock_boot_ms() - poller->polled_boot_ms >= POLLER_TOKEN_PATIENCE_MS;
+    *failure = is_failing(poller) ? poller->failure : "";
+    return waits_for_token ? POLLER_WITHOUT_TOKEN : poller->state;
 }
 
 struct poller *poller_create(const struct poller_options *options)

@@ -13,6 +13,15 @@
 
 struct poller;
 
+enum { POLLER_TOKEN_PATIENCE_MS = 1000 };
+
+enum poller_state {
+    POLLER_NEW,           /* no poll has ended yet */
+    POLLER_ANSWERED,      /* DMS answered the last poll as it should */
+    POLLER_WITHOUT_TOKEN, /* authd gave no token for it, or takes longer than its patience */
+    POLLER_FAILING        /* DMS was not to be had, or answered something else */
+};
+
 struct poller_options {
     struct loop *loop;
     struct random *random;
@@ -27,6 +36,8 @@ struct poller_options {
     bool (*take)(void *context, struct lease *lease, int64_t server_unix_ms, int64_t sent_boot_ms);
     /* Takes a lease of which nothing but the task's id could be read, for the reason in `text`. */
     void (*take_unreadable)(void *context, struct lease *lease, const char *text);
+    /* How a poll ended is another state than before. */
+    void (*on_state)(void *context);
     void *context;
 };
 
@@ -45,7 +56,7 @@ void poller_on_task_ended(struct poller *poller, bool did_work);
 void poller_on_drain(struct poller *poller);
 bool poller_is_polling(const struct poller *poller);
 
-/* The last poll failed: DMS, or the login, is not to be had. */
-bool poller_is_failing(const struct poller *poller);
+/* `failure`: why the last poll failed, "" when it did not. Borrowed until the next poll. */
+enum poller_state poller_state(const struct poller *poller, const char **failure);
 
 #endif

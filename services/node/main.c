@@ -9,12 +9,13 @@
 #include "libcommon/base/log.h"
 #include "libcommon/node/settings.h"
 #include "services/node/check_config.h"
+#include "services/node/health.h"
 #include "services/node/node.h"
 
 #include <stdio.h>
 #include <string.h>
 
-static const char usage[] = "usage: posemesh-node [--check-config | --version | --help]\n";
+static const char usage[] = "usage: posemesh-node [--health | --check-config | --version | --help]\n";
 
 static void print_setting(void *context, const char *variable, unsigned readers, const char *default_text,
                           const char *meaning)
@@ -30,6 +31,8 @@ static int print_help(void)
     printf("%s\nRuns the whole node in the foreground. SIGTERM, Ctrl-C or a terminal that closes drains and "
            "stops it; a second one "
            "hurries.\n"
+           "\n  --health        ask all services; exit 0 when they are ready, 1 and why when"
+           "\n                  not, 69 when none runs, 77 when you may not ask"
            "\n  --check-config  check the environment; exit 0, or 78 with every fault\n"
            "\nReads from the environment:\n",
            usage);
@@ -46,7 +49,10 @@ static int print_version(void)
 static const struct {
     const char *name;
     int (*run)(void);
-} options[] = {{"--check-config", node_check_config}, {"--version", print_version}, {"--help", print_help}};
+} options[] = {{"--health", node_health},
+               {"--check-config", node_check_config},
+               {"--version", print_version},
+               {"--help", print_help}};
 
 int main(int argc, char **argv)
 {

@@ -16,7 +16,7 @@ from attack import ATTEMPT, CONTROL, User, row
 
 NOBODY = User("nobody", harness.NOBODY, harness.NOBODY, [])
 READERS = {"POSEMESH_RUNTIME_DIR": (*programs.SERVICES, "node"), "POSEMESH_STATE_DIR": ("stored", "node"),
-           "POSEMESH_WORK_DIR": ("stored", "runnerd", "node")}
+           "POSEMESH_WORK_DIR": ("leased", "stored", "runnerd", "node")}
 
 SWAP = "import os, sys; place = sys.argv[1]; os.rename(place, place + '.was'); os.mkdir(place)"
 

@@ -143,7 +143,7 @@ class Node:
             "HEARTBEAT_JITTER_MS": "20", "HEARTBEAT_MIN_RATIO": "0.08", "HEARTBEAT_MAX_RATIO": "0.12",
             "POLL_BACKOFF_MS_MIN": "20", "POLL_BACKOFF_MS_MAX": "60", "TOKEN_REAUTH_JITTER_MS": "10",
             "MAX_CONCURRENCY": "4", "DRAIN_GRACE_SECS": "5", "POSEMESH_MULTIPART_MIN_BYTES": "65536",
-            "NOOP_SLEEP_SECS": "0", "ENABLE_NOOP": "true", "POSEMESH_RUNTIME_DIR": self.runtime,
+            "DISK_RESERVE_BYTES": "0", "NOOP_SLEEP_SECS": "0", "ENABLE_NOOP": "true", "POSEMESH_RUNTIME_DIR": self.runtime,
             "POSEMESH_WORK_DIR": self.work, "POSEMESH_STATE_DIR": os.path.join(self.folder, "state"),
             "POSEMESH_RUNNERS_DIR": self.runners, "LOG_LEVEL": "debug", **variables}
 

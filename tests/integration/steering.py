@@ -1,4 +1,5 @@
 """Texts that steer a terminal or turn the text around them the other way, and a sham service that sends them."""
+import contextlib
 import os
 import shutil
 import socket
@@ -33,13 +34,19 @@ class ShamService:
         threading.Thread(target=self._serve, daemon=True).start()
 
     def _serve(self):
-        try:
-            peer = self._listener.accept()[0]
-        except OSError:
-            return
-        with peer, peer.makefile("rb") as stream:
+        while True:
+            try:
+                peer = self._listener.accept()[0]
+            except OSError:
+                return
+            self._answer(peer)
+
+    def _answer(self, peer):
+        """Or hears at once that whoever came only looked whether somebody is there."""
+        with contextlib.suppress(OSError), peer, peer.makefile("rb") as stream:
             peer.sendall(b"\0SP\0\0\x31\0\0")
-            stream.read(8)
+            if len(stream.read(8)) < 8:
+                return
             length = struct.unpack(">BQ", stream.read(9))[1]
             request = stream.read(length)
             body = request[:4] + pack({"message": "status", "service": self._service, "version": "0", "pid": 1, "ready": True,

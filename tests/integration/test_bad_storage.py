@@ -325,6 +325,7 @@ class WholeNode(NodeCase):
         self.assertEqual(shown["status"], "failed", shown)
         self.assertRegex(shown["tasks"][0]["fail_reason"], rf"answered {status}\b.* \({code}\)$")
         self.devnet.admin("DELETE", "/faults")
+        self.assert_node_works()  # three failures in a row would have the capability rest
 
     def test_statuses_have_names_in_the_reason(self):
         for status, code in STATUSES:

@@ -159,6 +159,8 @@ class Failures(NodeCase):
         self.assertRegex(task["fail_reason"], reason)
         self.assertEqual(task["fail_details"]["job"]["task_id"], task["id"])
         self.assertEqual([kind for kind, status in self.devnet.reports(task["id"])], ["fail"])
+        self.devnet.admin("DELETE", "/faults")
+        self.assert_node_works()  # three failures in a row would have the capability rest
         return task
 
     def test_an_exit_status_is_the_reason(self):

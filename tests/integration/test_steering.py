@@ -58,7 +58,7 @@ class Health(unittest.TestCase):
                 self.addCleanup(sham.close)
                 status, output = sham.health()
                 self.assertEqual(status, 0)
-                self.assertTrue(output.startswith(f"{service}: a [2Jb ]0;title c d e 31mf g h i j k l m n o; confined: a"))
+                self.assertTrue(output.startswith(f"{service}: ready: a [2Jb ]0;title c d e 31mf g h i j k l m n o; confined: a"))
                 self.assertEqual(steers(output.rstrip("\n")), None, ascii(output))
 
     def test_what_dds_said_is_printed_clean(self):

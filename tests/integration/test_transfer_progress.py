@@ -63,7 +63,7 @@ class TransferProgress(NodeCase):
         self.assertEqual(details["transfers"][0]["total_bytes"], FILE_BYTES, details)
         self.assert_completed(self.devnet.wait_job(job))
         self.node.wait_for_no_workspace()
-        self.assertIn("stored: 0 sessions open;", self.node.health("stored")[1])
+        self.assertIn("stored: ready: 0 sessions open;", self.node.health("stored")[1])
 
     def check_upload(self, size):
         self.assert_completed(self.devnet.run(["write", "out.bin", size]))

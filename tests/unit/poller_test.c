@@ -82,6 +82,14 @@ static void take_unreadable(void *context, struct lease *lease, const char *text
     lease_clear(lease);
 }
 
+static int states; /* that were told */
+
+static void on_state(void *context)
+{
+    (void)context;
+    states++;
+}
+
 static struct poller *create(struct fixture *fixture)
 {
     return poller_create(&(struct poller_options){.loop = fixture->loop,
@@ -92,6 +100,7 @@ static struct poller *create(struct fixture *fixture)
                                                   .may_poll = may_poll,
                                                   .take = take,
                                                   .take_unreadable = take_unreadable,
+                                                  .on_state = on_state,
                                                   .context = fixture});
 }
 
@@ -211,6 +220,44 @@ static void work_done_does_not_cut_a_backoff_short(void **state)
     assert_false(dms.open);
 }
 
+static enum poller_state state_of(const struct fixture *fixture)
+{
+    const char *failure;
+    return poller_state(fixture->poller, &failure);
+}
+
+/* Its backoff would last: a poller of its own for each. */
+static void assert_state(struct fixture *fixture, bool no_token, int status, enum poller_state expected)
+{
+    const struct error error = {.code = ERROR_UNAVAILABLE, .text = "none"};
+    poller_free(fixture->poller);
+    fixture->poller = create(fixture);
+    poller_wake(fixture->poller);
+    assert_int_equal(state_of(fixture), POLLER_NEW);
+    states = 0;
+    if (status) {
+        dms_answers(status, "");
+    } else {
+        dms.open = false;
+        dms.request.on_done(dms.request.context,
+                            &(struct dms_answer){.failure = &error, .no_token = no_token});
+    }
+    assert_int_equal(state_of(fixture), expected);
+    assert_int_equal(states, 1);
+}
+
+static void tells_how_the_last_poll_ended(void **state)
+{
+    struct fixture *fixture = *state;
+    const char *failure;
+    assert_state(fixture, false, 409, POLLER_ANSWERED);
+    assert_state(fixture, true, 0, POLLER_WITHOUT_TOKEN);
+    assert_state(fixture, false, 0, POLLER_FAILING);
+    assert_state(fixture, false, 503, POLLER_FAILING);
+    poller_state(fixture->poller, &failure);
+    assert_string_equal(failure, "status 503");
+}
+
 static void a_lease_without_work_is_followed_by_an_idle_wait(void **state)
 {
     (void)state;
@@ -248,6 +295,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         POLLER_TEST(polls_while_a_slot_is_free_and_at_once_after_work),
         POLLER_TEST(asks_for_the_capability_that_has_room),
+        POLLER_TEST(tells_how_the_last_poll_ended),
         POLLER_TEST(what_brought_no_work_is_followed_by_an_idle_wait),
         POLLER_TEST(work_done_cuts_an_idle_wait_short_and_a_failed_set_up_does_not),
         POLLER_TEST(work_done_does_not_cut_a_backoff_short),

@@ -28,6 +28,7 @@ static void updates_of_a_cancelled_job_never_hold_up_its_end(void **state)
     turn(fixture);
     assert_false(dms.open);
     task_on_finish(fixture->task, false, "cancelled");
+    assert_string_equal(jobs_ended, ""); /* says nothing of its capability */
     expect_closed();
 }
 
@@ -91,6 +92,7 @@ static void a_drain_leaves_a_running_job_its_grace(void **state)
     assert_string_equal(task_describe(fixture->task), "running");
     task_on_drain(fixture->task, true);
     task_on_finish(fixture->task, false, "cancelled");
+    assert_string_equal(jobs_ended, "");
     stored_lists();
     expect_sent("fail", "\"reason\":\"node_draining\"");
 }

@@ -106,6 +106,18 @@ static inline void on_ended(void *context, bool did_work)
     ended_with_work = did_work;
 }
 
+static char jobs_ended[128]; /* "/x succeeded, " and the like, in order */
+
+static inline void on_job_ended(void *context, const char *capability, bool succeeded,
+                                int64_t started_boot_ms)
+{
+    size_t length = strlen(jobs_ended);
+    (void)context;
+    assert_true(started_boot_ms > 0);
+    snprintf(jobs_ended + length, sizeof jobs_ended - length, "%s %s, ", capability,
+             succeeded ? "succeeded" : "failed");
+}
+
 static inline void on_capabilities(void *context, const struct text_list *capabilities)
 {
     (void)context;
@@ -134,8 +146,10 @@ static inline int set_up(void **state)
                                                        .heartbeat_rules = {.request_timeout_ms = 30000},
                                                        .owner = "owner",
                                                        .on_ended = on_ended,
+                                                       .on_job_ended = on_job_ended,
                                                        .context = fixture};
     ended = ended_with_work = false;
+    jobs_ended[0] = '\0';
     memset(storage, 0, sizeof storage);
     *state = fixture;
     return 0;

@@ -6,6 +6,7 @@ static void a_task_goes_from_its_first_heartbeat_to_its_report(void **state)
     struct fixture *fixture = *state;
     run(fixture);
     task_on_finish(fixture->task, true, NULL);
+    assert_string_equal(jobs_ended, "/x succeeded, ");
     stored_lists();
     expect_sent("complete", "\"task_id\":\"" TASK_ID "\"");
     dms_answers(503, "");
@@ -25,6 +26,8 @@ static void a_rename_counts_for_later_calls_and_the_report(void **state)
     expect_sent("heartbeat", "{\"p\":1}");
     dms_answers(200, "{\"task_id\":\"" NEW_ID "\"}");
     task_on_finish(fixture->task, false, "broke");
+    task_on_finish(fixture->task, false, "a repeat");
+    assert_string_equal(jobs_ended, "/x failed, ");
     stored_lists();
     expect_sent("fail", "\"task_id\":\"" NEW_ID "\"");
     assert_string_equal(dms.task_id, NEW_ID);

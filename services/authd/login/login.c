@@ -190,6 +190,11 @@ void login_on_event(struct login *login, token_event_function *event)
 
 /* --- for people --- */
 
+bool login_has_token(const struct login *login)
+{
+    return token_manager_get(&login->manager, clock_boot_ms()) != NULL;
+}
+
 const char *login_describe(const struct login *login, char *out, size_t capacity)
 {
     int64_t now_ms = clock_boot_ms();

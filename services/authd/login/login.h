@@ -39,6 +39,9 @@ void login_take_token(struct login *login, const struct token_answer *token, int
 /* `event` of token_manager.h has happened just now. */
 void login_on_event(struct login *login, token_event_function *event);
 
+/* Whether there is one that may be given now. */
+bool login_has_token(const struct login *login);
+
 /* "token valid for 14 min" and the like, for people. Returns `out`. */
 const char *login_describe(const struct login *login, char *out, size_t capacity);
 

@@ -4,6 +4,7 @@
 #include "libcommon/base/log.h"
 #include "libcommon/base/memory.h"
 #include "libcommon/base/text.h"
+#include "libcommon/service/waiting_line.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -13,6 +14,7 @@ struct registrar {
     struct registrar_options options;
     struct registration registration;
     struct loop_timer timer;
+    struct waiting_line waits; /* for the inbound endpoint */
     struct dds_call *call;
     struct text_list capabilities;  /* the last that were not empty: sorted, none twice */
     char failure[DDS_REASON_BYTES]; /* of the last attempt; "" when it was accepted */
@@ -82,6 +84,19 @@ static void attempt(struct registrar *registrar)
         on_failed(registrar, 0, -1, error.text);
 }
 
+static const char no_inbound[] = "not registered: the inbound endpoint (posemesh-httpd) does not listen";
+
+/* Of all that an attempt waits for, this alone nobody else tells: failures have their lines, and leased tells
+ * of capabilities. */
+static void tell_of_inbound(struct registrar *registrar, bool waits, int64_t now_ms)
+{
+    struct waiting_line_step step = waiting_line_next(&registrar->waits, waits ? no_inbound : NULL, now_ms);
+    if (step.due == WAITING_LINE_REASON)
+        log_warn("%s", no_inbound);
+    if (waits)
+        loop_timer_start(&registrar->timer, step.look_ms - now_ms);
+}
+
 /* Does what is due, and sets the timer for what comes next. */
 static void advance(void *context)
 {
@@ -89,6 +104,7 @@ static void advance(void *context)
     int64_t now_ms = clock_boot_ms();
     struct registration_step step = registration_next(&registrar->registration, now_ms);
     loop_timer_stop(&registrar->timer);
+    tell_of_inbound(registrar, step.action == REGISTRATION_NEEDS_INBOUND, now_ms);
     if (step.action == REGISTRATION_ATTEMPT)
         attempt(registrar);
     else if (step.action == REGISTRATION_WAIT)
@@ -173,7 +189,7 @@ const char *registrar_describe(struct registrar *registrar, char *out, size_t ca
         snprintf(out, capacity, "not registered: no runner has a capability to register");
         break;
     case REGISTRATION_NEEDS_INBOUND:
-        snprintf(out, capacity, "not registered: the inbound endpoint (posemesh-httpd) does not listen");
+        snprintf(out, capacity, "%s", no_inbound);
         break;
     case REGISTRATION_WAIT:
         snprintf(out, capacity, "registering: next try in %lld s: %.*s",
@@ -193,6 +209,7 @@ struct registrar *registrar_create(const struct registrar_options *options)
     struct registrar *registrar = memory_allocate(sizeof *registrar);
     registrar->options = *options;
     registration_init(&registrar->registration, &options->policy, options->random);
+    waiting_line_init(&registrar->waits, clock_boot_ms());
     loop_timer_init(&registrar->timer, options->loop, advance, registrar);
     return registrar;
 }

@@ -36,10 +36,12 @@ void dms_cancel(struct dms_call *call)
     free(call);
 }
 
-static void finish(struct dms_call *call, const struct http_response *response, const struct error *failure)
+static void finish(struct dms_call *call, const struct http_response *response, const struct error *failure,
+                   bool no_token)
 {
     const struct dms_answer answer = {.response = response,
                                       .failure = failure,
+                                      .no_token = no_token,
                                       .sent = call->arrival_possible,
                                       .sent_boot_ms = call->sent_boot_ms};
     call->request.on_done(call->request.context, &answer);
@@ -62,7 +64,7 @@ static void on_answer(void *context, const struct http_response *response, const
         return;
     }
     call->arrival_possible = went_out && !refused;
-    finish(call, response, failure);
+    finish(call, response, failure, false);
 }
 
 static void on_token(void *context, const void *answer, const struct error *failure)
@@ -71,7 +73,7 @@ static void on_token(void *context, const void *answer, const struct error *fail
     const struct message_token *token = answer;
     call->token_call = NULL;
     if (failure) {
-        finish(call, NULL, failure);
+        finish(call, NULL, failure, true);
         return;
     }
     call->token_number = token->token_number;

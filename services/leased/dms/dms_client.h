@@ -20,6 +20,7 @@ struct dms_client {
 struct dms_answer {
     const struct http_response *response; /* NULL when `failure` is not */
     const struct error *failure;          /* transport, timeout, or no token to be had */
+    bool no_token;                        /* authd gave none: `failure` is its reason */
     bool sent;            /* the request may have reached DMS, whatever became of the answer */
     int64_t sent_boot_ms; /* when the request went that was answered */
 };

@@ -26,6 +26,7 @@ struct task {
     struct lease lease;
     struct task_life life;
     int64_t created_boot_ms;
+    int64_t started_boot_ms; /* the host was told to start its job */
 
     struct heartbeater *heartbeater;
     struct storage_session *session;
@@ -226,6 +227,7 @@ void task_on_slots_changed(struct task *task)
                                          .inputs = task->lease.inputs,
                                          .workspace = workspace};
     if (host_slot_take(&task->slot, &start)) {
+        task->started_boot_ms = clock_boot_ms();
         on_event(task, TASK_EVENT_STARTED, NULL);
     } else if (!runner_hosts_offer(task->driver.around->hosts, task->lease.capability)) {
         set_reason(task, "no runner offers %s any more", task->lease.capability);
@@ -276,6 +278,9 @@ void task_on_finish(struct task *task, bool succeeded, const char *reason)
     /* A repeat, or a host that was given up: the task's end is decided. */
     if (!task->slot.host)
         return;
+    const struct task_surroundings *around = task->driver.around;
+    if (task->life.state == TASK_RUNNING)
+        around->on_job_ended(around->context, task->slot.capability, succeeded, task->started_boot_ms);
     host_slot_release(&task->slot);
     if (succeeded) {
         log_write(LOG_LEVEL_INFO, &task->log, "the job succeeded");
@@ -394,10 +399,14 @@ void task_free(struct task *task)
     free(task);
 }
 
+bool task_is_of(const struct task *task, const char *capability)
+{
+    return task->lease.capability && strcmp(task->lease.capability, capability) == 0;
+}
+
 bool task_waits_for(const struct task *task, const char *capability)
 {
-    return task->life.state < TASK_RUNNING && task->lease.capability &&
-           strcmp(task->lease.capability, capability) == 0;
+    return task->life.state < TASK_RUNNING && task_is_of(task, capability);
 }
 
 bool task_has_ended(const struct task *task)

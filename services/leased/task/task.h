@@ -29,6 +29,9 @@ bool task_has_ended(const struct task *task);
 /* Whether it will want a slot for the capability, and has none yet. */
 bool task_waits_for(const struct task *task, const char *capability);
 
+/* Whether it is a task of the capability. */
+bool task_is_of(const struct task *task, const char *capability);
+
 bool task_has_key(const struct task *task, const struct secret *key);
 
 /* stored misses a token for `task_id`: when it is this task, a heartbeat goes at once. */

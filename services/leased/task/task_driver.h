@@ -25,6 +25,8 @@ struct task_surroundings {
     /* A task has ended: it is to be freed, in a later turn. `did_work` false counts as idle for the poller
      * (docs/network.md 3.1). */
     void (*on_ended)(void *context, bool did_work);
+    /* A job ended by itself: nobody cancelled it, and its lease was not lost. */
+    void (*on_job_ended)(void *context, const char *capability, bool succeeded, int64_t started_boot_ms);
     void *context;
 };
 

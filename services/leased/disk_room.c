@@ -1,0 +1,44 @@
+#include "services/leased/disk_room.h"
+
+#include "libcommon/base/text.h"
+
+#include <sys/statvfs.h>
+
+static int64_t capped(uint64_t blocks, uint64_t block_bytes)
+{
+    uint64_t bytes;
+    return __builtin_mul_overflow(blocks, block_bytes, &bytes) || bytes > INT64_MAX ? INT64_MAX
+                                                                                    : (int64_t)bytes;
+}
+
+struct disk_room disk_room_look(const char *folder)
+{
+    struct statvfs status;
+    if (statvfs(folder, &status) != 0)
+        return (struct disk_room){.bytes = -1, .inodes = -1};
+    /* Where a file system makes inodes as they are needed (btrfs), it says that it has none. */
+    return (struct disk_room){.bytes = capped(status.f_bavail, status.f_frsize),
+                              .inodes = status.f_files ? capped(status.f_favail, 1) : -1};
+}
+
+static bool lacks_bytes(const struct disk_room *room, int64_t reserve_bytes)
+{
+    return room->bytes >= 0 && room->bytes < reserve_bytes;
+}
+
+bool disk_room_is_low(const struct disk_room *room, int64_t reserve_bytes)
+{
+    return reserve_bytes > 0 &&
+           (lacks_bytes(room, reserve_bytes) || (room->inodes >= 0 && room->inodes < DISK_ROOM_INODES));
+}
+
+void disk_room_describe(const struct disk_room *room, int64_t reserve_bytes, const char *folder, char *out,
+                        size_t capacity)
+{
+    if (lacks_bytes(room, reserve_bytes))
+        text_format(out, capacity, "disk: %.1f MB free at %s, no task below %.1f MB (DISK_RESERVE_BYTES)",
+                    (double)room->bytes / 1e6, folder, (double)reserve_bytes / 1e6);
+    else
+        text_format(out, capacity, "disk: %lld files more fit at %s, no task below %d (inodes, df -i)",
+                    (long long)room->inodes, folder, DISK_ROOM_INODES);
+}

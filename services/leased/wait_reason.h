@@ -1,0 +1,35 @@
+/* What keeps a node from leasing tasks, as a sentence for people. Pure. */
+#ifndef LEASED_WAIT_REASON_H
+#define LEASED_WAIT_REASON_H
+
+#include "services/leased/disk_room.h"
+#include "services/leased/poller.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum { WAIT_REASON_BYTES = 768 };
+
+struct wait_facts {
+    bool draining;
+    size_t leases;
+    size_t hosts;        /* runner hosts that are connected */
+    bool hosts_can_work; /* one of them has a capability */
+    bool disk_is_low;    /* then the three behind it say how */
+    struct disk_room disk;
+    int64_t disk_reserve_bytes;
+    const char *work_dir;
+    bool all_rest; /* every capability rests; then the three behind it tell of the first to go on */
+    const char *rests;
+    int64_t rest_failures;
+    int64_t rest_ms;
+    enum poller_state poll;
+    const char *poll_failure; /* as of poller_state() */
+};
+
+/* The first reason, in the order in which they hinder; false: none, and `out` is empty. Behind its first
+ * ": " stand details, as waiting_line.h has it. */
+bool wait_reason_find(const struct wait_facts *facts, char out[WAIT_REASON_BYTES]);
+
+#endif
