@@ -180,7 +180,7 @@ static void any_bytes_become_valid_text(void **state)
     (void)state;
     size_t parts = 0;
     log_configure("runnerd", LOG_FORMAT_JSON, LOG_LEVEL_INFO);
-    FILE *file = logged(LOG_LEVEL_INFO, "a\0b\xff\xe4\xb8\x1b[1m", 9, &parts);
+    FILE *file = logged(LOG_LEVEL_INFO, "a\0b\xff\xe4\xb8\x1b[1m", 10, &parts);
     json_t *object = next(file);
     assert_string_equal(member(object, "msg"), "a b??? [1m");
     json_decref(object);
