@@ -26,9 +26,9 @@ struct exec {
 
 /* --- output --- */
 
-static void tell_loss(struct exec *exec, bool at_end)
+static void tell_loss(struct exec *exec, bool at_end, int64_t now_ms)
 {
-    if (!output_budget_tell(&exec->budget, at_end, clock_boot_ms()))
+    if (!output_budget_tell(&exec->budget, at_end, now_ms))
         return;
     log_write(LOG_LEVEL_WARN, exec->work.options.log,
               "the job prints more than is logged (%d KiB at once, then %d KiB/s): %" PRIu64
@@ -42,9 +42,10 @@ static size_t log_text(struct exec *exec, enum log_level level, const char *text
 {
     if (!log_enabled(level))
         return parts;
-    if (output_budget_pass(&exec->budget, length, clock_boot_ms()))
+    int64_t now_ms = clock_boot_ms();
+    if (output_budget_pass(&exec->budget, length, now_ms))
         return log_write_job(level, exec->work.options.log, text, length, parts);
-    tell_loss(exec, false);
+    tell_loss(exec, false, now_ms);
     return parts;
 }
 
@@ -132,7 +133,7 @@ static void on_gone(void *context, const struct job_shim_outcome *outcome)
     char *reason = succeeded ? NULL : describe_exit(options, outcome);
     job_process_free(exec->process);
     exec->process = NULL;
-    tell_loss(exec, true);
+    tell_loss(exec, true, clock_boot_ms());
     options->on_done(options->context, succeeded, reason);
     free(reason);
 }

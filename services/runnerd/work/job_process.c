@@ -21,6 +21,7 @@ enum {
     READ_BYTES = 16 * 1024,
     BREATH_BYTES = 64 * 1024, /* after so many bytes nothing is read for a while: 16 MiB/s at most */
     BREATH_MS = 4,
+    LINE_BYTES = 16, /* what a line costs more, in bytes */
     SWEEP_MS = 20,
     SHIMS_MAX = 1024
 };
@@ -68,6 +69,7 @@ static void on_line(void *context, const char *text, size_t length, size_t piece
 {
     struct stream *stream = context;
     struct job_process *process = stream->process;
+    process->read_bytes += LINE_BYTES;
     process->options.on_line(process->options.context, stream == &process->streams[1], text, length, piece);
 }
 
