@@ -40,7 +40,6 @@ struct entry {
 };
 
 enum {
-    FINISH_MS = 500,
     LINE_TAIL_BYTES = 8,   /* room for closing a string and an object is always kept */
     TASK_TEXT_BYTES = 256, /* of one field about the task: foreign text that must not push out the message */
     TEXT_TAIL_BYTES = 2 * TASK_TEXT_BYTES + 32 /* of a line for people, behind the message */
@@ -232,5 +231,5 @@ bool log_start_writer(struct error *error)
 
 void log_finish(void)
 {
-    log_writer_flush(FINISH_MS);
+    log_writer_finish();
 }

@@ -6,6 +6,8 @@
 #include <signal.h>
 #include <time.h>
 
+enum { FINISH_MS = 500, LAST_NOTICE_MS = 200 };
+
 static struct {
     pthread_mutex_t mutex; /* of all below */
     pthread_cond_t filled;
@@ -80,19 +82,36 @@ void log_writer_put(enum log_origin origin, const char *line, size_t length)
     pthread_cond_signal(&writer.filled);
 }
 
-void log_writer_flush(int wait_ms)
+/* False when it takes longer. */
+static bool wait_until_empty(int64_t wait_ms)
 {
     struct timespec until;
-    clock_gettime(CLOCK_MONOTONIC, &until);
-    until.tv_sec += wait_ms / 1000;
-    until.tv_nsec += wait_ms % 1000 * 1000000L;
-    if (until.tv_nsec >= 1000000000) {
-        until.tv_sec++;
-        until.tv_nsec -= 1000000000;
-    }
-    pthread_mutex_lock(&writer.mutex);
     int code = 0;
-    while (!code && (writer.writing || writer.queue.length) && writer.make_notice)
+    clock_gettime(CLOCK_MONOTONIC, &until);
+    int64_t until_ns = until.tv_nsec + wait_ms * 1000000;
+    until.tv_sec += until_ns / 1000000000;
+    until.tv_nsec = until_ns % 1000000000;
+    while (!code && (writer.writing || writer.queue.length))
         code = pthread_cond_clockwait(&writer.emptied, &writer.mutex, CLOCK_MONOTONIC, &until);
+    return code == 0;
+}
+
+static void drop_all(void)
+{
+    char lines[LIMIT_LOG_LINE_BYTES];
+    size_t length;
+    while ((length = log_queue_take(&writer.queue, lines, sizeof lines)))
+        log_queue_lose(&writer.queue, lines, length);
+    tell_gap();
+}
+
+void log_writer_finish(void)
+{
+    pthread_mutex_lock(&writer.mutex);
+    if (writer.make_notice && !wait_until_empty(FINISH_MS)) {
+        /* A reader that is slow, and not away, hears at least how much it missed. */
+        drop_all();
+        wait_until_empty(LAST_NOTICE_MS);
+    }
     pthread_mutex_unlock(&writer.mutex);
 }

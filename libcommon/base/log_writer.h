@@ -23,7 +23,7 @@ bool log_writer_start(log_notice_function *make_notice, struct error *error);
 
 void log_writer_put(enum log_origin origin, const char *line, size_t length);
 
-/* Waits until all is written, `wait_ms` at most. */
-void log_writer_flush(int wait_ms);
+/* Before the process ends: waits half a second for all to be written, and drops and counts the rest. */
+void log_writer_finish(void);
 
 #endif

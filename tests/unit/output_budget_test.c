@@ -30,7 +30,7 @@ static int passing(size_t length, int64_t now_ms)
 static void a_line_of_a_megabyte_passes_at_once(void **state)
 {
     (void)state;
-    for (size_t left = 1024 * 1024; left; left -= LIMIT_OUTPUT_LINE_BYTES)
+    for (size_t left = 1048576; left; left -= LIMIT_OUTPUT_LINE_BYTES)
         assert_true(output_budget_pass(&budget, LIMIT_OUTPUT_LINE_BYTES, 1000));
     assert_true(output_budget_pass(&budget, 100, 1000));
     assert_int_equal(budget.lost_lines, 0);
@@ -53,7 +53,7 @@ static void then_32_kib_pass_each_second(void **state)
     assert_int_equal(passing(768, 2031), 0);
     assert_int_equal(passing(768, 2032), 1);
     /* A quiet hour saves up no more than there was at first. */
-    assert_int_equal(passing(768, 3600 * 1000), 1280);
+    assert_int_equal(passing(768, 3600000), 1280);
     assert_int_equal(passing(768, INT64_MAX), 1280);
 }
 

@@ -65,6 +65,7 @@ static void anything_else_is_logged_as_it_is(void **state)
     static const char *const texts[] = {"",
                                         "   ",
                                         "plain",
+                                        "}",
                                         "{",
                                         "{}",
                                         "[1]",

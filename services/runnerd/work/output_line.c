@@ -55,8 +55,6 @@ void output_line_parse(const char *text, size_t length, struct output_line *line
         return;
     if (!json_field_parse_object(text, length, &object, &line->fault) || !read_members(object, line))
         line->progress = line->event = (struct json_slice){NULL, 0};
-    else
-        line->fault.code = ERROR_NONE;
 }
 
 void output_line_clear(struct output_line *line)
