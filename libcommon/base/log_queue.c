@@ -2,10 +2,10 @@
 
 #include <string.h>
 
-static const size_t room_of[LOG_ORIGIN_COUNT] = {
-    [LOG_ORIGIN_NODE] = LIMIT_LOG_QUEUE_BYTES, [LOG_ORIGIN_JOB] = LIMIT_LOG_QUEUE_BYTES / 4 * 3};
+enum { REOPEN_BYTES = LIMIT_LOG_QUEUE_BYTES / 4, JOBS_BYTES = LIMIT_LOG_QUEUE_BYTES - REOPEN_BYTES };
 
-enum { REOPEN_BYTES = LIMIT_LOG_QUEUE_BYTES / 4 };
+static const size_t room_of[LOG_ORIGIN_COUNT] = {
+    [LOG_ORIGIN_NODE] = LIMIT_LOG_QUEUE_BYTES, [LOG_ORIGIN_JOB] = JOBS_BYTES};
 
 void log_queue_put(struct log_queue *queue, enum log_origin origin, const char *line, size_t length)
 {
