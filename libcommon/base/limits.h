@@ -63,9 +63,15 @@ enum {
     LIMIT_OUTPUT_LINE_BYTES =
         256 * 1024, /* of a job's stdout; a longer line is cut into pieces and logged as text */
     LIMIT_SECRET_FILE_BYTES = 64 * 1024,
-    LIMIT_LOG_LINE_BYTES = 8 * 1024,
-    LIMIT_LOG_MESSAGE_BYTES = LIMIT_LOG_LINE_BYTES / 2, /* of a line; the rest is who, when and escapes */
-    LIMIT_WORKSPACE_DEPTH = 32
+    LIMIT_WORKSPACE_DEPTH = 32,
+
+    /* --- the log --- */
+    LIMIT_LOG_LINE_BYTES = 4096, /* PIPE_BUF: more is cut up by a pipe that several processes write to */
+    LIMIT_LOG_MESSAGE_BYTES = 3 * 1024,      /* of a line; the rest is who, when and escapes */
+    LIMIT_LOG_QUEUE_BYTES = 2 * 1024 * 1024, /* of a process, for a reader that is away; jobs' share of it is
+                                                above LIMIT_OUTPUT_LOGGED_BYTES */
+    LIMIT_OUTPUT_LOGGED_BYTES = 1280 * 1024, /* of a job at once: a line of a megabyte, and some more */
+    LIMIT_OUTPUT_LOGGED_BYTES_PER_SEC = 32 * 1024 /* and for as long as it runs: a hundred lines a second */
 };
 
 #endif

@@ -138,6 +138,12 @@ static bool enter_sandbox(struct service_context *context, struct error *error)
                          error);
 }
 
+static bool start_log_writer(struct service_context *context, struct error *error)
+{
+    (void)context;
+    return log_start_writer(error);
+}
+
 static bool create_clients(struct service_context *context, struct error *error)
 {
     struct ipc_peers peers;
@@ -194,8 +200,8 @@ struct step {
 static const struct step steps[] = {
     {"configuration", load_config},  {"event loop", create_loop}, {"what root does", begin_as_root},
     {"privileges", drop_privileges}, {"folders", lock_folders},   {"sandbox", enter_sandbox},
-    {"clients", create_clients},     {"start", start_work},       {"events", subscribe},
-    {"sockets", open_sockets},       {"event loop", run_loop},
+    {"log", start_log_writer},       {"clients", create_clients}, {"start", start_work},
+    {"events", subscribe},           {"sockets", open_sockets},   {"event loop", run_loop},
 };
 
 /* What was found before posemesh-node started the service is no fault of the configuration: it starts it
@@ -237,6 +243,7 @@ static int run(const struct service *service)
     settings_clear(&context.settings);
     if (service->http)
         service->http->clean_up();
+    log_finish();
     return status;
 }
 

@@ -168,7 +168,8 @@ static bool create_supervisor(struct node *node, struct error *error)
 static bool run(struct node *node, struct error *error)
 {
     log_info("posemesh-node %s, pid %d", POSEMESH_VERSION, (int)getpid());
-    return supervisor_start(node->supervisor, error) && loop_run(node->loop, error);
+    return log_start_writer(error) && supervisor_start(node->supervisor, error) &&
+           loop_run(node->loop, error);
 }
 
 static const struct {
@@ -218,5 +219,6 @@ int node_run(char **argv)
         close(node.listen_fd);
     folder_locks_release(&node.locks);
     log_info("stopped");
+    log_finish();
     return node.exit_status;
 }

@@ -28,24 +28,24 @@ static void add(struct digest *digest, uint64_t number)
     digest->value ^= digest->value >> 29;
 }
 
-static void on_line(void *context, const char *text, size_t length, bool whole)
+static void on_line(void *context, const char *text, size_t length, size_t piece)
 {
     struct digest *digest = context;
     fuzz_expect(length > 0 && length <= LIMIT_OUTPUT_LINE_BYTES, "a line is bounded and not empty");
     fuzz_expect(!memchr(text, '\n', length), "a line has no line feed in it");
     add(digest, length);
-    add(digest, whole);
+    add(digest, piece);
     add(digest, (unsigned char)text[0]);
     add(digest, (unsigned char)text[length / 2]);
     add(digest, (unsigned char)text[length - 1]);
 }
 
-static void give(struct digest *digest, const char *text, size_t length, bool whole)
+static void give(struct digest *digest, const char *text, size_t length, size_t piece)
 {
     if (length > 0 && text[length - 1] == '\r')
         length--;
     if (length > 0)
-        on_line(digest, text, length, whole);
+        on_line(digest, text, length, piece);
 }
 
 static void split_slowly(const char *output, size_t length, struct digest *digest)
@@ -55,14 +55,14 @@ static void split_slowly(const char *output, size_t length, struct digest *diges
         size_t line = line_feed ? (size_t)(line_feed - output) : length;
         size_t taken = line + (line_feed != NULL);
         const char *text = output;
-        bool whole = true;
-        for (; line > LIMIT_OUTPUT_LINE_BYTES; whole = false) {
-            size_t piece = text_cut(text, line, LIMIT_OUTPUT_LINE_BYTES);
-            on_line(digest, text, piece, false);
-            text += piece;
-            line -= piece;
+        size_t piece = 0;
+        while (line > LIMIT_OUTPUT_LINE_BYTES) {
+            size_t cut = text_cut(text, line, LIMIT_OUTPUT_LINE_BYTES);
+            on_line(digest, text, cut, ++piece);
+            text += cut;
+            line -= cut;
         }
-        give(digest, text, line, whole);
+        give(digest, text, line, piece ? piece + 1 : 0);
         output += taken;
         length -= taken;
     }

@@ -54,10 +54,13 @@ class Log:
         self.raw, self.lines, self.ended = [], [], False
         self._test_began = 0
         self._event = threading.Condition()
+        self._reading = threading.Event()
+        self._reading.set()
         threading.Thread(target=self._read, args=(stream,), daemon=True).start()
 
     def _read(self, stream):
         for text in stream:
+            self._reading.wait()
             text = text.rstrip("\n")
             try:
                 line = json.loads(text)
@@ -71,6 +74,13 @@ class Log:
         with self._event:
             self.ended = True
             self._event.notify_all()
+
+    def hold(self):
+        """Reads no more: the pipe fills, and whoever writes to it has to do without a reader."""
+        self._reading.clear()
+
+    def release(self):
+        self._reading.set()
 
     def mark(self):
         """For wait(since=...): only what comes from now on."""

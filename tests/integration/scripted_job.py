@@ -5,6 +5,7 @@ import os
 import signal
 import sys
 import tempfile
+import time
 
 from scripted_content import content
 
@@ -52,6 +53,19 @@ def do_events(count):
     for number in range(count):
         say(event={"number": number})
         say(progress={"done": number + 1})
+
+
+def do_repeat(text, count):
+    """All at once, on stdout."""
+    print(text * count, end="", flush=True)
+
+
+def do_chatter(seconds, per_second):
+    """Lines and progress at a steady pace."""
+    for number in range(int(seconds * per_second)):
+        print(f"line {number} " + "." * 300, flush=True)
+        say(progress={"line": number})
+        time.sleep(1 / per_second)
 
 
 def do_report_inputs():
@@ -115,6 +129,7 @@ def do_kill(number):
 
 VERBS = {
     "write": do_write, "temporary": do_temporary, "link": do_link, "close": do_close, "mode": do_mode, "file": do_file, "events": do_events, "report_inputs": do_report_inputs,
+    "repeat": do_repeat, "chatter": do_chatter,
     "report_task": do_report_task, "gate": do_gate, "gate_of": do_gate_of,
     "daemon": do_daemon, "deaf": do_deaf, "kill": do_kill,
     "say": lambda message: say(**message), "print": lambda text: print(text, flush=True),

@@ -79,15 +79,15 @@ class Jobs(NodeCase):
         self.assertEqual(self.events(shown), values[1:])
         self.assertEqual(shown["tasks"][0]["progress"], "half")
 
-    def test_a_jobs_lines_are_logged_with_its_task(self):
+    def test_a_jobs_lines_are_logged_with_its_task_and_marked(self):
         job = self.devnet.post(["print", "plain line"], ["print_error", "to stderr"],
-                               ["say", {"level": "warn", "message": "careful"}], ["print", '{"broken": '])
+                               ["say", {"level": "warn", "message": "careful"}])
         shown = self.devnet.wait_job(job)
-        for text, level in (("plain line", "info"), ("careful", "warn"), ('{"broken":', "info"), ("to stderr", None)):
+        for text, level in (("plain line", "info"), ("careful", "warn"), ("to stderr", "warn")):
             line = self.node.log.wait(text, "runnerd")
             self.assertEqual((line.get("task_id"), line.get("job_id")), (shown["tasks"][0]["id"], job), line)
-            if level:
-                self.assertEqual(line["level"], level, line)
+            self.assertEqual((line["level"], line.get("source")), (level, "job"), line)
+        self.assertNotIn("source", self.node.log.wait("the job is done", "runnerd"))
 
     def test_outputs_are_stored_as_they_are(self):
         sizes = {"small.json": 100, "empty.bin": 0, "deep/er/cloud.ply": 70000, "exact.csv": 98304, "just_below.glb": 65535,

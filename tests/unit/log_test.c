@@ -132,7 +132,7 @@ static void a_line_is_cut_at_its_bound_and_stays_whole_json(void **state)
     }
 }
 
-static void a_message_is_cut_at_4096_bytes(void **state)
+static void a_message_is_cut_at_3072_bytes(void **state)
 {
     (void)state;
     char text[6000];
@@ -140,11 +140,11 @@ static void a_message_is_cut_at_4096_bytes(void **state)
     memset(text, 'x', sizeof text - 1);
     text[sizeof text - 1] = '\0';
     json_t *object = capture_json(NULL, text);
-    assert_int_equal(strlen(member(object, "msg")), 4096);
+    assert_int_equal(strlen(member(object, "msg")), 3072);
     json_decref(object);
     log_configure("authd", LOG_FORMAT_TEXT, LOG_LEVEL_INFO);
     capture(NULL, text, line);
-    assert_int_equal(strspn(strchr(line, 'x'), "x"), 4096);
+    assert_int_equal(strspn(strchr(line, 'x'), "x"), 3072);
 }
 
 static void text_lines_cannot_be_forged(void **state)
@@ -195,7 +195,7 @@ int main(void)
         cmocka_unit_test(what_is_no_utf8_is_replaced),
         cmocka_unit_test(no_json_line_steers_a_terminal_or_turns_text_around),
         cmocka_unit_test(a_line_is_cut_at_its_bound_and_stays_whole_json),
-        cmocka_unit_test(a_message_is_cut_at_4096_bytes),
+        cmocka_unit_test(a_message_is_cut_at_3072_bytes),
         cmocka_unit_test(text_lines_cannot_be_forged),
         cmocka_unit_test(foreign_text_is_cut_between_characters),
         cmocka_unit_test(errno_survives_and_lower_levels_are_silent),

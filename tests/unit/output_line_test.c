@@ -65,6 +65,7 @@ static void anything_else_is_logged_as_it_is(void **state)
     static const char *const texts[] = {"",
                                         "   ",
                                         "plain",
+                                        "}",
                                         "{",
                                         "{}",
                                         "[1]",
@@ -81,6 +82,32 @@ static void anything_else_is_logged_as_it_is(void **state)
         assert_null(line.progress.text);
         assert_null(line.event.text);
         assert_null(line.message);
+        /* Who begins an object may have meant one of ours. */
+        assert_int_equal(line.fault.code != ERROR_NONE, texts[i][0] == '{');
+    }
+}
+
+static void a_fault_says_what_is_wrong(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text;
+        const char *fault;
+    } rows[] = {{"{bad json", "JSON"},
+                {"{\"percent\":50}", "it has no progress, no event, and not level and message"},
+                {"{\"event\": 1, \"event\": 2}", "event"},
+                {"{\"level\": 1, \"message\": \"x\"}", "level"}};
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        parse(rows[i].text);
+        assert_int_equal(line.fault.code, ERROR_INVALID);
+        assert_non_null(strstr(line.fault.text, rows[i].fault));
+    }
+    static const char *const good[] = {"{\"progress\": {\"percent\": 50}}", "{\"event\": 5}",
+                                       "{\"level\": \"info\", \"message\": \"text\"}"};
+    for (size_t i = 0; i < sizeof good / sizeof good[0]; i++) {
+        parse(good[i]);
+        assert_int_equal(line.fault.code, ERROR_NONE);
+        output_line_clear(&line);
     }
 }
 
@@ -90,10 +117,10 @@ static char lines[256];
 static size_t pieces;
 static size_t piece_bytes;
 
-static void collect(void *context, const char *text, size_t length, bool whole)
+static void collect(void *context, const char *text, size_t length, size_t piece)
 {
     (void)context;
-    if (whole) {
+    if (!piece) {
         snprintf(lines + strlen(lines), sizeof lines - strlen(lines), "<%.*s>", (int)length, text);
     } else {
         pieces++;
@@ -224,12 +251,12 @@ static void the_longest_line_has_256_kib(void **state)
     }
 }
 
-static void collect_whole_characters(void *context, const char *text, size_t length, bool whole)
+static void collect_whole_characters(void *context, const char *text, size_t length, size_t piece)
 {
     size_t *total = context;
     assert_int_equal((unsigned char)text[0], 0xe4);
     assert_int_equal(length % 3, 0);
-    assert_false(whole);
+    assert_true(piece > 0);
     *total += length;
 }
 
@@ -287,6 +314,7 @@ int main(void)
         cmocka_unit_test(progress_and_events_keep_their_text),
         cmocka_unit_test(level_and_message_are_a_log_line),
         cmocka_unit_test(anything_else_is_logged_as_it_is),
+        cmocka_unit_test(a_fault_says_what_is_wrong),
         cmocka_unit_test(lines_come_out_however_they_arrive),
         cmocka_unit_test(a_line_above_the_limit_comes_in_pieces),
         cmocka_unit_test(a_line_of_exactly_the_limit_is_whole),

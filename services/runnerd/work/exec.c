@@ -1,12 +1,15 @@
 #include "services/runnerd/work/work.h"
 
+#include "libcommon/base/clock.h"
 #include "libcommon/base/limits.h"
 #include "libcommon/base/memory.h"
 #include "libcommon/base/text.h"
 #include "services/runnerd/work/job_environment.h"
+#include "services/runnerd/work/output_budget.h"
 #include "services/runnerd/work/output_line.h"
 #include "services/runnerd/workspace/job_files.h"
 
+#include <inttypes.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,28 +19,46 @@ struct exec {
     struct work work;
     struct job_process *process; /* NULL once it is gone */
     bool stopping;
+    struct output_budget budget;
+    size_t parts[2]; /* of the line of stdout, or stderr, that is being logged piece by piece */
+    bool advised;
 };
 
 /* --- output --- */
 
-static void log_text(const struct exec *exec, enum log_level level, const char *text, size_t length)
+static void tell_loss(struct exec *exec, bool at_end, int64_t now_ms)
 {
-    /* log_write() takes a string: a NUL would hide what comes after it. */
-    char piece[LIMIT_LOG_MESSAGE_BYTES + 1];
-    while (length) {
-        size_t taken = text_cut(text, length, LIMIT_LOG_MESSAGE_BYTES);
-        memcpy(piece, text, taken);
-        for (size_t i = 0; i < taken; i++)
-            if (!piece[i])
-                piece[i] = ' ';
-        piece[taken] = '\0';
-        log_write(level, exec->work.options.log, "%s", piece);
-        text += taken;
-        length -= taken;
-    }
+    if (!output_budget_tell(&exec->budget, at_end, now_ms))
+        return;
+    log_write(LOG_LEVEL_WARN, exec->work.options.log,
+              "the job prints more than is logged (%d KiB at once, then %d KiB/s): %" PRIu64
+              " line%s of %" PRIu64 " bytes left out so far",
+              LIMIT_OUTPUT_LOGGED_BYTES / 1024, LIMIT_OUTPUT_LOGGED_BYTES_PER_SEC / 1024,
+              exec->budget.lost_lines, exec->budget.lost_lines == 1 ? "" : "s", exec->budget.lost_bytes);
 }
 
-static void take_line(const struct exec *exec, const char *text, size_t length)
+/* Returns how many parts of the text are logged now: log_write_job(). */
+static size_t log_text(struct exec *exec, enum log_level level, const char *text, size_t length, size_t parts)
+{
+    if (!log_enabled(level))
+        return parts;
+    int64_t now_ms = clock_boot_ms();
+    if (output_budget_pass(&exec->budget, length, now_ms))
+        return log_write_job(level, exec->work.options.log, text, length, parts);
+    tell_loss(exec, false, now_ms);
+    return parts;
+}
+
+/* Once: a job that makes a mistake makes it in each line. */
+static void advise(struct exec *exec, const char *fault)
+{
+    if (!exec->advised)
+        log_write(LOG_LEVEL_WARN, exec->work.options.log,
+                  "a line that the job printed is logged as text: %s; " OUTPUT_LINE_ADVICE, fault);
+    exec->advised = true;
+}
+
+static void take_line(struct exec *exec, const char *text, size_t length)
 {
     struct job_updates *updates = exec->work.options.updates;
     struct output_line line;
@@ -47,20 +68,28 @@ static void take_line(const struct exec *exec, const char *text, size_t length)
     if (line.event.text)
         job_updates_event(updates, line.event.text, line.event.length);
     if (line.message)
-        log_text(exec, line.level, line.message, strlen(line.message));
+        log_text(exec, line.level, line.message, strlen(line.message), 0);
     else if (!line.progress.text && !line.event.text)
-        log_text(exec, LOG_LEVEL_INFO, text, length);
+        log_text(exec, LOG_LEVEL_INFO, text, length, 0);
+    if (line.fault.code != ERROR_NONE)
+        advise(exec, line.fault.text);
     output_line_clear(&line);
 }
 
-static void on_line(void *context, bool is_stderr, const char *text, size_t length, bool whole)
+static void on_line(void *context, bool is_stderr, const char *text, size_t length, size_t piece)
 {
-    const struct exec *exec = context;
+    struct exec *exec = context;
     /* Of a job that is being stopped nobody wants progress any more. */
-    if (is_stderr || !whole || exec->stopping)
-        log_text(exec, is_stderr ? LOG_LEVEL_WARN : LOG_LEVEL_INFO, text, length);
-    else
+    if (is_stderr || piece || exec->stopping) {
+        size_t *parts = &exec->parts[is_stderr];
+        if (piece <= 1)
+            *parts = 0;
+        *parts = log_text(exec, is_stderr ? LOG_LEVEL_WARN : LOG_LEVEL_INFO, text, length, *parts);
+    } else {
         take_line(exec, text, length);
+    }
+    if (piece == 1 && !is_stderr && text[0] == '{')
+        advise(exec, "it is longer than 256 KiB");
     if (job_updates_is_full(exec->work.options.updates))
         job_process_read(exec->process, false);
 }
@@ -104,6 +133,7 @@ static void on_gone(void *context, const struct job_shim_outcome *outcome)
     char *reason = succeeded ? NULL : describe_exit(options, outcome);
     job_process_free(exec->process);
     exec->process = NULL;
+    tell_loss(exec, true, clock_boot_ms());
     options->on_done(options->context, succeeded, reason);
     free(reason);
 }
@@ -133,6 +163,7 @@ static struct work *exec_start(const struct work_options *options, struct error 
         return NULL;
     struct exec *exec = memory_allocate(sizeof *exec);
     exec->work = (struct work){&work_exec, *options};
+    output_budget_init(&exec->budget, clock_boot_ms());
     char **variables = job_environment_make(options->command, options->runner);
     exec->process = job_process_start(&(struct job_process_options){.loop = options->loop,
                                                                     .table = options->processes,

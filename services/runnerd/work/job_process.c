@@ -17,7 +17,14 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { READ_BYTES = 16 * 1024, SWEEP_MS = 20, SHIMS_MAX = 1024 };
+enum {
+    READ_BYTES = 16 * 1024,
+    BREATH_BYTES = 64 * 1024, /* after so many bytes nothing is read for a while: 16 MiB/s at most */
+    BREATH_MS = 4,
+    LINE_BYTES = 16, /* what a line costs more, in bytes */
+    SWEEP_MS = 20,
+    SHIMS_MAX = 1024
+};
 
 struct stream {
     struct job_process *process;
@@ -33,6 +40,8 @@ struct job_process {
     int outcome_fd;
     struct stream streams[2]; /* stdout, stderr */
     bool reading;
+    size_t read_bytes; /* since the last breath */
+    struct loop_timer breath;
     bool stopping;
     bool alone; /* nothing of the job is alive */
     bool lost;  /* the shim was killed: what it left is ours now */
@@ -56,11 +65,12 @@ static bool is_open(const struct job_process *process)
     return process->streams[0].fd >= 0 || process->streams[1].fd >= 0;
 }
 
-static void on_line(void *context, const char *text, size_t length, bool whole)
+static void on_line(void *context, const char *text, size_t length, size_t piece)
 {
     struct stream *stream = context;
     struct job_process *process = stream->process;
-    process->options.on_line(process->options.context, stream == &process->streams[1], text, length, whole);
+    process->read_bytes += LINE_BYTES;
+    process->options.on_line(process->options.context, stream == &process->streams[1], text, length, piece);
 }
 
 static void stream_unwatch(struct stream *stream)
@@ -89,6 +99,7 @@ static bool stream_read(struct stream *stream)
         return stream->process->alone;
     if (got <= 0)
         return true;
+    stream->process->read_bytes += (size_t)got;
     line_splitter_feed(&stream->splitter, bytes, (size_t)got, on_line, stream);
     if (stream->process->alone)
         stream->left -= (size_t)got;
@@ -101,12 +112,39 @@ static void stream_end(struct stream *stream)
     line_splitter_finish(&stream->splitter, on_line, stream);
 }
 
+static void on_readable(void *context, uint32_t events);
+
+static void watch_streams(struct job_process *process)
+{
+    bool wanted = process->reading && !process->alone && !loop_timer_running(&process->breath);
+    for (size_t i = 0; i < 2; i++) {
+        struct stream *stream = &process->streams[i];
+        if (stream->fd < 0 || wanted == (stream->watch != NULL))
+            continue;
+        if (wanted)
+            stream->watch = loop_watch_add(process->options.loop, stream->fd, EPOLLIN, on_readable, stream);
+        else /* Not just masked: a hang-up would wake the loop all the same. */
+            stream_unwatch(stream);
+    }
+}
+
+static void on_breath(void *context)
+{
+    watch_streams(context);
+}
+
 static void on_readable(void *context, uint32_t events)
 {
     struct stream *stream = context;
+    struct job_process *process = stream->process;
     (void)events;
     if (stream_read(stream))
         stream_end(stream);
+    if (process->read_bytes < BREATH_BYTES)
+        return;
+    process->read_bytes = 0;
+    loop_timer_start(&process->breath, BREATH_MS);
+    watch_streams(process);
 }
 
 /*
@@ -149,15 +187,7 @@ void job_process_read(struct job_process *process, bool wanted)
             loop_timer_start(&process->drain, 0);
         return;
     }
-    for (size_t i = 0; i < 2; i++) {
-        struct stream *stream = &process->streams[i];
-        if (stream->fd < 0 || wanted == (stream->watch != NULL))
-            continue;
-        if (wanted)
-            stream->watch = loop_watch_add(process->options.loop, stream->fd, EPOLLIN, on_readable, stream);
-        else /* Not just masked: a hang-up would wake the loop all the same. */
-            stream_unwatch(stream);
-    }
+    watch_streams(process);
 }
 
 /* --- the end --- */
@@ -287,6 +317,7 @@ struct job_process *job_process_start(const struct job_process_options *options,
     struct job_process *process = memory_allocate(sizeof *process);
     *process = (struct job_process){.options = *options, .outcome_fd = -1};
     LIST_INSERT_HEAD(&options->table->processes, process, in_table);
+    loop_timer_init(&process->breath, options->loop, on_breath, process);
     loop_timer_init(&process->sweep, options->loop, on_sweep, process);
     loop_timer_init(&process->drain, options->loop, on_drain, process);
     loop_timer_init(&process->done, options->loop, on_done, process);
@@ -305,6 +336,7 @@ void job_process_free(struct job_process *process)
     if (!process)
         return;
     LIST_REMOVE(process, in_table);
+    loop_timer_stop(&process->breath);
     loop_timer_stop(&process->sweep);
     loop_timer_stop(&process->drain);
     loop_timer_stop(&process->done);

@@ -29,8 +29,8 @@ struct job_process_options {
     char *const *command;
     char **variables; /* as the shim takes them (job_shim.h), NULL-terminated */
     int folder_fd;    /* becomes the current folder */
-    /* A line of stdout or stderr; `whole` is false for pieces of one that is too long. */
-    void (*on_line)(void *context, bool is_stderr, const char *text, size_t length, bool whole);
+    /* A line of stdout or stderr, or a piece of one: line_function. */
+    void (*on_line)(void *context, bool is_stderr, const char *text, size_t length, size_t piece);
     /* Once, in a later turn: nothing of the job is alive, all its output was given and the streams are
      * closed, whoever else holds their other ends. NULL when somebody killed the shim. */
     void (*on_gone)(void *context, const struct job_shim_outcome *outcome);
@@ -44,7 +44,8 @@ struct job_process *job_process_start(const struct job_process_options *options,
 /* SIGTERM to all of the job, SIGKILL after `grace_ms`. Again: perhaps there is less time now. */
 void job_process_stop(struct job_process *process, int grace_ms);
 
-/* Whether output is read: at first it is. The job waits as soon as the pipe is full. */
+/* Whether output is read: at first it is. The job waits as soon as the pipe is full. One that prints without
+ * end is read at a pace (16 MiB/s) at which reading costs little. */
 void job_process_read(struct job_process *process, bool wanted);
 
 /* Of a job that still runs: the shim ends it when this process has gone. */

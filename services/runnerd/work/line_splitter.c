@@ -15,18 +15,17 @@ static void give_line(struct line_splitter *splitter, line_function *on_line, vo
         length--;
     splitter->length = 0;
     if (length)
-        on_line(context, splitter->bytes, length, !splitter->cut);
-    splitter->cut = false;
+        on_line(context, splitter->bytes, length, splitter->pieces ? splitter->pieces + 1 : 0);
+    splitter->pieces = 0;
 }
 
 /* A character that is not whole yet begins the next piece. */
 static void give_piece(struct line_splitter *splitter, line_function *on_line, void *context)
 {
     size_t length = text_cut(splitter->bytes, SIZE_MAX, splitter->length);
-    on_line(context, splitter->bytes, length, false);
+    on_line(context, splitter->bytes, length, ++splitter->pieces);
     splitter->length -= length;
     memmove(splitter->bytes, splitter->bytes + length, splitter->length);
-    splitter->cut = true;
 }
 
 static void append(struct line_splitter *splitter, const char *bytes, size_t length)

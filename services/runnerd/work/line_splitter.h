@@ -5,20 +5,20 @@
 #ifndef RUNNERD_WORK_LINE_SPLITTER_H
 #define RUNNERD_WORK_LINE_SPLITTER_H
 
-#include <stdbool.h>
 #include <stddef.h>
 
 struct line_splitter {
     char *bytes;
     size_t length;
     size_t capacity;
-    bool cut; /* a piece of the current line was given already */
+    size_t pieces; /* of the current line, given already */
 };
 
-#define LINE_SPLITTER_EMPTY ((struct line_splitter){NULL, 0, 0, false})
+#define LINE_SPLITTER_EMPTY ((struct line_splitter){NULL, 0, 0, 0})
 
-/* Without line end; not NUL-terminated. `whole` is false for the pieces of a line that is too long. */
-typedef void line_function(void *context, const char *text, size_t length, bool whole);
+/* Without line end; not NUL-terminated. `piece` is 0 for a whole line; those of a line that is too long count
+ * from 1. */
+typedef void line_function(void *context, const char *text, size_t length, size_t piece);
 
 void line_splitter_feed(struct line_splitter *splitter, const char *bytes, size_t length,
                         line_function *on_line, void *context);
