@@ -117,8 +117,11 @@ static bool make_state_folders(const struct identities *identities, const char *
 
 bool folders_make(const struct identities *identities, const struct settings *settings, struct error *error)
 {
-    return make_runtime_folders(identities, settings->runtime_dir, error) &&
-           make_state_folders(identities, settings->state_dir, error) &&
-           make_folder(identities, settings->work_dir, identities->ids[SERVICE_STORED],
-                       identities->ids[SERVICE_RUNNERD], 02750, error);
+    if (!make_runtime_folders(identities, settings->runtime_dir, error))
+        return error_prefix(error, "POSEMESH_RUNTIME_DIR");
+    if (!make_state_folders(identities, settings->state_dir, error))
+        return error_prefix(error, "POSEMESH_STATE_DIR");
+    return make_folder(identities, settings->work_dir, identities->ids[SERVICE_STORED],
+                       identities->ids[SERVICE_RUNNERD], 02750, error) ||
+           error_prefix(error, "POSEMESH_WORK_DIR");
 }
