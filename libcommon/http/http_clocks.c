@@ -34,9 +34,10 @@ const char *http_clocks_describe(const char *reason, int64_t date_unix_ms, int64
     char local[RFC3339_BYTES];
     char server[RFC3339_BYTES];
     char span[32];
-    int64_t apart_ms = date_unix_ms < 0 ? 0 : saturate_subtract(local_unix_ms, date_unix_ms);
-    bool behind = apart_ms < 0;
-    apart_ms = behind ? -apart_ms : apart_ms;
+    bool behind = local_unix_ms < date_unix_ms;
+    int64_t apart_ms = date_unix_ms < 0 ? 0
+                       : behind         ? saturate_subtract(date_unix_ms, local_unix_ms)
+                                        : saturate_subtract(local_unix_ms, date_unix_ms);
     out[0] = '\0';
     rfc3339_format_milliseconds(local_unix_ms, local);
     rfc3339_format_milliseconds(date_unix_ms, server);
