@@ -141,9 +141,11 @@ bool settings_check_address(const char *text, struct error *error)
 
 char *settings_shown_url(const char *url)
 {
-    const char *begin = strstr(url, "://");
-    begin = begin ? begin + strlen("://") : url;
-    const char *user_end = memrchr(begin, '@', strcspn(begin, "/?#"));
+    const char *scheme_end = strstr(url, "://");
+    const char *begin = scheme_end ? scheme_end + strlen("://") : url;
+    begin += strspn(begin, "/");
+    /* Of what is no URL nobody knows where a path would begin. */
+    const char *user_end = memrchr(begin, '@', strcspn(begin, scheme_end ? "/?#" : "?#"));
     const char *rest = user_end ? user_end : begin;
     size_t length = strcspn(rest, "?#");
     return memory_format("%.*s%s%.*s%s", (int)(begin - url), url, user_end ? "***" : "", (int)length, rest,

@@ -269,6 +269,23 @@ static void a_private_key_is_a_number_below_the_order_of_the_curve(void **state)
     }
 }
 
+static void a_url_is_shown_whole_but_for_secrets(void **state)
+{
+    (void)state;
+    static const char *const urls[][2] = {{"ftp://dds.example/a/b", "ftp://dds.example/a/b"},
+                                          {"http://user:hidden@h/a?hidden", "http://***@h/a?***"},
+                                          {"htp:/user:hid@den@h", "***@h"},
+                                          {"user:hidden@h/a#hidden", "***@h/a?***"},
+                                          {"http://h/a@b", "http://h/a@b"},
+                                          {"http:///user:hidden@h", "http:///***@h"},
+                                          {"", ""}};
+    for (size_t i = 0; i < sizeof urls / sizeof urls[0]; i++) {
+        char *shown = settings_shown_url(urls[i][0]);
+        assert_string_equal(shown, urls[i][1]);
+        free(shown);
+    }
+}
+
 /* --- secrets from files --- */
 
 /* A file with these bytes and this mode; what reading it says is in `error`. */
@@ -392,6 +409,7 @@ static void the_path_of_a_secret_file_is_told_by_its_beginning(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_url_is_shown_whole_but_for_secrets),
         cmocka_unit_test(white_space_around_a_value_does_not_count),
         cmocka_unit_test(a_whole_number_lies_in_its_range),
         cmocka_unit_test(a_ratio_lies_between_0_and_1_or_is_clamped),
