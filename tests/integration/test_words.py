@@ -1,4 +1,5 @@
 """What programs say to people: of names that nobody reads, options that there are not, folders, URLs and clocks."""
+import contextlib
 import email.utils
 import http.server
 import os
@@ -145,7 +146,8 @@ class OtherClock(quoting.Proxy):
 
     def _answer(self, handler, *arguments):
         handler.date_time_string = lambda: email.utils.formatdate(time.time() + self.ahead_ms / 1000, usegmt=True)
-        super()._answer(handler, *arguments)
+        with contextlib.suppress(BrokenPipeError, ConnectionResetError):  # authd ended meanwhile
+            super()._answer(handler, *arguments)
 
 
 class Logins(AuthdCase):
