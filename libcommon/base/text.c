@@ -61,6 +61,11 @@ bool text_equal_any_case(const char *text, size_t length, const char *other)
     return strlen(other) == length && strncasecmp(text, other, length) == 0;
 }
 
+const char *text_plural(size_t count, const char *one, const char *many)
+{
+    return count == 1 ? one : many;
+}
+
 size_t text_cut(const char *text, size_t length, size_t limit)
 {
     if (length <= limit)

@@ -29,6 +29,9 @@ bool text_is_digit(char character);
 bool text_starts_with_any_case(const char *text, const char *prefix);
 bool text_equal_any_case(const char *text, size_t length, const char *other);
 
+/* `one` for 1, else `many`: of "1 input" and "0 inputs". */
+const char *text_plural(size_t count, const char *one, const char *many);
+
 /*
  * How many of a text's `length` bytes remain when it may have `limit`: all, or as many as do not end in the
  * middle of a character. Bytes that are no UTF-8 count as characters. Behind `limit` nothing is read, so that

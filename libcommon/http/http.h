@@ -27,6 +27,8 @@ struct http_header {
 
 struct http_response {
     int status;
+    const char
+        *request; /* method and URL (url_shown) that it answers, "POST https://h:443/a"; in on_done alone */
     const char *body;         /* NUL-terminated; "" when it went to on_data or there was none */
     size_t body_bytes;        /* of `body` */
     bool body_cut;            /* an answer other than 2xx had more body than is kept */

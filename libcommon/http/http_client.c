@@ -122,6 +122,7 @@ static void report(struct http_call *call)
     detach(call);
     http_request_mask(call);
     http_answer_view(&call->answer, clock_unix_ms(), &response);
+    response.request = call->label;
     response.from_private = call->peer_private;
     call->reporting = true;
     call->request.on_done(call->request.context, call->failed ? NULL : &response,

@@ -120,6 +120,9 @@ static char *masked(const struct http_call *call, char *text)
 void http_request_mask(struct http_call *call)
 {
     struct http_answer *answer = &call->answer;
+    /* A server has chosen where a redirect leads. */
+    if (call->redirects)
+        mask(call, call->label, strlen(call->label));
     if (call->failed)
         mask(call, call->failure.text, strlen(call->failure.text));
     else if (!http_answer_is_success(answer)) {
@@ -130,21 +133,15 @@ void http_request_mask(struct http_call *call)
     }
 }
 
-/* Queries and user names stay out of labels: signed URLs have their secret there. */
 static bool take_url(struct http_call *call, const char *text, struct error *error)
 {
-    char *origin = strlen(text) <= LIMIT_URL_BYTES ? url_origin(text, error) : NULL;
-    if (!origin)
+    char *shown = strlen(text) <= LIMIT_URL_BYTES ? url_shown(text, error) : NULL;
+    if (!shown)
         return error_set(error, ERROR_INVALID, "%s: not an http or https URL of at most %d bytes",
                          call->label, LIMIT_URL_BYTES);
-    const char *path = strstr(text, "://") + strlen("://");
-    path += strspn(path, "/"); /* as url_origin() */
-    path += strcspn(path, "/?#");
-    size_t length = strcspn(path, "?#");
-    snprintf(call->label, sizeof(call->label), "%s %.*s%.*s", call->method, TEXT_CUT(origin, 115),
-             (int)text_cut(path, length, 90), path);
+    text_format(call->label, sizeof call->label, "%s %s", call->method, shown);
     memory_replace_text(&call->url, text);
-    free(origin);
+    free(shown);
     return true;
 }
 

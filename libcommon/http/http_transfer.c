@@ -2,6 +2,7 @@
 
 #include "libcommon/base/clock.h"
 #include "libcommon/base/memory.h"
+#include "libcommon/http/http_clocks.h"
 #include "libcommon/http/http_peer.h"
 
 #include <stdlib.h>
@@ -278,6 +279,10 @@ bool http_transfer_failure(const struct http_call *call, CURLcode code, struct e
     /* Once the request is out it is the answer, a trailer without a colon for one, that curl cannot take. */
     else if (is_ours && call->issues == 0)
         kind = ERROR_SYSTEM;
-    return error_set(error, kind, "%s: %s", call->label,
-                     call->curl_text[0] ? call->curl_text : curl_easy_strerror(code));
+    const char *reason = call->curl_text[0] ? call->curl_text : curl_easy_strerror(code);
+    char clocks[HTTP_CLOCKS_BYTES] = "";
+    /* The certificate may well be right. */
+    if (code == CURLE_PEER_FAILED_VERIFICATION)
+        http_clocks_describe(reason, -1, clock_unix_ms(), clocks);
+    return error_set(error, kind, "%s: %s%s%s", call->label, reason, *clocks ? "; " : "", clocks);
 }

@@ -172,16 +172,30 @@ bool url_is_http(const char *text)
     return true;
 }
 
+static const char *port_of(const struct parts *parts)
+{
+    const char *default_port = strcmp(parts->scheme, "https") == 0 ? "443" : "80";
+    return parts->port ? parts->port : default_port;
+}
+
 char *url_origin(const char *text, struct error *error)
 {
     struct parts parts;
     if (!parts_parse(text, &parts, error))
         return NULL;
-    const char *default_port = strcmp(parts.scheme, "https") == 0 ? "443" : "80";
-    char *origin =
-        memory_format("%s://%s:%s", parts.scheme, parts.host, parts.port ? parts.port : default_port);
+    char *origin = memory_format("%s://%s:%s", parts.scheme, parts.host, port_of(&parts));
     parts_clear(&parts);
     return origin;
+}
+
+char *url_shown(const char *text, struct error *error)
+{
+    struct parts parts;
+    if (!parts_parse(text, &parts, error))
+        return NULL;
+    char *shown = memory_format("%s://%s:%s%s", parts.scheme, parts.host, port_of(&parts), parts.path);
+    parts_clear(&parts);
+    return shown;
 }
 
 bool url_port(const char *text, uint16_t *port)

@@ -32,6 +32,10 @@ bool url_same_origin(const char *left, const char *right);
 /* "scheme://host:port" in lower case, the port always given. NULL as url_normalise. free() it. */
 char *url_origin(const char *text, struct error *error);
 
+/* The URL as errors show it, without a user, a query and a fragment: signed URLs have their secret there.
+ * NULL as url_normalise. free() it. */
+char *url_shown(const char *text, struct error *error);
+
 /* The port that the URL names, or its scheme's. False as url_is_http(). */
 bool url_port(const char *text, uint16_t *port);
 

@@ -54,10 +54,9 @@ bool ipc_make_folder(const char *runtime_dir, enum service_id owner, const char 
 {
     char path[IPC_URL_BYTES];
     snprintf(path, sizeof path, "%s/%s", runtime_dir, service_name(owner));
-    if (!folder_make(runtime_dir, S_IRWXU, error) || !folder_make(path, S_IRWXU, error))
-        return false;
+    bool ok = folder_make(runtime_dir, S_IRWXU, error) && folder_make(path, S_IRWXU, error);
     snprintf(path, sizeof path, "%s/%s/%s", runtime_dir, service_name(owner), folder);
-    return folder_make(path, S_IRWXU, error);
+    return (ok && folder_make(path, S_IRWXU, error)) || error_prefix(error, "POSEMESH_RUNTIME_DIR");
 }
 
 bool ipc_listen(nng_socket socket, const char *url, size_t limit_bytes, size_t connections_max,
@@ -73,7 +72,7 @@ bool ipc_listen(nng_socket socket, const char *url, size_t limit_bytes, size_t c
     if (!code)
         code = nng_listener_start(listener, 0);
     ipc_door_guard_next(0);
-    return code ? ipc_set_error(error, code, "cannot listen at", url) : true;
+    return code ? ipc_set_error(error, code, "POSEMESH_RUNTIME_DIR: cannot listen at", url) : true;
 }
 
 bool ipc_dial(nng_socket socket, const char *url, struct error *error)

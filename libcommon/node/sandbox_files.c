@@ -125,27 +125,36 @@ static bool grant_reads(const struct landlock *landlock, enum service_id service
            grant_certificate_folders(landlock, "SSL_CERT_DIR", error);
 }
 
-/* The service's own folder in `parent`, NULL where it has none. Made now when nobody did: a folder that is
- * not there yet cannot be granted. */
-static bool grant_own_folder(const struct landlock *landlock, enum service_id service, const char *parent,
-                             enum landlock_grant grant, struct error *error)
+/* The service's own folder in `parent`, which a setting names, NULL where it has none. Made now when nobody
+ * did: a folder that is not there yet cannot be granted. */
+static bool grant_own_folder(const struct landlock *landlock, enum service_id service, const char *variable,
+                             const char *parent, enum landlock_grant grant, struct error *error)
 {
     char own[PATH_MAX];
     if (!parent)
         return true;
     snprintf(own, sizeof own, "%s/%s", parent, service_name(service));
-    return folder_make(parent, S_IRWXU, error) && folder_make(own, S_IRWXU, error) &&
-           landlock_grant_path(landlock, own, grant, error);
+    return (folder_make(parent, S_IRWXU, error) && folder_make(own, S_IRWXU, error) &&
+            landlock_grant_path(landlock, own, grant, error)) ||
+           error_prefix(error, "%s", variable);
+}
+
+static bool grant_work_folder(const struct landlock *landlock, const char *path, struct error *error)
+{
+    return !path ||
+           (folder_make(path, S_IRWXU, error) &&
+            landlock_grant_path(landlock, path, LANDLOCK_FILES, error)) ||
+           error_prefix(error, "POSEMESH_WORK_DIR");
 }
 
 static bool grant_folders(const struct landlock *landlock, enum service_id service,
                           const struct settings *settings, struct error *error)
 {
-    return grant_own_folder(landlock, service, settings->runtime_dir, LANDLOCK_SOCKETS, error) &&
-           grant_own_folder(landlock, service, settings->state_dir, LANDLOCK_FILES, error) &&
-           (!settings->work_dir || !(WORKSPACE_BITS & (1U << service)) ||
-            (folder_make(settings->work_dir, S_IRWXU, error) &&
-             landlock_grant_path(landlock, settings->work_dir, LANDLOCK_FILES, error)));
+    return grant_own_folder(landlock, service, "POSEMESH_RUNTIME_DIR", settings->runtime_dir,
+                            LANDLOCK_SOCKETS, error) &&
+           grant_own_folder(landlock, service, "POSEMESH_STATE_DIR", settings->state_dir, LANDLOCK_FILES,
+                            error) &&
+           (!(WORKSPACE_BITS & (1U << service)) || grant_work_folder(landlock, settings->work_dir, error));
 }
 
 /* --- ports --- */

@@ -5,6 +5,7 @@
 #include "libcommon/base/log.h"
 #include "libcommon/base/memory.h"
 #include "libcommon/base/text.h"
+#include "libcommon/node/misspelling.h"
 #include "libcommon/node/settings_value.h"
 
 #include <stdarg.h>
@@ -45,7 +46,7 @@ struct row {
      (double)(high), meaning},
 
 static const struct row rows[] = {SETTINGS(ROW)};
-enum { ROW_COUNT = sizeof rows / sizeof rows[0] };
+enum { URL_SHOWN_BYTES = 256, ROW_COUNT = sizeof rows / sizeof rows[0] };
 
 const char *const settings_secret_variables[] = {"REG_SECRET", "SECP256K1_PRIVHEX",
                                                  "ROBOT_REGISTRATION_CREDENTIALS"};
@@ -60,7 +61,7 @@ remark(struct settings_remarks *remarks, const char *variable, const char *forma
     if (remarks->count >= SETTINGS_REMARKS_MAX)
         return;
     struct settings_remark *next = &remarks->items[remarks->count++];
-    next->variable = variable;
+    text_format(next->variable, sizeof next->variable, "%s", variable);
     va_start(arguments, format);
     text_format_list(next->text, sizeof next->text, format, arguments);
     va_end(arguments);
@@ -87,14 +88,22 @@ static void load_number(const struct row *row, void *slot, const char *text,
         remark(&findings->faults, row->variable, "%s", error.text);
 }
 
+static bool check_url(const char *text, settings_url_check *is_url, struct error *error)
+{
+    if (!is_url || is_url(text))
+        return true;
+    char *shown = settings_shown_url(text);
+    error_set(error, ERROR_INVALID, "is '%.*s', expected an http or https URL with a host",
+              TEXT_CUT(shown, URL_SHOWN_BYTES));
+    free(shown);
+    return false;
+}
+
 static void load_text(const struct row *row, char **slot, const char *text, settings_url_check *is_url,
                       struct settings_findings *findings)
 {
     struct error error;
-    /* Other kinds' checks say themselves what is wrong. */
-    error_set(&error, ERROR_INVALID, "is '%.*s', expected an http or https URL with a host",
-              TEXT_CUT(text, 128));
-    bool ok = row->kind == KIND_url       ? !is_url || is_url(text)
+    bool ok = row->kind == KIND_url       ? check_url(text, is_url, &error)
               : row->kind == KIND_name    ? settings_check_name(text, &error)
               : row->kind == KIND_path    ? settings_check_path(text, &error)
               : row->kind == KIND_folder  ? settings_check_folder(text, &error)
@@ -105,34 +114,43 @@ static void load_text(const struct row *row, char **slot, const char *text, sett
     memory_replace_text(slot, text);
 }
 
+/* From the file that `file_variable` names, which an error begins with. */
+static void load_secret_file(const char *file_variable, const char *path, struct secret *slot,
+                             struct settings_findings *findings)
+{
+    struct error error;
+    bool others_can_read = false;
+    if (!settings_read_secret_file(path, slot, &others_can_read, &error))
+        remark(&findings->faults, file_variable, "is %s", error.text);
+    /* Only a warning: container platforms mount secrets readable by all, where nobody else is. */
+    if (others_can_read)
+        remark(&findings->warnings, file_variable, "is %.*s, which every user of this machine can read",
+               TEXT_CUT(path, 128));
+}
+
 static void load_secret(const struct row *row, struct secret *slot, const struct environment *environment,
                         struct settings_findings *findings)
 {
     struct error error;
-    bool others_can_read = false;
-    char file_variable[64];
+    char file_variable[SETTINGS_VARIABLE_BYTES];
     snprintf(file_variable, sizeof file_variable, "%s_FILE", row->variable);
     char *path = settings_trimmed_copy(environment_get(environment, file_variable));
     struct secret direct = SECRET_EMPTY;
     settings_trimmed_secret(&direct, environment_get(environment, row->variable));
 
     if (path && direct.length)
-        remark(&findings->faults, row->variable, "set both directly and by %s: choose one", file_variable);
+        remark(&findings->faults, row->variable, "is set both directly and by %s: choose one", file_variable);
     else if (!path && !direct.length)
         remark(&findings->faults, row->variable, "is required (or %s, the name of a file that holds it)",
                file_variable);
-    else if (path && !settings_read_secret_file(path, slot, &others_can_read, &error))
-        remark(&findings->faults, row->variable, "%s: %s", file_variable, error.text);
-    else if (!path)
+    else if (path)
+        load_secret_file(file_variable, path, slot, findings);
+    else
         secret_assign_locked(slot, direct.bytes, direct.length);
-    /* Only a warning: container platforms mount secrets readable by all, where nobody else is. */
-    if (others_can_read)
-        remark(&findings->warnings, row->variable, "%s: every user of this machine can read %.*s",
-               file_variable, TEXT_CUT(path, 128));
 
     bool is_key = row->offset == offsetof(struct settings, private_key);
     if (is_key && slot->length && !settings_check_private_key(slot, &error))
-        remark(&findings->faults, row->variable, "%s", error.text);
+        remark(&findings->faults, path ? file_variable : row->variable, "%s", error.text);
     secret_wipe(&direct);
     free(path);
 }
@@ -197,8 +215,7 @@ static void check_node_url(const struct settings *settings, unsigned readers,
     }
 }
 
-/* What comes behind "http://" and a user's name and password, which nobody is to read; NULL: another scheme.
- */
+/* What comes behind "http://" and a user's name and password; NULL: another scheme. */
 static const char *behind_http(const char *url)
 {
     if (!text_starts_with_any_case(url, "http://"))
@@ -228,14 +245,16 @@ static void check_dds(const struct settings *settings, struct settings_findings 
     const char *behind = settings->dds_base_url ? behind_http(settings->dds_base_url) : NULL;
     if (!behind || !is_open_to_strangers(behind))
         return;
+    char *shown = settings_shown_url(settings->dds_base_url);
     if (settings->allow_insecure_dds)
         remark(&findings->warnings, "DDS_BASE_URL",
                "is http: registration credentials and tokens can be read on the way (ALLOW_INSECURE_DDS)");
     else
         remark(&findings->faults, "DDS_BASE_URL",
-               "is 'http://%.*s', which sends secrets in the clear: expected https, a loopback address, or "
+               "is '%.*s', which sends secrets in the clear: expected https, a loopback address, or "
                "ALLOW_INSECURE_DDS=true",
-               TEXT_CUT(behind, 128));
+               TEXT_CUT(shown, URL_SHOWN_BYTES));
+    free(shown);
 }
 
 static void check_relations(struct settings *settings, unsigned readers,
@@ -252,6 +271,48 @@ static void check_relations(struct settings *settings, unsigned readers,
         remark(&findings->warnings, "NODE_VERSION", "is blank: the program's own version is reported");
 }
 
+/* --- names that nobody reads --- */
+
+/* What somebody may have meant. */
+#define VARIABLE(kind, field, variable, ...) variable,
+static const char *const ours[] = {SETTINGS(VARIABLE) "REG_SECRET_FILE", "SECP256K1_PRIVHEX_FILE",
+                                   "ROBOT_REGISTRATION_CREDENTIALS_FILE", "POSEMESH_UID_BASE",
+                                   "POSEMESH_BUILD_PRESET"};
+
+/* What posemesh-node gives its services, and builds for tests. */
+static const char *const internal[] = {
+    "POSEMESH_SECRETS_FD", "POSEMESH_RUN_AS",    "POSEMESH_SERVICE_UIDS", "POSEMESH_SUPERVISOR_PID",
+    "POSEMESH_LAST_DEATH", "POSEMESH_LISTEN_FD", "POSEMESH_CRASH_AT"};
+
+static bool is_among(const char *name, const char *const *names, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        if (strcmp(name, names[i]) == 0)
+            return true;
+    return false;
+}
+
+static void check_name_is_read(const char *name, struct settings_findings *findings)
+{
+    enum { OURS = sizeof ours / sizeof ours[0], INTERNAL = sizeof internal / sizeof internal[0] };
+    if (is_among(name, ours, OURS) || is_among(name, internal, INTERNAL))
+        return;
+    const char *meant = misspelling_meant(name, ours, OURS);
+    if (meant)
+        remark(&findings->warnings, name, "is read by nobody: is %s meant?", meant);
+    else if (text_starts_with_any_case(name, MISSPELLING_PREFIX))
+        remark(&findings->warnings, name, "is read by nobody; --help lists what is");
+}
+
+static void check_names(const struct environment *environment, struct settings_findings *findings)
+{
+    for (char **variable = environment->variables; *variable; variable++) {
+        char *name = memory_copy_bytes(*variable, strcspn(*variable, "="));
+        check_name_is_read(name, findings);
+        free(name);
+    }
+}
+
 bool settings_load(struct settings *settings, unsigned readers, settings_url_check *is_url,
                    const struct environment *environment, struct settings_findings *findings)
 {
@@ -261,6 +322,7 @@ bool settings_load(struct settings *settings, unsigned readers, settings_url_che
         if (rows[i].readers & readers)
             load_row(&rows[i], settings, is_url, environment, findings);
     check_relations(settings, readers, environment, findings);
+    check_names(environment, findings);
     return findings->faults.count == 0;
 }
 

@@ -95,9 +95,12 @@ struct settings {
 #undef SETTINGS_MEMBER
 };
 
-/* A variable at fault (or one worth a warning) and the sentence about it, which never shows a secret. */
+/* A variable at fault (or one worth a warning) and the sentence that it begins, which never shows a secret.
+ */
+enum { SETTINGS_VARIABLE_BYTES = 64 };
+
 struct settings_remark {
-    const char *variable;
+    char variable[SETTINGS_VARIABLE_BYTES]; /* the one that was set, a *_FILE for one; cut when longer */
     char text[ERROR_TEXT_BYTES];
 };
 
@@ -118,6 +121,8 @@ typedef bool settings_url_check(const char *text);
 
 /*
  * Reads and checks every setting of `readers` and finds all faults at once. Returns whether there was none.
+ * A variable that no program of ours reads and that comes near to one of ours is worth a warning; so is each
+ * other POSEMESH_*. It names them alone: what was written to a secret's misspelt variable is a secret, too.
  * In both cases the caller ends with settings_clear(). `is_url` may be NULL for readers that call no URL,
  * which then is not checked: their programs need not link what parses URLs.
  */

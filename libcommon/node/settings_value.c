@@ -139,6 +139,19 @@ bool settings_check_address(const char *text, struct error *error)
     return ok;
 }
 
+char *settings_shown_url(const char *url)
+{
+    const char *scheme_end = strstr(url, "://");
+    const char *begin = scheme_end ? scheme_end + strlen("://") : url;
+    begin += strspn(begin, "/");
+    /* Of what is no URL nobody knows where a path would begin. */
+    const char *user_end = memrchr(begin, '@', strcspn(begin, scheme_end ? "/?#" : "?#"));
+    const char *rest = user_end ? user_end : begin;
+    size_t length = strcspn(rest, "?#");
+    return memory_format("%.*s%s%.*s%s", (int)(begin - url), url, user_end ? "***" : "", (int)length, rest,
+                         rest[length] ? "?***" : "");
+}
+
 /* Whether a URL parser would take a segment out: "." and "..", and nothing between two slashes. */
 static bool has_odd_segment(const char *path)
 {
@@ -183,7 +196,8 @@ bool settings_check_private_key(const struct secret *key, struct error *error)
         length -= 2;
     }
     if (length != DIGITS || strspn(digits, "0123456789abcdefABCDEF") != DIGITS)
-        return error_set(error, ERROR_INVALID, "expected 64 hexadecimal digits, with or without 0x");
+        return error_set(error, ERROR_INVALID,
+                         "is no key: expected 64 hexadecimal digits, with or without 0x");
     if (strcmp(digits, zero) == 0 || strcasecmp(digits, order) >= 0)
         return error_set(error, ERROR_INVALID, "is not a secp256k1 private key: out of range");
     return true;
@@ -205,6 +219,7 @@ bool settings_read_secret_file(const char *path, struct secret *secret, bool *ot
     secret_free_bytes(text, length);
     /* A secret cut short would fail much later, as a refused login. */
     if (!is_text)
-        return error_set(error, ERROR_INVALID, "%.*s has a NUL byte: it is no text", TEXT_CUT(path, 128));
-    return secret->length || error_set(error, ERROR_INVALID, "%.*s is empty", TEXT_CUT(path, 128));
+        return error_set(error, ERROR_INVALID, "%.*s, which has a NUL byte: it is no text",
+                         TEXT_CUT(path, 128));
+    return secret->length || error_set(error, ERROR_INVALID, "%.*s, which is empty", TEXT_CUT(path, 128));
 }

@@ -35,6 +35,10 @@ bool settings_check_address(const char *text, struct error *error);
 /* Splits "host:port" or "[v6]:port"; `host` is a copy to free(). Port 0 asks the kernel for one. */
 bool settings_split_address(const char *text, char **host, uint16_t *port, struct error *error);
 
+/* A URL as errors show it: whole, but for a user's name and password, a query and a fragment, which may be
+ * secrets; of what is no URL, too. free() it. */
+char *settings_shown_url(const char *url);
+
 /*
  * The path of a URL whose path is compared (NODE_URL_PATH=exact): "" or "/a/b", without a slash at its end.
  * NULL for one that readers might write in another way, or with a query. It may be a secret: no error quotes

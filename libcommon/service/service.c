@@ -2,6 +2,7 @@
 
 #include "libcommon/base/log.h"
 #include "libcommon/base/memory.h"
+#include "libcommon/base/text.h"
 #include "libcommon/base/write_signals.h"
 #include "libcommon/confine/privileges.h"
 #include "libcommon/ipc/ipc_peers.h"
@@ -59,8 +60,8 @@ static bool load_config(struct service_context *context, struct error *error)
     environment_close(&environment);
     environment_wipe(environ, settings_secret_variables, settings_secret_count);
     if (!ok)
-        error_set(error, ERROR_INVALID, "%zu fault%s in the configuration", findings.faults.count,
-                  findings.faults.count == 1 ? "" : "s");
+        error_set(error, ERROR_INVALID, "%zu %s in the configuration", findings.faults.count,
+                  text_plural(findings.faults.count, "fault", "faults"));
     return ok;
 }
 

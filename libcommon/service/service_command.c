@@ -1,13 +1,18 @@
 #include "libcommon/service/service_command.h"
 
 #include "libcommon/base/log.h"
+#include "libcommon/base/usage.h"
 #include "libcommon/confine/privileges.h"
 #include "libcommon/node/folder_use.h"
+#include "libcommon/node/settings_help.h"
 #include "libcommon/service/health_question.h"
 
 #include <getopt.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <unistd.h>
+
+enum { SERVICE_PROGRAM_BYTES = 32 };
 
 /* --- --health --- */
 
@@ -73,24 +78,15 @@ static int check_config(enum service_id service, settings_url_check *is_url)
 
 /* --- --help --- */
 
-static void print_setting(void *context, const char *variable, unsigned readers, const char *default_text,
-                          const char *meaning)
-{
-    const enum service_id *service = context;
-    if (readers & (1U << *service))
-        printf("  %-29s %s%s%s%s\n", variable, meaning, *default_text ? " [" : "", default_text,
-               *default_text ? "]" : "");
-}
-
 static void print_help(enum service_id service, const char *purpose)
 {
     printf("usage: posemesh-%s [--health | --check-config | --version | --help]\n\n%s\n\n"
            "  --health        ask the running service; exit 0 when it is ready, 1 and why\n"
            "                  when not, 69 when it does not run, 77 when you may not ask\n"
-           "  --check-config  check the environment; exit 0, or 78 with every fault\n\nReads from the "
-           "environment:\n",
+           "  --check-config  check the environment and the folders; exit 0, or 78 with every\n"
+           "                  fault\n\n",
            service_name(service), purpose);
-    settings_visit(print_setting, &service);
+    settings_help_print(stdout, 1U << service);
 }
 
 bool service_command_run(enum service_id service, const char *purpose, settings_url_check *is_url, int argc,
@@ -101,13 +97,16 @@ bool service_command_run(enum service_id service, const char *purpose, settings_
                                             {"version", no_argument, NULL, 'V'},
                                             {"help", no_argument, NULL, 'h'},
                                             {NULL, 0, NULL, 0}};
+    char program[SERVICE_PROGRAM_BYTES];
+    snprintf(program, sizeof program, "posemesh-%s", service_name(service));
     *status = SERVICE_EXIT_OK;
-    switch (getopt_long(argc, argv, "h", options, NULL)) {
+    opterr = 0;
+    int option = getopt_long(argc, argv, "h", options, NULL);
+    switch (option) {
     case -1:
         if (optind >= argc)
             return false;
-        fprintf(stderr, "posemesh-%s takes no arguments; see --help\n", service_name(service));
-        *status = SERVICE_EXIT_USAGE;
+        *status = usage_refuse(program, argv[optind]);
         break;
     case 'H':
         *status = health(service);
@@ -122,7 +121,7 @@ bool service_command_run(enum service_id service, const char *purpose, settings_
         print_help(service, purpose);
         break;
     default:
-        *status = SERVICE_EXIT_USAGE;
+        *status = usage_refuse_option(program, option, argv);
     }
     return true;
 }

@@ -2,12 +2,13 @@
 #ifndef LIBCOMMON_SERVICE_SERVICE_COMMAND_H
 #define LIBCOMMON_SERVICE_SERVICE_COMMAND_H
 
+#include "libcommon/base/usage.h"
 #include "libcommon/node/settings.h"
 
 enum {
     SERVICE_EXIT_OK = 0, /* stopped on request */
     SERVICE_EXIT_FAILED = 1,
-    SERVICE_EXIT_USAGE = 64, /* EX_USAGE of sysexits.h */
+    SERVICE_EXIT_USAGE = USAGE_EXIT,
     SERVICE_EXIT_CONFIG = 78 /* a fault in the configuration (EX_CONFIG) */
 };
 

@@ -172,7 +172,7 @@ void leased_begin_drain(struct leased *leased, bool hurry)
     struct drain *drain = &leased->drain;
     if (!drain->begun) {
         size_t leases = leased_count(leased);
-        log_info("draining: %zu lease%s held", leases, leases == 1 ? "" : "s");
+        log_info("draining: %zu %s held", leases, text_plural(leases, "lease", "leases"));
         drain->begun = true;
         loop_timer_start(&drain->timer, leased->service->settings.drain_grace_secs * 1000);
         poller_on_drain(leased->poller);

@@ -33,7 +33,7 @@ static const struct service_role roles[] = {
 
 static const struct service leased = {
     .id = SERVICE_LEASED,
-    .purpose = "Leases tasks from DMS, keeps them alive, hands them to runner hosts and reports their end.",
+    .purpose = "Leases tasks from DMS, has runner hosts run them and reports their end.",
     .http = &service_http,
     .roles = roles,
     .role_count = COUNT(roles),

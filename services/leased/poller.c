@@ -4,6 +4,8 @@
 #include "libcommon/base/limits.h"
 #include "libcommon/base/log.h"
 #include "libcommon/base/memory.h"
+#include "libcommon/base/rfc3339.h"
+#include "libcommon/http/http_clocks.h"
 #include "services/leased/poll_wait.h"
 
 #include <stdlib.h>
@@ -29,6 +31,19 @@ static void wait_idle(struct poller *poller)
 
 /* --- what an answer brings --- */
 
+/* Such a lease never runs out here (docs/network.md 3.3); DMS may give its task away at any time. */
+static void warn_of_past_end(const struct lease *lease, const struct http_response *response,
+                             int64_t server_unix_ms)
+{
+    char end[RFC3339_BYTES];
+    char clocks[HTTP_CLOCKS_BYTES];
+    if (!lease->has_expiry || lease->expires_at_unix_ms > server_unix_ms)
+        return;
+    rfc3339_format_milliseconds(lease->expires_at_unix_ms, end);
+    log_warn("the lease of task %s had expired when it came, at %s; %s", lease->task_id, end,
+             http_clocks_describe("expired", response->date_unix_ms, clock_unix_ms(), clocks));
+}
+
 static void take_envelope(struct poller *poller, const struct http_response *response, int64_t sent_boot_ms)
 {
     struct lease lease;
@@ -46,6 +61,7 @@ static void take_envelope(struct poller *poller, const struct http_response *res
     } else {
         lease.dms_is_private = response->from_private;
         int64_t server_ms = clock_server_unix_ms(response->date_unix_ms, clock_unix_ms());
+        warn_of_past_end(&lease, response, server_ms);
         work = poller->options.take(poller->options.context, &lease, server_ms, sent_boot_ms);
     }
     if (work)

@@ -7,7 +7,9 @@
  * only hands that descriptor to authd. Isolation between the services needs root, for uids of their own.
  */
 #include "libcommon/base/log.h"
-#include "libcommon/node/settings.h"
+#include "libcommon/base/usage.h"
+#include "libcommon/node/service_id.h"
+#include "libcommon/node/settings_help.h"
 #include "services/node/check_config.h"
 #include "services/node/health.h"
 #include "services/node/node.h"
@@ -17,26 +19,15 @@
 
 static const char usage[] = "usage: posemesh-node [--health | --check-config | --version | --help]\n";
 
-static void print_setting(void *context, const char *variable, unsigned readers, const char *default_text,
-                          const char *meaning)
-{
-    (void)context;
-    (void)readers;
-    printf("  %-29s %s%s%s%s\n", variable, meaning, *default_text ? " [" : "", default_text,
-           *default_text ? "]" : "");
-}
-
 static int print_help(void)
 {
-    printf("%s\nRuns the whole node in the foreground. SIGTERM, Ctrl-C or a terminal that closes drains and "
-           "stops it; a second one "
-           "hurries.\n"
+    printf("%s\nRuns the whole node in the foreground. SIGTERM, Ctrl-C or a terminal that\n"
+           "closes drains and stops it; a second signal hurries.\n"
            "\n  --health        ask all services; exit 0 when they are ready, 1 and why when"
            "\n                  not, 69 when none runs, 77 when you may not ask"
-           "\n  --check-config  check the environment; exit 0, or 78 with every fault\n"
-           "\nReads from the environment:\n",
+           "\n  --check-config  check all that a start needs; exit 0, or 78 with every fault\n\n",
            usage);
-    settings_visit(print_setting, NULL);
+    settings_help_print(stdout, ALL_BITS);
     return 0;
 }
 
@@ -59,9 +50,8 @@ int main(int argc, char **argv)
     log_configure("node", LOG_FORMAT_TEXT, LOG_LEVEL_INFO);
     if (argc == 1)
         return node_run(argv);
-    for (size_t i = 0; argc == 2 && i < sizeof options / sizeof options[0]; i++)
+    for (size_t i = 0; i < sizeof options / sizeof options[0]; i++)
         if (strcmp(argv[1], options[i].name) == 0)
-            return options[i].run();
-    fputs(usage, stderr);
-    return 64;
+            return argc == 2 ? options[i].run() : usage_refuse("posemesh-node", argv[2]);
+    return usage_refuse("posemesh-node", argv[1]);
 }

@@ -3,6 +3,7 @@
 #include "libcommon/base/limits.h"
 #include "libcommon/base/log.h"
 #include "libcommon/base/memory.h"
+#include "libcommon/base/text.h"
 #include "services/runnerd/host/host_link.h"
 #include "services/runnerd/host/runner_folder.h"
 #include "services/runnerd/job/job.h"
@@ -136,7 +137,8 @@ static void on_expected(void *context, const struct text_list *keys)
 static void on_stop_timer(void *context)
 {
     struct runnerd *runnerd = context;
-    log_warn("%zu jobs have not ended in time; their shims end them", runnerd->job_count);
+    log_warn("%zu %s not ended in time: left to the shim", runnerd->job_count,
+             text_plural(runnerd->job_count, "job has", "jobs have"));
     service_stop(runnerd->service);
 }
 
@@ -151,7 +153,7 @@ void runnerd_terminate(struct service_context *context)
         service_stop(context);
         return;
     }
-    log_info("stopping %zu jobs", runnerd->job_count);
+    log_info("stopping %zu %s", runnerd->job_count, text_plural(runnerd->job_count, "job", "jobs"));
     loop_timer_start(&runnerd->stop_timer, STOP_MS);
     for (size_t i = 0; i < runnerd->job_count; i++)
         job_stop(runnerd->jobs[i], "runner host stopped", JOB_SHIM_HURRIED_GRACE_MS);

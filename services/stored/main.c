@@ -32,7 +32,7 @@ static const struct service_role roles[] = {
 
 static const struct service stored = {
     .id = SERVICE_STORED,
-    .purpose = "inputs and artifacts: talks to domain servers",
+    .purpose = "Fetches inputs from domain servers, and uploads artifacts to them.",
     .http = &service_http,
     .publishes_events = true,
     .roles = roles,

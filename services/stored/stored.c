@@ -169,11 +169,11 @@ void stored_describe(struct service_context *context, struct service_state *stat
     size_t sessions = sessions_count(stored->sessions);
     size_t transfers = stored->setup.transfers.count;
     state->ready = !stored->stopping;
-    int length = snprintf(state->summary, sizeof state->summary, "%zu session%s open", sessions,
-                          sessions == 1 ? "" : "s");
+    int length = snprintf(state->summary, sizeof state->summary, "%zu %s open", sessions,
+                          text_plural(sessions, "session", "sessions"));
     if (transfers)
-        snprintf(state->summary + length, sizeof state->summary - (size_t)length,
-                 ", %zu transfer%s at %.1f MB/s", transfers, transfers == 1 ? "" : "s",
+        snprintf(state->summary + length, sizeof state->summary - (size_t)length, ", %zu %s at %.1f MB/s",
+                 transfers, text_plural(transfers, "transfer", "transfers"),
                  (double)transfers_rate(&stored->setup.transfers, now_ms) / 1e6);
     state->details = describe_for_programs(stored, now_ms);
 }

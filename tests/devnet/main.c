@@ -1,5 +1,6 @@
 /* posemesh-devnet: options, state, listeners, until a signal. */
 #include "libcommon/base/memory.h"
+#include "libcommon/base/usage.h"
 #include "tests/devnet/devnet.h"
 #include "tests/devnet/faults.h"
 #include "tests/devnet/options.h"
@@ -13,7 +14,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
-enum { EXIT_VIOLATIONS = 3, EXIT_USAGE = 64 };
+enum { EXIT_VIOLATIONS = 3 };
 
 static bool make_folder(const char *parent, const char *name, struct error *error)
 {
@@ -106,7 +107,7 @@ int main(int argc, char **argv)
     enum options_outcome outcome = options_read(&options, argc, argv);
 
     if (outcome != OPTIONS_RUN)
-        return outcome == OPTIONS_DONE ? EXIT_SUCCESS : EXIT_USAGE;
+        return outcome == OPTIONS_DONE ? EXIT_SUCCESS : USAGE_EXIT;
     devnet = (struct devnet){.folder = options.state,
                              .tuning = options.tuning,
                              .flow = options.flow,

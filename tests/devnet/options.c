@@ -1,5 +1,6 @@
 #include "tests/devnet/options.h"
 
+#include "libcommon/base/usage.h"
 #include "tests/devnet/help.h"
 
 #include <getopt.h>
@@ -153,14 +154,19 @@ enum options_outcome options_read(struct options *options, int argc, char **argv
             (struct option){numbers[i].option, required_argument, NULL, OPTION_NUMBER + i};
     *options = (struct options){.listen = "127.0.0.1:0"};
     tuning_init(&options->tuning);
-    while (outcome == OPTIONS_RUN && (option = getopt_long(argc, argv, "", known, NULL)) != -1)
+    opterr = 0;
+    while (outcome == OPTIONS_RUN && (option = getopt_long(argc, argv, ":", known, NULL)) != -1) {
+        if (option == '?' || option == ':') {
+            usage_refuse_option("posemesh-devnet", option, argv);
+            return OPTIONS_WRONG;
+        }
         outcome = take(options, option, optarg);
-    if (outcome == OPTIONS_RUN && (optind < argc || !options->state)) {
-        fprintf(stderr, "posemesh-devnet: %s\n",
-                options->state ? "it takes options only" : "--state is missing");
-        outcome = OPTIONS_WRONG;
     }
-    if (outcome == OPTIONS_WRONG)
-        fputs("posemesh-devnet: --help explains all options\n", stderr);
-    return outcome;
+    if (outcome != OPTIONS_RUN || (optind >= argc && options->state))
+        return outcome;
+    if (optind < argc)
+        usage_refuse("posemesh-devnet", argv[optind]);
+    else
+        fputs("posemesh-devnet: --state is missing; see --help\n", stderr);
+    return OPTIONS_WRONG;
 }

@@ -27,7 +27,7 @@ class Faults(NodeCase):
         shown = self.devnet.run(["write", "a.json", 5])
         self.assert_completed(shown)
         task = shown["tasks"][0]["id"]
-        self.node.log.wait("completed with 1 artifacts", task=task)
+        self.node.log.wait("completed with 1 artifact", task=task)
         self.node.log.wait("session closed", "stored", task=task)
         self.assertEqual(shown["tasks"][0]["attempts"], 1)
 

@@ -189,8 +189,8 @@ class Tokens(RobotCase):
                 (registered, _), mark = self.counts(), self.authd.log.mark()
                 self.devnet.fault(kind="status", path=VERIFY, status=status, count=1)
                 self.authd.ask("refuse", 2)
-                self.authd.log.wait(f"login refused, registering again: internal/v1/auth/robot/verify answered {status}",
-                                    since=mark)
+                line = self.authd.log.wait(f"/internal/v1/auth/robot/verify answered {status}", since=mark)
+                self.assertIn("login refused, registering again: POST http", line["msg"])
                 self.assertEqual(self.count(REGISTER), registered + 1)
 
     def test_other_failures_of_a_verify_do_not_register(self):

@@ -189,8 +189,8 @@ class Refused(AuthdCase):
                 registrations, mark = self.count("*" + REGISTER), self.authd.log.mark()
                 self.devnet.fault(kind="status", path=VERIFY, status=status, count=1)
                 self.authd.ask("refuse", 2)
-                self.authd.log.wait(f"login refused, registering again: internal/v1/auth/siwe/verify answered {status}",
-                                    since=mark)
+                line = self.authd.log.wait(f"/internal/v1/auth/siwe/verify answered {status}", since=mark)
+                self.assertIn("login refused, registering again: POST http", line["msg"])
                 self.assertEqual(self.count("*" + REGISTER), registrations + 1)
 
     def test_a_server_that_wants_another_login_for_ever_is_not_flooded(self):

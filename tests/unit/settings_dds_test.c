@@ -51,8 +51,10 @@ static void http_beyond_loopback_is_a_fault(void **state)
                 fail_msg("%s is taken", urls[i]);
             assert_string_equal(report.faults.items[report.faults.count - 1].variable, "DDS_BASE_URL");
             const char *user_end = strchr(urls[i], '@');
-            assert_non_null(strcasestr(report.faults.items[report.faults.count - 1].text,
-                                       user_end ? user_end + 1 : urls[i]));
+            const char *told = user_end ? user_end + 1 : urls[i];
+            char *shown = memory_copy_bytes(told, strcspn(told, "?#"));
+            assert_non_null(strstr(report.faults.items[report.faults.count - 1].text, shown));
+            free(shown);
             assert_non_null(
                 strstr(report.faults.items[report.faults.count - 1].text, "ALLOW_INSECURE_DDS=true"));
         }
@@ -64,7 +66,7 @@ static void a_user_s_password_is_not_told_and_is_no_host(void **state)
     (void)state;
     assert_false(load("http://node:hunter2@dds.lan/dds", none));
     assert_null(strstr(report.faults.items[0].text, "hunter2"));
-    assert_non_null(strstr(report.faults.items[0].text, "'http://dds.lan/dds'"));
+    assert_non_null(strstr(report.faults.items[0].text, "'http://***@dds.lan/dds'"));
     assert_true(load("http://node:hunter2@127.0.0.1:8080", none));
     assert_false(load("http://dds.lan/x@127.0.0.1", none));
 }

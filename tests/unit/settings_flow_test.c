@@ -124,7 +124,7 @@ static void a_robots_credentials_come_from_a_file_or_directly(void **state)
     settings_clear(&settings);
     unlink(path);
     assert_false(load(by_file));
-    assert_one_fault("ROBOT_REGISTRATION_CREDENTIALS", path);
+    assert_one_fault("ROBOT_REGISTRATION_CREDENTIALS_FILE", path);
     settings_clear(&settings);
     free(file);
 }
@@ -148,7 +148,7 @@ static void a_blank_version_is_warned_of_and_an_unset_one_is_not(void **state)
 {
     (void)state;
     static const char *const blank[] = {"NODE_VERSION=", "NODE_VERSION= ", "NODE_VERSION=\t \n"};
-    static const char *const others[] = {"NODE_VERSION_=", "NODE_VERSION=1.2.3", "CLIENT_ID= "};
+    static const char *const others[] = {"NODE_VERSION_OF_ANOTHER=", "NODE_VERSION=1.2.3", "CLIENT_ID= "};
     for (size_t i = 0; i < 3; i++) {
         const char *const extra[] = {"REGISTRATION_FLOW=robot", "ROBOT_REGISTRATION_CREDENTIALS=c1", blank[i],
                                      NULL};

@@ -193,7 +193,7 @@ static void a_secret_comes_from_its_file_and_not_from_both(void **state)
 
     unlink(path);
     assert_false(load_authd((char *[]){file_variable, NULL}, &settings, &report));
-    assert_true(has_fault(&report, "REG_SECRET"));
+    assert_true(has_fault(&report, "REG_SECRET_FILE"));
     settings_clear(&settings);
     free(file_variable);
 }
@@ -227,7 +227,7 @@ static void a_secret_file_that_others_can_read_is_warned_of(void **state)
     memset(slashes, '/', 150);
     char *long_path = memory_format("%s%s", slashes, path);
     assert_true(load_secret_file(long_path, &settings, &report));
-    char *expected = memory_format("REG_SECRET_FILE: every user of this machine can read %.128s", long_path);
+    char *expected = memory_format("is %.128s, which every user of this machine can read", long_path);
     assert_string_equal(report.warnings.items[0].text, expected);
     settings_clear(&settings);
     free(expected);
@@ -255,7 +255,7 @@ static void odd_secret_files_are_faults_and_never_hang(void **state)
     settings_clear(&settings);
     assert_int_equal(mkfifo(path, 0600), 0);
     assert_false(load_secret_file(path, &settings, &report));
-    assert_true(has_fault(&report, "REG_SECRET"));
+    assert_true(has_fault(&report, "REG_SECRET_FILE"));
     settings_clear(&settings);
     unlink(path);
     for (size_t i = 0; i < sizeof contents / sizeof contents[0]; i++) {
@@ -263,7 +263,7 @@ static void odd_secret_files_are_faults_and_never_hang(void **state)
         fwrite(contents[i].bytes, 1, contents[i].length, file);
         fclose(file);
         assert_false(load_secret_file(path, &settings, &report));
-        assert_true(has_fault(&report, "REG_SECRET"));
+        assert_true(has_fault(&report, "REG_SECRET_FILE"));
         settings_clear(&settings);
     }
     temporary_folder_remove(folder);
@@ -386,11 +386,13 @@ static void a_url_or_address_that_nothing_could_use_is_a_fault(void **state)
 static void says_what_is_wrong_with_a_secret_and_not_what_it_is(void **state)
 {
     (void)state;
-    static const char *const cases[][3] = {
-        {"REG_SECRET=s", "SECP256K1_PRIVHEX=hidden", "expected 64 hexadecimal digits, with or without 0x"},
-        {"REG_SECRET=s", "X=", "is required (or SECP256K1_PRIVHEX_FILE, the name of a file that holds it)"},
+    static const char *const cases[][4] = {
+        {"REG_SECRET=s", "SECP256K1_PRIVHEX=hidden",
+         "is no key: expected 64 hexadecimal digits, with or without 0x", "SECP256K1_PRIVHEX"},
+        {"REG_SECRET=s", "X=", "is required (or SECP256K1_PRIVHEX_FILE, the name of a file that holds it)",
+         "SECP256K1_PRIVHEX"},
         {"REG_SECRET=s", "SECP256K1_PRIVHEX_FILE=/no/such/file",
-         "SECP256K1_PRIVHEX_FILE: /no/such/file: cannot open it: No such file or directory"}};
+         "is /no/such/file: cannot open it: No such file or directory", "SECP256K1_PRIVHEX_FILE"}};
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         char *variables[] = {memory_copy_text(cases[i][0]),
                              memory_copy_text(cases[i][1]),
@@ -405,7 +407,7 @@ static void says_what_is_wrong_with_a_secret_and_not_what_it_is(void **state)
         assert_true(environment_open(&environment, variables, &error));
         assert_false(settings_load(&settings, AUTHD_BIT, url_is_http, &environment, &report));
         assert_int_equal(report.faults.count, 1);
-        assert_string_equal(report.faults.items[0].variable, "SECP256K1_PRIVHEX");
+        assert_string_equal(report.faults.items[0].variable, cases[i][3]);
         assert_string_equal(report.faults.items[0].text, cases[i][2]);
         settings_clear(&settings);
         free(variables[0]);

@@ -265,7 +265,24 @@ static void a_private_key_is_a_number_below_the_order_of_the_curve(void **state)
     }
     for (size_t i = 0; i < sizeof odd / sizeof odd[0]; i++) {
         assert_false(is_key(odd[i]));
-        assert_string_equal(error.text, "expected 64 hexadecimal digits, with or without 0x");
+        assert_string_equal(error.text, "is no key: expected 64 hexadecimal digits, with or without 0x");
+    }
+}
+
+static void a_url_is_shown_whole_but_for_secrets(void **state)
+{
+    (void)state;
+    static const char *const urls[][2] = {{"ftp://dds.example/a/b", "ftp://dds.example/a/b"},
+                                          {"http://user:hidden@h/a?hidden", "http://***@h/a?***"},
+                                          {"htp:/user:hid@den@h", "***@h"},
+                                          {"user:hidden@h/a#hidden", "***@h/a?***"},
+                                          {"http://h/a@b", "http://h/a@b"},
+                                          {"http:///user:hidden@h", "http:///***@h"},
+                                          {"", ""}};
+    for (size_t i = 0; i < sizeof urls / sizeof urls[0]; i++) {
+        char *shown = settings_shown_url(urls[i][0]);
+        assert_string_equal(shown, urls[i][1]);
+        free(shown);
     }
 }
 
@@ -355,7 +372,7 @@ static void says_why_a_secret_file_is_of_no_use(void **state)
     assert_non_null(strstr(error.text, "has a NUL byte: it is no text"));
     assert_false(others_can_read);
     assert_false(read_file(" \n", 2, 0600, &secret, &others_can_read));
-    assert_non_null(strstr(error.text, " is empty"));
+    assert_non_null(strstr(error.text, ", which is empty"));
     assert_false(settings_read_secret_file("/tmp", &secret, &others_can_read, &error));
     assert_string_equal(error.text, "/tmp: it is not a regular file");
     assert_false(settings_read_secret_file("/no/such/file", &secret, &others_can_read, &error));
@@ -379,11 +396,11 @@ static void the_path_of_a_secret_file_is_told_by_its_beginning(void **state)
     assert_error(memory_format("%.128s: cannot open it: No such file or directory", path));
     FILE *file = fopen(path, "w");
     assert_false(settings_read_secret_file(path, &secret, &others_can_read, &error));
-    assert_error(memory_format("%.128s is empty", path));
+    assert_error(memory_format("%.128s, which is empty", path));
     fputc('\0', file);
     fclose(file);
     assert_false(settings_read_secret_file(path, &secret, &others_can_read, &error));
-    assert_error(memory_format("%.128s has a NUL byte: it is no text", path));
+    assert_error(memory_format("%.128s, which has a NUL byte: it is no text", path));
     unlink(path);
     rmdir(folder);
     free(path);
@@ -392,6 +409,7 @@ static void the_path_of_a_secret_file_is_told_by_its_beginning(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_url_is_shown_whole_but_for_secrets),
         cmocka_unit_test(white_space_around_a_value_does_not_count),
         cmocka_unit_test(a_whole_number_lies_in_its_range),
         cmocka_unit_test(a_ratio_lies_between_0_and_1_or_is_clamped),

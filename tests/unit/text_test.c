@@ -24,6 +24,14 @@ static void trims_white_space_at_both_ends(void **state)
     assert_false(text_is_blank(" x "));
 }
 
+static void one_is_not_many(void **state)
+{
+    (void)state;
+    assert_string_equal(text_plural(0, "input", "inputs"), "inputs");
+    assert_string_equal(text_plural(1, "input", "inputs"), "input");
+    assert_string_equal(text_plural(2, "input", "inputs"), "inputs");
+}
+
 static void compares_without_regard_to_case(void **state)
 {
     (void)state;
@@ -326,6 +334,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(trims_white_space_at_both_ends),
+        cmocka_unit_test(one_is_not_many),
         cmocka_unit_test(compares_without_regard_to_case),
         cmocka_unit_test(cuts_between_characters),
         cmocka_unit_test(knows_the_format_characters),

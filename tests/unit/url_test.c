@@ -217,6 +217,24 @@ static void an_origin_always_has_its_port(void **state)
     assert_false(url_same_origin("h", "http://h/"));
 }
 
+static void what_may_be_a_secret_is_not_shown(void **state)
+{
+    (void)state;
+    static const char *const urls[][2] = {{"http://H/x/y", "http://h:80/x/y"},
+                                          {"https://u:p@H/x?signature=s#f", "https://h:443/x"},
+                                          {"https://key@h:8443", "https://h:8443/"},
+                                          {"http://[::1]/?a@b", "http://[::1]:80/"}};
+    struct error error;
+    for (size_t i = 0; i < sizeof urls / sizeof urls[0]; i++) {
+        char *shown = url_shown(urls[i][0], &error);
+        assert_non_null(shown);
+        assert_string_equal(shown, urls[i][1]);
+        free(shown);
+    }
+    assert_null(url_shown("h", &error));
+    assert_int_equal(error.code, ERROR_INVALID);
+}
+
 static void control_characters_are_in_no_url(void **state)
 {
     (void)state;
@@ -246,6 +264,7 @@ int main(void)
         cmocka_unit_test(one_slash_stands_between_base_and_segments),
         cmocka_unit_test(what_a_path_query_or_fragment_must_not_hold_is_encoded),
         cmocka_unit_test(an_origin_always_has_its_port),
+        cmocka_unit_test(what_may_be_a_secret_is_not_shown),
         cmocka_unit_test(control_characters_are_in_no_url),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

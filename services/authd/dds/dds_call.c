@@ -4,6 +4,7 @@
 #include "libcommon/base/limits.h"
 #include "libcommon/base/memory.h"
 #include "libcommon/base/text.h"
+#include "libcommon/http/http_clocks.h"
 #include "libcommon/http/url.h"
 
 #include <stdio.h>
@@ -42,15 +43,24 @@ const struct text_list *dds_call_capabilities(const struct dds_call *call)
 
 /* --- answers --- */
 
-static void explain_status(const struct dds_call *call, const struct http_response *response,
-                           char reason[DDS_REASON_BYTES])
+static void explain_status(const struct http_response *response, char reason[DDS_REASON_BYTES])
 {
-    int length = snprintf(reason, DDS_REASON_BYTES, "%s answered %d", call->step->path, response->status);
-    if (response->body_bytes == 0 || length < 0)
-        return;
     char line[LIMIT_ERROR_BODY_LOGGED_BYTES + 1];
+    char clocks[HTTP_CLOCKS_BYTES];
     text_one_line(response->body, response->body_bytes, line, sizeof line);
-    text_format(reason + length, DDS_REASON_BYTES - (size_t)length, ": %s", line);
+    http_clocks_describe(line, response->date_unix_ms, clock_unix_ms(), clocks);
+    text_format(reason, DDS_REASON_BYTES, "%s answered %d%s%s%s%s", response->request, response->status,
+                *line ? ": " : "", line, *clocks ? "; " : "", clocks);
+}
+
+/* An answer of no use, perhaps because its times are another clock's. */
+static void explain_reply(const struct http_response *response, const struct error *error,
+                          char reason[DDS_REASON_BYTES])
+{
+    char clocks[HTTP_CLOCKS_BYTES];
+    http_clocks_describe(error->text, response->date_unix_ms, clock_unix_ms(), clocks);
+    text_format(reason, DDS_REASON_BYTES, "%s: %s%s%s", response->request, error->text, *clocks ? "; " : "",
+                clocks);
 }
 
 /* A 2xx: it may bring a token, begin the next request, or be of no use. */
@@ -66,7 +76,7 @@ static void read_reply(struct dds_call *call, const struct http_response *respon
     if (answer->accepted)
         return;
     answer->status = 0;
-    text_format(answer->reason, sizeof answer->reason, "%s", error.text);
+    explain_reply(response, &error, answer->reason);
 }
 
 static void finish(struct dds_call *call, const struct dds_answer *answer)
@@ -93,12 +103,14 @@ static void on_http_done(void *context, const struct http_response *response, co
         answer.retry_after_ms = response->retry_after_ms;
         answer.unknown_node = call->step->is_login &&
                               (response->status == HTTP_FORBIDDEN || response->status == HTTP_NOT_FOUND);
-        explain_status(call, response, answer.reason);
+        explain_status(response, answer.reason);
     }
     if (call->http_call)
         return; /* goes on with its next request */
-    if (token.token.length)
+    if (token.token.length) {
+        token.date_unix_ms = response->date_unix_ms;
         answer.token = &token;
+    }
     finish(call, &answer);
     token_answer_clear(&token);
 }

@@ -43,6 +43,7 @@ static bool read_life(struct json_slice object, int64_t server_unix_ms, int64_t 
 {
     const char *name = "access_expires_at";
     char *text;
+    char end[RFC3339_BYTES];
     int64_t unix_ns;
     if (!json_field_string(object, name, &text, error))
         return false;
@@ -59,7 +60,8 @@ static bool read_life(struct json_slice object, int64_t server_unix_ms, int64_t 
         return error_prefix(error, "%s", name);
     *life_ms = saturate_subtract(unix_ns / NANOSECONDS_PER_MS, server_unix_ms);
     if (*life_ms <= 0)
-        return error_set(error, ERROR_INVALID, "%s is not in the future", name);
+        return error_set(error, ERROR_INVALID, "%s is not in the future: %s", name,
+                         rfc3339_format_milliseconds(unix_ns / NANOSECONDS_PER_MS, end));
     if (*life_ms > life_max_ms)
         *life_ms = life_max_ms;
     return true;
@@ -69,7 +71,7 @@ bool token_answer_parse(const char *json, size_t length, int64_t server_unix_ms,
                         struct error *error)
 {
     struct json_slice object;
-    *answer = (struct token_answer){.token = SECRET_EMPTY};
+    *answer = (struct token_answer){.token = SECRET_EMPTY, .date_unix_ms = -1};
     if (json_field_parse_object(json, length, &object, error) && read_token(object, &answer->token, error) &&
         read_life(object, server_unix_ms, &answer->life_ms, error))
         return true;

@@ -11,7 +11,8 @@
 
 struct token_answer {
     struct secret token;
-    int64_t life_ms; /* from `server_unix_ms` to the expiry; above 0 */
+    int64_t life_ms;      /* from `server_unix_ms` to the expiry; above 0 */
+    int64_t date_unix_ms; /* of the answer, for whoever tells people; -1: it had none */
 };
 
 /*

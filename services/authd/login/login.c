@@ -5,6 +5,7 @@
 #include "libcommon/base/memory.h"
 #include "libcommon/base/rfc3339.h"
 #include "libcommon/base/text.h"
+#include "libcommon/http/http_clocks.h"
 #include "services/authd/login/login_waiters.h"
 
 #include <stdio.h>
@@ -94,7 +95,16 @@ static void on_rejected(struct login *login, const struct dds_answer *answer)
     advance(login);
 }
 
-static const char expired_on_the_way[] = "the access token expired while its answer was on the way";
+static void explain_expiry(const struct token_answer *token, int64_t took_ms, char reason[DDS_REASON_BYTES])
+{
+    char clocks[HTTP_CLOCKS_BYTES];
+    text_format(
+        reason, DDS_REASON_BYTES,
+        "the access token expired while its answer, which took %.1f s, was on the way: it lived %.1f s; "
+        "%s",
+        (double)took_ms / 1000, (double)token->life_ms / 1000,
+        http_clocks_describe("expired", token->date_unix_ms, clock_unix_ms(), clocks));
+}
 
 static void log_token(const struct login *login, const char *how, int64_t now_ms)
 {
@@ -107,8 +117,10 @@ static void on_token(struct login *login, const struct token_answer *token, int6
 {
     int64_t now_ms = clock_boot_ms();
     int64_t expires_ms = sent_boot_ms + token->life_ms;
+    char reason[DDS_REASON_BYTES];
     if (expires_ms <= now_ms) {
-        on_failed(login, -1, expired_on_the_way);
+        explain_expiry(token, now_ms - sent_boot_ms, reason);
+        on_failed(login, -1, reason);
         return;
     }
     token_manager_on_success(&login->manager, &token->token, expires_ms, now_ms);
@@ -122,8 +134,10 @@ void login_take_token(struct login *login, const struct token_answer *token, int
 {
     int64_t now_ms = clock_boot_ms();
     int64_t expires_ms = sent_boot_ms + token->life_ms;
+    char reason[DDS_REASON_BYTES];
     if (expires_ms <= now_ms) {
-        log_warn("%s: logging in", expired_on_the_way);
+        explain_expiry(token, now_ms - sent_boot_ms, reason);
+        log_warn("logging in: %s", reason);
         return;
     }
     /* What it would have brought is here. */

@@ -28,8 +28,8 @@ static void on_accepted(struct registrar *registrar, const struct dds_answer *an
 {
     registration_on_outcome(&registrar->registration, REGISTRATION_ACCEPTED, -1, clock_boot_ms());
     registrar->failure[0] = '\0';
-    log_info("registered at DDS with %zu capabilit%s", registrar->capabilities.count,
-             registrar->capabilities.count == 1 ? "y" : "ies");
+    log_info("registered at DDS with %zu %s", registrar->capabilities.count,
+             text_plural(registrar->capabilities.count, "capability", "capabilities"));
     registrar->options.on_registered(registrar->options.context,
                                      registrar->registration.called_back_in_flight, answer);
 }
@@ -136,7 +136,7 @@ void registrar_on_capabilities(struct registrar *registrar, const struct text_li
     if (changed) {
         text_list_clear(&registrar->capabilities);
         registrar->capabilities = sorted;
-        log_info("%zu capabilit%s to register", sorted.count, sorted.count == 1 ? "y" : "ies");
+        log_info("%zu %s to register", sorted.count, text_plural(sorted.count, "capability", "capabilities"));
     } else {
         text_list_clear(&sorted);
     }

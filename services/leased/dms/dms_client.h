@@ -48,7 +48,7 @@ struct dms_call *dms_send(const struct dms_client *client, const struct dms_requ
 bool dms_call_is_sent(const struct dms_call *call);
 void dms_cancel(struct dms_call *call);
 
-/* "DMS answered 503: <what it said>" on one line, for logs. */
+/* "GET https://dms:443/v1/tasks answered 503: <what it said>" on one line, for logs. */
 enum { DMS_TEXT_BYTES = ERROR_TEXT_BYTES };
 const char *dms_describe(const struct dms_answer *answer, char out[DMS_TEXT_BYTES]);
 

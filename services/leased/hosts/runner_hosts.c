@@ -263,7 +263,8 @@ void runner_hosts_hello(struct runner_hosts *hosts, struct ipc_request *request,
         host->name = memory_copy_text(hello->host_name);
         STAILQ_INIT(&host->commands);
         LIST_INSERT_HEAD(&hosts->list, host, link);
-        log_info("runner host %s connected with %zu capabilities", host->name, hello->capabilities.count);
+        log_info("runner host %s connected with %zu %s", host->name, hello->capabilities.count,
+                 text_plural(hello->capabilities.count, "capability", "capabilities"));
     }
     host->last_seen_ms = now_ms;
     set_slots(host, &hello->capabilities);

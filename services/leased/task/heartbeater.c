@@ -3,6 +3,7 @@
 #include "libcommon/base/clock.h"
 #include "libcommon/base/limits.h"
 #include "libcommon/base/memory.h"
+#include "libcommon/base/text.h"
 #include "libcommon/loop/loop.h"
 
 #include <stdlib.h>
@@ -187,8 +188,8 @@ static bool flush_lasts_too_long(const struct heartbeater *heartbeater)
 static void give_up_flush(struct heartbeater *heartbeater)
 {
     size_t untold = heartbeater->updates.event_count;
-    log_write(LOG_LEVEL_ERROR, heartbeater->driver.log, "DMS did not take the last progress and %zu event%s",
-              untold, untold == 1 ? "" : "s");
+    log_write(LOG_LEVEL_ERROR, heartbeater->driver.log, "DMS did not take the last progress and %zu %s",
+              untold, text_plural(untold, "event", "events"));
     tell(heartbeater, TASK_EVENT_FLUSHED, NULL);
 }
 

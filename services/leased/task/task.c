@@ -99,11 +99,12 @@ static char *compose_report(const struct task *task)
 static void log_reported(const struct task *task, const char *refusal)
 {
     double seconds = (double)(clock_boot_ms() - task->created_boot_ms) / 1000;
+    size_t artifacts = storage_session_artifacts(task->session)->artifacts.count;
     if (refusal)
         log_write(LOG_LEVEL_ERROR, &task->log, "DMS finally refused %s: %s", report_action(task), refusal);
     else if (task->life.verdict == TASK_VERDICT_COMPLETE)
-        log_write(LOG_LEVEL_INFO, &task->log, "completed with %zu artifacts after %.1f s",
-                  storage_session_artifacts(task->session)->artifacts.count, seconds);
+        log_write(LOG_LEVEL_INFO, &task->log, "completed with %zu %s after %.1f s", artifacts,
+                  text_plural(artifacts, "artifact", "artifacts"), seconds);
     else
         log_write(LOG_LEVEL_WARN, &task->log, "reported as failed after %.1f s: %s", seconds, task->reason);
 }
@@ -135,8 +136,8 @@ static void enter_opening(struct task *task)
 
 static void enter_running(struct task *task)
 {
-    log_write(LOG_LEVEL_INFO, &task->log, "running: %zu input%s", task->lease.inputs.count,
-              task->lease.inputs.count == 1 ? "" : "s");
+    log_write(LOG_LEVEL_INFO, &task->log, "running: %zu %s", task->lease.inputs.count,
+              text_plural(task->lease.inputs.count, "input", "inputs"));
 }
 
 static void cancel_job(struct task *task)

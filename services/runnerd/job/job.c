@@ -2,6 +2,7 @@
 
 #include "libcommon/base/limits.h"
 #include "libcommon/base/memory.h"
+#include "libcommon/base/text.h"
 #include "services/runnerd/host/job_updates.h"
 #include "services/runnerd/job/job_machine.h"
 #include "services/runnerd/job/job_transfers.h"
@@ -184,7 +185,8 @@ static void on_event(struct job *job, enum job_event event, const char *reason)
 static void start(struct job *job)
 {
     struct error error;
-    log_write(LOG_LEVEL_INFO, &job->log, "starting a job with %zu inputs", job->command.inputs.count);
+    log_write(LOG_LEVEL_INFO, &job->log, "starting a job with %zu %s", job->command.inputs.count,
+              text_plural(job->command.inputs.count, "input", "inputs"));
     job->workspace_fd = job_files_open_workspace(job->command.workspace, &error);
     job->transfers = (struct job_transfers){.loop = job->host->loop,
                                             .random = job->host->random,

@@ -190,7 +190,8 @@ void job_transfers_store(struct job_transfers *transfers, job_transfers_function
     }
     transfers->next = 0;
     transfers->count = transfers->outputs.count;
-    log_write(LOG_LEVEL_INFO, transfers->log, "storing %zu outputs", transfers->count);
+    log_write(LOG_LEVEL_INFO, transfers->log, "storing %zu %s", transfers->count,
+              text_plural(transfers->count, "output", "outputs"));
     ask_for_more(transfers);
 }
 

@@ -2,6 +2,7 @@
 #include "libcommon/base/clock.h"
 #include "libcommon/base/limits.h"
 #include "libcommon/base/memory.h"
+#include "libcommon/base/usage.h"
 #include "libcommon/loop/spawn.h"
 #include "services/runnerd/shim/job_shim.h"
 #include "services/runnerd/shim/oom_score.h"
@@ -130,13 +131,23 @@ static void watch(struct shim *shim, const sigset_t *signals)
     }
 }
 
+/* To somebody who starts it by hand. */
+static int explain(const char *argument)
+{
+    static const char purpose[] =
+        "posemesh-job-shim is started by posemesh-runnerd, above each of its jobs\n";
+    if (strcmp(argument, "--help") == 0)
+        return fputs(purpose, stdout) < 0;
+    fputs(purpose, stderr);
+    return *argument ? usage_refuse("posemesh-job-shim", argument) : USAGE_EXIT;
+}
+
 int main(int argc, char **argv)
 {
     struct shim shim = {.main_pid = 0};
     sigset_t signals;
     if (argc <= ARGUMENT_COMMAND) {
-        fputs("posemesh-job-shim is started by posemesh-runnerd, above each of its jobs\n", stderr);
-        return EXIT_FAILURE;
+        return explain(argc > 1 ? argv[1] : "");
     }
     sigemptyset(&signals);
     sigaddset(&signals, SIGCHLD);

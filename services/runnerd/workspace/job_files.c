@@ -56,7 +56,8 @@ int job_files_open_workspace(const char *path, struct error *error)
     }
     int fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
     if (fd < 0) {
-        error_set_errno(error, errno, "cannot open the workspace %.*s", TEXT_CUT(path, 200));
+        error_set_errno(error, errno, "cannot open the workspace %.*s (of POSEMESH_WORK_DIR)",
+                        TEXT_CUT(path, 200));
         return -1;
     }
     if (folder_make_at(fd, JOB_FILES_OUTPUTS, FOLDER_MODE, error))

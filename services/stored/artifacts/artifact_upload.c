@@ -108,18 +108,19 @@ static void succeed(struct artifact_upload *upload)
     struct error error;
     double seconds = (double)(clock_boot_ms() - upload->started_ms) / 1000;
     long long bytes = (long long)upload->file.bytes;
+    const char *unit = text_plural((size_t)bytes, "byte", "bytes");
     /* Multipart looked before it completed the upload. */
     if (upload->part_count == 0 && !artifact_file_is_unchanged(&upload->file, &error)) {
         give_up(upload, &error);
         return;
     }
     if (upload->part_count > 0)
-        log_write(LOG_LEVEL_INFO, log_of(upload),
-                  "stored artifact %.*s (%lld bytes, multipart %zu parts, %.1f s)",
-                  TEXT_CUT(upload->name->logical_path, 200), bytes, upload->part_count, seconds);
+        log_write(LOG_LEVEL_INFO, log_of(upload), "stored artifact %.*s (%lld %s, multipart %zu %s, %.1f s)",
+                  TEXT_CUT(upload->name->logical_path, 200), bytes, unit, upload->part_count,
+                  text_plural(upload->part_count, "part", "parts"), seconds);
     else
-        log_write(LOG_LEVEL_INFO, log_of(upload), "stored artifact %.*s (%lld bytes, %.1f s)",
-                  TEXT_CUT(upload->name->logical_path, 200), bytes, seconds);
+        log_write(LOG_LEVEL_INFO, log_of(upload), "stored artifact %.*s (%lld %s, %.1f s)",
+                  TEXT_CUT(upload->name->logical_path, 200), bytes, unit, seconds);
     finish(upload, NULL);
 }
 

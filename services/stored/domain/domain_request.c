@@ -10,6 +10,7 @@
 #include "libcommon/base/memory.h"
 #include "libcommon/base/retry.h"
 #include "libcommon/base/text.h"
+#include "libcommon/http/http_clocks.h"
 #include "libcommon/http/url.h"
 #include "services/stored/domain/domain_retry.h"
 
@@ -22,7 +23,7 @@ enum {
     STALL_MS = 60000,
     STALL_BYTES_PER_SECOND = 1024,
     ERROR_BODY_SHOWN_BYTES = 160,
-    LABEL_BYTES = 160
+    LABEL_BYTES = 208 /* a longer URL is cut */
 };
 
 struct domain_request {
@@ -30,7 +31,7 @@ struct domain_request {
     LIST_ENTRY(domain_request) link;
     struct domain_request_spec spec; /* strings are own copies, but for the method */
     char *url;
-    char label[LABEL_BYTES]; /* method and path, for errors and logs */
+    char label[LABEL_BYTES]; /* method and URL, for errors and logs */
     struct http_call *call;
     struct paced_request paced;
     struct loop_timer timer; /* the next try, or the end of the wait for a token */
@@ -209,12 +210,13 @@ static void set_status_error(const struct domain_request *request, const struct 
                              struct error *error)
 {
     char body[ERROR_BODY_SHOWN_BYTES];
+    char clocks[HTTP_CLOCKS_BYTES];
     error_set_http_status(error, response->status, request->label);
-    if (!response->body_bytes)
-        return;
     text_one_line(response->body, response->body_bytes, body, sizeof body);
+    http_clocks_describe(body, response->date_unix_ms, clock_unix_ms(), clocks);
     size_t used = strlen(error->text);
-    text_format(error->text + used, sizeof error->text - used, ": %s", body);
+    text_format(error->text + used, sizeof error->text - used, "%s%s%s%s", *clocks ? "; " : "", clocks,
+                *body ? ": " : "", body);
 }
 
 /* The client's own refusal has no status. */
@@ -331,6 +333,14 @@ static void send_attempt(struct domain_request *request)
                                 });
 }
 
+static void set_label(struct domain_request *request)
+{
+    struct error ignored;
+    char *shown = url_shown(request->url, &ignored);
+    text_format(request->label, sizeof request->label, "%s %s", request->spec.method, shown ? shown : "");
+    free(shown);
+}
+
 struct domain_request *domain_request_send(struct domain_access *access,
                                            const struct domain_request_spec *spec)
 {
@@ -342,8 +352,7 @@ struct domain_request *domain_request_send(struct domain_access *access,
     request->spec.content_type = memory_copy_text(spec->content_type);
     request->spec.body = spec->body_bytes ? memory_copy_bytes(spec->body, spec->body_bytes) : NULL;
     request->url = url_join(access->server_url, &spec->path, 1);
-    text_format(request->label, sizeof request->label, "%s /%.*s", spec->method,
-                (int)strcspn(spec->path, "?"), spec->path);
+    set_label(request);
     LIST_INSERT_HEAD(&access->requests, request, link);
     loop_timer_init(&request->timer, access->client->loop, on_timer, request);
     request->paced = (struct paced_request){.resume = on_turn, .context = request};

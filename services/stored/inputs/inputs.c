@@ -179,11 +179,12 @@ static void finish(struct input *input)
         give_up(input, &error);
         return;
     }
-    log_write(LOG_LEVEL_INFO, &input->inputs->spec.access->log,
-              "materialised input %.*s: %zu file%s, %lld bytes, %.1f s", TEXT_CUT(input->cid, 200),
-              incoming_file_count(input->incoming), incoming_file_count(input->incoming) == 1 ? "" : "s",
-              (long long)incoming_bytes(input->incoming),
-              (double)(clock_boot_ms() - input->started_ms) / 1000);
+    size_t files = incoming_file_count(input->incoming);
+    int64_t bytes = incoming_bytes(input->incoming);
+    log_write(
+        LOG_LEVEL_INFO, &input->inputs->spec.access->log, "materialised input %.*s: %zu %s, %lld %s, %.1f s",
+        TEXT_CUT(input->cid, 200), files, text_plural(files, "file", "files"), (long long)bytes,
+        text_plural((size_t)bytes, "byte", "bytes"), (double)(clock_boot_ms() - input->started_ms) / 1000);
     end_pending(input);
     request_list_answer(&input->waiting, &input->answer);
 }

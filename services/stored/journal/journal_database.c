@@ -121,8 +121,8 @@ static struct journal *open_file(const char *path, const char *boot_id, int *cod
         return journal;
     *code = sqlite3_errcode(journal->database);
     if (error->code == ERROR_NONE)
-        error_set(error, *code == SQLITE_BUSY ? ERROR_CONFLICT : ERROR_SYSTEM, "cannot open %.*s: %s",
-                  TEXT_CUT(path, 200),
+        error_set(error, *code == SQLITE_BUSY ? ERROR_CONFLICT : ERROR_SYSTEM,
+                  "POSEMESH_STATE_DIR: cannot open %.*s: %s", TEXT_CUT(path, 200),
                   *code == SQLITE_BUSY ? "another process uses it" : sqlite3_errmsg(journal->database));
     journal_close(journal);
     return NULL;

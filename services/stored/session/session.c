@@ -2,6 +2,7 @@
 
 #include "libcommon/base/clock.h"
 #include "libcommon/base/memory.h"
+#include "libcommon/base/text.h"
 #include "services/stored/artifacts/artifact_stream.h"
 
 #include <stdlib.h>
@@ -165,8 +166,9 @@ bool session_restore(struct session *session, const struct journal_record *recor
         artifact_streams_restore(session->artifacts);
     }
     size_t artifact_count = session->artifacts->table.count;
-    log_write(LOG_LEVEL_INFO, &session->log, "session restored: %zu input%s and %zu artifact%s are there",
-              input_count, input_count == 1 ? "" : "s", artifact_count, artifact_count == 1 ? "" : "s");
+    log_write(LOG_LEVEL_INFO, &session->log, "session restored: %zu %s and %zu %s are there", input_count,
+              text_plural(input_count, "input", "inputs"), artifact_count,
+              text_plural(artifact_count, "artifact", "artifacts"));
     return true;
 }
 

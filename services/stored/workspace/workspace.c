@@ -85,7 +85,8 @@ bool work_dir_find_leftovers(const struct work_dir *work_dir, struct text_list *
 {
     DIR *stream = read_folder(work_dir->fd);
     if (!stream)
-        return error_set_errno(error, errno, "cannot read %.*s", TEXT_CUT(work_dir->path, 200));
+        return error_set_errno(error, errno, "cannot read POSEMESH_WORK_DIR %.*s",
+                               TEXT_CUT(work_dir->path, 200));
     for (const struct dirent *entry = readdir(stream); entry; entry = readdir(stream))
         if (is_leftover(entry->d_name))
             text_list_add(names, entry->d_name);
@@ -111,14 +112,14 @@ static int make_new_folder(const struct work_dir *work_dir, int parent_fd, const
     if (mkdirat(parent_fd, name, mode) == 0)
         fd = openat(parent_fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
     if (fd < 0) {
-        error_set_errno(error, errno, "cannot make the folder %.*s in %.*s", TEXT_CUT(name, 128),
-                        TEXT_CUT(work_dir->path, 200));
+        error_set_errno(error, errno, "cannot make the folder %.*s in POSEMESH_WORK_DIR %.*s",
+                        TEXT_CUT(name, 128), TEXT_CUT(work_dir->path, 200));
         return -1;
     }
     (void)!fchown(fd, (uid_t)-1, work_dir->group);
     if (fchmod(fd, mode) != 0) {
-        error_set_errno(error, errno, "cannot set the mode of %.*s in %.*s", TEXT_CUT(name, 128),
-                        TEXT_CUT(work_dir->path, 200));
+        error_set_errno(error, errno, "cannot set the mode of %.*s in POSEMESH_WORK_DIR %.*s",
+                        TEXT_CUT(name, 128), TEXT_CUT(work_dir->path, 200));
         close(fd);
         return -1;
     }
@@ -131,8 +132,8 @@ static bool move_into(const struct work_dir *work_dir, const char *name, int fol
     if (renameat(work_dir->fd, name, folder_fd, name) == 0)
         *moved = true;
     else if (errno != ENOENT)
-        return error_set_errno(error, errno, "cannot move %.*s in %.*s aside", TEXT_CUT(name, 128),
-                               TEXT_CUT(work_dir->path, 200));
+        return error_set_errno(error, errno, "cannot move %.*s in POSEMESH_WORK_DIR %.*s aside",
+                               TEXT_CUT(name, 128), TEXT_CUT(work_dir->path, 200));
     return true;
 }
 
