@@ -85,6 +85,8 @@ static void anything_else_is_logged_as_it_is(void **state)
         /* Who begins an object may have meant one of ours. */
         assert_int_equal(line.fault.code != ERROR_NONE, texts[i][0] == '{');
     }
+    output_line_parse("{", 0, &line);
+    assert_int_equal(line.fault.code, ERROR_NONE);
 }
 
 static void a_fault_says_what_is_wrong(void **state)

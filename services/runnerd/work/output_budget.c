@@ -17,7 +17,7 @@ void output_budget_init(struct output_budget *budget, int64_t now_ms)
 /* Bytes in a second are thousandths of a byte in a millisecond. */
 static void refill(struct output_budget *budget, int64_t now_ms)
 {
-    const int64_t full_ms = tokens_max / LIMIT_OUTPUT_LOGGED_BYTES_PER_SEC + 1;
+    const int64_t full_ms = tokens_max / LIMIT_OUTPUT_LOGGED_BYTES_PER_SEC;
     int64_t elapsed_ms = now_ms - budget->at_ms;
     if (elapsed_ms <= 0)
         return;
