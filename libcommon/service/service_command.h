@@ -11,9 +11,13 @@ enum {
     SERVICE_EXIT_CONFIG = 78 /* a fault in the configuration (EX_CONFIG) */
 };
 
+/* For --check-config: what a service reads beside its settings. Tells every fault in the log; false when
+ * there is one. */
+typedef bool service_check_function(const struct settings *settings);
+
 /* Returns false when there is no option and the service is to run; else true, with the exit status. `purpose`
- * is one line for --help, `is_url` as of settings_load(). */
-bool service_command_run(enum service_id service, const char *purpose, settings_url_check *is_url, int argc,
-                         char **argv, int *status);
+ * is one line for --help, `is_url` as of settings_load(), `check` may be NULL. */
+bool service_command_run(enum service_id service, const char *purpose, settings_url_check *is_url,
+                         service_check_function *check, int argc, char **argv, int *status);
 
 #endif
