@@ -77,8 +77,8 @@ static int check_config(enum service_id service, settings_url_check *is_url, ser
     }
     bool ok = settings_load(&settings, 1U << service, is_url, &environment, &findings);
     settings_log_findings(&findings);
-    /* With a fault in the settings what they name is not looked at: it may be another. */
-    ok = ok && (!check || check(&settings));
+    /* Also with a fault in the settings: all faults are told at once. */
+    ok = (!check || check(&settings)) && ok;
     settings_clear(&settings);
     environment_close(&environment);
     if (ok)

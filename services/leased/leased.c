@@ -121,7 +121,7 @@ static bool may_poll(void *context, const char **capability)
     struct leased *leased = context;
     if (count_leases(leased) >= (size_t)leased->service->settings.max_concurrency)
         return false;
-    struct text_list all = runner_hosts_capabilities(leased->hosts);
+    struct text_list all = runner_hosts_known(leased->hosts);
     struct poll_room *rooms = memory_allocate_array(all.count, sizeof *rooms);
     for (size_t i = 0; i < all.count; i++)
         rooms[i] = (struct poll_room){all.items[i], runner_hosts_count_free(leased->hosts, all.items[i]) -

@@ -4,6 +4,7 @@
 #include "libcommon/base/log.h"
 #include "libcommon/base/memory.h"
 #include "libcommon/base/text.h"
+#include "libcommon/confine/privileges.h"
 #include "services/runnerd/host/host_link.h"
 #include "services/runnerd/host/offering.h"
 #include "services/runnerd/job/job.h"
@@ -16,6 +17,7 @@
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 enum {
     STOP_MS = 1800, /* service.h: a service leaves within 2 s */
@@ -263,7 +265,25 @@ void runnerd_describe(struct service_context *context, struct service_state *sta
                     withdrawn->file, withdrawn->withdrawn);
 }
 
+/* As posemesh-node starts this service for a check: as the user whose jobs they will be. */
+static bool become_who_runs_jobs(struct error *error)
+{
+    struct privileges privileges;
+    const char *run_as = getenv(PRIVILEGES_VARIABLE);
+    if (geteuid() != 0)
+        return true;
+    if (run_as)
+        return privileges_parse(run_as, &privileges, error) && privileges_drop(&privileges, error);
+    log_warn("programs are looked at as root, who may start more than the user that jobs will run as");
+    return true;
+}
+
 bool runnerd_check(const struct settings *settings)
 {
-    return runner_folder_check(settings->runners_dir, settings->enable_noop);
+    struct error error;
+    if (!become_who_runs_jobs(&error)) {
+        log_error("%s", error.text);
+        return false;
+    }
+    return !settings->runners_dir || runner_folder_check(settings->runners_dir, settings->enable_noop);
 }
