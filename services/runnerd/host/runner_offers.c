@@ -134,9 +134,11 @@ static void take(struct runner_offers *offers, struct runner_offers *former, str
 {
     struct runner_offer *before = find_former(former, reading);
     const struct runner *runner = reading->runner ? reading->runner : before ? before->runner : NULL;
-    if (runner && !has_place(offers, reading->file, runner->capability))
+    if (!runner)
+        log_warn("%s: nothing of it is offered, until its faults are mended", reading->file);
+    else if (!has_place(offers, reading->file, runner->capability))
         taken->fault_count++;
-    else if (runner && make_offer(&offers->items[offers->count], reading, before, &taken->changed))
+    else if (make_offer(&offers->items[offers->count], reading, before, &taken->changed))
         offers->count++;
 }
 

@@ -6,7 +6,15 @@
 #define RUNNERD_HOST_RUNNER_OFFERS_H
 
 #include "services/runnerd/host/runner.h"
-#include "services/runnerd/host/runner_look.h"
+
+enum { RUNNER_REASON_BYTES = 1024 };
+
+/* What a look at the files of a runner finds. */
+struct runner_look {
+    bool works;
+    char reason[RUNNER_REASON_BYTES]; /* why not: "cannot start /x/main: it is a folder" */
+    uint64_t identity; /* another number: what a start would take is another, or changed; 0: not known */
+};
 
 struct runner_offer {
     char *file;             /* where the runner comes from: its file's name, or ENABLE_NOOP */

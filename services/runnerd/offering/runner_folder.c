@@ -1,4 +1,4 @@
-#include "services/runnerd/host/runner_folder.h"
+#include "services/runnerd/offering/runner_folder.h"
 
 #include "libcommon/base/limits.h"
 #include "libcommon/base/log.h"
@@ -6,6 +6,7 @@
 #include "libcommon/base/text.h"
 #include "libcommon/files/file.h"
 #include "services/runnerd/host/runner_file.h"
+#include "services/runnerd/offering/runner_look.h"
 #include "services/runnerd/shim/start_fault.h"
 
 #include <dirent.h>
@@ -200,8 +201,7 @@ struct runner *runner_folder_find(struct runner_folder *folder, const char *capa
         text_format(reason, RUNNER_REASON_BYTES, "this runner host does not have the capability");
         return NULL;
     }
-    if (!offer->withdrawn)
-        *changed = look_at(folder, offer);
+    *changed = look_at(folder, offer);
     if (!offer->withdrawn)
         return offer->runner;
     text_format(reason, RUNNER_REASON_BYTES, "%s", offer->withdrawn);

@@ -1,4 +1,4 @@
-#include "services/runnerd/host/runner_look.h"
+#include "services/runnerd/offering/runner_look.h"
 
 #include "libcommon/base/text.h"
 #include "services/runnerd/shim/start_fault.h"

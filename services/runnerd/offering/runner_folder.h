@@ -2,8 +2,8 @@
  * The runners of this host: the files of POSEMESH_RUNNERS_DIR and, with ENABLE_NOOP, the built-in three; as
  * they are on the disk, and whether their programs are there.
  */
-#ifndef RUNNERD_HOST_RUNNER_FOLDER_H
-#define RUNNERD_HOST_RUNNER_FOLDER_H
+#ifndef RUNNERD_OFFERING_RUNNER_FOLDER_H
+#define RUNNERD_OFFERING_RUNNER_FOLDER_H
 
 #include "services/runnerd/host/runner_offers.h"
 

@@ -1,4 +1,4 @@
-#include "services/runnerd/host/offering.h"
+#include "services/runnerd/offering/offering.h"
 
 #include "libcommon/base/clock.h"
 #include "libcommon/base/log.h"

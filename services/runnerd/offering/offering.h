@@ -2,11 +2,11 @@
  * Keeps what this host offers true: reads the runner files anew when it is told to, looks at what is
  * withdrawn until it can be started again, and says while nothing is offered.
  */
-#ifndef RUNNERD_HOST_OFFERING_H
-#define RUNNERD_HOST_OFFERING_H
+#ifndef RUNNERD_OFFERING_OFFERING_H
+#define RUNNERD_OFFERING_OFFERING_H
 
 #include "libcommon/loop/loop.h"
-#include "services/runnerd/host/runner_folder.h"
+#include "services/runnerd/offering/runner_folder.h"
 
 struct offering;
 
