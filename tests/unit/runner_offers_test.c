@@ -56,7 +56,7 @@ static enum runner_offer_change look(const char *capability, const char *fault, 
 {
     struct runner_look look = {.works = !fault, .identity = identity};
     if (fault)
-        strcpy(look.reason, fault);
+        snprintf(look.reason, sizeof look.reason, "%s", fault);
     return runner_offer_on_look(runner_offers_find(&offers, capability), &look);
 }
 

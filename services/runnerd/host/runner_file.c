@@ -110,9 +110,18 @@ static bool is_relative_file(const char *element)
     return strncmp(element, "./", 2) == 0 || strncmp(element, "../", 3) == 0;
 }
 
+/* The folder has neither links nor dots in its path, so that what is above it is known. */
 static char *resolve_element(char *element, const char *folder)
 {
-    char *joined = memory_format("%s/%s", folder, element + (element[1] == '/' ? 2 : 0));
+    const char *rest = element;
+    size_t length = strlen(folder);
+    while (is_relative_file(rest)) {
+        bool up = rest[1] == '.';
+        while (up && length && folder[--length] != '/')
+            continue;
+        rest += up ? 3 : 2;
+    }
+    char *joined = memory_format("%.*s/%s", (int)length, folder, rest);
     free(element);
     return joined;
 }

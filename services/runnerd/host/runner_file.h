@@ -30,8 +30,9 @@ struct runner_file_findings {
 
 /*
  * Reads a runner file's text. Elements of the command that begin with "./" or "../" become paths below
- * `folder`, which is absolute; whether they lead anywhere is runner_look()'s question. False when there is a
- * fault; `runner` is then empty. End with runner_clear() in both cases.
+ * or above `folder`, which is a real path without a '/' at its end; whether they lead anywhere is
+ * runner_look()'s question. False when there is a fault; `runner` is then empty. End with runner_clear() in
+ * both cases.
  */
 bool runner_file_parse(const char *text, size_t length, const char *folder, struct runner *runner,
                        struct runner_file_findings *findings);

@@ -76,7 +76,6 @@ static void clear_offer(struct runner_offer *offer)
     free(offer->file);
     free(offer->withdrawn);
     runner_drop(offer->runner);
-    *offer = (struct runner_offer){.file = NULL};
 }
 
 /* Of the same file; those of ENABLE_NOOP are several. NULL: it was not there, or is taken already. */
@@ -122,8 +121,10 @@ static bool make_offer(struct runner_offer *offer, struct runner_reading *readin
         *offer = (struct runner_offer){.file = memory_copy_text(reading->file),
                                        .runner = runner_hold(reading->runner)};
         *changed = true;
-        if (former)
-            clear_offer(former);
+        if (former) { /* known; the rest of it goes with the list */
+            free(former->file);
+            former->file = NULL;
+        }
     }
     offer->file_identity = reading->file_identity;
     return same || reading->runner;

@@ -54,12 +54,14 @@ static struct runner *read_file(struct runner_folder *folder, const char *path, 
     struct error error;
     struct runner_file_findings findings = {.fault_count = 1};
     size_t length;
+    char *real = realpath(folder->path, NULL);
     char *text = file_read_text(AT_FDCWD, path, LIMIT_RUNNER_FILE_BYTES, true, &length, &error);
-    bool ok = text && runner_file_parse(text, length, folder->path, &runner, &findings);
+    bool ok = text && runner_file_parse(text, length, real ? real : folder->path, &runner, &findings);
     if (!text)
         text_format(findings.faults[0].text, sizeof findings.faults[0].text, "%s", error.text);
     tell_findings(folder, name, &findings);
     free(text);
+    free(real);
     return ok ? runner_share(&runner) : NULL;
 }
 
