@@ -173,6 +173,19 @@ class Reading(RunnerCase):
         self.assertFalse(self.node.log.find_all("does not know the task any more"))
         self.assertEqual(len(self.node.log.find_all("connected with", "leased")), 1)
 
+    def test_no_task_suffers_while_the_files_change_again_and_again(self):
+        self.start()
+        self.node.start()
+        job = self.devnet.post(["write", "a.json", 5], tasks=24, max_attempts=3)
+        changes = 0
+        while changes < 6 or self.devnet.job(job)["status"] == "open":
+            self.node.install_runner("scripted", SCRIPTED, [*PYTHON, "./scripted_job.py"], max_concurrency=5 + changes % 2)
+            self.node.log.wait("scripted.json: runs", "runnerd", self.hang_up())
+            changes += 1
+        shown = self.devnet.wait_job(job)
+        self.assert_completed(shown)
+        self.assertEqual([task["attempts"] for task in shown["tasks"]], [1] * 24)
+
     def test_a_host_without_a_capability_says_so_and_takes_one_without_a_restart(self):
         self.start(ENABLE_NOOP="false")
         for name in os.listdir(self.node.runners):
