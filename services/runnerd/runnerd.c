@@ -6,8 +6,8 @@
 #include "libcommon/base/text.h"
 #include "libcommon/confine/privileges.h"
 #include "services/runnerd/host/host_link.h"
-#include "services/runnerd/offering/offering.h"
 #include "services/runnerd/job/job.h"
+#include "services/runnerd/offering/offering.h"
 #include "services/runnerd/workspace/leftovers.h"
 
 #include <errno.h>

@@ -233,7 +233,9 @@ static void there_are_64_capabilities_at_most(void **state)
         add(name, name, 1);
     }
     assert_int_equal(take().fault_count, 1);
-    assert_int_equal(offers.count, 64);
+    assert_int_equal(runner_offers_count(&offers), 64);
+    assert_null(runner_offers_first_withdrawn(&offers));
+    assert_null(runner_offers_find(&offers, "/64"));
 }
 
 int main(void)

@@ -110,7 +110,7 @@ static bool make_offer(struct runner_offer *offer, struct runner_reading *readin
                        struct runner_offer *former, bool *changed)
 {
     bool same = former && (!reading->runner || runner_equal(former->runner, reading->runner));
-    if (!reading->runner && former)
+    if (!reading->runner)
         log_warn("%s: what it said before stays in force, until its faults are mended", reading->file);
     if (same) {
         *offer = *former;
