@@ -105,8 +105,8 @@ static bool has_place(const struct runner_offers *offers, const char *file, cons
     return false;
 }
 
-/* What the reading makes of the offer of its file, which it empties; false when it is none. */
-static bool make_offer(struct runner_offer *offer, struct runner_reading *reading,
+/* What the reading makes of the former offer of its file, if there was one; without one it is not faulty. */
+static void make_offer(struct runner_offer *offer, struct runner_reading *reading,
                        struct runner_offer *former, bool *changed)
 {
     bool same = former && (!reading->runner || runner_equal(former->runner, reading->runner));
@@ -115,7 +115,7 @@ static bool make_offer(struct runner_offer *offer, struct runner_reading *readin
     if (same) {
         *offer = *former;
         *former = (struct runner_offer){.file = NULL};
-    } else if (reading->runner) {
+    } else {
         log_info("%s: runs %s, %lld at once%s", reading->file, reading->runner->capability,
                  (long long)reading->runner->max_concurrency, former ? ": it has changed" : "");
         *offer = (struct runner_offer){.file = memory_copy_text(reading->file),
@@ -127,7 +127,6 @@ static bool make_offer(struct runner_offer *offer, struct runner_reading *readin
         }
     }
     offer->file_identity = reading->file_identity;
-    return same || reading->runner;
 }
 
 static void take(struct runner_offers *offers, struct runner_offers *former, struct runner_reading *reading,
@@ -139,8 +138,8 @@ static void take(struct runner_offers *offers, struct runner_offers *former, str
         log_warn("%s: nothing of it is offered, until its faults are mended", reading->file);
     else if (!has_place(offers, reading->file, runner->capability))
         taken->fault_count++;
-    else if (make_offer(&offers->items[offers->count], reading, before, &taken->changed))
-        offers->count++;
+    else
+        make_offer(&offers->items[offers->count++], reading, before, &taken->changed);
 }
 
 struct runner_offers_taken runner_offers_take(struct runner_offers *offers, struct runner_reading *readings,
