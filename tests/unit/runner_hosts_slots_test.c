@@ -99,6 +99,20 @@ static void a_withdrawn_capability_is_forgotten_ten_minutes_after_or_with_its_la
     assert_known(fixture, 0);
 }
 
+static void a_new_start_that_offers_less_has_withdrawn_the_rest(void **state)
+{
+    struct fixture *fixture = *state;
+    hello(fixture, "id1", "host", "/x", 1, 0);
+    start_job(fixture, "/x", "key1");
+    hello(fixture, "id2", "host", "/y", 1, 1000);
+    assert_string_equal(fixture->capabilities, "/y ");
+    assert_known(fixture, 2);
+    /* Its job died with the start before. */
+    hello(fixture, "id3", "host", "/x", 1, 2000);
+    assert_int_equal(runner_hosts_count_free(fixture->hosts, "/x"), 1);
+    assert_known(fixture, 2);
+}
+
 static void a_host_hears_which_of_its_jobs_are_believed_in(void **state)
 {
     struct fixture *fixture = *state;
@@ -204,6 +218,7 @@ int main(void)
         HOSTS_TEST(only_starts_take_slots_and_each_capability_has_its_own),
         HOSTS_TEST(a_withdrawn_capability_is_not_offered_and_keeps_its_jobs),
         HOSTS_TEST(a_withdrawn_capability_is_forgotten_ten_minutes_after_or_with_its_last_job),
+        HOSTS_TEST(a_new_start_that_offers_less_has_withdrawn_the_rest),
         HOSTS_TEST(a_host_hears_which_of_its_jobs_are_believed_in),
         HOSTS_TEST(capabilities_of_all_hosts_are_told_sorted_and_once),
         HOSTS_TEST(a_host_that_waits_is_there_and_one_that_polls_again_too),

@@ -252,15 +252,28 @@ static void forget_withdrawn(struct runner_host *host, int64_t now_ms)
     host->slot_count = kept;
 }
 
+/* What the start before offered counts as withdrawn, where the new one does not: DMS may still know it. */
+static void inherit_slots(struct runner_host *host, struct runner_host *former)
+{
+    clear_slots(host);
+    host->slots = former->slots;
+    host->slot_count = former->slot_count;
+    former->slots = NULL;
+    former->slot_count = 0;
+    for (size_t i = 0; i < host->slot_count; i++)
+        host->slots[i].used = 0;
+}
+
 /* A new start of the same host replaces the one before: whatever that one ran died with it. */
-static void replace_former_start(struct runner_hosts *hosts, const char *name)
+static void replace_former_start(struct runner_hosts *hosts, struct runner_host *new_host)
 {
     for (struct runner_host *host = LIST_FIRST(&hosts->list), *next; host; host = next) {
         next = LIST_NEXT(host, link);
-        if (strcmp(host->name, name) != 0)
+        if (strcmp(host->name, new_host->name) != 0)
             continue;
         if (!host->gone)
             give_up_jobs(host);
+        inherit_slots(new_host, host);
         remove_host(host);
     }
 }
@@ -301,12 +314,12 @@ void runner_hosts_hello(struct runner_hosts *hosts, struct ipc_request *request,
     }
     struct runner_host *host = find_host(hosts, hello->host_id);
     if (!host) {
-        replace_former_start(hosts, hello->host_name);
         host = memory_allocate(sizeof *host);
         host->hosts = hosts;
         host->id = memory_copy_text(hello->host_id);
         host->name = memory_copy_text(hello->host_name);
         STAILQ_INIT(&host->commands);
+        replace_former_start(hosts, host);
         LIST_INSERT_HEAD(&hosts->list, host, link);
         log_info("runner host %s connected with %zu capabilities", host->name, hello->capabilities.count);
     }
