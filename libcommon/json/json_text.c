@@ -202,6 +202,14 @@ bool json_text_parse(const char *text, size_t length, struct json_slice *value, 
     return true;
 }
 
+size_t json_text_fault_at(const char *text, size_t length)
+{
+    struct scanner scanner = {.begin = text, .at = text, .end = text + length};
+    if (scan_value(&scanner, 0))
+        skip_space(&scanner);
+    return (size_t)(scanner.at - scanner.begin);
+}
+
 bool json_text_is_cut(const char *text, size_t length)
 {
     struct scanner scanner = {.begin = text, .at = text, .end = text + length};

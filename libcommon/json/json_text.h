@@ -44,6 +44,9 @@ struct json_iterator {
  */
 bool json_text_parse(const char *text, size_t length, struct json_slice *value, struct error *error);
 
+/* Of a text that json_text_parse() refuses: the byte where it does. */
+size_t json_text_fault_at(const char *text, size_t length);
+
 /*
  * Of a text that json_text_parse() refuses: whether it is the beginning of a JSON value, so that the rest got
  * lost on the way. False for white space alone: that may be all that was meant.

@@ -253,6 +253,7 @@ int service_main(const struct service *service, int argc, char **argv)
     log_configure(service_name(service->id), LOG_FORMAT_TEXT, LOG_LEVEL_INFO);
     settings_url_check *is_url = service->http ? service->http->is_url : NULL;
     int status;
-    bool ended = service_command_run(service->id, service->purpose, is_url, argc, argv, &status);
+    bool ended =
+        service_command_run(service->id, service->purpose, is_url, service->check, argc, argv, &status);
     return ended ? status : run(service);
 }

@@ -61,6 +61,7 @@ struct service {
     const struct service_event *events; /* of other services, that this one listens to */
     size_t event_count;
 
+    service_check_function *check; /* may be NULL */
     /* May be NULL: takes the settings' secrets, opens ports and files that only root may. */
     service_step_function *begin_as_root;
     service_step_function *start; /* loop, sockets and http client are there */

@@ -52,7 +52,7 @@ static bool check_folders(enum service_id service, const struct settings *settin
     return ok;
 }
 
-static int check_config(enum service_id service, settings_url_check *is_url)
+static int check_config(enum service_id service, settings_url_check *is_url, service_check_function *check)
 {
     struct settings settings;
     struct environment environment;
@@ -68,7 +68,9 @@ static int check_config(enum service_id service, settings_url_check *is_url)
         log_error("%s", error.text);
         ok = false;
     }
+    /* Also with a fault in the settings: all faults are told at once. */
     ok = check_folders(service, &settings) && ok;
+    ok = (!check || check(&settings)) && ok;
     settings_clear(&settings);
     environment_close(&environment);
     if (ok)
@@ -89,8 +91,8 @@ static void print_help(enum service_id service, const char *purpose)
     settings_help_print(stdout, 1U << service);
 }
 
-bool service_command_run(enum service_id service, const char *purpose, settings_url_check *is_url, int argc,
-                         char **argv, int *status)
+bool service_command_run(enum service_id service, const char *purpose, settings_url_check *is_url,
+                         service_check_function *check, int argc, char **argv, int *status)
 {
     static const struct option options[] = {{"health", no_argument, NULL, 'H'},
                                             {"check-config", no_argument, NULL, 'C'},
@@ -112,7 +114,7 @@ bool service_command_run(enum service_id service, const char *purpose, settings_
         *status = health(service);
         break;
     case 'C':
-        *status = check_config(service, is_url);
+        *status = check_config(service, is_url, check);
         break;
     case 'V':
         printf("posemesh-%s %s\n", service_name(service), POSEMESH_VERSION);

@@ -84,7 +84,7 @@ bool leased_may_poll(void *context, const char **capability)
     struct leased *leased = context;
     if (leased_count(leased) >= (size_t)leased->service->settings.max_concurrency || disk_is_low(leased))
         return false;
-    struct text_list all = runner_hosts_capabilities(leased->hosts);
+    struct text_list all = runner_hosts_known(leased->hosts);
     struct poll_room *rooms = memory_allocate_array(all.count, sizeof *rooms);
     for (size_t i = 0; i < all.count; i++)
         rooms[i] = (struct poll_room){all.items[i], room_of(leased, all.items[i])};

@@ -21,6 +21,7 @@ static bool start(struct service_context *context, struct error *error)
 static const struct service runnerd = {
     .id = SERVICE_RUNNERD,
     .purpose = "Runs the capabilities of this host: runner files' programs, and noop.",
+    .check = runnerd_check,
     .begin_as_root = runnerd_open_shim,
     .start = start,
     .terminate = runnerd_terminate,

@@ -5,16 +5,18 @@
 #include "libcommon/base/memory.h"
 #include "libcommon/base/text.h"
 #include "services/runnerd/host/host_link.h"
-#include "services/runnerd/host/runner_folder.h"
 #include "services/runnerd/job/job.h"
+#include "services/runnerd/offering/offering.h"
 #include "services/runnerd/workspace/leftovers.h"
 
 #include <errno.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 enum {
     STOP_MS = 1800, /* service.h: a service leaves within 2 s */
@@ -25,7 +27,7 @@ enum {
 
 struct runnerd {
     struct service_context *service;
-    struct runner_folder folder;
+    struct offering *offering;
     struct job_host host;
     struct host_link *link;
     struct leftovers *leftovers;
@@ -80,8 +82,6 @@ static void on_job_ended(void *context, struct job *job)
 static const char *refusal_of(const struct runnerd *runnerd, const struct message_host_command *command,
                               const struct runner *runner)
 {
-    if (!runner)
-        return "this runner host does not have the capability";
     if (!command->workspace || !command->task_id)
         return "the start command names no workspace or no task";
     if (runnerd->job_count >= JOBS_MAX)
@@ -94,12 +94,19 @@ static const char *refusal_of(const struct runnerd *runnerd, const struct messag
 void runnerd_handle_start(void *context, const struct message_host_command *command)
 {
     struct runnerd *runnerd = context;
+    char reason[RUNNER_REASON_BYTES];
     if (find_job(runnerd, &command->task_key))
         return;
-    const struct runner *runner =
-        command->capability ? runner_folder_find(&runnerd->folder, command->capability) : NULL;
-    const char *refusal = refusal_of(runnerd, command, runner);
+    struct runner *runner =
+        offering_find(runnerd->offering, command->capability ? command->capability : "", reason);
+    const char *refusal = runner ? refusal_of(runnerd, command, runner) : reason;
     add_job(runnerd, job_create(&runnerd->host, command, runner, refusal));
+}
+
+static void on_start_fault(void *context, const struct runner *runner, int code, const char *reason)
+{
+    const struct runnerd *runnerd = context;
+    offering_on_start_fault(runnerd->offering, runner, code, reason);
 }
 
 /* A command may shorten the grace, and not lengthen it. */
@@ -132,7 +139,20 @@ static void on_expected(void *context, const struct text_list *keys)
             job_stop(runnerd->jobs[i], "the node does not know the task any more", LIMIT_JOB_GRACE_MS);
 }
 
+static void on_offers_changed(void *context)
+{
+    const struct runnerd *runnerd = context;
+    host_link_renew(runnerd->link);
+}
+
 /* --- hooks --- */
+
+static void on_hangup(void *context, int signal_number)
+{
+    const struct runnerd *runnerd = ((struct service_context *)context)->state;
+    (void)signal_number;
+    offering_reload(runnerd->offering);
+}
 
 static void on_stop_timer(void *context)
 {
@@ -165,7 +185,8 @@ bool runnerd_open_shim(struct service_context *context, struct error *error)
     context->state = runnerd;
     runnerd->service = context;
     runnerd->host.processes.shim_fd = job_process_open_shim(error);
-    return runnerd->host.processes.shim_fd >= 0;
+    return runnerd->host.processes.shim_fd >= 0 &&
+           loop_signal_add(context->loop, SIGHUP, on_hangup, context, error);
 }
 
 bool runnerd_start(struct service_context *context, host_command_function *const handlers[COMMAND_COUNT],
@@ -176,12 +197,17 @@ bool runnerd_start(struct service_context *context, host_command_function *const
     /* What a killed shim leaves behind becomes a child of this process: see job_process.c. */
     if (prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) != 0)
         return error_set_errno(error, errno, "cannot become the reaper of jobs");
-    runner_folder_load(&runnerd->folder, context->settings.runners_dir, context->settings.enable_noop);
+    runnerd->offering = offering_create(&(struct offering_options){.loop = context->loop,
+                                                                   .path = context->settings.runners_dir,
+                                                                   .with_noop = context->settings.enable_noop,
+                                                                   .on_changed = on_offers_changed,
+                                                                   .context = runnerd});
     runnerd->host = (struct job_host){.loop = context->loop,
                                       .random = &context->random,
                                       .leased = ipc_client_create(context->ipc, ROLE_leased_runner, error),
                                       .processes = {.shim_fd = runnerd->host.processes.shim_fd},
                                       .noop_sleep_secs = context->settings.noop_sleep_secs,
+                                      .on_start_fault = on_start_fault,
                                       .on_ended = on_job_ended,
                                       .context = runnerd};
     if (runnerd->host.leased)
@@ -193,7 +219,7 @@ bool runnerd_start(struct service_context *context, host_command_function *const
     runnerd->link = host_link_create(&(struct host_link_options){.name = context->settings.host_name,
                                                                  .loop = context->loop,
                                                                  .leased = runnerd->host.leased,
-                                                                 .folder = &runnerd->folder,
+                                                                 .offers = offering_list(runnerd->offering),
                                                                  .random = &context->random,
                                                                  .list_running = list_running,
                                                                  .on_expected = on_expected,
@@ -212,7 +238,7 @@ void runnerd_stop(struct service_context *context)
         job_free(runnerd->jobs[i]);
     leftovers_free(runnerd->leftovers);
     host_link_free(runnerd->link);
-    runner_folder_clear(&runnerd->folder);
+    offering_free(runnerd->offering);
     free(runnerd->jobs);
     free(runnerd);
     context->state = NULL;
@@ -221,8 +247,27 @@ void runnerd_stop(struct service_context *context)
 void runnerd_describe(struct service_context *context, struct service_state *state)
 {
     const struct runnerd *runnerd = context->state;
-    state->ready = host_link_is_welcome(runnerd->link);
-    snprintf(state->summary, sizeof state->summary, "%zu capabilit%s, %zu job%s%s", runnerd->folder.count,
-             runnerd->folder.count == 1 ? "y" : "ies", runnerd->job_count, runnerd->job_count == 1 ? "" : "s",
-             state->ready ? "" : "; leased does not answer");
+    char reason[RUNNER_REASON_BYTES];
+    const char *nothing = offering_why_nothing(runnerd->offering, reason);
+    const struct runner_offers *offers = offering_list(runnerd->offering);
+    size_t count = runner_offers_count(offers);
+    bool welcome = host_link_is_welcome(runnerd->link);
+    state->ready = welcome && !nothing;
+    int length = snprintf(state->summary, sizeof state->summary, "%zu capabilit%s, %zu job%s%s", count,
+                          count == 1 ? "y" : "ies", runnerd->job_count, runnerd->job_count == 1 ? "" : "s",
+                          welcome ? "" : "; leased does not answer");
+    size_t used = (size_t)length;
+    const struct runner_offer *withdrawn = runner_offers_first_withdrawn(offers);
+    if (nothing)
+        text_format(state->summary + used, sizeof state->summary - used, "; %s", nothing);
+    else if (withdrawn)
+        text_format(state->summary + used, sizeof state->summary - used, "; withdrawn: %s: %s",
+                    withdrawn->file, withdrawn->withdrawn);
+}
+
+bool runnerd_check(const struct settings *settings)
+{
+    if (geteuid() == 0)
+        log_warn("programs are looked at as root, who may start more than the user that jobs will run as");
+    return !settings->runners_dir || runner_folder_check(settings->runners_dir, settings->enable_noop);
 }

@@ -19,6 +19,9 @@ host_command_function runnerd_handle_cancel;
 /* Stops all jobs, tells leased so as far as 2 s allow, and leaves. */
 void runnerd_terminate(struct service_context *context);
 
+/* For --check-config: the runner files, and their programs. */
+service_check_function runnerd_check;
+
 void runnerd_stop(struct service_context *context);
 void runnerd_describe(struct service_context *context, struct service_state *state);
 

@@ -35,10 +35,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         fuzz_expect(findings.fault_count == 0, "what is taken has no fault");
         check_runner(&runner);
     } else {
-        fuzz_expect(findings.fault_count > 0 && findings.faults[0][0], "what is refused says why");
-        fuzz_expect(!runner.capability && !runner.command && !runner.environment,
+        fuzz_expect(findings.fault_count > 0 && findings.faults[0].text[0], "what is refused says why");
+        fuzz_expect(!runner.capability && !runner.command && !runner.environment && !runner.files,
                     "what is refused leaves nothing");
     }
+    for (size_t i = 0; i < findings.fault_count; i++)
+        fuzz_expect(findings.faults[i].line <= size + 1, "a fault is on a line of the file");
     runner_clear(&runner);
     return 0;
 }

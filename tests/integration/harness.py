@@ -154,7 +154,6 @@ class Node:
         python = "/usr/bin/python3"
         self.install_runner("scripted", SCRIPTED, [python, "-B", "./scripted_job.py"])
         self.install_runner("quick", "/test/quick/v1", [python, "-B", "./scripted_job.py"], timeout_secs=1)
-        self.install_runner("missing", "/test/missing/v1", ["/nonexistent/program"])
 
     def install_runner(self, name, capability, command, **fields):
         path = os.path.join(self.runners, name + ".json")

@@ -179,9 +179,6 @@ class Failures(NodeCase):
             task = self.assert_fails(["file", "fail_reason.txt", shift + "\u4e2d" * 2100], ["exit", 7], reason="^x*\u4e2d+$")
             self.assertEqual(len(task["fail_reason"].encode()), 4096 - (4096 - len(shift)) % 3)
 
-    def test_a_command_that_is_missing(self):
-        self.assert_fails(capability="/test/missing/v1", reason=r"(?i)no such file|/nonexistent/program")
-
     def test_a_timeout(self):
         gate = self.node.gate()
         self.assert_fails(["gate", gate.name], capability="/test/quick/v1", reason=r"(?i)time")

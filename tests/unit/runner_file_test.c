@@ -25,8 +25,8 @@ static void assert_fault(const char *text, const char *field)
 {
     assert_false(parse(text));
     assert_true(report.fault_count > 0);
-    if (!strstr(report.faults[0], field))
-        fail_msg("'%s' does not name %s", report.faults[0], field);
+    if (!strstr(report.faults[0].text, field))
+        fail_msg("'%s' does not name %s", report.faults[0].text, field);
     runner_clear(&runner);
 }
 
@@ -67,8 +67,13 @@ static void relative_files_are_taken_from_the_files_folder(void **state)
     assert_string_equal(runner.command[0], "/usr/bin/env");
     assert_string_equal(runner.command[1], "/etc/hostname");
     assert_string_equal(runner.command[2], ".x");
+    assert_ptr_equal(runner.files[0], runner.command[1]);
+    assert_null(runner.files[1]);
     runner_clear(&runner);
-    assert_fault("{\"capability\": \"/x/v1\", \"command\": [\"sh\", \"./no such file\"]}", "command[1]");
+    assert_true(parse("{\"capability\": \"/x/v1\", \"command\": [\"./../.././x\", \"../../../../etc/x\"]}"));
+    assert_string_equal(runner.command[0], "/x");
+    assert_string_equal(runner.command[1], "/etc/x");
+    runner_clear(&runner);
 }
 
 static void faults_name_their_field(void **state)
@@ -108,7 +113,7 @@ static void an_unknown_field_is_a_warning(void **state)
     (void)state;
     assert_true(parse("{\"capability\": \"/x\", \"command\": [\"x\"], \"timeout\": 5}"));
     assert_int_equal(report.warning_count, 1);
-    assert_non_null(strstr(report.warnings[0], "timeout"));
+    assert_non_null(strstr(report.warnings[0].text, "timeout"));
     runner_clear(&runner);
 }
 
@@ -128,7 +133,7 @@ static const char *remark_of(const char *fields)
     char *text = memory_format("{\"capability\": \"/x\", \"command\": [\"x\"]%s}", fields);
     bool ok = parse(text);
     assert_int_equal(ok ? report.warning_count : report.fault_count, 1);
-    snprintf(remark, sizeof remark, "%s", ok ? report.warnings[0] : report.faults[0]);
+    snprintf(remark, sizeof remark, "%s", ok ? report.warnings[0].text : report.faults[0].text);
     runner_clear(&runner);
     free(text);
     return remark;
@@ -190,7 +195,6 @@ static void says_what_is_wrong_with_a_command_or_capability(void **state)
         {"{\"capability\": \"/x\"}", "command must be an array that begins with a program"},
         {"{\"capability\": \"/x\", \"command\": {}}", "command: an array was expected, got an object"},
         {"{\"capability\": \"/x\", \"command\": [\"x\", 5]}", "command[1]: a string was expected"},
-        {"{\"capability\": \"/x\", \"command\": [\"./no\"]}", "command[0]: ./no: No such file or directory"},
         {"{\"command\": [\"x\"]}", "capability is missing"},
         {"{\"capability\": \"\", \"command\": [\"x\"]}", "capability is blank"},
         {"{\"capability\": \"a\\tb\", \"command\": [\"x\"]}",
@@ -201,7 +205,7 @@ static void says_what_is_wrong_with_a_command_or_capability(void **state)
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         assert_false(parse(cases[i][0]));
         assert_int_equal(report.fault_count, 1);
-        assert_string_equal(report.faults[0], cases[i][1]);
+        assert_string_equal(report.faults[0].text, cases[i][1]);
         assert_null(runner.capability);
         assert_null(runner.command);
         runner_clear(&runner);
@@ -225,16 +229,45 @@ static void the_ends_of_every_range_are_taken(void **state)
     runner_clear(&runner);
 }
 
-static void a_program_that_cannot_be_run_is_a_warning(void **state)
+static void what_is_not_there_is_no_fault_of_the_file(void **state)
 {
     (void)state;
-    assert_true(parse("{\"capability\": \"/x\", \"command\": [\"/no/such/program\"]}"));
-    assert_int_equal(report.warning_count, 1);
-    assert_string_equal(report.warnings[0], "command[0]: /no/such/program: No such file or directory");
-    runner_clear(&runner);
-    assert_true(parse("{\"capability\": \"/x\", \"command\": [\"./env\", \"/no/such/argument\"]}"));
+    assert_true(parse("{\"capability\": \"/x\", \"command\": [\"/no/such/program\", \"./no\"]}"));
     assert_int_equal(report.warning_count, 0);
+    assert_string_equal(runner.command[1], "/usr/bin/no");
     runner_clear(&runner);
+    assert_true(parse("{\"capability\": \"/x\", \"command\": [\"../no\"]}"));
+    assert_string_equal(runner.command[0], "/usr/no");
+    assert_null(runner.files[0]);
+    runner_clear(&runner);
+}
+
+static void assert_line(const char *text, size_t line, const char *shown)
+{
+    char out[ERROR_TEXT_BYTES + 64];
+    bool ok = parse(text);
+    const struct runner_file_finding *finding = ok ? report.warnings : report.faults;
+    assert_int_equal(finding->line, line);
+    assert_string_equal(runner_file_finding_format("a.json", finding, out, sizeof out), shown);
+    runner_clear(&runner);
+}
+
+static void each_finding_has_its_line(void **state)
+{
+    (void)state;
+    assert_line("{\"capability\": \"/x\",\n \"command\": [\"x\"],\n \"timeout_secs\":\n0}", 4,
+                "a.json:4: timeout_secs must be 1 to 31622400, got 0");
+    assert_line("{\"capability\": \"/x\",\n\"command\": [\"x\",\n5]}", 3,
+                "a.json:3: command[1]: a string was expected");
+    assert_line("{\"capability\": \"/x\",\n\"command\": [\"x\"], \"env\": {\n\"A\": \"\",\n\"B\": 1}}", 4,
+                "a.json:4: env.B must be a string");
+    assert_line("{\"capability\": \"/x\", \"command\": [\"x\"],\n\"z\": 1}", 2,
+                "a.json:2: z is not known and does nothing");
+    assert_line("{\"capability\": \"/x\",\n\n\"command\": [\"x\"],,}", 3,
+                "a.json:3: not JSON: a string was expected at byte 39");
+    assert_line("{\"capability\": \"/x\"}\n\nmore", 3,
+                "a.json:3: not JSON: something follows the value at byte 22");
+    assert_line("{\"command\": [\"x\"]}", 0, "a.json: capability is missing");
 }
 
 /* `count` of them, each made by `format` with its number. */
@@ -261,13 +294,13 @@ static void a_command_and_an_environment_have_256_entries_at_most(void **state)
     assert_null(runner.command[256]);
     runner_clear(&runner);
     assert_false(parse_many(257, false));
-    assert_string_equal(report.faults[0], "command has more than 256 elements");
+    assert_string_equal(report.faults[0].text, "command has more than 256 elements");
     assert_true(parse_many(256, true));
     assert_string_equal(runner.environment[255], "A255=");
     assert_null(runner.environment[256]);
     runner_clear(&runner);
     assert_false(parse_many(257, true));
-    assert_string_equal(report.faults[0], "env has more than 256 variables");
+    assert_string_equal(report.faults[0].text, "env has more than 256 variables");
 }
 
 static void a_file_of_64_kib_and_a_capability_of_1_kib_are_the_largest(void **state)
@@ -278,7 +311,7 @@ static void a_file_of_64_kib_and_a_capability_of_1_kib_are_the_largest(void **st
     memset(text, ' ', 65537);
     memcpy(text, fields, sizeof fields - 1);
     assert_false(parse(text));
-    assert_string_equal(report.faults[0], "has more than 65536 bytes");
+    assert_string_equal(report.faults[0].text, "has more than 65536 bytes");
     text[65536] = '\0';
     assert_true(parse(text));
     runner_clear(&runner);
@@ -289,7 +322,7 @@ static void a_file_of_64_kib_and_a_capability_of_1_kib_are_the_largest(void **st
     free(text);
     text = memory_format("{\"capability\": \"%01025d\", \"command\": [\"x\"]}", 0);
     assert_false(parse(text));
-    assert_string_equal(report.faults[0], "capability is longer than 1024 bytes");
+    assert_string_equal(report.faults[0].text, "capability is longer than 1024 bytes");
     free(text);
 }
 
@@ -307,7 +340,8 @@ int main(void)
         cmocka_unit_test(a_long_name_of_a_variable_is_quoted_by_its_beginning),
         cmocka_unit_test(says_what_is_wrong_with_a_command_or_capability),
         cmocka_unit_test(the_ends_of_every_range_are_taken),
-        cmocka_unit_test(a_program_that_cannot_be_run_is_a_warning),
+        cmocka_unit_test(what_is_not_there_is_no_fault_of_the_file),
+        cmocka_unit_test(each_finding_has_its_line),
         cmocka_unit_test(a_command_and_an_environment_have_256_entries_at_most),
         cmocka_unit_test(a_file_of_64_kib_and_a_capability_of_1_kib_are_the_largest),
     };

@@ -33,6 +33,86 @@ static void only_starts_take_slots_and_each_capability_has_its_own(void **state)
     free(two[1].name);
 }
 
+static void say(struct fixture *fixture, struct message_capability *capabilities, size_t count,
+                int64_t now_ms)
+{
+    char id[] = "id";
+    const struct text_list nothing = {NULL, 0};
+    const struct message_host_hello message = {
+        .host_id = id, .host_name = id, .capabilities = {capabilities, count}};
+    struct ipc_request request = {.welcome_expected = true};
+    runner_hosts_hello(fixture->hosts, &request, &message, &nothing, now_ms);
+}
+
+static void assert_known(const struct fixture *fixture, size_t count)
+{
+    struct text_list known = runner_hosts_known(fixture->hosts);
+    assert_int_equal(known.count, count);
+    text_list_clear(&known);
+}
+
+static void a_withdrawn_capability_is_not_offered_and_keeps_its_jobs(void **state)
+{
+    struct fixture *fixture = *state;
+    char x[] = "/x";
+    char y[] = "/y";
+    struct message_capability both[] = {{.name = y, .max_concurrency = 1}, {.name = x, .max_concurrency = 2}};
+    say(fixture, both, 2, 0);
+    struct runner_host *host = start_job(fixture, "/x", "key1");
+    say(fixture, both, 1, 1000);
+    assert_string_equal(fixture->capabilities, "/y ");
+    assert_false(runner_hosts_offer(fixture->hosts, "/x"));
+    assert_null(runner_hosts_find_slot(fixture->hosts, "/x"));
+    assert_int_equal(runner_hosts_count_free(fixture->hosts, "/x"), 0);
+    /* DMS is asked for others by name: it may not know yet. */
+    assert_known(fixture, 2);
+    /* Offered again, the job counts: one more may run, not two. */
+    say(fixture, both, 2, 2000);
+    assert_string_equal(fixture->capabilities, "/x /y ");
+    assert_int_equal(runner_hosts_count_free(fixture->hosts, "/x"), 1);
+    runner_host_release(host, "/x");
+    assert_int_equal(runner_hosts_count_free(fixture->hosts, "/x"), 2);
+    say(fixture, NULL, 0, 3000);
+    assert_string_equal(fixture->capabilities, "");
+    assert_false(runner_hosts_can_work(fixture->hosts));
+}
+
+static void a_withdrawn_capability_is_forgotten_ten_minutes_after_or_with_its_last_job(void **state)
+{
+    struct fixture *fixture = *state;
+    static struct ipc_request poll;
+    char x[] = "/x";
+    char y[] = "/y";
+    struct message_capability both[] = {{.name = x, .max_concurrency = 2}, {.name = y, .max_concurrency = 1}};
+    say(fixture, both, 2, 0);
+    struct runner_host *host = start_job(fixture, "/x", "key1");
+    say(fixture, both, 0, 1000);
+    next(fixture, &poll, "id", 1, 600999);
+    /* Saying it once more does not begin the time anew. */
+    say(fixture, both, 0, 500000);
+    runner_hosts_tick(fixture->hosts, 600999);
+    assert_known(fixture, 2);
+    runner_hosts_tick(fixture->hosts, 601000);
+    assert_known(fixture, 1);
+    runner_host_release(host, "/x");
+    runner_hosts_tick(fixture->hosts, 602000);
+    assert_known(fixture, 0);
+}
+
+static void a_new_start_that_offers_less_has_withdrawn_the_rest(void **state)
+{
+    struct fixture *fixture = *state;
+    hello(fixture, "id1", "host", "/x", 1, 0);
+    start_job(fixture, "/x", "key1");
+    hello(fixture, "id2", "host", "/y", 1, 1000);
+    assert_string_equal(fixture->capabilities, "/y ");
+    assert_known(fixture, 2);
+    /* Its job died with the start before. */
+    hello(fixture, "id3", "host", "/x", 1, 2000);
+    assert_int_equal(runner_hosts_count_free(fixture->hosts, "/x"), 1);
+    assert_known(fixture, 2);
+}
+
 static void a_host_hears_which_of_its_jobs_are_believed_in(void **state)
 {
     struct fixture *fixture = *state;
@@ -136,6 +216,9 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         HOSTS_TEST(only_starts_take_slots_and_each_capability_has_its_own),
+        HOSTS_TEST(a_withdrawn_capability_is_not_offered_and_keeps_its_jobs),
+        HOSTS_TEST(a_withdrawn_capability_is_forgotten_ten_minutes_after_or_with_its_last_job),
+        HOSTS_TEST(a_new_start_that_offers_less_has_withdrawn_the_rest),
         HOSTS_TEST(a_host_hears_which_of_its_jobs_are_believed_in),
         HOSTS_TEST(capabilities_of_all_hosts_are_told_sorted_and_once),
         HOSTS_TEST(a_host_that_waits_is_there_and_one_that_polls_again_too),

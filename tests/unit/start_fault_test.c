@@ -176,6 +176,84 @@ static void tells_of_a_file_system_without_programs(void **state)
     assert_int_equal(umount(folder), 0);
 }
 
+/* --- before a start --- */
+
+static const char *look(const char *program, const char *search_path, uint64_t *identity)
+{
+    static struct start_look look;
+    start_fault_look(program, search_path, &look);
+    if (identity)
+        *identity = look.identity;
+    return look.fault ? look.text : NULL;
+}
+
+static void a_look_tells_what_a_start_would(void **state)
+{
+    (void)state;
+    char *script = make("script", "#!/no/such/sh\n", 14, 0755);
+    char *good = make("good", "#!/bin/sh\n", 10, 0755);
+    char *foreign = make("foreign", "\177ELF and no more", 16, 0755);
+    assert_string_equal(look("/no/such/program", NULL, NULL), "No such file or directory");
+    assert_string_equal(look("/etc/passwd/x", NULL, NULL), "Not a directory");
+    assert_string_equal(look(folder, NULL, NULL), "it is a folder");
+    assert_string_equal(look(script, NULL, NULL), "its interpreter /no/such/sh is missing");
+    assert_string_equal(look("no-such-program", "/usr/bin:/bin", NULL), "No such file or directory");
+    assert_null(look(good, NULL, NULL));
+    assert_null(look("sh", "/no/such:/bin", NULL));
+    assert_null(look(foreign, NULL, NULL)); /* the kernel may know it */
+    free(script);
+    free(good);
+    free(foreign);
+}
+
+static void a_look_leaves_to_the_start_what_depends_on_its_folder(void **state)
+{
+    (void)state;
+    uint64_t identity = 1;
+    assert_null(look("bin/no-such-program", NULL, &identity));
+    assert_int_equal(identity, 0);
+    assert_null(look("no-such-program", "/usr/bin:bin", NULL));
+    assert_null(look("no-such-program", "/usr/bin:", NULL));
+    assert_null(look("no-such-program", "", NULL));
+}
+
+static void a_program_that_changes_has_another_identity(void **state)
+{
+    (void)state;
+    char *path = make("it", "#!/bin/sh\n", 10, 0644);
+    char *other = make("other", "#!/bin/sh\n", 10, 0644);
+    uint64_t seen[5] = {0};
+    assert_string_equal(look(path, NULL, &seen[0]), "it is not executable for this user");
+    look(path, NULL, &seen[1]);
+    assert_true(seen[0] == seen[1] && seen[0] != 0);
+    assert_int_equal(chmod(path, 0755), 0);
+    assert_null(look(path, NULL, &seen[1]));
+    assert_int_equal(truncate(path, 9), 0);
+    look(path, NULL, &seen[2]);
+    assert_int_equal(rename(other, path), 0);
+    look(path, NULL, &seen[3]);
+    assert_int_equal(unlink(path), 0);
+    assert_non_null(look(path, NULL, &seen[4]));
+    for (size_t i = 0; i < 5; i++)
+        for (size_t other_one = 0; other_one < i; other_one++)
+            assert_true(seen[i] != seen[other_one]);
+    assert_int_equal(seen[4], 0);
+    free(path);
+    free(other);
+}
+
+static void what_the_machine_lacks_passes(void **state)
+{
+    (void)state;
+    static const int passing[] = {0, EAGAIN, ENOMEM, EMFILE, ENFILE, EINTR, EIO, ENOSPC};
+    static const int lasting[] = {ENOENT, EACCES, EPERM,  ENOEXEC, ENOTDIR,
+                                  ELOOP,  EISDIR, EINVAL, E2BIG,   ETXTBSY};
+    for (size_t i = 0; i < sizeof passing / sizeof passing[0]; i++)
+        assert_false(start_fault_lasts(passing[i]));
+    for (size_t i = 0; i < sizeof lasting / sizeof lasting[0]; i++)
+        assert_true(start_fault_lasts(lasting[i]));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -184,6 +262,11 @@ int main(void)
         cmocka_unit_test_setup_teardown(tells_what_is_no_program_at_all, set_up, tear_down),
         cmocka_unit_test_setup_teardown(looks_for_a_name_where_it_was_looked_for, set_up, tear_down),
         cmocka_unit_test_setup_teardown(tells_of_a_file_system_without_programs, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_look_tells_what_a_start_would, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_look_leaves_to_the_start_what_depends_on_its_folder, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(a_program_that_changes_has_another_identity, set_up, tear_down),
+        cmocka_unit_test(what_the_machine_lacks_passes),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

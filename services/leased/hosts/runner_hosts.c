@@ -10,17 +10,19 @@
 #include <sys/queue.h>
 
 enum {
-    POLL_HOLD_MS = 15000,        /* well below host_next's deadline */
-    HOST_GONE_MS = 30000,        /* no poll for so long: its jobs are given up */
-    CAPABILITIES_KEPT_MS = 60000 /* docs/network.md 1.1 */
+    POLL_HOLD_MS = 15000,         /* well below host_next's deadline */
+    HOST_GONE_MS = 30000,         /* no poll for so long: its jobs are given up */
+    CAPABILITIES_KEPT_MS = 60000, /* docs/network.md 1.1 */
+    WITHDRAWN_KEPT_MS = 600000
 };
 
 static const int64_t SEQUENCE_MAX = INT64_MAX / 2;
 
 struct slot {
     char *capability;
-    int64_t max;
+    int64_t max; /* 0: the host has withdrawn it */
     int64_t used;
+    int64_t withdrawn_ms; /* when */
 };
 
 struct queued_command {
@@ -165,14 +167,25 @@ static struct runner_host *find_host(const struct runner_hosts *hosts, const cha
     return NULL;
 }
 
-struct text_list runner_hosts_capabilities(const struct runner_hosts *hosts)
+static struct text_list list_slots(const struct runner_hosts *hosts, bool withdrawn_too)
 {
     struct text_list all = {NULL, 0};
     for (const struct runner_host *host = LIST_FIRST(&hosts->list); host; host = LIST_NEXT(host, link))
         for (size_t i = 0; i < host->slot_count; i++)
-            text_list_add(&all, host->slots[i].capability);
+            if (withdrawn_too || host->slots[i].max > 0)
+                text_list_add(&all, host->slots[i].capability);
     text_list_sort_unique(&all);
     return all;
+}
+
+struct text_list runner_hosts_capabilities(const struct runner_hosts *hosts)
+{
+    return list_slots(hosts, false);
+}
+
+struct text_list runner_hosts_known(const struct runner_hosts *hosts)
+{
+    return list_slots(hosts, true);
 }
 
 static void tell_capabilities(struct runner_hosts *hosts)
@@ -190,32 +203,77 @@ static void give_up_jobs(struct runner_host *host)
     host->hosts->events.host_gone(host->hosts->events.context, host);
 }
 
-static void set_slots(struct runner_host *host, const struct record_list *capabilities)
+static struct slot *find_slot(struct slot *slots, size_t count, const char *capability)
+{
+    for (size_t i = 0; i < count; i++)
+        if (strcmp(slots[i].capability, capability) == 0)
+            return &slots[i];
+    return NULL;
+}
+
+/* A host that says hello again keeps the jobs that it has, those of what it does not offer any more, too. */
+static void set_slots(struct runner_host *host, const struct record_list *capabilities, int64_t now_ms)
 {
     const struct message_capability *items = capabilities->items;
-    struct slot *slots = memory_allocate_array(capabilities->count, sizeof *slots);
-    for (size_t i = 0; i < capabilities->count; i++) {
-        slots[i].capability = memory_copy_text(items[i].name);
-        slots[i].max = items[i].max_concurrency;
-        /* A host that says hello again keeps the jobs that it has. */
-        for (size_t old = 0; old < host->slot_count; old++)
-            if (strcmp(host->slots[old].capability, items[i].name) == 0)
-                slots[i].used = host->slots[old].used;
+    struct slot *slots = memory_allocate_array(capabilities->count + host->slot_count, sizeof *slots);
+    size_t count = capabilities->count;
+    for (size_t i = 0; i < count; i++)
+        slots[i] =
+            (struct slot){.capability = memory_copy_text(items[i].name), .max = items[i].max_concurrency};
+    for (size_t i = 0; i < host->slot_count; i++) {
+        struct slot *old = &host->slots[i];
+        struct slot *same = find_slot(slots, capabilities->count, old->capability);
+        if (same) {
+            same->used = old->used;
+            continue;
+        }
+        if (old->max > 0)
+            old->withdrawn_ms = now_ms;
+        old->max = 0;
+        slots[count++] = *old;
+        old->capability = NULL;
     }
     clear_slots(host);
     host->slots = slots;
-    host->slot_count = capabilities->count;
+    host->slot_count = count;
+}
+
+/* By then DMS has heard that the capability is gone, if it ever does. */
+static void forget_withdrawn(struct runner_host *host, int64_t now_ms)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < host->slot_count; i++) {
+        const struct slot *slot = &host->slots[i];
+        if (slot->max > 0 || slot->used > 0 || now_ms - slot->withdrawn_ms < WITHDRAWN_KEPT_MS)
+            host->slots[kept++] = *slot;
+        else
+            free(slot->capability);
+    }
+    host->slot_count = kept;
+}
+
+/* What the start before offered counts as withdrawn, where the new one does not: DMS may still know it. */
+static void inherit_slots(struct runner_host *host, struct runner_host *former)
+{
+    clear_slots(host);
+    host->slots = former->slots;
+    host->slot_count = former->slot_count;
+    former->slots = NULL;
+    former->slot_count = 0;
+    for (size_t i = 0; i < host->slot_count; i++)
+        host->slots[i].used = 0;
 }
 
 /* A new start of the same host replaces the one before: whatever that one ran died with it. */
-static void replace_former_start(struct runner_hosts *hosts, const char *name)
+static void replace_former_start(struct runner_hosts *hosts, struct runner_host *new_host)
 {
     for (struct runner_host *host = LIST_FIRST(&hosts->list), *next; host; host = next) {
         next = LIST_NEXT(host, link);
-        if (strcmp(host->name, name) != 0)
+        if (strcmp(host->name, new_host->name) != 0)
             continue;
         if (!host->gone)
             give_up_jobs(host);
+        inherit_slots(new_host, host);
         remove_host(host);
     }
 }
@@ -256,18 +314,18 @@ void runner_hosts_hello(struct runner_hosts *hosts, struct ipc_request *request,
     }
     struct runner_host *host = find_host(hosts, hello->host_id);
     if (!host) {
-        replace_former_start(hosts, hello->host_name);
         host = memory_allocate(sizeof *host);
         host->hosts = hosts;
         host->id = memory_copy_text(hello->host_id);
         host->name = memory_copy_text(hello->host_name);
         STAILQ_INIT(&host->commands);
+        replace_former_start(hosts, host);
         LIST_INSERT_HEAD(&hosts->list, host, link);
         log_info("runner host %s connected with %zu %s", host->name, hello->capabilities.count,
                  text_plural(hello->capabilities.count, "capability", "capabilities"));
     }
     host->last_seen_ms = now_ms;
-    set_slots(host, &hello->capabilities);
+    set_slots(host, &hello->capabilities, now_ms);
     ipc_answer(request, &(struct message_host_welcome){.expected = *expected});
     tell_capabilities(hosts);
     hosts->events.slots_changed(hosts->events.context);
@@ -303,6 +361,7 @@ void runner_hosts_tick(struct runner_hosts *hosts, int64_t now_ms)
     bool capabilities_changed = false;
     for (struct runner_host *host = LIST_FIRST(&hosts->list), *next; host; host = next) {
         next = LIST_NEXT(host, link);
+        forget_withdrawn(host, now_ms);
         /* A host that waits is there; the hold's end finds out whether it comes back. */
         if (host->poll) {
             host->last_seen_ms = now_ms;
@@ -351,7 +410,7 @@ bool runner_hosts_offer(const struct runner_hosts *hosts, const char *capability
 {
     for (const struct runner_host *host = LIST_FIRST(&hosts->list); host; host = LIST_NEXT(host, link))
         for (size_t i = 0; i < host->slot_count; i++)
-            if (strcmp(host->slots[i].capability, capability) == 0)
+            if (host->slots[i].max > 0 && strcmp(host->slots[i].capability, capability) == 0)
                 return true;
     return false;
 }
@@ -367,8 +426,9 @@ size_t runner_hosts_count(const struct runner_hosts *hosts)
 bool runner_hosts_can_work(const struct runner_hosts *hosts)
 {
     for (const struct runner_host *host = LIST_FIRST(&hosts->list); host; host = LIST_NEXT(host, link))
-        if (!host->gone && host->slot_count > 0)
-            return true;
+        for (size_t i = 0; !host->gone && i < host->slot_count; i++)
+            if (host->slots[i].max > 0)
+                return true;
     return false;
 }
 

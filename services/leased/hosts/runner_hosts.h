@@ -48,6 +48,10 @@ struct runner_host *runner_hosts_find_slot(struct runner_hosts *hosts, const cha
 /* What all hosts offer, sorted and without duplicates; text_list_clear() it. */
 struct text_list runner_hosts_capabilities(const struct runner_hosts *hosts);
 
+/* The same, and what hosts have withdrawn in the last ten minutes: DMS may not know yet, so that who asks it
+ * for anything may get a task of those. text_list_clear() it. */
+struct text_list runner_hosts_known(const struct runner_hosts *hosts);
+
 /* How many more jobs of the capability could run now, at all hosts together. */
 int64_t runner_hosts_count_free(const struct runner_hosts *hosts, const char *capability);
 

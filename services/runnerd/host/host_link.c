@@ -15,6 +15,8 @@ struct host_link {
     int64_t acknowledged;
     bool welcome;
     bool known_silent; /* its silence was logged */
+    bool renewing;     /* a hello is due though leased knows the host */
+    bool stopped;
     struct ipc_call *call;
     struct loop_timer next_step;
 };
@@ -40,24 +42,27 @@ static void on_welcome(void *context, const void *answer, const struct error *fa
         later(link, failure);
         return;
     }
-    log_info("leased knows this host as %s", link->host_id);
+    if (!link->welcome)
+        log_info("leased knows this host as %s", link->host_id);
     link->known_silent = false;
     link->welcome = true;
+    link->renewing = false;
     link->options.on_expected(link->options.context, &welcome->expected);
     ask_next(link);
 }
 
 static void say_hello(struct host_link *link)
 {
-    const struct runner_folder *folder = link->options.folder;
-    struct message_capability *capabilities = memory_allocate_array(folder->count + 1, sizeof *capabilities);
-    for (size_t i = 0; i < folder->count; i++) {
-        capabilities[i].name = folder->runners[i].capability;
-        capabilities[i].max_concurrency = folder->runners[i].max_concurrency;
-    }
-    struct message_host_hello hello = {.host_id = link->host_id,
-                                       .host_name = link->options.name,
-                                       .capabilities = {capabilities, folder->count}};
+    const struct runner_offers *offers = link->options.offers;
+    struct message_capability *capabilities = memory_allocate_array(offers->count + 1, sizeof *capabilities);
+    size_t count = 0;
+    for (size_t i = 0; i < offers->count; i++)
+        if (!offers->items[i].withdrawn)
+            capabilities[count++] =
+                (struct message_capability){.name = offers->items[i].runner->capability,
+                                            .max_concurrency = offers->items[i].runner->max_concurrency};
+    struct message_host_hello hello = {
+        .host_id = link->host_id, .host_name = link->options.name, .capabilities = {capabilities, count}};
     link->options.list_running(link->options.context, &hello.running);
     link->call = call_host_hello(link->options.leased, &hello, on_welcome, link);
     text_list_clear(&hello.running);
@@ -102,7 +107,8 @@ static void on_command(void *context, const void *answer, const struct error *fa
         link->acknowledged = command->sequence;
         handle(link, command);
     }
-    ask_next(link);
+    if (!link->renewing)
+        ask_next(link);
 }
 
 static void ask_next(struct host_link *link)
@@ -113,12 +119,11 @@ static void ask_next(struct host_link *link)
 
 /* --- life --- */
 
-/* After trouble the poll itself finds out whether leased still knows this host: a hello that is not called
- * for would leave open whose count of commands holds. */
+/* After trouble the poll itself finds out whether leased still knows this host. */
 static void on_next_step(void *context)
 {
     struct host_link *link = context;
-    if (link->welcome)
+    if (link->welcome && !link->renewing)
         ask_next(link);
     else
         say_hello(link);
@@ -136,8 +141,24 @@ struct host_link *host_link_create(const struct host_link_options *options)
     return link;
 }
 
+/*
+ * The poll ends first: with both under way, a start that leased sends after its answer to the hello could be
+ * heard before it, and be taken for a job that leased does not know. A command that is lost with the poll was
+ * not acknowledged, and comes again. A leased that was started anew goes on from the count of this host.
+ */
+void host_link_renew(struct host_link *link)
+{
+    if (link->stopped)
+        return;
+    ipc_cancel(link->call);
+    link->call = NULL;
+    link->renewing = true;
+    loop_timer_start(&link->next_step, 0);
+}
+
 void host_link_stop(struct host_link *link)
 {
+    link->stopped = true;
     ipc_cancel(link->call);
     link->call = NULL;
     loop_timer_stop(&link->next_step);

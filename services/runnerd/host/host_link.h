@@ -7,7 +7,7 @@
 
 #include "libcommon/base/random.h"
 #include "libcommon/ipc/ipc.h"
-#include "services/runnerd/host/runner_folder.h"
+#include "services/runnerd/host/runner_offers.h"
 
 struct host_link;
 
@@ -18,7 +18,7 @@ struct host_link_options {
     char *name; /* of this host; borrowed */
     struct loop *loop;
     struct ipc_client *leased;
-    const struct runner_folder *folder;
+    const struct runner_offers *offers; /* those that are not withdrawn are announced */
     struct random *random;
     void (*list_running)(void *context, struct text_list *keys);      /* adds the keys of what runs */
     void (*on_expected)(void *context, const struct text_list *keys); /* all else is to be stopped */
@@ -29,6 +29,9 @@ struct host_link_options {
 /* Introduces itself in a later turn. */
 struct host_link *host_link_create(const struct host_link_options *options);
 void host_link_free(struct host_link *link);
+
+/* What is offered has changed: introduces itself again, in a later turn. */
+void host_link_renew(struct host_link *link);
 
 /* Takes no more commands. */
 void host_link_stop(struct host_link *link);

@@ -10,36 +10,35 @@
 #define RUNNERD_HOST_RUNNER_FILE_H
 
 #include "libcommon/base/error.h"
+#include "services/runnerd/host/runner.h"
 
 #include <stdbool.h>
 #include <stddef.h>
-#include <stdint.h>
 
-struct runner {
-    char *capability;
-    bool noop;          /* built in: no command */
-    char **command;     /* NULL-terminated */
-    char **environment; /* "NAME=value", NULL-terminated; NULL when there is none */
-    int64_t timeout_secs;
-    int64_t max_concurrency;
+struct runner_file_finding {
+    size_t line; /* 0: of the file as a whole */
+    char text[ERROR_TEXT_BYTES];
 };
 
 /* Every fault of a file, each naming its field. */
 struct runner_file_findings {
-    char faults[16][ERROR_TEXT_BYTES];
+    struct runner_file_finding faults[16];
     size_t fault_count;
-    char warnings[16][ERROR_TEXT_BYTES];
+    struct runner_file_finding warnings[16];
     size_t warning_count;
 };
 
 /*
- * Reads a runner file's text. Elements of the command that begin with "./" or "../" become real paths, taken
- * from `folder`; such a file must be there. False when there is a fault; `runner` is then empty. End with
- * runner_clear() in both cases.
+ * Reads a runner file's text. Elements of the command that begin with "./" or "../" become paths below
+ * or above `folder`, which is a real path without a '/' at its end; whether they lead anywhere is
+ * runner_look()'s question. False when there is a fault; `runner` is then empty. End with runner_clear() in
+ * both cases.
  */
 bool runner_file_parse(const char *text, size_t length, const char *folder, struct runner *runner,
                        struct runner_file_findings *findings);
 
-void runner_clear(struct runner *runner);
+/* "file:line: text", or without a line. Returns `out`. */
+const char *runner_file_finding_format(const char *file, const struct runner_file_finding *finding, char *out,
+                                       size_t capacity);
 
 #endif

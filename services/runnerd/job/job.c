@@ -18,7 +18,7 @@
 struct job {
     struct job_host *host;
     struct message_host_command command;
-    const struct runner *runner;
+    struct runner *runner; /* NULL only with a refusal */
     struct log_task log;
     struct job_machine machine;
     int grace_ms; /* once it is stopped: how long its program has to leave */
@@ -50,6 +50,12 @@ static void on_work_done(void *context, bool succeeded, const char *reason)
     on_event(context, succeeded ? JOB_EVENT_WORK_SUCCEEDED : JOB_EVENT_WORK_FAILED, reason);
 }
 
+static void on_start_fault(void *context, int code, const char *reason)
+{
+    const struct job *job = context;
+    job->host->on_start_fault(job->host->context, job->runner, code, reason);
+}
+
 static void on_timeout(void *context)
 {
     struct job *job = context;
@@ -71,6 +77,7 @@ static void start_work(struct job *job)
                                                    .log = &job->log,
                                                    .processes = &job->host->processes,
                                                    .noop_sleep_secs = job->host->noop_sleep_secs,
+                                                   .on_start_fault = on_start_fault,
                                                    .on_done = on_work_done,
                                                    .context = job},
                             &error);
@@ -210,11 +217,11 @@ void job_stop(struct job *job, const char *reason, int grace_ms)
 /* --- making and freeing --- */
 
 struct job *job_create(struct job_host *host, const struct message_host_command *command,
-                       const struct runner *runner, const char *refusal)
+                       struct runner *runner, const char *refusal)
 {
     struct job *job = memory_allocate(sizeof *job);
     job->host = host;
-    job->runner = runner;
+    job->runner = runner ? runner_hold(runner) : NULL;
     job->workspace_fd = -1;
     message_copy(&message_host_command_type, &job->command, command);
     job->log = (struct log_task){.task_id = job->command.task_id,
@@ -252,6 +259,7 @@ void job_free(struct job *job)
     job_transfers_clear(&job->transfers);
     message_clear(&message_host_command_type, &job->command);
     job_machine_clear(&job->machine);
+    runner_drop(job->runner);
     if (job->workspace_fd >= 0)
         close(job->workspace_fd);
     free(job);

@@ -7,7 +7,7 @@
 
 #include "libcommon/ipc/ipc.h"
 #include "libcommon/node/messages.h"
-#include "services/runnerd/host/runner_file.h"
+#include "services/runnerd/host/runner.h"
 #include "services/runnerd/work/job_process.h"
 
 #include <stdbool.h>
@@ -22,16 +22,18 @@ struct job_host {
     struct ipc_client *stored;
     struct job_process_table processes;
     int64_t noop_sleep_secs;
+    /* The runner's program could not be started; `code` as of errno. */
+    void (*on_start_fault)(void *context, const struct runner *runner, int code, const char *reason);
     void (*on_ended)(void *context, struct job *job); /* the last that is heard of it: free it */
     void *context;
 };
 
 /*
- * Begins the task of a start command, which is copied; its end comes in a later turn. `runner` is borrowed.
- * With a `refusal` the job does nothing but fail with it, and `runner` may be NULL.
+ * Begins the task of a start command, which is copied; its end comes in a later turn. `runner` is held
+ * to the end. With a `refusal` the job does nothing but fail with it, and `runner` may be NULL.
  */
 struct job *job_create(struct job_host *host, const struct message_host_command *command,
-                       const struct runner *runner, const char *refusal);
+                       struct runner *runner, const char *refusal);
 
 /*
  * Ends it as failed for `reason`; it has ended with on_ended. The program gets `grace_ms` to leave, or what

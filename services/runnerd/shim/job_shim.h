@@ -17,6 +17,8 @@
 #define JOB_SHIM_PROGRAM "posemesh-job-shim"
 #define JOB_SHIM_VARIABLE_PREFIX "J:"
 
+#include "services/runnerd/shim/start_fault.h"
+
 #include <stdbool.h>
 
 enum { JOB_SHIM_HURRIED_GRACE_MS = 1000 };
@@ -28,12 +30,11 @@ enum {
     JOB_SHIM_DESCRIPTORS
 };
 
-enum { JOB_SHIM_FAULT_BYTES = 320 };
-
 struct job_shim_outcome {
     bool started;
-    int wait_status;                        /* as of waitpid() */
-    char start_fault[JOB_SHIM_FAULT_BYTES]; /* why it was not, as of start_fault_describe() */
+    int wait_status;                     /* as of waitpid() */
+    int start_code;                      /* why it was not: as of errno, and ... */
+    char start_fault[START_FAULT_BYTES]; /* ... as of start_fault_describe() */
 };
 
 #endif

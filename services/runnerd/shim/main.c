@@ -167,6 +167,7 @@ int main(int argc, char **argv)
             setenv("PATH", variables[i] + 5, 1); /* where posix_spawnp looks */
     int code = spawn_command(argv + ARGUMENT_COMMAND, variables, &shim.main_pid);
     shim.outcome.started = code == 0;
+    shim.outcome.start_code = code;
     if (shim.outcome.started)
         watch(&shim, &signals);
     else

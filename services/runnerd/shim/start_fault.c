@@ -163,3 +163,96 @@ void start_fault_describe(const char *program, const char *search_path, int code
     }
     text_format(out, capacity, "%s", strerror(code));
 }
+
+bool start_fault_lasts(int code)
+{
+    static const int passing[] = {0, EAGAIN, ENOMEM, EMFILE, ENFILE, EINTR, EIO, ENOSPC};
+    for (size_t i = 0; i < sizeof passing / sizeof passing[0]; i++)
+        if (code == passing[i])
+            return false;
+    return true;
+}
+
+/* --- before a start --- */
+
+/* FNV-1a: chosen values are no danger here, as who may change the program need not pretend. */
+static void add_number(uint64_t *identity, uint64_t number)
+{
+    if (!*identity)
+        *identity = 0xcbf29ce484222325U;
+    for (int shift = 0; shift < 64; shift += 8)
+        *identity = (*identity ^ (number >> shift & 0xff)) * 0x100000001b3U;
+}
+
+static void add_file(uint64_t *identity, const char *path)
+{
+    struct stat status;
+    if (stat(path, &status) != 0)
+        return;
+    const uint64_t numbers[] = {status.st_dev,
+                                status.st_ino,
+                                (uint64_t)status.st_size,
+                                status.st_mode,
+                                (uint64_t)status.st_mtim.tv_sec,
+                                (uint64_t)status.st_mtim.tv_nsec,
+                                (uint64_t)status.st_ctim.tv_sec,
+                                (uint64_t)status.st_ctim.tv_nsec};
+    for (size_t i = 0; i < sizeof numbers / sizeof numbers[0]; i++)
+        add_number(identity, numbers[i]);
+}
+
+uint64_t start_fault_identity(const char *path)
+{
+    uint64_t identity = 0;
+    add_file(&identity, path);
+    return identity;
+}
+
+static bool is_absolute_search_path(const char *search_path)
+{
+    for (const char *folder = search_path; folder; folder = strchr(folder, ':')) {
+        folder += *folder == ':';
+        if (*folder != '/')
+            return false;
+    }
+    return true;
+}
+
+static bool is_script(const char *path)
+{
+    char head[2];
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    bool script = fd >= 0 && pread(fd, head, sizeof head, 0) == (ssize_t)sizeof head && head[0] == '#';
+    if (fd >= 0)
+        close(fd);
+    return script;
+}
+
+/* The kernel may have ways of its own to run a program of another machine: its loader decides nothing here.
+ */
+static int look_at_file(const char *path, struct start_look *look)
+{
+    char interpreter[PATH_MAX];
+    add_file(&look->identity, path);
+    if (refusal_of(path))
+        return EACCES;
+    if (!read_interpreter(path, interpreter) || interpreter[0] != '/')
+        return 0;
+    add_file(&look->identity, interpreter);
+    return is_script(path) && refusal_of(interpreter) ? ENOENT : 0;
+}
+
+void start_fault_look(const char *program, const char *search_path, struct start_look *look)
+{
+    char path[PATH_MAX];
+    bool named = strchr(program, '/') != NULL;
+    *look = (struct start_look){.fault = false};
+    if (named ? program[0] != '/' : !is_absolute_search_path(search_path))
+        return;
+    text_format(path, sizeof path, "%s", program);
+    bool found = named ? is_there(path) : find_in_path(program, search_path, path);
+    int code = found ? look_at_file(path, look) : named && errno ? errno : ENOENT;
+    look->fault = code != 0;
+    if (look->fault)
+        start_fault_describe(program, search_path, code, look->text, sizeof look->text);
+}

@@ -131,9 +131,12 @@ static void on_gone(void *context, const struct job_shim_outcome *outcome)
     bool succeeded = outcome && outcome->started && WIFEXITED(outcome->wait_status) &&
                      WEXITSTATUS(outcome->wait_status) == 0;
     char *reason = succeeded ? NULL : describe_exit(options, outcome);
+    int start_code = outcome && !outcome->started ? outcome->start_code : 0; /* freed with the process */
     job_process_free(exec->process);
     exec->process = NULL;
     tell_loss(exec, true, clock_boot_ms());
+    if (start_code)
+        options->on_start_fault(options->context, start_code, reason);
     options->on_done(options->context, succeeded, reason);
     free(reason);
 }

@@ -9,6 +9,8 @@
 #include <string.h>
 #include <unistd.h>
 
+static const char default_search_path[] = "/usr/local/bin:/usr/bin:/bin";
+
 enum { OWN_VARIABLES = 16, PASSWD_BYTES = 4096 };
 
 /* Takes `variable`; it replaces one of the same name. */
@@ -43,7 +45,7 @@ static bool is_inherited(const char *variable)
 
 static void put_inherited(char **variables)
 {
-    put_text(variables, "PATH", "/usr/local/bin:/usr/bin:/bin");
+    put_text(variables, "PATH", default_search_path);
     for (char **variable = environ; *variable; variable++)
         if (is_inherited(*variable))
             put(variables, memory_format(JOB_SHIM_VARIABLE_PREFIX "%s", *variable));
@@ -89,6 +91,16 @@ char **job_environment_make(const struct message_host_command *command, const st
     put_path(variables, "POSEMESH_INPUTS_FILE", command->workspace, JOB_FILES_INPUTS);
     put_path(variables, "POSEMESH_OUTPUTS_DIR", command->workspace, JOB_FILES_OUTPUTS);
     return variables;
+}
+
+const char *job_environment_search_path(const struct runner *runner)
+{
+    const char *own = getenv("PATH");
+    const char *path = own ? own : default_search_path;
+    for (char **variable = runner->environment; variable && *variable; variable++)
+        if (strncmp(*variable, "PATH=", 5) == 0)
+            path = *variable + 5;
+    return path;
 }
 
 void job_environment_free(char **variables)

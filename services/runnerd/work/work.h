@@ -9,7 +9,7 @@
 #include "libcommon/loop/loop.h"
 #include "libcommon/node/messages.h"
 #include "services/runnerd/host/job_updates.h"
-#include "services/runnerd/host/runner_file.h"
+#include "services/runnerd/host/runner.h"
 #include "services/runnerd/work/job_process.h"
 
 /* All that is pointed at outlives the work. */
@@ -23,6 +23,9 @@ struct work_options {
     const struct log_task *log;
     struct job_process_table *processes;
     int64_t noop_sleep_secs;
+
+    /* Before on_done(): the runner's program could not be started; `code` as of errno. */
+    void (*on_start_fault)(void *context, int code, const char *reason);
 
     /* Once, also when it was stopped: nothing of it runs any more. `reason` is for a failure, and may be NULL
      * after a stop. Not from start(). */
