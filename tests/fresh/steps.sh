@@ -17,7 +17,7 @@ outcome() {
 # What an ordinary user types, in the folder of the checkout: as_user NAME COMMAND
 as_user() {
     echo "# typing $1"
-    runuser -l reader -c "cd checkout && $2" 2>&1
+    timeout 1800 runuser -l reader -c "cd checkout && $2" 2>&1
     outcome "$1" $?
 }
 
@@ -42,7 +42,8 @@ run_node() {
     until [[ -e /home/reader/net/devnet.env ]]; do sleep 0.2; done
     typed_node >/steps/typed
     runuser -l reader -c "cd checkout && bash /steps/typed" &
-    python3 -B /home/reader/checkout/tests/fresh/job.py /home/reader/net/devnet.env /home/reader/checkout
+    python3 -B /home/reader/checkout/tests/fresh/job.py /home/reader/net/devnet.env /home/reader/checkout &&
+        runuser -l reader -c 'cd checkout && sudo -E deploy/posemesh-node --health'
 }
 
 set_up >/steps/log 2>&1 || { cat /steps/log && exit 1; }
