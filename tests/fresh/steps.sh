@@ -18,7 +18,7 @@ outcome() {
 as_user() {
     echo "# typing $1"
     timeout 1800 runuser -l reader -c "cd checkout && $2" 2>&1
-    outcome "$1" $?
+    outcome "$1: typed to its end" $?
 }
 
 set_up() {
