@@ -38,7 +38,8 @@ posemesh_as_owner() (
         who=(--regid "$group" --init-groups)
     fi
     # shellcheck disable=SC2016
-    exec env -u XDG_CACHE_HOME HOME="$home" setpriv --reuid "$owner" "${who[@]}" bash -c 'source "$0" && "$@"' "$root/deploy/lib/build.sh" "$@"
+    exec env -u XDG_CACHE_HOME HOME="$home" setpriv --reuid "$owner" "${who[@]}" \
+        bash -c 'source "$0" && "$@"' "$root/deploy/lib/build.sh" "$@"
 )
 
 # posemesh_give_back ROOT FOLDER: what root had to make itself is the owner's in the end.
