@@ -61,7 +61,7 @@ posemesh_become_owner() {
 # posemesh_build_here ROOT PRESET: builds, and prints the folder.
 posemesh_build_here() {
     local root=$1 preset=$2 base=$1/build obstacle
-    obstacle=$(posemesh_obstacle "$root" ".lock" "$preset" "$preset.log" "$preset.sources")
+    obstacle=$(posemesh_obstacle "$root" "$preset" "$preset.lock" "$preset.log" "$preset.sources")
     if [[ -n $obstacle ]]; then
         if posemesh_is_up_to_date "$root" "$base/$preset"; then
             echo "$base/$preset"
@@ -89,7 +89,7 @@ posemesh_build_into() {
         return 1
     fi
     [[ -e $base/$preset/build.ninja ]] || echo "building (a minute or two the first time) ..." >&2
-    if ! posemesh_build_locked "$root" "$preset" "$base/$preset" "$base"; then
+    if ! posemesh_build_locked "$root" "$preset" "$base/$preset"; then
         tail -n 40 "$base/$preset.log" >&2
         echo "the build failed; all of its output is in $base/$preset.log" >&2
         return 1
@@ -97,7 +97,7 @@ posemesh_build_into() {
 }
 
 posemesh_build_locked() (
-    exec 9>"$4/.lock"
+    exec 9>"$3.lock"
     flock 9 || exit 1
     cd "$1" || exit 1
     # As they are before: of one that is edited meanwhile nobody knows which of the two was compiled.
