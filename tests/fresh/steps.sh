@@ -28,12 +28,15 @@ set_up() {
         chown -R reader: /home/reader/checkout
 }
 
-# README's node against a local network: what the operator has been given is another address and another secret.
+# README's node against a local network: what the operator has been given is another address and another secret. Its port is one that
+# nobody else on this machine has.
 typed_node() {
+    local port
+    port=$(python3 -c 'import socket; print(socket.create_server(("127.0.0.1", 0)).getsockname()[1])')
     # shellcheck disable=SC1091
     . /home/reader/net/devnet.env
     sed -e "s|https://dms.auki.network/v1|$DMS_BASE_URL|; s|https://dds.auki.network|$DDS_BASE_URL|" \
-        -e "s|https://my-node.example.org|http://127.0.0.1:8080|; s|YOUR-REGISTRATION-SECRET|$REG_SECRET|" \
+        -e "s|https://my-node.example.org|http://127.0.0.1:$port HTTP_LISTEN=127.0.0.1:$port|; s|YOUR-REGISTRATION-SECRET|$REG_SECRET|" \
         -e "s|YOUR-WALLET-KEY|$(od -An -N32 -tx1 /dev/urandom | tr -d ' \n')|" /steps/node
 }
 
