@@ -49,7 +49,7 @@ class Network:
     """The local network that a devnet.env describes, as an app sees it that owns one domain."""
 
     def __init__(self, env_text, domain_id):
-        self.settings = dict(line.split("=", 1) for line in env_text.splitlines() if "=" in line)
+        self.settings = dict(line.removeprefix("export ").split("=", 1) for line in env_text.splitlines() if "=" in line)
         self.domain_id = domain_id
         self._token = self.settings["APP_TOKEN"]
         self._dms = self.settings["DMS_BASE_URL"].rstrip("/")

@@ -4,15 +4,28 @@ import os
 import shutil
 import signal
 import subprocess
+import sys
 import tempfile
 import time
 
 ROOT = os.path.abspath(os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", ".."))
-RELEASE = os.path.join(ROOT, "build", "release")
 MIB, GIB = 1 << 20, 1 << 30
 CONNECTIONS, PART_BYTES, PEAK_MIB = 4, 16 * MIB, 32
 
 Sample = collections.namedtuple("Sample", "seconds user system")  # the last two are CPU seconds
+
+
+def add_build_option(parser):
+    parser.add_argument("--build", metavar="FOLDER", help="default: the release build, built first when it is not what the sources say")
+
+
+def build_folder(arguments):
+    """Of the option; ends the program when it cannot be built (deploy/lib/build.sh has said why)."""
+    if arguments.build:
+        return arguments.build
+    script = 'source "$0/deploy/lib/build.sh" && posemesh_build "$0" release && echo "$posemesh_built"'
+    done = subprocess.run(["bash", "-c", script, ROOT], stdout=subprocess.PIPE, text=True, check=False)
+    return done.stdout.strip() if done.returncode == 0 else sys.exit(1)
 
 
 class Bench:

@@ -88,9 +88,9 @@ static bool write_whole_file(const char *folder, const char *name, const char *t
 bool devnet_write_environment(const struct devnet *devnet, struct error *error)
 {
     char *text =
-        memory_format("DDS_BASE_URL=%s/dds\nDMS_BASE_URL=%s/dms/v1\nDOMAIN_SERVER_URL=%s/domain\n"
-                      "ADMIN_URL=%s/admin\nTRAP_URL=%s\nAPP_TOKEN=%s\nREG_SECRET=%s\n"
-                      "ROBOT_REGISTRATION_CREDENTIALS=%s\n",
+        memory_format("export DDS_BASE_URL=%s/dds\nexport DMS_BASE_URL=%s/dms/v1\n"
+                      "export DOMAIN_SERVER_URL=%s/domain\nexport ADMIN_URL=%s/admin\nexport TRAP_URL=%s\n"
+                      "export APP_TOKEN=%s\nexport REG_SECRET=%s\nexport ROBOT_REGISTRATION_CREDENTIALS=%s\n",
                       devnet->origin, devnet->origin, devnet->origin, devnet->origin, devnet->trap_origin,
                       devnet->app_token, devnet->registration_secret, devnet->robot_credentials[0]);
     bool written = write_whole_file(devnet->folder, "app_token", devnet->app_token, error) &&

@@ -59,7 +59,7 @@ class Devnet:
         if not self.process.stdout.readline():
             raise RuntimeError(f"posemesh-devnet ended with {self.process.wait()}")
         with open(os.path.join(self.state, "devnet.env")) as file:
-            self.env = dict(line.rstrip("\n").split("=", 1) for line in file)
+            self.env = dict(line.removeprefix("export ").rstrip("\n").split("=", 1) for line in file)
         self.dds, self.dms = self.env["DDS_BASE_URL"], self.env["DMS_BASE_URL"]
         self.domain_server, self.admin_url = self.env["DOMAIN_SERVER_URL"], self.env["ADMIN_URL"]
 

@@ -38,6 +38,15 @@ class Options(unittest.TestCase):
         self.assertIn("--allow RULE", self.run_program("--help").stdout)
 
 
+class EnvironmentFile(unittest.TestCase):
+    def test_a_shell_that_reads_it_passes_all_of_it_on(self):
+        devnet = Devnet()
+        self.addCleanup(devnet.stop)
+        shown = subprocess.run(["sh", "-c", f". {devnet.state}/devnet.env; env"], env={}, stdout=subprocess.PIPE, text=True, check=True)
+        self.assertLessEqual({f"{name}={value}" for name, value in devnet.env.items()}, set(shown.stdout.splitlines()))
+        self.assertLessEqual({"DDS_BASE_URL", "DMS_BASE_URL", "DOMAIN_SERVER_URL", "ADMIN_URL", "APP_TOKEN", "REG_SECRET"}, devnet.env.keys())
+
+
 class Allowed(unittest.TestCase):
     def network(self, *rules):
         devnet = Devnet(*(word for rule in rules for word in ("--allow", rule)))

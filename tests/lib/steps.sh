@@ -13,6 +13,9 @@ export POSEMESH_SOURCE_DIR=$root
 # Debian's Python, which sees Debian's modules, even where another one comes first in PATH.
 python=/usr/bin/python3
 
+# shellcheck source=deploy/lib/build.sh
+source "$root/deploy/lib/build.sh"
+
 # Records the outcome of a step that is a single check: record ok|"not ok" NAME [LOG]
 record() {
     printf '%s 1 - %s\n' "$1" "$2" >>"$results/$step.tap"
@@ -45,7 +48,7 @@ sources() {
 
 # Before all others and by itself, as it may have to install what schedule.py needs.
 step_set_up() {
-    "$root/deploy/install-deps" --test || {
+    "$root/deploy/install-deps" "$1" || {
         record "not ok" "the packages are installed"
         return 1
     }
@@ -53,7 +56,7 @@ step_set_up() {
 
 step_build() {
     local log=$results/$step.log
-    if cmake --preset "$1" >"$log" 2>&1 && cmake --build --preset "$1" -j "$cores" >>"$log" 2>&1; then
+    if posemesh_build "$root" "$1" >"$log" 2>&1 && [ "$posemesh_built" = "$root/build/$1" ]; then
         record ok "the $1 build has no warning"
     else
         record "not ok" "the $1 build has no warning" "$log"

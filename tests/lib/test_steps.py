@@ -1,11 +1,13 @@
 """What a step makes of what a program prints, and what is counted in the end."""
 import os
 import shlex
+import shutil
 import subprocess
 import tempfile
 import unittest
 
-STEPS = os.path.join(os.path.dirname(os.path.abspath(__file__)), "steps.sh")
+ROOT = os.path.abspath(os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", ".."))
+STEPS = os.path.join(ROOT, "tests", "lib", "steps.sh")
 
 
 class Steps(unittest.TestCase):
@@ -100,6 +102,26 @@ class Steps(unittest.TestCase):
 
     def test_no_outcome_at_all_is_no_success(self):
         self.assertEqual(self.end()[0], 1)
+
+
+class WhatIsInstalled(unittest.TestCase):
+    def asked(self, *arguments):
+        """What tests/run asks deploy/install-deps for, which then fails."""
+        with tempfile.TemporaryDirectory(prefix="posemesh-steps.") as root:
+            for path in ("tests/run", "tests/lib/steps.sh", "deploy/lib/build.sh"):
+                os.makedirs(os.path.dirname(os.path.join(root, path)), exist_ok=True)
+                shutil.copy(os.path.join(ROOT, path), os.path.join(root, path))
+            with open(os.path.join(root, "deploy", "install-deps"), "w") as file:
+                file.write('#!/bin/sh\necho "$@" >"${0%/*}/asked"\nexit 1\n')
+            os.chmod(file.name, 0o755)
+            done = subprocess.run([os.path.join(root, "tests", "run"), *arguments], stdout=subprocess.PIPE, text=True, timeout=60, check=False)
+            self.assertIn("failed:\n  the packages are installed\n0 passed, 1 failed\n", done.stdout)
+            with open(os.path.join(root, "deploy", "asked")) as file:
+                return file.read().split()
+
+    def test_unit_tests_need_no_linters(self):
+        self.assertEqual(self.asked("--unit"), ["--build"])
+        self.assertEqual(self.asked(), ["--test"])
 
 
 if __name__ == "__main__":
