@@ -6,6 +6,7 @@
 #include "libcommon/loop/spawn.h"
 #include "libcommon/node/folder_use.h"
 #include "libcommon/node/listening_socket.h"
+#include "libcommon/node/settings_value.h"
 #include "libcommon/service/service_command.h"
 #include "services/node/child_environment.h"
 #include "services/node/preflight.h"
@@ -47,7 +48,8 @@ static bool tell_of_running(const struct settings *settings)
 static bool check_port(const struct settings *settings, bool runs)
 {
     struct error error;
-    if (settings->registration_flow != SETTINGS_FLOW_CALLBACK)
+    if (settings->registration_flow != SETTINGS_FLOW_CALLBACK ||
+        !settings_check_address(settings->http_listen, &error))
         return true;
     int fd = listening_socket_take(settings->http_listen, &error);
     if (fd >= 0)
@@ -92,11 +94,14 @@ static bool ask(enum service_id service, const struct identities *identities)
     return WIFEXITED(status) && WEXITSTATUS(status) == SERVICE_EXIT_OK;
 }
 
+/* Also with a fault in the settings, which is told already: all faults are told at once. */
 static bool check_places(const struct settings *settings, const struct identities *identities)
 {
     struct error error;
-    bool ok = preflight_folders(identities, settings, &error);
-    ok = check_port(settings, tell_of_running(settings)) && ok;
+    bool ok = check_port(settings, tell_of_running(settings));
+    if (!identities)
+        return false;
+    ok = preflight_folders(identities, settings, &error) && ok;
     for (enum service_id id = 0; id < SERVICE_COUNT; id++)
         if (SERVICES_TO_ASK & (1U << id))
             ok = ask(id, identities) && ok;
@@ -105,15 +110,14 @@ static bool check_places(const struct settings *settings, const struct identitie
 
 int node_check_config(void)
 {
-    struct settings settings;
+    struct settings settings = {.runtime_dir = NULL};
     struct identities identities;
     struct error error;
     int secrets_fd = -1;
-    bool settings_ok = preflight_settings(&settings, &secrets_fd, true, &error);
+    bool ok = preflight_settings(&settings, &secrets_fd, true, &error);
     bool identities_ok = preflight_identities(&identities, &error) || print_fault(&error);
-    bool ok = settings_ok && identities_ok;
-    if (ok)
-        ok = check_places(&settings, &identities);
+    if (settings.runtime_dir)
+        ok = check_places(&settings, identities_ok ? &identities : NULL) && ok;
     settings_clear(&settings);
     if (secrets_fd >= 0)
         close(secrets_fd);

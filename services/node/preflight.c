@@ -50,7 +50,8 @@ bool preflight_identities(struct identities *identities, struct error *error)
 static bool check_own(const struct settings *settings, enum folder_id id, struct error *error)
 {
     const struct folder_use use = folder_use_of(settings, id);
-    return id >= FOLDER_LOCKED_COUNT || folder_reach_check(use.path, FOLDER_NEED_WRITE, error) ||
+    /* One that is no path was a fault of the settings. */
+    return id >= FOLDER_LOCKED_COUNT || *use.path != '/' || folder_reach_check(use.path, FOLDER_NEED_WRITE, error) ||
            error_prefix(error, "%s: uid %u (posemesh-node)", use.variable, (unsigned)geteuid());
 }
 

@@ -212,6 +212,18 @@ class NeverSucceeds(StartCase):
         self.assertNotIn('{"', output, "text for people")
         self.assert_node_works()
 
+    def test_a_check_tells_the_faults_of_all_kinds_at_once(self):
+        node = self.make_node()
+        self.addCleanup(node.remove)
+        node.variables.update(MAX_CONCURRENCY="none", POSEMESH_STATE_DIR="/dev/null/state", HTTP_LISTEN="127.0.0.1:none")
+        with open(os.path.join(node.runners, "bad.json"), "w") as file:
+            file.write('{\n"capability": 1}')
+        status, output = self.check(node)
+        self.assertEqual(status, 78, output)
+        for fault in ("MAX_CONCURRENCY is 'none'", "POSEMESH_STATE_DIR: uid", "bad.json:2: "):
+            self.assertIn(fault, output)
+        self.assertEqual(output.count("HTTP_LISTEN"), 1, output)
+
     def test_a_check_finds_what_only_a_service_knows(self):
         """The service that looks at more is asked, in the environment that it will have."""
         node = self.make_node()
