@@ -85,8 +85,8 @@ static void print_help(enum service_id service, const char *purpose)
     printf("usage: posemesh-%s [--health | --check-config | --version | --help]\n\n%s\n\n"
            "  --health        ask the running service; exit 0 when it is ready, 1 and why\n"
            "                  when not, 69 when it does not run, 77 when you may not ask\n"
-           "  --check-config  check the environment and the folders; exit 0, or 78 with every\n"
-           "                  fault\n\n",
+           "  --check-config  check the environment and the folders; exit 0, or 78 with\n"
+           "                  every fault\n\n",
            service_name(service), purpose);
     settings_help_print(stdout, 1U << service);
 }

@@ -51,7 +51,8 @@ static bool check_own(const struct settings *settings, enum folder_id id, struct
 {
     const struct folder_use use = folder_use_of(settings, id);
     /* One that is no path was a fault of the settings. */
-    return id >= FOLDER_LOCKED_COUNT || *use.path != '/' || folder_reach_check(use.path, FOLDER_NEED_WRITE, error) ||
+    return id >= FOLDER_LOCKED_COUNT || *use.path != '/' ||
+           folder_reach_check(use.path, FOLDER_NEED_WRITE, error) ||
            error_prefix(error, "%s: uid %u (posemesh-node)", use.variable, (unsigned)geteuid());
 }
 

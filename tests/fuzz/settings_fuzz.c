@@ -106,7 +106,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     else
         fuzz_expect(report.faults.count > 0, "what is refused says why");
     for (size_t i = 0; i < report.faults.count; i++)
-        fuzz_expect(report.faults.items[i].variable && report.faults.items[i].text[0],
+        fuzz_expect(report.faults.items[i].variable[0] && report.faults.items[i].text[0],
                     "a fault says what is wrong");
     settings_clear(&settings);
     for (size_t i = 0; i < count; i++)

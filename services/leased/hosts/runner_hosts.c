@@ -4,26 +4,19 @@
 #include "libcommon/base/log.h"
 #include "libcommon/base/memory.h"
 #include "libcommon/base/text.h"
+#include "services/leased/hosts/runner_slots.h"
 
 #include <stdlib.h>
 #include <string.h>
 #include <sys/queue.h>
 
 enum {
-    POLL_HOLD_MS = 15000,         /* well below host_next's deadline */
-    HOST_GONE_MS = 30000,         /* no poll for so long: its jobs are given up */
-    CAPABILITIES_KEPT_MS = 60000, /* docs/network.md 1.1 */
-    WITHDRAWN_KEPT_MS = 600000
+    POLL_HOLD_MS = 15000,        /* well below host_next's deadline */
+    HOST_GONE_MS = 30000,        /* no poll for so long: its jobs are given up */
+    CAPABILITIES_KEPT_MS = 60000 /* docs/network.md 1.1 */
 };
 
 static const int64_t SEQUENCE_MAX = INT64_MAX / 2;
-
-struct slot {
-    char *capability;
-    int64_t max; /* 0: the host has withdrawn it */
-    int64_t used;
-    int64_t withdrawn_ms; /* when */
-};
 
 struct queued_command {
     struct message_host_command message;
@@ -34,8 +27,7 @@ struct runner_host {
     struct runner_hosts *hosts;
     char *id;
     char *name; /* stays the same when the host is started anew */
-    struct slot *slots;
-    size_t slot_count;
+    struct runner_slots slots;
     int64_t next_sequence;
     /* Oldest first; the first was perhaps sent, and is not acknowledged. */
     STAILQ_HEAD(queued_commands, queued_command) commands;
@@ -86,9 +78,10 @@ void runner_host_command(struct runner_host *host, enum command command,
     memory_replace_text(&queued->message.action, command_infos[command].action);
     queued->message.sequence = ++host->next_sequence;
     STAILQ_INSERT_TAIL(&host->commands, queued, link);
-    for (size_t i = 0; command == COMMAND_start && i < host->slot_count; i++)
-        if (strcmp(host->slots[i].capability, message->capability) == 0)
-            host->slots[i].used++;
+    struct runner_slot *slot =
+        command == COMMAND_start ? runner_slots_find(&host->slots, message->capability) : NULL;
+    if (slot)
+        slot->used++;
     if (host->poll)
         answer_poll(host);
 }
@@ -104,9 +97,9 @@ bool runner_host_has_command(const struct runner_host *host, const struct secret
 
 void runner_host_release(struct runner_host *host, const char *capability)
 {
-    for (size_t i = 0; i < host->slot_count; i++)
-        if (strcmp(host->slots[i].capability, capability) == 0 && host->slots[i].used > 0)
-            host->slots[i].used--;
+    struct runner_slot *slot = runner_slots_find(&host->slots, capability);
+    if (slot && slot->used > 0)
+        slot->used--;
     host->hosts->events.slots_changed(host->hosts->events.context);
 }
 
@@ -140,20 +133,13 @@ static void drop_poll(struct runner_host *host)
     host->poll = NULL;
 }
 
-static void clear_slots(struct runner_host *host)
-{
-    for (size_t i = 0; i < host->slot_count; i++)
-        free(host->slots[i].capability);
-    free(host->slots);
-}
-
 static void remove_host(struct runner_host *host)
 {
     LIST_REMOVE(host, link);
     drop_poll(host);
     while (!STAILQ_EMPTY(&host->commands))
         pop_command(host);
-    clear_slots(host);
+    runner_slots_clear(&host->slots);
     free(host->id);
     free(host->name);
     free(host);
@@ -171,9 +157,9 @@ static struct text_list list_slots(const struct runner_hosts *hosts, bool withdr
 {
     struct text_list all = {NULL, 0};
     for (const struct runner_host *host = LIST_FIRST(&hosts->list); host; host = LIST_NEXT(host, link))
-        for (size_t i = 0; i < host->slot_count; i++)
-            if (withdrawn_too || host->slots[i].max > 0)
-                text_list_add(&all, host->slots[i].capability);
+        for (size_t i = 0; i < host->slots.count; i++)
+            if (withdrawn_too || host->slots.items[i].max > 0)
+                text_list_add(&all, host->slots.items[i].capability);
     text_list_sort_unique(&all);
     return all;
 }
@@ -203,67 +189,6 @@ static void give_up_jobs(struct runner_host *host)
     host->hosts->events.host_gone(host->hosts->events.context, host);
 }
 
-static struct slot *find_slot(struct slot *slots, size_t count, const char *capability)
-{
-    for (size_t i = 0; i < count; i++)
-        if (strcmp(slots[i].capability, capability) == 0)
-            return &slots[i];
-    return NULL;
-}
-
-/* A host that says hello again keeps the jobs that it has, those of what it does not offer any more, too. */
-static void set_slots(struct runner_host *host, const struct record_list *capabilities, int64_t now_ms)
-{
-    const struct message_capability *items = capabilities->items;
-    struct slot *slots = memory_allocate_array(capabilities->count + host->slot_count, sizeof *slots);
-    size_t count = capabilities->count;
-    for (size_t i = 0; i < count; i++)
-        slots[i] =
-            (struct slot){.capability = memory_copy_text(items[i].name), .max = items[i].max_concurrency};
-    for (size_t i = 0; i < host->slot_count; i++) {
-        struct slot *old = &host->slots[i];
-        struct slot *same = find_slot(slots, capabilities->count, old->capability);
-        if (same) {
-            same->used = old->used;
-            continue;
-        }
-        if (old->max > 0)
-            old->withdrawn_ms = now_ms;
-        old->max = 0;
-        slots[count++] = *old;
-        old->capability = NULL;
-    }
-    clear_slots(host);
-    host->slots = slots;
-    host->slot_count = count;
-}
-
-/* By then DMS has heard that the capability is gone, if it ever does. */
-static void forget_withdrawn(struct runner_host *host, int64_t now_ms)
-{
-    size_t kept = 0;
-    for (size_t i = 0; i < host->slot_count; i++) {
-        const struct slot *slot = &host->slots[i];
-        if (slot->max > 0 || slot->used > 0 || now_ms - slot->withdrawn_ms < WITHDRAWN_KEPT_MS)
-            host->slots[kept++] = *slot;
-        else
-            free(slot->capability);
-    }
-    host->slot_count = kept;
-}
-
-/* What the start before offered counts as withdrawn, where the new one does not: DMS may still know it. */
-static void inherit_slots(struct runner_host *host, struct runner_host *former)
-{
-    clear_slots(host);
-    host->slots = former->slots;
-    host->slot_count = former->slot_count;
-    former->slots = NULL;
-    former->slot_count = 0;
-    for (size_t i = 0; i < host->slot_count; i++)
-        host->slots[i].used = 0;
-}
-
 /* A new start of the same host replaces the one before: whatever that one ran died with it. */
 static void replace_former_start(struct runner_hosts *hosts, struct runner_host *new_host)
 {
@@ -273,7 +198,7 @@ static void replace_former_start(struct runner_hosts *hosts, struct runner_host 
             continue;
         if (!host->gone)
             give_up_jobs(host);
-        inherit_slots(new_host, host);
+        runner_slots_inherit(&new_host->slots, &host->slots);
         remove_host(host);
     }
 }
@@ -325,7 +250,7 @@ void runner_hosts_hello(struct runner_hosts *hosts, struct ipc_request *request,
                  text_plural(hello->capabilities.count, "capability", "capabilities"));
     }
     host->last_seen_ms = now_ms;
-    set_slots(host, &hello->capabilities, now_ms);
+    runner_slots_set(&host->slots, &hello->capabilities, now_ms);
     ipc_answer(request, &(struct message_host_welcome){.expected = *expected});
     tell_capabilities(hosts);
     hosts->events.slots_changed(hosts->events.context);
@@ -361,7 +286,7 @@ void runner_hosts_tick(struct runner_hosts *hosts, int64_t now_ms)
     bool capabilities_changed = false;
     for (struct runner_host *host = LIST_FIRST(&hosts->list), *next; host; host = next) {
         next = LIST_NEXT(host, link);
-        forget_withdrawn(host, now_ms);
+        runner_slots_forget_withdrawn(&host->slots, now_ms);
         /* A host that waits is there; the hold's end finds out whether it comes back. */
         if (host->poll) {
             host->last_seen_ms = now_ms;
@@ -388,10 +313,8 @@ void runner_hosts_tick(struct runner_hosts *hosts, int64_t now_ms)
 struct runner_host *runner_hosts_find_slot(struct runner_hosts *hosts, const char *capability)
 {
     for (struct runner_host *host = LIST_FIRST(&hosts->list); host; host = LIST_NEXT(host, link))
-        for (size_t i = 0; !host->gone && i < host->slot_count; i++)
-            if (strcmp(host->slots[i].capability, capability) == 0 &&
-                host->slots[i].used < host->slots[i].max)
-                return host;
+        if (!host->gone && runner_slots_count_free(&host->slots, capability) > 0)
+            return host;
     return NULL;
 }
 
@@ -399,19 +322,17 @@ int64_t runner_hosts_count_free(const struct runner_hosts *hosts, const char *ca
 {
     int64_t count = 0;
     for (const struct runner_host *host = LIST_FIRST(&hosts->list); host; host = LIST_NEXT(host, link))
-        for (size_t i = 0; !host->gone && i < host->slot_count; i++)
-            if (strcmp(host->slots[i].capability, capability) == 0 &&
-                host->slots[i].used < host->slots[i].max)
-                count += host->slots[i].max - host->slots[i].used;
+        count += host->gone ? 0 : runner_slots_count_free(&host->slots, capability);
     return count;
 }
 
 bool runner_hosts_offer(const struct runner_hosts *hosts, const char *capability)
 {
-    for (const struct runner_host *host = LIST_FIRST(&hosts->list); host; host = LIST_NEXT(host, link))
-        for (size_t i = 0; i < host->slot_count; i++)
-            if (host->slots[i].max > 0 && strcmp(host->slots[i].capability, capability) == 0)
-                return true;
+    for (const struct runner_host *host = LIST_FIRST(&hosts->list); host; host = LIST_NEXT(host, link)) {
+        const struct runner_slot *slot = runner_slots_find(&host->slots, capability);
+        if (slot && slot->max > 0)
+            return true;
+    }
     return false;
 }
 
@@ -426,9 +347,8 @@ size_t runner_hosts_count(const struct runner_hosts *hosts)
 bool runner_hosts_can_work(const struct runner_hosts *hosts)
 {
     for (const struct runner_host *host = LIST_FIRST(&hosts->list); host; host = LIST_NEXT(host, link))
-        for (size_t i = 0; !host->gone && i < host->slot_count; i++)
-            if (host->slots[i].max > 0)
-                return true;
+        if (!host->gone && runner_slots_offer_any(&host->slots))
+            return true;
     return false;
 }
 

@@ -1,0 +1,51 @@
+/*
+ * What one runner host offers, how much of it is in use, and what it has withdrawn lately. Pure: the clock is
+ * the caller's.
+ */
+#ifndef LEASED_HOSTS_RUNNER_SLOTS_H
+#define LEASED_HOSTS_RUNNER_SLOTS_H
+
+#include "libcommon/node/messages.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct runner_slot {
+    char *capability;
+    int64_t max; /* 0: the host has withdrawn it */
+    int64_t used;
+    int64_t withdrawn_ms; /* when */
+};
+
+/* All zero is an empty one; end with runner_slots_clear(). */
+struct runner_slots {
+    struct runner_slot *items;
+    size_t count;
+};
+
+/*
+ * What the host offers from now on, `struct message_capability` each. Jobs that run are kept, those of what
+ * it does not offer any more, too; that counts as withdrawn.
+ */
+void runner_slots_set(struct runner_slots *slots, const struct record_list *capabilities, int64_t now_ms);
+
+/* Takes over what the start of the host before had, whose jobs are gone; `former` is empty then. What is not
+ * set again counts as withdrawn: DMS may still know it. */
+void runner_slots_inherit(struct runner_slots *slots, struct runner_slots *former);
+
+/* Drops what was withdrawn ten minutes ago and has no job: DMS has heard of it by then, if it ever does. */
+void runner_slots_forget_withdrawn(struct runner_slots *slots, int64_t now_ms);
+
+/* The slot of a capability, withdrawn or not; NULL: there is none. */
+struct runner_slot *runner_slots_find(const struct runner_slots *slots, const char *capability);
+
+/* How many more jobs of the capability could run. */
+int64_t runner_slots_count_free(const struct runner_slots *slots, const char *capability);
+
+/* Whether any capability is offered. */
+bool runner_slots_offer_any(const struct runner_slots *slots);
+
+void runner_slots_clear(struct runner_slots *slots);
+
+#endif
