@@ -58,10 +58,11 @@ class Programs(RunnerCase):
     def test_a_program_that_is_missing_costs_no_attempt_and_works_once_it_is_there(self):
         self.start()
         commands = {"/t/absolute": [os.path.join(self.node.folder, "tool")], "/t/relative": ["./tool"],
-                    "/t/argument": [*PYTHON, "./late.py"], "/t/script": ["./script"]}
+                    "/t/argument": [*PYTHON, "./late.py"], "/t/script": ["./script"], "/t/closed": [*PYTHON, "./closed.py"]}
         for capability, command in commands.items():
             self.node.install_runner(capability[3:], capability, command)
         self.write("script", "#!/no/such/interpreter\n")
+        self.write("closed.py", "", 0)
         jobs = [self.devnet.post(["write", "a.json", 1], capability=capability, max_attempts=3) for capability in commands]
         self.node.start()
         for capability, command in commands.items():
@@ -72,6 +73,7 @@ class Programs(RunnerCase):
                           f"{self.path(capability[3:])}.json changes", told)
         self.assertIn("its interpreter /no/such/interpreter is missing", self.wait_withdrawn("/t/script"))
         self.assertIn("late.py: No such file", self.wait_withdrawn("/t/argument"))
+        self.assertIn("closed.py: Permission denied", self.wait_withdrawn("/t/closed"))
         for job in jobs:
             self.assert_waits(job, 0)
         status, output = self.node.health("runnerd")
@@ -79,11 +81,13 @@ class Programs(RunnerCase):
         self.assertIn("withdrawn: absolute.json: cannot start", output)
         for name in ("../tool", "tool", "script"):
             self.write_tool(name)
-        shutil.copy(self.path("scripted_job.py"), self.path("late.py"))
+        for name in ("late.py", "closed.py"):
+            shutil.copy(self.path("scripted_job.py"), self.path(name))
+        os.chmod(self.path("closed.py"), 0o755)
         for capability, job in zip(commands, jobs, strict=True):
             self.node.log.wait(f"{capability} is offered again", "runnerd")
             self.assert_completes(job, 1)
-        self.assertEqual(len(self.node.log.find_all("is withdrawn")), 4)
+        self.assertEqual(len(self.node.log.find_all("is withdrawn")), len(commands))
 
     def test_a_program_that_vanishes_costs_one_attempt(self):
         self.start()

@@ -22,8 +22,9 @@ void runner_look(const struct runner *runner, struct runner_look *look)
         text_format(look->reason, sizeof look->reason, "cannot start %.*s: %s", TEXT_CUT(program, 512),
                     start.text);
     }
+    /* A script that jobs' user cannot read would cost its task every attempt. */
     for (char **file = runner->files; look->works && *file; file++)
-        if (access(*file, F_OK) != 0) {
+        if (access(*file, R_OK) != 0 && access(*file, X_OK) != 0) {
             look->works = false;
             text_format(look->reason, sizeof look->reason, "cannot start %.*s: it is given %.*s: %s",
                         TEXT_CUT(program, 256), TEXT_CUT(*file, 512), strerror(errno));
