@@ -107,7 +107,8 @@
 #define FIELDS_task_finish(FIELD) \
     FIELD(secret,  task_key,  required, 64, none, "of the task") \
     FIELD(boolean, succeeded, required, 0, none, "whether the artifacts are stored and the job did its work") \
-    FIELD(text,    reason,    optional, LIMIT_REASON_BYTES, none, "why it failed")
+    FIELD(text,    reason,    optional, LIMIT_REASON_BYTES, none, "why it failed") \
+    FIELD(integer, ran_ms,    optional, 0, none, "from its program's start to its end, at least 1; 0, or longer than since its start command: not told")
 
 /* ---- leased: operators (callers: posemesh-node, operators) ---- */
 

@@ -43,9 +43,11 @@ void capability_rests_clear(struct capability_rests *rests)
 }
 
 int64_t capability_rests_on_failure(struct capability_rests *rests, const char *capability,
-                                    int64_t started_ms, int64_t now_ms)
+                                    int64_t started_ms, int64_t ran_ms, int64_t now_ms)
 {
-    if (now_ms - started_ms > CAPABILITY_REST_QUICK_MS) {
+    int64_t since_start_ms = now_ms - started_ms;
+    bool is_told = ran_ms > 0 && ran_ms < since_start_ms;
+    if ((is_told ? ran_ms : since_start_ms) > CAPABILITY_REST_QUICK_MS) {
         capability_rests_on_success(rests, capability);
         return 0;
     }
@@ -68,12 +70,27 @@ bool capability_rests_on_success(struct capability_rests *rests, const char *cap
     return rested;
 }
 
-void capability_rests_on_hosts(struct capability_rests *rests, const struct text_list *offered)
+/* Once in ten minutes: one that comes and goes is spaced as any other. The next rests begin small again: who
+ * mends by trying does not wait long. */
+static void cut(struct capability_rest *rest, int64_t now_ms)
+{
+    if (now_ms >= rest->until_ms || (rest->was_cut && now_ms - rest->cut_ms < CAPABILITY_REST_MAX_MS))
+        return;
+    rest->was_cut = true;
+    rest->cut_ms = now_ms;
+    rest->until_ms = now_ms;
+    rest->failures = CAPABILITY_REST_FAILURES;
+}
+
+void capability_rests_on_hosts(struct capability_rests *rests, const struct text_list *mended,
+                               const struct text_list *known, int64_t now_ms)
 {
     for (size_t i = rests->count; i-- > 0;) {
-        rests->items[i].until_ms = rests->items[i].began_ms;
-        if (!text_list_contains(offered, rests->items[i].capability))
-            forget(rests, &rests->items[i]);
+        struct capability_rest *rest = &rests->items[i];
+        if (!text_list_contains(known, rest->capability))
+            forget(rests, rest);
+        else if (text_list_contains(mended, rest->capability))
+            cut(rest, now_ms);
     }
 }
 
@@ -86,19 +103,16 @@ int64_t capability_rests_room(const struct capability_rests *rests, const char *
     return now_ms >= rest->until_ms && held == 0 ? 1 : 0;
 }
 
-const struct capability_rest *capability_rests_next(const struct capability_rests *rests, int64_t now_ms)
+struct capability_rests_seen capability_rests_look(const struct capability_rests *rests,
+                                                   const struct text_list *offered, int64_t now_ms)
 {
-    const struct capability_rest *next = NULL;
-    for (size_t i = 0; i < rests->count; i++)
-        if (now_ms < rests->items[i].until_ms && (!next || rests->items[i].until_ms < next->until_ms))
-            next = &rests->items[i];
-    return next;
-}
-
-size_t capability_rests_count(const struct capability_rests *rests, int64_t now_ms)
-{
-    size_t count = 0;
-    for (size_t i = 0; i < rests->count; i++)
-        count += now_ms < rests->items[i].until_ms;
-    return count;
+    struct capability_rests_seen seen = {.next = NULL, .all = offered->count > 0};
+    for (size_t i = 0; i < offered->count; i++) {
+        const struct capability_rest *rest = find(rests, offered->items[i]);
+        if (!rest || now_ms >= rest->until_ms)
+            seen.all = false;
+        else if (!seen.next || rest->until_ms < seen.next->until_ms)
+            seen.next = rest;
+    }
+    return seen;
 }

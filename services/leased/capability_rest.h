@@ -27,6 +27,8 @@ struct capability_rest {
     int64_t failures; /* in a row; those that were under way when a rest began count as none */
     int64_t began_ms; /* the last rest, if there was one */
     int64_t until_ms;
+    bool was_cut; /* a rest of it, by a host's hello at cut_ms */
+    int64_t cut_ms;
 };
 
 struct capability_rests {
@@ -36,25 +38,32 @@ struct capability_rests {
 
 void capability_rests_clear(struct capability_rests *rests);
 
-/* A job ended by itself: who cancelled it, or lost its lease, says nothing. Returns how long the capability
- * rests from now on, 0: not at all. */
+/*
+ * A job ended by itself: who cancelled it, or lost its lease, says nothing. Its host was told at `started_ms`
+ * to start it, and says that it ran for `ran_ms`; where that cannot be, as 0 cannot, it counts from
+ * `started_ms`. Returns how long the capability rests from now on, 0: not at all.
+ */
 int64_t capability_rests_on_failure(struct capability_rests *rests, const char *capability,
-                                    int64_t started_ms, int64_t now_ms);
+                                    int64_t started_ms, int64_t ran_ms, int64_t now_ms);
 /* Returns whether it had rested before. */
 bool capability_rests_on_success(struct capability_rests *rests, const char *capability);
 
-/* A runner host came or read its runner files anew: who rests may be mended, and is tried at once. What is
- * not among `offered` is forgotten. */
-void capability_rests_on_hosts(struct capability_rests *rests, const struct text_list *offered);
+/* A runner host came or read its runner files anew: of what may be `mended` a rest ends, but not twice in ten
+ * minutes. What is not among `known` (offered, or withdrawn lately) is forgotten. */
+void capability_rests_on_hosts(struct capability_rests *rests, const struct text_list *mended,
+                               const struct text_list *known, int64_t now_ms);
 
 /* How many more tasks of the capability are to be leased when `free` could run and `held` are leased. */
 int64_t capability_rests_room(const struct capability_rests *rests, const char *capability, int64_t free,
                               int64_t held, int64_t now_ms);
 
-/* The one whose rest ends first; NULL: none rests. */
-const struct capability_rest *capability_rests_next(const struct capability_rests *rests, int64_t now_ms);
+struct capability_rests_seen {
+    const struct capability_rest *next; /* the one whose rest ends first; NULL: none rests */
+    bool all;                           /* there are some, and all of them rest */
+};
 
-/* How many rest. */
-size_t capability_rests_count(const struct capability_rests *rests, int64_t now_ms);
+/* Of what is `offered`: what is withdrawn keeps nobody waiting. */
+struct capability_rests_seen capability_rests_look(const struct capability_rests *rests,
+                                                   const struct text_list *offered, int64_t now_ms);
 
 #endif

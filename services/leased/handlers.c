@@ -83,7 +83,7 @@ void leased_handle_task_finish(void *context, struct ipc_request *request, const
     struct task *task = find_task(context, &finish->task_key, request);
     if (!task)
         return;
-    task_on_finish(task, finish->succeeded, finish->reason);
+    task_on_finish(task, finish);
     ipc_answer_done(request);
 }
 

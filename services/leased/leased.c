@@ -112,11 +112,14 @@ static void on_poll_state(void *context)
 
 /* --- the runner hosts --- */
 
-static void on_capabilities_changed(void *context, const struct text_list *capabilities)
+static void on_capabilities_changed(void *context, const struct text_list *capabilities,
+                                    const struct text_list *mended)
 {
     struct leased *leased = context;
+    struct text_list known = runner_hosts_known(leased->hosts);
     capability_announcer_set(leased->announcer, capabilities);
-    capability_rests_on_hosts(&leased->rests, capabilities);
+    capability_rests_on_hosts(&leased->rests, mended, &known, clock_boot_ms());
+    text_list_clear(&known);
 }
 
 static void on_slots_changed(void *context)

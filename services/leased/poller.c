@@ -18,6 +18,7 @@ struct poller {
     struct dms_call *call;
     struct loop_timer idle; /* runs while waiting */
     int64_t polled_boot_ms;
+    size_t names; /* that took turns at the last poll */
     enum poller_state state;
     char failure[DMS_TEXT_BYTES]; /* of the last poll, when it failed */
     struct poll_wait wait;
@@ -110,28 +111,29 @@ static void on_answer(void *context, const struct dms_answer *answer)
     if (status == 200)
         take_envelope(poller, response, answer->sent_boot_ms);
     else
-        wait_idle(poller);
+        loop_timer_start(&poller->idle, poll_wait_nothing_ms(&poller->wait, poller->names));
 }
 
 /* --- polling --- */
 
-static void poll_now(struct poller *poller, const char *capability)
+static void poll_now(struct poller *poller, const struct poll_choice *choice)
 {
-    const struct dms_request request = {.capability = capability,
+    const struct dms_request request = {.capability = choice->capability,
                                         .timeout_ms = poller->options.request_timeout_ms,
                                         .answer_limit_bytes = LIMIT_LEASE_ANSWER_BYTES,
                                         .on_done = on_answer,
                                         .context = poller};
     poller->polled_boot_ms = clock_boot_ms();
+    poller->names = choice->names;
     poller->call = dms_send(poller->options.dms, &request);
 }
 
 void poller_wake(struct poller *poller)
 {
-    const char *capability = NULL;
+    struct poll_choice choice = {NULL, 1};
     if (!poller->draining && !poller->call && !loop_timer_running(&poller->idle) &&
-        poller->options.may_poll(poller->options.context, &capability))
-        poll_now(poller, capability);
+        poller->options.may_poll(poller->options.context, &choice))
+        poll_now(poller, &choice);
 }
 
 static void cancel_poll(struct poller *poller)

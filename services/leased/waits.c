@@ -39,7 +39,8 @@ void leased_begin_waits(struct leased *leased)
 
 /* --- jobs that fail at once --- */
 
-void leased_on_job_ended(void *context, const char *capability, bool succeeded, int64_t started_boot_ms)
+void leased_on_job_ended(void *context, const char *capability, bool succeeded, int64_t started_boot_ms,
+                         int64_t ran_ms)
 {
     struct leased *leased = context;
     if (succeeded) {
@@ -48,7 +49,7 @@ void leased_on_job_ended(void *context, const char *capability, bool succeeded, 
         return;
     }
     int64_t rest_ms =
-        capability_rests_on_failure(&leased->rests, capability, started_boot_ms, clock_boot_ms());
+        capability_rests_on_failure(&leased->rests, capability, started_boot_ms, ran_ms, clock_boot_ms());
     if (rest_ms)
         log_warn("capability %s: one job after another failed within %d s of its start; no lease of it for "
                  "%lld s",
@@ -79,7 +80,7 @@ static int64_t room_of(const struct leased *leased, const char *capability)
 }
 
 /* A task that nobody here could run, or that has no slot, is better left to another node. */
-bool leased_may_poll(void *context, const char **capability)
+bool leased_may_poll(void *context, struct poll_choice *choice)
 {
     struct leased *leased = context;
     if (leased_count(leased) >= (size_t)leased->service->settings.max_concurrency || disk_is_low(leased))
@@ -88,12 +89,12 @@ bool leased_may_poll(void *context, const char **capability)
     struct poll_room *rooms = memory_allocate_array(all.count, sizeof *rooms);
     for (size_t i = 0; i < all.count; i++)
         rooms[i] = (struct poll_room){all.items[i], room_of(leased, all.items[i])};
-    const char *chosen = NULL;
-    bool worth = poll_choice_make(rooms, all.count, leased->polled_capability, &chosen);
+    bool worth = poll_choice_make(rooms, all.count, leased->polled_capability, choice);
     /* A capability without a name to go on from keeps its turn. */
-    if (chosen)
-        memory_replace_text(&leased->polled_capability, chosen);
-    *capability = chosen ? leased->polled_capability : NULL;
+    if (choice->capability) {
+        memory_replace_text(&leased->polled_capability, choice->capability);
+        choice->capability = leased->polled_capability;
+    }
     text_list_clear(&all);
     free(rooms);
     return worth;
@@ -106,7 +107,8 @@ static bool find_reason(struct leased *leased, char reason[WAIT_REASON_BYTES])
     const struct settings *settings = &leased->service->settings;
     int64_t now_ms = clock_boot_ms();
     struct text_list all = runner_hosts_capabilities(leased->hosts);
-    const struct capability_rest *rest = capability_rests_next(&leased->rests, now_ms);
+    const struct capability_rests_seen rests = capability_rests_look(&leased->rests, &all, now_ms);
+    const struct capability_rest *rest = rests.next;
     struct wait_facts facts = {.draining = leased->drain.begun,
                                .leases = leased_count(leased),
                                .hosts = runner_hosts_count(leased->hosts),
@@ -115,8 +117,7 @@ static bool find_reason(struct leased *leased, char reason[WAIT_REASON_BYTES])
                                .disk = leased->disk,
                                .disk_reserve_bytes = settings->disk_reserve_bytes,
                                .work_dir = settings->work_dir,
-                               .all_rest =
-                                   rest && capability_rests_count(&leased->rests, now_ms) >= all.count,
+                               .all_rest = rests.all,
                                .rests = rest ? rest->capability : NULL,
                                .rest_failures = rest ? rest->failures : 0,
                                .rest_ms = rest ? rest->until_ms - now_ms : 0};
@@ -176,7 +177,9 @@ void leased_describe(struct service_context *context, struct service_state *stat
     size_t leases = leased_count(leased);
     int64_t now_ms = clock_boot_ms();
     const struct task *first = leased_next_task(leased, &at);
-    const struct capability_rest *rest = capability_rests_next(&leased->rests, now_ms);
+    struct text_list all = runner_hosts_capabilities(leased->hosts);
+    const struct capability_rest *rest = capability_rests_look(&leased->rests, &all, now_ms).next;
+    text_list_clear(&all);
     state->ready = !find_reason(leased, reason);
     add_text(state, "%.*s", TEXT_CUT(state->ready ? first ? "working" : "waiting for work" : reason, 160));
     if (first && state->ready)

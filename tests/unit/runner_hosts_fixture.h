@@ -49,18 +49,25 @@ void ipc_fail(struct ipc_request *request, const struct error *error)
 struct fixture {
     struct runner_hosts *hosts;
     char capabilities[128];
+    char mended[128]; /* with the last change */
     int slots_changed;
     struct runner_host *gone;
 };
 
-static void on_capabilities(void *context, const struct text_list *capabilities)
+static void join(const struct text_list *list, char out[128])
+{
+    int used = 0;
+    out[0] = '\0';
+    for (size_t i = 0; i < list->count; i++)
+        used += snprintf(out + used, 128 - (size_t)used, "%s ", list->items[i]);
+}
+
+static void on_capabilities(void *context, const struct text_list *capabilities,
+                            const struct text_list *mended)
 {
     struct fixture *fixture = context;
-    int used = 0;
-    fixture->capabilities[0] = '\0';
-    for (size_t i = 0; i < capabilities->count; i++)
-        used += snprintf(fixture->capabilities + used, sizeof fixture->capabilities - (size_t)used, "%s ",
-                         capabilities->items[i]);
+    join(capabilities, fixture->capabilities);
+    join(mended, fixture->mended);
 }
 
 static void on_slots(void *context)

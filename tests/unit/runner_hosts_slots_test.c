@@ -113,6 +113,36 @@ static void a_new_start_that_offers_less_has_withdrawn_the_rest(void **state)
     assert_known(fixture, 2);
 }
 
+static void a_hello_says_what_may_be_mended(void **state)
+{
+    struct fixture *fixture = *state;
+    static struct ipc_request poll;
+    hello(fixture, "id1", "host1", "/x", 1, 0);
+    assert_string_equal(fixture->mended, "/x ");
+    hello(fixture, "id1", "host1", "/y", 1, 0);
+    assert_string_equal(fixture->mended, "/y ");
+    hello(fixture, "id2", "host2", "/y", 1, 0);
+    assert_string_equal(fixture->mended, "/y ");
+    /* Another start of the host that offered /y before. */
+    hello(fixture, "id3", "host1", "/y", 1, 1000);
+    assert_string_equal(fixture->mended, "/y ");
+    next(fixture, &poll, "id3", 0, 1000);
+    runner_hosts_tick(fixture->hosts, 60000);
+    assert_string_equal(fixture->capabilities, "/y ");
+    assert_string_equal(fixture->mended, "");
+}
+
+static void a_job_of_what_was_never_offered_gives_no_place_back(void **state)
+{
+    struct fixture *fixture = *state;
+    hello(fixture, "id", "host", "/x", 1, 0);
+    struct runner_host *host = start_job(fixture, "/x", "key1");
+    runner_host_release(host, "/never");
+    assert_int_equal(runner_hosts_count_free(fixture->hosts, "/x"), 0);
+    assert_int_equal(runner_hosts_count_free(fixture->hosts, "/never"), 0);
+    assert_known(fixture, 1);
+}
+
 static void a_host_hears_which_of_its_jobs_are_believed_in(void **state)
 {
     struct fixture *fixture = *state;
@@ -203,9 +233,16 @@ static void a_capability_without_a_name_is_refused_and_a_host_without_any_works_
     assert_int_equal(hello(fixture, "id", "host", "", 1, 0).failure, ERROR_INVALID);
     assert_false(runner_hosts_can_work(fixture->hosts));
     char id[] = "id";
-    const struct message_host_hello message = {.host_id = id, .host_name = id};
+    struct message_capability two[] = {{.name = id, .max_concurrency = 1},
+                                       {.name = id, .max_concurrency = 0}};
+    struct message_host_hello message = {.host_id = id, .host_name = id, .capabilities = {two, 2}};
     const struct text_list nothing = {NULL, 0};
     struct ipc_request request = {.welcome_expected = true};
+    runner_hosts_hello(fixture->hosts, &request, &message, &nothing, 0);
+    assert_int_equal(request.failure, ERROR_INVALID);
+    assert_false(runner_hosts_can_work(fixture->hosts));
+    message.capabilities.count = 0;
+    request = (struct ipc_request){.welcome_expected = true};
     runner_hosts_hello(fixture->hosts, &request, &message, &nothing, 0);
     assert_true(request.answered);
     assert_false(runner_hosts_can_work(fixture->hosts));
@@ -219,6 +256,8 @@ int main(void)
         HOSTS_TEST(a_withdrawn_capability_is_not_offered_and_keeps_its_jobs),
         HOSTS_TEST(a_withdrawn_capability_is_forgotten_ten_minutes_after_or_with_its_last_job),
         HOSTS_TEST(a_new_start_that_offers_less_has_withdrawn_the_rest),
+        HOSTS_TEST(a_hello_says_what_may_be_mended),
+        HOSTS_TEST(a_job_of_what_was_never_offered_gives_no_place_back),
         HOSTS_TEST(a_host_hears_which_of_its_jobs_are_believed_in),
         HOSTS_TEST(capabilities_of_all_hosts_are_told_sorted_and_once),
         HOSTS_TEST(a_host_that_waits_is_there_and_one_that_polls_again_too),

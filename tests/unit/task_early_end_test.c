@@ -7,7 +7,7 @@ static void a_cancel_in_the_answer_to_the_last_heartbeat_means_no_report(void **
     struct error error;
     run(fixture);
     assert_true(task_on_update(fixture->task, pending_updates_add_event, 1, "1", &error));
-    task_on_finish(fixture->task, true, NULL);
+    finish(fixture, true, NULL);
     stored_lists();
     dms_answers(200, "{\"cancel\":true}");
     turn(fixture);
@@ -27,7 +27,7 @@ static void updates_of_a_cancelled_job_never_hold_up_its_end(void **state)
         assert_true(task_on_update(fixture->task, pending_updates_add_event, i, "1", &error));
     turn(fixture);
     assert_false(dms.open);
-    task_on_finish(fixture->task, false, "cancelled");
+    finish(fixture, false, "cancelled");
     assert_string_equal(jobs_ended, ""); /* says nothing of its capability */
     expect_closed();
 }
@@ -91,7 +91,7 @@ static void a_drain_leaves_a_running_job_its_grace(void **state)
     turn(fixture);
     assert_string_equal(task_describe(fixture->task), "running");
     task_on_drain(fixture->task, true);
-    task_on_finish(fixture->task, false, "cancelled");
+    finish(fixture, false, "cancelled");
     assert_string_equal(jobs_ended, "");
     stored_lists();
     expect_sent("fail", "\"reason\":\"node_draining\"");
@@ -108,7 +108,7 @@ static void a_workspace_that_holds_too_much_fails_its_task(void **state)
     task_on_overrun(fixture->task, TASK_ID, 300, 100); /* until the session is closed */
     assert_string_equal(task_describe(fixture->task), "stopping");
     assert_non_null(storage[OPERATION_session_cancel].on_answer);
-    task_on_finish(fixture->task, false, "cancelled");
+    finish(fixture, false, "cancelled");
     stored_lists();
     expect_sent("fail", "\"reason\":\"the workspace has 200 bytes, the limit is 100 (disk_full)\"");
 }
@@ -117,7 +117,7 @@ static void an_overrun_is_no_matter_once_the_job_is_over(void **state)
 {
     struct fixture *fixture = *state;
     run(fixture);
-    task_on_finish(fixture->task, true, NULL);
+    finish(fixture, true, NULL);
     task_on_overrun(fixture->task, TASK_ID, 200, 100);
     answers(OPERATION_session_artifacts, NULL, ERROR_NOT_FOUND);
     expect_sent("fail", "\"reason\":\"the list of artifacts is lost");

@@ -106,22 +106,26 @@ static inline void on_ended(void *context, bool did_work)
     ended_with_work = did_work;
 }
 
+enum { RAN_MS = 17 };        /* what hosts say of each job */
 static char jobs_ended[128]; /* "/x succeeded, " and the like, in order */
 
 static inline void on_job_ended(void *context, const char *capability, bool succeeded,
-                                int64_t started_boot_ms)
+                                int64_t started_boot_ms, int64_t ran_ms)
 {
     size_t length = strlen(jobs_ended);
     (void)context;
     assert_true(started_boot_ms > 0);
+    assert_int_equal(ran_ms, RAN_MS);
     snprintf(jobs_ended + length, sizeof jobs_ended - length, "%s %s, ", capability,
              succeeded ? "succeeded" : "failed");
 }
 
-static inline void on_capabilities(void *context, const struct text_list *capabilities)
+static inline void on_capabilities(void *context, const struct text_list *capabilities,
+                                   const struct text_list *mended)
 {
     (void)context;
     (void)capabilities;
+    (void)mended;
 }
 
 static inline void on_slots(void *context)
@@ -244,6 +248,14 @@ static inline void run(struct fixture *fixture)
     dms_answers(200, "{}");
     stored_opens();
     assert_string_equal(task_describe(fixture->task), "running");
+}
+
+static inline void finish(struct fixture *fixture, bool succeeded, const char *reason)
+{
+    char *why = reason ? memory_copy_text(reason) : NULL;
+    task_on_finish(fixture->task, &(const struct message_task_finish){
+                                      .succeeded = succeeded, .reason = why, .ran_ms = RAN_MS});
+    free(why);
 }
 
 static inline void stored_lists(void)

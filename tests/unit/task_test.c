@@ -5,7 +5,7 @@ static void a_task_goes_from_its_first_heartbeat_to_its_report(void **state)
 {
     struct fixture *fixture = *state;
     run(fixture);
-    task_on_finish(fixture->task, true, NULL);
+    finish(fixture, true, NULL);
     assert_string_equal(jobs_ended, "/x succeeded, ");
     stored_lists();
     expect_sent("complete", "\"task_id\":\"" TASK_ID "\"");
@@ -25,8 +25,8 @@ static void a_rename_counts_for_later_calls_and_the_report(void **state)
     turn(fixture);
     expect_sent("heartbeat", "{\"p\":1}");
     dms_answers(200, "{\"task_id\":\"" NEW_ID "\"}");
-    task_on_finish(fixture->task, false, "broke");
-    task_on_finish(fixture->task, false, "a repeat");
+    finish(fixture, false, "broke");
+    finish(fixture, false, "a repeat");
     assert_string_equal(jobs_ended, "/x failed, ");
     stored_lists();
     expect_sent("fail", "\"task_id\":\"" NEW_ID "\"");
@@ -43,7 +43,7 @@ static void the_last_events_reach_dms_before_the_report(void **state)
     run(fixture);
     assert_true(task_on_update(fixture->task, pending_updates_add_event, 1, "{\"e\":1}", &error));
     assert_true(task_on_update(fixture->task, pending_updates_add_event, 2, "{\"e\":2}", &error));
-    task_on_finish(fixture->task, true, NULL);
+    finish(fixture, true, NULL);
     stored_lists();
     expect_sent("heartbeat", "[{\"e\":1},{\"e\":2}]");
     dms_answers(422, "");
@@ -69,7 +69,7 @@ static void reporting_with_heartbeats(struct fixture *fixture)
     assert_true(task_on_update(fixture->task, pending_updates_add_event, 2, "{\"e\":1}", &error));
     turn(fixture);
     dms_answers(200, RENEWED);
-    task_on_finish(fixture->task, true, NULL);
+    finish(fixture, true, NULL);
     stored_lists();
     expect_sent("complete", "output_cids");
     turn(fixture);
@@ -115,7 +115,7 @@ static void a_session_that_stored_does_not_close_is_closed_again(void **state)
 {
     struct fixture *fixture = *state;
     run(fixture);
-    task_on_finish(fixture->task, true, NULL);
+    finish(fixture, true, NULL);
     stored_lists();
     dms_answers(200, "");
     answers(OPERATION_session_close, NULL, ERROR_TIMEOUT);
@@ -132,11 +132,11 @@ static void updates_after_the_end_are_refused_and_repeats_are_not(void **state)
     struct error error;
     run(fixture);
     assert_true(task_on_update(fixture->task, pending_updates_add_event, 1, "1", &error));
-    task_on_finish(fixture->task, true, NULL);
+    finish(fixture, true, NULL);
     assert_true(task_on_update(fixture->task, pending_updates_add_event, 1, "1", &error));
     assert_false(task_on_update(fixture->task, pending_updates_add_event, 2, "2", &error));
     assert_int_equal(error.code, ERROR_NOT_FOUND);
-    task_on_finish(fixture->task, false, "a repeat");
+    finish(fixture, false, "a repeat");
     stored_lists();
     dms_answers(200, "");
     expect_sent("complete", "");
@@ -168,7 +168,7 @@ static void a_silent_stored_is_asked_again_for_the_artifacts(void **state)
 {
     struct fixture *fixture = *state;
     run(fixture);
-    task_on_finish(fixture->task, true, NULL);
+    finish(fixture, true, NULL);
     answers(OPERATION_session_artifacts, NULL, ERROR_TIMEOUT);
     stored_lists();
     expect_sent("complete", "");

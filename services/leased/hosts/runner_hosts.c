@@ -174,10 +174,10 @@ struct text_list runner_hosts_known(const struct runner_hosts *hosts)
     return list_slots(hosts, true);
 }
 
-static void tell_capabilities(struct runner_hosts *hosts)
+static void tell_capabilities(struct runner_hosts *hosts, const struct text_list *mended)
 {
     struct text_list all = runner_hosts_capabilities(hosts);
-    hosts->events.capabilities_changed(hosts->events.context, &all);
+    hosts->events.capabilities_changed(hosts->events.context, &all, mended);
     text_list_clear(&all);
 }
 
@@ -201,6 +201,20 @@ static void replace_former_start(struct runner_hosts *hosts, struct runner_host 
         runner_slots_inherit(&new_host->slots, &host->slots);
         remove_host(host);
     }
+}
+
+static struct runner_host *add_host(struct runner_hosts *hosts, const struct message_host_hello *hello)
+{
+    struct runner_host *host = memory_allocate(sizeof *host);
+    host->hosts = hosts;
+    host->id = memory_copy_text(hello->host_id);
+    host->name = memory_copy_text(hello->host_name);
+    STAILQ_INIT(&host->commands);
+    replace_former_start(hosts, host);
+    LIST_INSERT_HEAD(&hosts->list, host, link);
+    log_info("runner host %s connected with %zu %s", host->name, hello->capabilities.count,
+             text_plural(hello->capabilities.count, "capability", "capabilities"));
+    return host;
 }
 
 static size_t count_others(const struct runner_hosts *hosts, const char *name)
@@ -238,22 +252,16 @@ void runner_hosts_hello(struct runner_hosts *hosts, struct ipc_request *request,
         return;
     }
     struct runner_host *host = find_host(hosts, hello->host_id);
-    if (!host) {
-        host = memory_allocate(sizeof *host);
-        host->hosts = hosts;
-        host->id = memory_copy_text(hello->host_id);
-        host->name = memory_copy_text(hello->host_name);
-        STAILQ_INIT(&host->commands);
-        replace_former_start(hosts, host);
-        LIST_INSERT_HEAD(&hosts->list, host, link);
-        log_info("runner host %s connected with %zu %s", host->name, hello->capabilities.count,
-                 text_plural(hello->capabilities.count, "capability", "capabilities"));
-    }
+    struct text_list mended =
+        runner_slots_list_mended(host ? &host->slots : &(struct runner_slots){NULL, 0}, &hello->capabilities);
+    if (!host)
+        host = add_host(hosts, hello);
     host->last_seen_ms = now_ms;
     runner_slots_set(&host->slots, &hello->capabilities, now_ms);
     ipc_answer(request, &(struct message_host_welcome){.expected = *expected});
-    tell_capabilities(hosts);
+    tell_capabilities(hosts, &mended);
     hosts->events.slots_changed(hosts->events.context);
+    text_list_clear(&mended);
 }
 
 void runner_hosts_next(struct runner_hosts *hosts, struct ipc_request *request,
@@ -305,7 +313,7 @@ void runner_hosts_tick(struct runner_hosts *hosts, int64_t now_ms)
     }
     if (!capabilities_changed)
         return;
-    tell_capabilities(hosts);
+    tell_capabilities(hosts, &(struct text_list){NULL, 0});
     /* Tasks that waited for the host's return have nobody to wait for any more. */
     hosts->events.slots_changed(hosts->events.context);
 }
@@ -347,7 +355,7 @@ size_t runner_hosts_count(const struct runner_hosts *hosts)
 bool runner_hosts_can_work(const struct runner_hosts *hosts)
 {
     for (const struct runner_host *host = LIST_FIRST(&hosts->list); host; host = LIST_NEXT(host, link))
-        if (!host->gone && runner_slots_offer_any(&host->slots))
+        if (!host->gone && runner_slots_count_offered(&host->slots) > 0)
             return true;
     return false;
 }

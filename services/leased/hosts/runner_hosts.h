@@ -18,8 +18,10 @@ struct runner_host;
 
 /* What hosts have to tell; called from runner_hosts_* functions. */
 struct runner_hosts_events {
-    /* `capabilities` are sorted, without duplicates. */
-    void (*capabilities_changed)(void *context, const struct text_list *capabilities);
+    /* `capabilities` are sorted, without duplicates. `mended`: those that a host offers anew, and may run
+     * better now; as of runner_slots_list_mended(). */
+    void (*capabilities_changed)(void *context, const struct text_list *capabilities,
+                                 const struct text_list *mended);
     /* A host came, its capabilities count no more, or a job of a host ended. */
     void (*slots_changed)(void *context);
     /* Its tasks fail; the pointer is invalid afterwards. */
@@ -48,8 +50,9 @@ struct runner_host *runner_hosts_find_slot(struct runner_hosts *hosts, const cha
 /* What all hosts offer, sorted and without duplicates; text_list_clear() it. */
 struct text_list runner_hosts_capabilities(const struct runner_hosts *hosts);
 
-/* The same, and what hosts have withdrawn in the last ten minutes: DMS may not know yet, so that who asks it
- * for anything may get a task of those. text_list_clear() it. */
+/* The same, and what hosts have withdrawn in the last ten minutes (the latest 64 of each host, and what jobs
+ * run of): DMS may not know yet, so that who asks it for anything may get a task of those. text_list_clear()
+ * it. */
 struct text_list runner_hosts_known(const struct runner_hosts *hosts);
 
 /* How many more jobs of the capability could run now, at all hosts together. */

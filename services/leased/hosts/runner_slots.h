@@ -26,7 +26,8 @@ struct runner_slots {
 
 /*
  * What the host offers from now on, `struct message_capability` each. Jobs that run are kept, those of what
- * it does not offer any more, too; that counts as withdrawn.
+ * it does not offer any more, too; that counts as withdrawn. Of what is withdrawn and has no job, the latest
+ * LIMIT_RUNNER_CAPABILITIES are remembered.
  */
 void runner_slots_set(struct runner_slots *slots, const struct record_list *capabilities, int64_t now_ms);
 
@@ -43,8 +44,16 @@ struct runner_slot *runner_slots_find(const struct runner_slots *slots, const ch
 /* How many more jobs of the capability could run. */
 int64_t runner_slots_count_free(const struct runner_slots *slots, const char *capability);
 
-/* Whether any capability is offered. */
-bool runner_slots_offer_any(const struct runner_slots *slots);
+/* How many capabilities are offered. */
+size_t runner_slots_count_offered(const struct runner_slots *slots);
+
+/*
+ * Before runner_slots_set(): what may be mended with it. That is what was not offered, or, when no capability
+ * comes or goes, all: the host read its runner files anew, and something in them is another.
+ * text_list_clear() it.
+ */
+struct text_list runner_slots_list_mended(const struct runner_slots *slots,
+                                          const struct record_list *capabilities);
 
 void runner_slots_clear(struct runner_slots *slots);
 

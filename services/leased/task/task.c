@@ -274,22 +274,24 @@ bool task_on_update(struct task *task, pending_updates_function *take, int64_t s
            heartbeater_update(task->heartbeater, take, sequence, text, error);
 }
 
-void task_on_finish(struct task *task, bool succeeded, const char *reason)
+void task_on_finish(struct task *task, const struct message_task_finish *finish)
 {
+    const char *reason = finish->reason;
     /* A repeat, or a host that was given up: the task's end is decided. */
     if (!task->slot.host)
         return;
     const struct task_surroundings *around = task->driver.around;
     if (task->life.state == TASK_RUNNING)
-        around->on_job_ended(around->context, task->slot.capability, succeeded, task->started_boot_ms);
+        around->on_job_ended(around->context, task->slot.capability, finish->succeeded, task->started_boot_ms,
+                             finish->ran_ms);
     host_slot_release(&task->slot);
-    if (succeeded) {
+    if (finish->succeeded) {
         log_write(LOG_LEVEL_INFO, &task->log, "the job succeeded");
     } else {
         set_reason(task, "%s", reason && *reason ? reason : "the runner gave no reason");
         log_write(LOG_LEVEL_WARN, &task->log, "the job failed: %s", task->reason);
     }
-    on_event(task, succeeded ? TASK_EVENT_SUCCEEDED : TASK_EVENT_FAILED, NULL);
+    on_event(task, finish->succeeded ? TASK_EVENT_SUCCEEDED : TASK_EVENT_FAILED, NULL);
 }
 
 /* --- heartbeats wanted, overrun, drain --- */

@@ -45,7 +45,7 @@ void task_on_overrun(struct task *task, const char *task_id, int64_t used_bytes,
  * would carry them to DMS. */
 bool task_on_update(struct task *task, pending_updates_function *take, int64_t sequence, const char *text,
                     struct error *error);
-void task_on_finish(struct task *task, bool succeeded, const char *reason);
+void task_on_finish(struct task *task, const struct message_task_finish *finish);
 
 /* A slot may be free: a waiting task looks for one. */
 void task_on_slots_changed(struct task *task);

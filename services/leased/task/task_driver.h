@@ -25,8 +25,9 @@ struct task_surroundings {
     /* A task has ended: it is to be freed, in a later turn. `did_work` false counts as idle for the poller
      * (docs/network.md 3.1). */
     void (*on_ended)(void *context, bool did_work);
-    /* A job ended by itself: nobody cancelled it, and its lease was not lost. */
-    void (*on_job_ended)(void *context, const char *capability, bool succeeded, int64_t started_boot_ms);
+    /* A job ended by itself: nobody cancelled it, and its lease was not lost. `ran_ms` as its host says. */
+    void (*on_job_ended)(void *context, const char *capability, bool succeeded, int64_t started_boot_ms,
+                         int64_t ran_ms);
     void *context;
 };
 

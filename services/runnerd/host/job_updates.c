@@ -26,6 +26,7 @@ struct job_updates {
     bool finishing;
     bool succeeded;
     char *reason;
+    int64_t ran_ms;
 
     enum update_kind kind; /* of the message in flight, or to be sent again */
     char *json;
@@ -95,8 +96,10 @@ static void send_current(void *context)
             .task_key = key, .sequence = updates->sequence, .progress = updates->json};
         updates->call = call_task_progress(leased, &progress, on_answer, updates);
     } else {
-        const struct message_task_finish finish = {
-            .task_key = key, .succeeded = updates->succeeded, .reason = updates->reason};
+        const struct message_task_finish finish = {.task_key = key,
+                                                   .succeeded = updates->succeeded,
+                                                   .reason = updates->reason,
+                                                   .ran_ms = updates->ran_ms};
         updates->call = call_task_finish(leased, &finish, on_answer, updates);
     }
 }
@@ -175,10 +178,11 @@ void job_updates_drop(struct job_updates *updates)
     pump(updates);
 }
 
-void job_updates_finish(struct job_updates *updates, bool succeeded, const char *reason)
+void job_updates_finish(struct job_updates *updates, bool succeeded, const char *reason, int64_t ran_ms)
 {
     updates->finishing = true;
     updates->succeeded = succeeded;
+    updates->ran_ms = ran_ms;
     memory_replace_text(&updates->reason, succeeded ? NULL : reason);
     /* What leased would refuse never reaches it. */
     if (updates->reason)

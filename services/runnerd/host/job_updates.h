@@ -10,6 +10,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 struct job_updates;
 
@@ -36,7 +37,7 @@ bool job_updates_is_full(const struct job_updates *updates);
 /* Drops what waits: nobody wants to know it any more. */
 void job_updates_drop(struct job_updates *updates);
 
-/* To be sent after all that waits. `reason` is for a failure. Once. */
-void job_updates_finish(struct job_updates *updates, bool succeeded, const char *reason);
+/* To be sent after all that waits. `reason` is for a failure, `ran_ms` as of task_finish. Once. */
+void job_updates_finish(struct job_updates *updates, bool succeeded, const char *reason, int64_t ran_ms);
 
 #endif

@@ -1,5 +1,6 @@
 #include "services/runnerd/job/job.h"
 
+#include "libcommon/base/clock.h"
 #include "libcommon/base/limits.h"
 #include "libcommon/base/memory.h"
 #include "libcommon/base/text.h"
@@ -26,7 +27,9 @@ struct job {
     struct job_updates *updates;
 
     struct job_transfers transfers;
-    struct work *work; /* NULL: not begun */
+    struct work *work;    /* NULL: not begun */
+    int64_t work_boot_ms; /* when it began */
+    int64_t ran_ms;       /* as of task_finish */
     struct loop_timer timeout;
 
     pthread_t remover; /* removes what the job made */
@@ -68,6 +71,7 @@ static void start_work(struct job *job)
 {
     struct error error;
     const struct work_kind *kind = job->runner->noop ? &work_noop : &work_exec;
+    job->work_boot_ms = clock_boot_ms();
     job->work = kind->start(&(struct work_options){.loop = job->host->loop,
                                                    .command = &job->command,
                                                    .inputs = job->transfers.inputs,
@@ -114,7 +118,7 @@ static void on_stored(void *context, const char *failure)
 
 static void tell_end(struct job *job)
 {
-    job_updates_finish(job->updates, job->machine.succeeded, job->machine.reason);
+    job_updates_finish(job->updates, job->machine.succeeded, job->machine.reason, job->ran_ms);
 }
 
 static void on_removed(void *context)
@@ -138,6 +142,8 @@ static void *remove_files(void *context)
 static void finish(struct job *job)
 {
     loop_timer_stop(&job->timeout);
+    if (job->work_boot_ms)
+        job->ran_ms = clock_boot_ms() - job->work_boot_ms + 1;
     job_transfers_cancel(&job->transfers);
     if (job->machine.succeeded)
         log_write(LOG_LEVEL_INFO, &job->log, "the job is done");
