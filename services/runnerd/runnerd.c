@@ -34,6 +34,9 @@ struct runnerd {
     struct job **jobs; /* those that are refused, too, until leased has heard of it */
     size_t job_count;
     size_t job_capacity;
+    /* Keys of tasks whose start leased sent before it heard the last hello, and which come behind it: they
+     * are judged by what was offered then. */
+    struct text_list due;
     bool stopping;
     struct loop_timer stop_timer;
 };
@@ -78,15 +81,16 @@ static void on_job_ended(void *context, struct job *job)
         service_stop(runnerd->service);
 }
 
-/* leased keeps to the limits by itself; this host checks them once more. */
+/* leased keeps to the limits by itself; this host checks them once more. A start that was due kept to those
+ * that held when it was sent. */
 static const char *refusal_of(const struct runnerd *runnerd, const struct message_host_command *command,
-                              const struct runner *runner)
+                              const struct runner *runner, bool due)
 {
     if (!command->workspace || !command->task_id)
         return "the start command names no workspace or no task";
     if (runnerd->job_count >= JOBS_MAX)
         return "this runner host has as many jobs as it may already";
-    if (count_active(runnerd, runner->capability) >= (size_t)runner->max_concurrency)
+    if (!due && count_active(runnerd, runner->capability) >= (size_t)runner->max_concurrency)
         return "this runner host runs as many jobs of the capability as it may already";
     return NULL;
 }
@@ -97,9 +101,10 @@ void runnerd_handle_start(void *context, const struct message_host_command *comm
     char reason[RUNNER_REASON_BYTES];
     if (find_job(runnerd, &command->task_key))
         return;
-    struct runner *runner =
-        offering_find(runnerd->offering, command->capability ? command->capability : "", reason);
-    const char *refusal = runner ? refusal_of(runnerd, command, runner) : reason;
+    const char *capability = command->capability ? command->capability : "";
+    bool due = text_list_contains(&runnerd->due, command->task_key.bytes);
+    struct runner *runner = offering_find(runnerd->offering, capability, due, reason);
+    const char *refusal = runner ? refusal_of(runnerd, command, runner, due) : reason;
     add_job(runnerd, job_create(&runnerd->host, command, runner, refusal));
 }
 
@@ -131,9 +136,23 @@ static void list_running(void *context, struct text_list *keys)
         text_list_add(keys, job_key(runnerd->jobs[i])->bytes);
 }
 
+static void note_due(struct runnerd *runnerd, const struct text_list *expected)
+{
+    struct text_list running = {NULL, 0};
+    list_running(runnerd, &running);
+    text_list_clear(&runnerd->due);
+    for (size_t i = 0; i < expected->count; i++)
+        if (!text_list_contains(&running, expected->items[i]))
+            text_list_add(&runnerd->due, expected->items[i]);
+    text_list_clear(&running);
+    if (!runnerd->due.count)
+        offering_forget_earlier(runnerd->offering);
+}
+
 static void on_expected(void *context, const struct text_list *keys)
 {
     struct runnerd *runnerd = context;
+    note_due(runnerd, keys);
     for (size_t i = 0; i < runnerd->job_count; i++)
         if (!text_list_contains(keys, job_key(runnerd->jobs[i])->bytes))
             job_stop(runnerd->jobs[i], "the node does not know the task any more", LIMIT_JOB_GRACE_MS);
@@ -239,6 +258,7 @@ void runnerd_stop(struct service_context *context)
     leftovers_free(runnerd->leftovers);
     host_link_free(runnerd->link);
     offering_free(runnerd->offering);
+    text_list_clear(&runnerd->due);
     free(runnerd->jobs);
     free(runnerd);
     context->state = NULL;

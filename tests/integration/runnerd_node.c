@@ -124,7 +124,7 @@ static void append(char *to, size_t capacity, const char *text)
 
 static void on_hello(void *context, struct ipc_request *request, const void *message)
 {
-    const struct message_host_welcome welcome = {.expected = {NULL, 0}};
+    const struct message_host_welcome welcome = {.expected = node.expected};
     (void)context;
     (void)message;
     node.hello = true;

@@ -20,6 +20,7 @@ struct node {
     struct ipc_request *poll;
     int64_t sequence;
     bool hello;
+    struct text_list expected; /* what the next welcome says */
     size_t hellos;
     char told[65536];    /* progress and events, a line each */
     char stored[16384];  /* rel_path=content, a line each; content cut */
@@ -53,8 +54,9 @@ int node_set_up(void (*write_runners)(void));
 int node_tear_down(void **state);
 void start_runnerd(void);
 
-/* The tests of runnerd_process_test.c; how many failed. */
+/* The tests of runnerd_process_test.c and runnerd_offers_test.c; how many failed. */
 int job_process_tests(void);
+int host_offer_tests(void);
 
 /* Turns the loop until it is so; fails after WAIT_MS. */
 void wait_until(const bool *done);

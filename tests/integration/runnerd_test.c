@@ -274,5 +274,5 @@ int main(void)
         cmocka_unit_test(a_stopped_host_takes_its_jobs_with_it),
         cmocka_unit_test(a_killed_host_takes_its_jobs_with_it),
     };
-    return cmocka_run_group_tests(tests, set_up, node_tear_down) + job_process_tests();
+    return cmocka_run_group_tests(tests, set_up, node_tear_down) + job_process_tests() + host_offer_tests();
 }

@@ -131,6 +131,21 @@ class Programs(RunnerCase):
         self.node.install_runner("tool", "/t/tool", [*PYTHON, "./scripted_job.py"])
         self.assert_completes(job, 1)
 
+    def test_what_another_task_may_find_withdraws_nothing(self):
+        self.start()
+        self.write_tool("busy")
+        writer = os.open(self.path("busy"), os.O_WRONLY)
+        self.addCleanup(os.close, writer)
+        self.node.install_runner("busy", "/t/busy", ["./busy"])
+        self.node.install_runner("own", "/t/own", ["bin/run"])
+        self.node.start()
+        for capability, reason in (("/t/busy", "Text file busy"), ("/t/own", "No such file or directory")):
+            shown = self.devnet.run(capability=capability)
+            self.assertEqual(shown["status"], "failed")
+            self.assertRegex(shown["tasks"][0]["fail_reason"], f"^cannot start .*: {reason}")
+        self.assertIn("ready", self.node.health("runnerd")[1])
+        self.assertFalse(self.node.log.find_all("is withdrawn"))
+
     def test_a_program_that_a_leased_job_finds_missing_is_its_reason(self):
         self.start()
         self.write("tool", "\x7fELF of another machine\n")
@@ -190,6 +205,34 @@ class Reading(RunnerCase):
         self.assert_completed(shown)
         self.assertEqual([task["attempts"] for task in shown["tasks"]], [1] * 24)
 
+    def test_a_faulty_file_is_looked_at_until_it_is_mended(self):
+        self.start()
+        self.write("tool.json", '{"capability": "/t/tool"', 0o644)
+        self.node.start()
+        self.node.log.wait("tool.json: nothing of it is offered, until its faults are mended", "runnerd")
+        self.node.install_runner("tool", "/t/tool", [*PYTHON, "./scripted_job.py"])
+        self.node.log.wait("tool.json: runs /t/tool", "runnerd")
+        self.assert_completed(self.devnet.run(["write", "a.json", 1], capability="/t/tool"))
+
+    def test_a_folder_that_cannot_be_listed_is_told_once(self):
+        self.start()
+        tool = os.path.join(self.node.folder, "tool")
+        self.node.install_runner("tool", "/t/tool", [tool])
+        self.node.start()
+        self.wait_withdrawn("/t/tool")
+        away = self.node.runners + ".away"
+        os.rename(self.node.runners, away)
+        with open(self.node.runners, "w"):
+            pass
+        self.node.log.wait("what the runner files said before stays in force", "runnerd")
+        shutil.copy("/bin/true", tool)
+        self.node.log.wait("/t/tool is offered again", "runnerd")
+        self.assertEqual(len(self.node.log.find_all("POSEMESH_RUNNERS_DIR: ", "runnerd")), 1)
+        os.unlink(self.node.runners)
+        mark = self.node.log.mark()
+        os.rename(away, self.node.runners)
+        self.node.log.wait("have changed: they are read anew", "runnerd", mark)
+
     def test_a_host_without_a_capability_says_so_and_takes_one_without_a_restart(self):
         self.start(ENABLE_NOOP="false")
         for name in os.listdir(self.node.runners):
@@ -201,8 +244,10 @@ class Reading(RunnerCase):
         status, output = self.node.health("runnerd")
         self.assertEqual(status, 1, output)
         self.assertIn(wanted, output)
+        mark = self.node.log.mark()
+        self.write("tool.json", '{"capability": "/t/tool"', 0o644)
+        self.node.log.wait("no capability works: tool.json:1: not JSON", "runnerd", mark)
         self.node.install_runner("tool", "/t/tool", ["./tool"])
-        mark = self.hang_up()
         self.node.log.wait("no capability works: tool.json: cannot start", "runnerd", mark)
         status, output = self.node.health("runnerd")
         self.assertEqual(status, 1, output)

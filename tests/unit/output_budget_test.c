@@ -69,6 +69,29 @@ static void a_flood_is_all_counted(void **state)
     assert_int_equal(budget.lost_bytes, 97 * (4000000 - passed));
 }
 
+static void behind_a_piece_that_is_lost_so_is_the_rest_of_its_line(void **state)
+{
+    (void)state;
+    bool cut = false;
+    bool other = false;
+    assert_true(output_budget_pass_piece(&budget, &cut, 1, 1000, 1000));
+    assert_true(output_budget_pass_piece(&budget, &cut, 2, 1000, 1000));
+    passing(1, 1000);
+    assert_false(output_budget_pass_piece(&budget, &cut, 3, 1000, 1000));
+    assert_int_equal(budget.lost_bytes, 1 + 1000);
+    /* There is room again. */
+    assert_false(output_budget_pass_piece(&budget, &cut, 4, 500, 60000));
+    assert_true(output_budget_pass_piece(&budget, &other, 1, 10, 60000));
+    assert_false(output_budget_pass_piece(&budget, &cut, 5, 10, 60000));
+    assert_int_equal(budget.lost_lines, 4);
+    assert_int_equal(budget.lost_bytes, 1 + 1000 + 500 + 10);
+    assert_true(output_budget_pass_piece(&budget, &cut, 1, 10, 60000));
+    assert_true(output_budget_pass_piece(&budget, &cut, 2, 10, 60000));
+    cut = true;
+    assert_true(output_budget_pass_piece(&budget, &cut, 0, 10, 60000));
+    assert_false(cut);
+}
+
 static void a_loss_is_told_at_once_then_once_a_minute_and_at_the_end(void **state)
 {
     (void)state;
@@ -99,6 +122,7 @@ int main(void)
         cmocka_unit_test_setup(short_lines_cost_what_they_take_in_the_log, set_up),
         cmocka_unit_test_setup(then_32_kib_pass_each_second, set_up),
         cmocka_unit_test_setup(a_flood_is_all_counted, set_up),
+        cmocka_unit_test_setup(behind_a_piece_that_is_lost_so_is_the_rest_of_its_line, set_up),
         cmocka_unit_test_setup(a_loss_is_told_at_once_then_once_a_minute_and_at_the_end, set_up),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

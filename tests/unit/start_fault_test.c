@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <link.h>
 #include <sched.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -56,6 +57,23 @@ static void skip_under_valgrind(void)
         return;
     print_message("# reason: valgrind forks for posix_spawn, which then cannot say what failed\n");
     skip();
+}
+
+/* With a program header that names a loader, which is empty. */
+static char *make_program_without_loader(const char *name)
+{
+    enum { BYTES = 4096, AT = 128 };
+    char image[BYTES] = {0};
+    int fd = open("/proc/self/exe", O_RDONLY | O_CLOEXEC);
+    ElfW(Ehdr) header;
+    assert_int_equal(read(fd, &header, sizeof header), sizeof header);
+    close(fd);
+    const ElfW(Phdr) segment = {.p_type = PT_INTERP, .p_offset = AT, .p_filesz = 2, .p_memsz = 2};
+    header.e_phoff = sizeof header;
+    header.e_phnum = 1;
+    memcpy(image, &header, sizeof header);
+    memcpy(image + sizeof header, &segment, sizeof segment);
+    return make(name, image, sizeof image, 0755);
 }
 
 /* Starts it, as a shim does, and asks why that did not go. */
@@ -125,6 +143,16 @@ static void names_the_loader_that_a_program_needs(void **state)
     free(path);
     free(fault);
     free(image);
+}
+
+static void a_loader_without_a_name_is_no_path(void **state)
+{
+    (void)state;
+    char told[320];
+    char *path = make_program_without_loader("nameless");
+    start_fault_describe(path, NULL, EACCES, told, sizeof told);
+    assert_string_equal(told, "Permission denied");
+    free(path);
 }
 
 static void tells_what_is_no_program_at_all(void **state)
@@ -206,6 +234,49 @@ static void a_look_tells_what_a_start_would(void **state)
     free(foreign);
 }
 
+/* posix_spawnp() goes on behind each of these. */
+static void a_look_goes_on_to_the_next_folder_as_a_start_does(void **state)
+{
+    (void)state;
+    skip_under_valgrind();
+    static const char *const folders[] = {"a", "b", "c", "d"};
+    uint64_t good;
+    uint64_t found;
+    pid_t pid;
+    for (size_t i = 0; i < 4; i++) {
+        char *path = memory_format("%s/%s", folder, folders[i]);
+        assert_int_equal(mkdir(path, 0755), 0);
+        free(path);
+    }
+    char *path = memory_format("%s/a/tool", folder);
+    assert_int_equal(mkdir(path, 0755), 0);
+    free(path);
+    free(make("b/tool", "#!/no/such/ruby\n", 16, 0755));
+    free(make("c/tool", "#!/bin/sh\n", 10, 0644));
+    char *search_path = memory_format("%s/a:%s/b:%s/c", folder, folder, folder);
+    assert_string_equal(look("tool", search_path, NULL), "it is a folder");
+    free(search_path);
+    char *tool = make("d/tool", "#!/bin/sh\n", 10, 0755);
+    assert_null(look(tool, NULL, &good));
+    search_path = memory_format("%s/a:%s/b:%s/c:%s/d:/bin", folder, folder, folder, folder);
+    assert_null(look("tool", search_path, &found));
+    assert_true(found == good);
+    char *saved = memory_copy_text(getenv("PATH"));
+    setenv("PATH", search_path, 1);
+    assert_int_equal(spawn_start(&(struct spawn){.path = "tool",
+                                                 .search_path = true,
+                                                 .arguments = (char *[]){tool, NULL},
+                                                 .variables = environ,
+                                                 .folder_fd = -1},
+                                 &pid),
+                     0);
+    assert_int_equal(waitpid(pid, NULL, 0), pid);
+    setenv("PATH", saved, 1);
+    free(saved);
+    free(search_path);
+    free(tool);
+}
+
 static void a_look_leaves_to_the_start_what_depends_on_its_folder(void **state)
 {
     (void)state;
@@ -215,6 +286,10 @@ static void a_look_leaves_to_the_start_what_depends_on_its_folder(void **state)
     assert_null(look("no-such-program", "/usr/bin:bin", NULL));
     assert_null(look("no-such-program", "/usr/bin:", NULL));
     assert_null(look("no-such-program", "", NULL));
+    char *path = make("script", "#!bin/interpreter\n", 18, 0755);
+    assert_null(look(path, NULL, &identity));
+    assert_int_equal(identity, 0);
+    free(path);
 }
 
 static void a_program_that_changes_has_another_identity(void **state)
@@ -242,12 +317,34 @@ static void a_program_that_changes_has_another_identity(void **state)
     free(other);
 }
 
-static void what_the_machine_lacks_passes(void **state)
+static void a_list_of_files_is_another_when_one_comes_goes_or_changes(void **state)
 {
     (void)state;
-    static const int passing[] = {0, EAGAIN, ENOMEM, EMFILE, ENFILE, EINTR, EIO, ENOSPC};
-    static const int lasting[] = {ENOENT, EACCES, EPERM,  ENOEXEC, ENOTDIR,
-                                  ELOOP,  EISDIR, EINVAL, E2BIG,   ETXTBSY};
+    uint64_t seen[5];
+    char *path = make("it", "x", 1, 0644);
+    char *gone = memory_format("%s/gone", folder);
+    seen[0] = start_fault_identity(0, path);
+    seen[1] = start_fault_identity(seen[0], path);
+    seen[2] = start_fault_identity(seen[0], gone);
+    seen[3] = start_fault_identity(0, gone);
+    assert_true(start_fault_identity(0, path) == seen[0]);
+    assert_int_equal(truncate(path, 0), 0);
+    seen[4] = start_fault_identity(0, path);
+    for (size_t i = 0; i < 5; i++)
+        for (size_t other = 0; other < i; other++)
+            assert_true(seen[i] != seen[other] && seen[i] != 0);
+    free(path);
+    free(gone);
+}
+
+static void what_leaves_no_trace_in_a_file_passes(void **state)
+{
+    (void)state;
+    static const int passing[] = {0,        EAGAIN, ENOMEM,    EMFILE,     ENFILE,       EINTR,     EIO,
+                                  ENOSPC,   E2BIG,  ETXTBSY,   ESTALE,     ENOTCONN,     ETIMEDOUT, EHOSTDOWN,
+                                  ENETDOWN, ENODEV, EREMOTEIO, ECONNRESET, ECONNREFUSED, ENXIO,     EBUSY};
+    static const int lasting[] = {ENOENT, EACCES, EPERM,  ENOEXEC,      ENOTDIR,
+                                  ELOOP,  EISDIR, EINVAL, ENAMETOOLONG, ELIBBAD};
     for (size_t i = 0; i < sizeof passing / sizeof passing[0]; i++)
         assert_false(start_fault_lasts(passing[i]));
     for (size_t i = 0; i < sizeof lasting / sizeof lasting[0]; i++)
@@ -266,7 +363,11 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_look_leaves_to_the_start_what_depends_on_its_folder, set_up,
                                         tear_down),
         cmocka_unit_test_setup_teardown(a_program_that_changes_has_another_identity, set_up, tear_down),
-        cmocka_unit_test(what_the_machine_lacks_passes),
+        cmocka_unit_test_setup_teardown(a_loader_without_a_name_is_no_path, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_look_goes_on_to_the_next_folder_as_a_start_does, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_list_of_files_is_another_when_one_comes_goes_or_changes, set_up,
+                                        tear_down),
+        cmocka_unit_test(what_leaves_no_trace_in_a_file_passes),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

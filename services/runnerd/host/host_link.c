@@ -175,5 +175,5 @@ void host_link_free(struct host_link *link)
 
 bool host_link_is_welcome(const struct host_link *link)
 {
-    return link->welcome;
+    return link->welcome && !link->known_silent;
 }

@@ -36,7 +36,7 @@ void host_link_renew(struct host_link *link);
 /* Takes no more commands. */
 void host_link_stop(struct host_link *link);
 
-/* Whether leased knows this host, as far as this host can tell. */
+/* Whether leased knows this host and answers, as far as this host can tell. */
 bool host_link_is_welcome(const struct host_link *link);
 
 #endif

@@ -59,14 +59,57 @@ enum runner_offer_change runner_offer_on_look(struct runner_offer *offer, const 
 
 /* The identity stays that of the look before the start: a program that was changed since is another. */
 struct runner_offer *runner_offers_on_start_fault(struct runner_offers *offers, const struct runner *runner,
-                                                  const char *reason, bool passes_soon)
+                                                  const char *reason)
 {
     struct runner_offer *offer = runner_offers_find(offers, runner->capability);
-    if (!offer || offer->runner != runner || offer->withdrawn)
+    if (!offer || offer->runner != runner || offer->withdrawn || !offer->identity)
         return NULL;
     withdraw(offer, reason);
-    offer->looks_broken = passes_soon;
     return offer;
+}
+
+/* --- what was offered before --- */
+
+static size_t find_earlier_at(const struct runner_offers *offers, const char *capability)
+{
+    size_t i = 0;
+    while (i < offers->earlier_count && strcmp(offers->earlier[i]->capability, capability) != 0)
+        i++;
+    return i;
+}
+
+struct runner *runner_offers_find_earlier(const struct runner_offers *offers, const char *capability)
+{
+    size_t at = find_earlier_at(offers, capability);
+    return at < offers->earlier_count ? offers->earlier[at] : NULL;
+}
+
+void runner_offers_forget_earlier(struct runner_offers *offers)
+{
+    for (size_t i = 0; i < offers->earlier_count; i++)
+        runner_drop(offers->earlier[i]);
+    free(offers->earlier);
+    offers->earlier = NULL;
+    offers->earlier_count = 0;
+}
+
+/* In place of the capability's one before it, or of the oldest when there are too many. */
+static void keep_earlier(struct runner_offers *offers, const struct runner_offer *offer)
+{
+    if (offer->withdrawn)
+        return;
+    if (!offers->earlier)
+        offers->earlier = memory_allocate_array(LIMIT_RUNNER_CAPABILITIES, sizeof(struct runner *));
+    size_t at = find_earlier_at(offers, offer->runner->capability);
+    if (at == LIMIT_RUNNER_CAPABILITIES)
+        at = 0;
+    if (at < offers->earlier_count) {
+        runner_drop(offers->earlier[at]);
+        offers->earlier_count--;
+        memmove(offers->earlier + at, offers->earlier + at + 1,
+                (offers->earlier_count - at) * sizeof(struct runner *));
+    }
+    offers->earlier[offers->earlier_count++] = runner_hold(offer->runner);
 }
 
 /* --- going over to what was read --- */
@@ -106,9 +149,10 @@ static bool has_place(const struct runner_offers *offers, const char *file, cons
 }
 
 /* What the reading makes of the former offer of its file, if there was one; without one it is not faulty. */
-static void make_offer(struct runner_offer *offer, struct runner_reading *reading,
+static void make_offer(struct runner_offers *offers, struct runner_reading *reading,
                        struct runner_offer *former, bool *changed)
 {
+    struct runner_offer *offer = &offers->items[offers->count++];
     bool same = former && (!reading->runner || runner_equal(former->runner, reading->runner));
     if (!reading->runner)
         log_warn("%s: what it said before stays in force, until its faults are mended", reading->file);
@@ -122,11 +166,11 @@ static void make_offer(struct runner_offer *offer, struct runner_reading *readin
                                        .runner = runner_hold(reading->runner)};
         *changed = true;
         if (former) { /* known; the rest of it goes with the list */
+            keep_earlier(offers, former);
             free(former->file);
             former->file = NULL;
         }
     }
-    offer->file_identity = reading->file_identity;
 }
 
 static void take(struct runner_offers *offers, struct runner_offers *former, struct runner_reading *reading,
@@ -139,7 +183,7 @@ static void take(struct runner_offers *offers, struct runner_offers *former, str
     else if (!has_place(offers, reading->file, runner->capability))
         taken->fault_count++;
     else
-        make_offer(&offers->items[offers->count++], reading, before, &taken->changed);
+        make_offer(offers, reading, before, &taken->changed);
 }
 
 struct runner_offers_taken runner_offers_take(struct runner_offers *offers, struct runner_reading *readings,
@@ -148,7 +192,11 @@ struct runner_offers_taken runner_offers_take(struct runner_offers *offers, stru
     struct runner_offers_taken taken = {.changed = false};
     struct runner_offers former = *offers;
     *offers = (struct runner_offers){
-        .items = memory_allocate_array(LIMIT_RUNNER_CAPABILITIES, sizeof *offers->items)};
+        .items = memory_allocate_array(LIMIT_RUNNER_CAPABILITIES, sizeof *offers->items),
+        .earlier = former.earlier,
+        .earlier_count = former.earlier_count};
+    former.earlier = NULL;
+    former.earlier_count = 0;
     for (size_t i = 0; i < count; i++) {
         take(offers, &former, &readings[i], &taken);
         runner_drop(readings[i].runner);
@@ -158,6 +206,7 @@ struct runner_offers_taken runner_offers_take(struct runner_offers *offers, stru
         if (former.items[i].file) {
             log_info("%s: does not run %s any more", former.items[i].file,
                      former.items[i].runner->capability);
+            keep_earlier(offers, &former.items[i]);
             taken.changed = true;
         }
     runner_offers_clear(&former);
@@ -169,5 +218,6 @@ void runner_offers_clear(struct runner_offers *offers)
     for (size_t i = 0; i < offers->count; i++)
         clear_offer(&offers->items[i]);
     free(offers->items);
-    *offers = (struct runner_offers){NULL, 0};
+    runner_offers_forget_earlier(offers);
+    *offers = (struct runner_offers){.items = NULL};
 }

@@ -17,23 +17,25 @@ struct runner_look {
 };
 
 struct runner_offer {
-    char *file;             /* where the runner comes from: its file's name, or ENABLE_NOOP */
-    uint64_t file_identity; /* of the file as it was last read, faulty or not */
-    struct runner *runner;  /* held */
-    char *withdrawn;        /* why; NULL: it is offered */
-    bool looks_broken;      /* the last look said why, and not a start alone */
-    uint64_t identity;      /* of the last look */
+    char *file;            /* where the runner comes from: its file's name, or ENABLE_NOOP */
+    struct runner *runner; /* held */
+    char *withdrawn;       /* why; NULL: it is offered */
+    bool looks_broken;     /* the last look said why, and not a start alone */
+    uint64_t identity;     /* of the last look */
 };
 
 struct runner_offers {
     struct runner_offer *items;
     size_t count;
+    /* What was offered, and is not or is another now: for a start that was on its way. One for a capability;
+     * held, the newest last. */
+    struct runner **earlier;
+    size_t earlier_count;
 };
 
 /* A file as it was just read. */
 struct runner_reading {
     char *file;
-    uint64_t file_identity;
     struct runner *runner; /* NULL: the file is faulty */
 };
 
@@ -59,12 +61,12 @@ enum runner_offer_change { RUNNER_OFFER_SAME, RUNNER_OFFER_WITHDRAWN, RUNNER_OFF
 enum runner_offer_change runner_offer_on_look(struct runner_offer *offer, const struct runner_look *look);
 
 /*
- * A start failed in a way that lasts. `passes_soon`: another process still writes the program, which leaves
- * no trace when it is done; the next look brings the offer back. NULL when the runner is no longer what its
- * capability is run by, or is withdrawn already.
+ * A start failed in a way that lasts. NULL when that withdraws nothing: the runner is no longer what its
+ * capability is run by, or is withdrawn already, or has no identity, so that no look could bring it back (it
+ * may be the one task's fault: its program is in the workspace).
  */
 struct runner_offer *runner_offers_on_start_fault(struct runner_offers *offers, const struct runner *runner,
-                                                  const char *reason, bool passes_soon);
+                                                  const char *reason);
 
 /* NULL: none of them has the capability. */
 struct runner_offer *runner_offers_find(const struct runner_offers *offers, const char *capability);
@@ -72,6 +74,10 @@ struct runner_offer *runner_offers_find(const struct runner_offers *offers, cons
 /* How many are not withdrawn; the first one that is, or NULL. */
 size_t runner_offers_count(const struct runner_offers *offers);
 const struct runner_offer *runner_offers_first_withdrawn(const struct runner_offers *offers);
+
+/* What ran the capability before; NULL: nothing, or it was forgotten. */
+struct runner *runner_offers_find_earlier(const struct runner_offers *offers, const char *capability);
+void runner_offers_forget_earlier(struct runner_offers *offers);
 
 void runner_offers_clear(struct runner_offers *offers);
 

@@ -12,7 +12,7 @@ enum { LOOK_MS = 2000 };
 struct offering {
     struct offering_options options;
     struct runner_folder folder;
-    struct loop_timer look; /* runs only while something is withdrawn */
+    struct loop_timer look; /* runs only while a look may find something mended */
     struct loop_timer line;
     struct waiting_line waiting;
 };
@@ -41,7 +41,7 @@ static void on_line(void *context)
 
 static void settle(struct offering *offering, bool changed)
 {
-    if (runner_offers_first_withdrawn(&offering->folder.offers))
+    if (runner_folder_needs_looks(&offering->folder))
         loop_timer_start(&offering->look, LOOK_MS);
     else
         loop_timer_stop(&offering->look);
@@ -65,14 +65,19 @@ void offering_reload(struct offering *offering)
     settle(offering, changed);
 }
 
-struct runner *offering_find(struct offering *offering, const char *capability,
+struct runner *offering_find(struct offering *offering, const char *capability, bool earlier,
                              char reason[RUNNER_REASON_BYTES])
 {
     bool changed;
-    struct runner *runner = runner_folder_find(&offering->folder, capability, reason, &changed);
+    struct runner *runner = runner_folder_find(&offering->folder, capability, earlier, reason, &changed);
     if (changed)
         settle(offering, true);
     return runner;
+}
+
+void offering_forget_earlier(struct offering *offering)
+{
+    runner_offers_forget_earlier(&offering->folder.offers);
 }
 
 void offering_on_start_fault(struct offering *offering, const struct runner *runner, int code,

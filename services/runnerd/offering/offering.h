@@ -1,6 +1,7 @@
 /*
  * Keeps what this host offers true: reads the runner files anew when it is told to, looks at what is
- * withdrawn until it can be started again, and says while nothing is offered.
+ * withdrawn until it can be started again, and for new files while one is faulty or nothing is offered, which
+ * it says.
  */
 #ifndef RUNNERD_OFFERING_OFFERING_H
 #define RUNNERD_OFFERING_OFFERING_H
@@ -25,9 +26,11 @@ void offering_free(struct offering *offering);
 /* Reads the files anew. */
 void offering_reload(struct offering *offering);
 
-/* The runner of a capability, which can be started as far as its files tell; NULL with the reason why not. */
-struct runner *offering_find(struct offering *offering, const char *capability,
+/* The runner of a capability, which can be started as far as its files tell; NULL with the reason why not.
+ * `earlier`: or what was offered before offering_forget_earlier(), for a start that was on its way. */
+struct runner *offering_find(struct offering *offering, const char *capability, bool earlier,
                              char reason[RUNNER_REASON_BYTES]);
+void offering_forget_earlier(struct offering *offering);
 
 /* A start of the runner failed, `code` as of errno. */
 void offering_on_start_fault(struct offering *offering, const struct runner *runner, int code,

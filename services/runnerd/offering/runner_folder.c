@@ -76,12 +76,10 @@ static int compare_names(const struct dirent **left, const struct dirent **right
     return strcmp((*left)->d_name, (*right)->d_name);
 }
 
-/* Before the text is read: what changes meanwhile is then seen as a change. */
 static struct runner_reading read_entry(struct runner_folder *folder, const char *name)
 {
     char *path = memory_format("%s/%s", folder->path, name);
-    struct runner_reading reading = {.file = memory_copy_text(name),
-                                     .file_identity = start_fault_identity(path)};
+    struct runner_reading reading = {.file = memory_copy_text(name)};
     reading.runner = read_file(folder, path, name);
     free(path);
     return reading;
@@ -113,11 +111,28 @@ static bool list_files(struct runner_folder *folder, struct dirent ***entries, i
     return readable;
 }
 
-/* True when what is offered has changed. */
+/* A folder that cannot be listed is as a list of its own for each reason. */
+static uint64_t identify_files(const struct runner_folder *folder)
+{
+    struct dirent **entries = NULL;
+    int count = scandir(folder->path, &entries, is_runner_file, compare_names);
+    uint64_t identity = count < 0 ? (uint64_t)errno : 0;
+    for (int i = 0; i < count; i++) {
+        char *path = memory_format("%s/%s", folder->path, entries[i]->d_name);
+        identity = start_fault_identity(identity, path);
+        free(path);
+        free(entries[i]);
+    }
+    free(entries);
+    return identity;
+}
+
+/* True when what is offered has changed. What changes while it is read is seen as a change later. */
 static bool read_files(struct runner_folder *folder)
 {
     struct dirent **entries;
     int count;
+    folder->identity = identify_files(folder);
     free(folder->fault);
     folder->fault = NULL;
     folder->fault_count = 0;
@@ -170,35 +185,29 @@ bool runner_folder_read(struct runner_folder *folder)
     return changed;
 }
 
-static bool has_changed(const struct runner_folder *folder, const struct runner_offer *offer)
-{
-    char *path = memory_format("%s/%s", folder->path, offer->file);
-    bool changed = start_fault_identity(path) != offer->file_identity;
-    free(path);
-    return changed;
-}
-
 bool runner_folder_look(struct runner_folder *folder)
 {
     bool changed = false;
-    for (size_t i = 0; i < folder->offers.count; i++) {
-        struct runner_offer *offer = &folder->offers.items[i];
-        if (!offer->withdrawn)
-            continue;
-        if (has_changed(folder, offer)) {
-            log_info("%s has changed: the runner files are read anew", offer->file);
-            return runner_folder_read(folder) || changed;
-        }
-        changed |= look_at(folder, offer);
+    if (identify_files(folder) != folder->identity) {
+        log_info("the runner files in %s have changed: they are read anew", folder->path);
+        return runner_folder_read(folder);
     }
+    for (size_t i = 0; i < folder->offers.count; i++)
+        if (folder->offers.items[i].withdrawn)
+            changed |= look_at(folder, &folder->offers.items[i]);
     return changed;
 }
 
-struct runner *runner_folder_find(struct runner_folder *folder, const char *capability,
-                                  char reason[RUNNER_REASON_BYTES], bool *changed)
+bool runner_folder_needs_looks(const struct runner_folder *folder)
+{
+    return folder->fault_count || !folder->offers.count || runner_offers_first_withdrawn(&folder->offers);
+}
+
+/* The current one, if it works. */
+static struct runner *find_offered(struct runner_folder *folder, const char *capability,
+                                   char reason[RUNNER_REASON_BYTES], bool *changed)
 {
     struct runner_offer *offer = runner_offers_find(&folder->offers, capability);
-    *changed = false;
     if (!offer) {
         text_format(reason, RUNNER_REASON_BYTES, "this runner host does not have the capability");
         return NULL;
@@ -210,13 +219,26 @@ struct runner *runner_folder_find(struct runner_folder *folder, const char *capa
     return NULL;
 }
 
+struct runner *runner_folder_find(struct runner_folder *folder, const char *capability, bool earlier,
+                                  char reason[RUNNER_REASON_BYTES], bool *changed)
+{
+    struct runner_look look;
+    *changed = false;
+    struct runner *runner = find_offered(folder, capability, reason, changed);
+    if (runner || !earlier)
+        return runner;
+    runner = runner_offers_find_earlier(&folder->offers, capability);
+    if (!runner)
+        return NULL;
+    runner_look(runner, &look);
+    return look.works ? runner : NULL;
+}
+
 bool runner_folder_on_start_fault(struct runner_folder *folder, const struct runner *runner, int code,
                                   const char *reason)
 {
     const struct runner_offer *offer =
-        start_fault_lasts(code)
-            ? runner_offers_on_start_fault(&folder->offers, runner, reason, code == ETXTBSY)
-            : NULL;
+        start_fault_lasts(code) ? runner_offers_on_start_fault(&folder->offers, runner, reason) : NULL;
     return offer && tell_change(folder, offer, RUNNER_OFFER_WITHDRAWN);
 }
 

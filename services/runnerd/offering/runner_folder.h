@@ -11,7 +11,8 @@ struct runner_folder {
     const char *path; /* absolute; borrowed */
     bool with_noop;
     struct runner_offers offers;
-    char *fault; /* the first one of the last reading; NULL: there was none */
+    uint64_t identity; /* of the files before they were read last */
+    char *fault;       /* the first one of the last reading; NULL: there was none */
     size_t fault_count;
 };
 
@@ -22,13 +23,19 @@ struct runner_folder {
  */
 bool runner_folder_read(struct runner_folder *folder);
 
-/* Looks at what is withdrawn, and at its files, which are all read anew when one has changed. True when what
- * is offered has changed. */
+/* Reads the files anew when one came, went or changed, else looks at what is withdrawn. True when what is
+ * offered has changed. */
 bool runner_folder_look(struct runner_folder *folder);
 
-/* The runner of a capability as it is on the disk now; NULL with the reason why there is none to start.
- * *changed becomes true when that is news. */
-struct runner *runner_folder_find(struct runner_folder *folder, const char *capability,
+/* Whether a look may find something mended: a file is faulty, a runner is withdrawn, or nothing is there. */
+bool runner_folder_needs_looks(const struct runner_folder *folder);
+
+/*
+ * The runner of a capability as it is on the disk now; NULL with the reason why there is none to start.
+ * *changed becomes true when that is news. With `earlier`, what was offered before is good, too, as long as
+ * it works.
+ */
+struct runner *runner_folder_find(struct runner_folder *folder, const char *capability, bool earlier,
                                   char reason[RUNNER_REASON_BYTES], bool *changed);
 
 /* A start failed, `code` as of errno. True when what is offered has changed. */

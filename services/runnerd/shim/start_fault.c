@@ -16,37 +16,6 @@
 
 enum { SHOWN_BYTES = 200, SCRIPT_LINE_BYTES = 256 /* as the kernel reads */, SEGMENTS_MAX = 64 };
 
-/* --- which file it was --- */
-
-static bool is_there(const char *path)
-{
-    struct stat status;
-    return stat(path, &status) == 0;
-}
-
-/* As posix_spawnp() looks: the first that may be executed, else the first that is there. */
-static bool find_in_path(const char *name, const char *search_path, char path[PATH_MAX])
-{
-    char candidate[PATH_MAX];
-    bool found = false;
-    for (const char *folder = search_path; folder;) {
-        size_t length = strcspn(folder, ":");
-        int bytes =
-            snprintf(candidate, sizeof candidate, "%.*s%s%s", (int)length, folder, length ? "/" : "", name);
-        bool fits = bytes > 0 && (size_t)bytes < sizeof candidate;
-        if (fits && !found && is_there(candidate)) {
-            memcpy(path, candidate, sizeof candidate);
-            found = true;
-        }
-        if (fits && access(candidate, X_OK) == 0) {
-            memcpy(path, candidate, sizeof candidate);
-            return true;
-        }
-        folder = folder[length] ? folder + length + 1 : NULL;
-    }
-    return found;
-}
-
 /* --- what it needs to run --- */
 
 /* The first word behind "#!", as the kernel reads it: a carriage return is part of it. */
@@ -86,12 +55,12 @@ static bool read_program_interpreter(int fd, const char *head, size_t length, ch
             continue;
         ssize_t got = pread(fd, interpreter, segment.p_filesz, (off_t)segment.p_offset);
         interpreter[got > 0 ? got : 0] = '\0';
-        return got > 0;
+        return interpreter[0] != '\0';
     }
     return false;
 }
 
-/* False for a file that needs none, or cannot be read. */
+/* False for a file that needs none, or cannot be read; an empty one counts as none. */
 static bool read_interpreter(const char *path, char interpreter[PATH_MAX])
 {
     char head[SCRIPT_LINE_BYTES];
@@ -127,6 +96,63 @@ static const char *refusal_of(const char *path)
         return "is on a file system that is mounted noexec";
     return access(path, X_OK) == 0 ? NULL : "is not executable for this user";
 }
+
+/* --- which file it was --- */
+
+static bool is_there(const char *path)
+{
+    struct stat status;
+    return stat(path, &status) == 0;
+}
+
+static bool is_script(const char *path)
+{
+    char head[2];
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    bool script = fd >= 0 && pread(fd, head, sizeof head, 0) == (ssize_t)sizeof head && head[0] == '#';
+    if (fd >= 0)
+        close(fd);
+    return script;
+}
+
+/*
+ * What a start of a file that is there would run into, as far as it tells; 0: nothing. The kernel may have
+ * ways of its own to run a program of another machine: its loader decides nothing here.
+ */
+static int foresee_fault(const char *path)
+{
+    char interpreter[PATH_MAX];
+    if (refusal_of(path))
+        return EACCES;
+    bool lacks = is_script(path) && read_interpreter(path, interpreter) && interpreter[0] == '/' &&
+                 refusal_of(interpreter);
+    return lacks ? ENOENT : 0;
+}
+
+/* As posix_spawnp() looks, which goes on behind a folder or a script without its interpreter: the first that
+ * may be started, else the first that is there. */
+static bool find_in_path(const char *name, const char *search_path, char path[PATH_MAX])
+{
+    char candidate[PATH_MAX];
+    bool found = false;
+    for (const char *folder = search_path; folder;) {
+        size_t length = strcspn(folder, ":");
+        int bytes =
+            snprintf(candidate, sizeof candidate, "%.*s%s%s", (int)length, folder, length ? "/" : "", name);
+        bool there = bytes > 0 && (size_t)bytes < sizeof candidate && is_there(candidate);
+        bool good = there && foresee_fault(candidate) == 0;
+        if (good || (there && !found)) {
+            memcpy(path, candidate, sizeof candidate);
+            found = true;
+        }
+        if (good)
+            return true;
+        folder = folder[length] ? folder + length + 1 : NULL;
+    }
+    return found;
+}
+
+/* --- telling --- */
 
 static bool describe_interpreter(const char *path, char *out, size_t capacity)
 {
@@ -166,11 +192,12 @@ void start_fault_describe(const char *program, const char *search_path, int code
 
 bool start_fault_lasts(int code)
 {
-    static const int passing[] = {0, EAGAIN, ENOMEM, EMFILE, ENFILE, EINTR, EIO, ENOSPC};
-    for (size_t i = 0; i < sizeof passing / sizeof passing[0]; i++)
-        if (code == passing[i])
-            return false;
-    return true;
+    static const int lasting[] = {ENOENT, EACCES, EPERM,  ENOEXEC,      ENOTDIR,
+                                  ELOOP,  EISDIR, EINVAL, ENAMETOOLONG, ELIBBAD};
+    for (size_t i = 0; i < sizeof lasting / sizeof lasting[0]; i++)
+        if (code == lasting[i])
+            return true;
+    return false;
 }
 
 /* --- before a start --- */
@@ -184,11 +211,11 @@ static void add_number(uint64_t *identity, uint64_t number)
         *identity = (*identity ^ (number >> shift & 0xff)) * 0x100000001b3U;
 }
 
-static void add_file(uint64_t *identity, const char *path)
+static bool add_file(uint64_t *identity, const char *path)
 {
     struct stat status;
     if (stat(path, &status) != 0)
-        return;
+        return false;
     const uint64_t numbers[] = {status.st_dev,
                                 status.st_ino,
                                 (uint64_t)status.st_size,
@@ -199,12 +226,28 @@ static void add_file(uint64_t *identity, const char *path)
                                 (uint64_t)status.st_ctim.tv_nsec};
     for (size_t i = 0; i < sizeof numbers / sizeof numbers[0]; i++)
         add_number(identity, numbers[i]);
+    return true;
 }
 
-uint64_t start_fault_identity(const char *path)
+uint64_t start_fault_identity(uint64_t before, const char *path)
 {
+    uint64_t identity = before;
+    if (!add_file(&identity, path))
+        add_number(&identity, (uint64_t)errno);
+    return identity;
+}
+
+/* A relative interpreter is looked for in the folder of the start: what is there is not known here. */
+static uint64_t identify_program(const char *path)
+{
+    char interpreter[PATH_MAX];
     uint64_t identity = 0;
     add_file(&identity, path);
+    if (!read_interpreter(path, interpreter))
+        return identity;
+    if (interpreter[0] != '/')
+        return 0;
+    add_file(&identity, interpreter);
     return identity;
 }
 
@@ -218,30 +261,6 @@ static bool is_absolute_search_path(const char *search_path)
     return true;
 }
 
-static bool is_script(const char *path)
-{
-    char head[2];
-    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-    bool script = fd >= 0 && pread(fd, head, sizeof head, 0) == (ssize_t)sizeof head && head[0] == '#';
-    if (fd >= 0)
-        close(fd);
-    return script;
-}
-
-/* The kernel may have ways of its own to run a program of another machine: its loader decides nothing here.
- */
-static int look_at_file(const char *path, struct start_look *look)
-{
-    char interpreter[PATH_MAX];
-    add_file(&look->identity, path);
-    if (refusal_of(path))
-        return EACCES;
-    if (!read_interpreter(path, interpreter) || interpreter[0] != '/')
-        return 0;
-    add_file(&look->identity, interpreter);
-    return is_script(path) && refusal_of(interpreter) ? ENOENT : 0;
-}
-
 void start_fault_look(const char *program, const char *search_path, struct start_look *look)
 {
     char path[PATH_MAX];
@@ -251,7 +270,8 @@ void start_fault_look(const char *program, const char *search_path, struct start
         return;
     text_format(path, sizeof path, "%s", program);
     bool found = named ? is_there(path) : find_in_path(program, search_path, path);
-    int code = found ? look_at_file(path, look) : named && errno ? errno : ENOENT;
+    int code = found ? foresee_fault(path) : named && errno ? errno : ENOENT;
+    look->identity = found ? identify_program(path) : 0;
     look->fault = code != 0;
     if (look->fault)
         start_fault_describe(program, search_path, code, look->text, sizeof look->text);

@@ -13,8 +13,11 @@
  */
 void start_fault_describe(const char *program, const char *search_path, int code, char *out, size_t capacity);
 
-/* Whether a start that failed with `code` would fail again until somebody changes the program: it is no want
- * of memory or processes, which passes. */
+/*
+ * Whether a start that failed with `code` would fail again until somebody changes the program. All else
+ * passes and leaves no trace in a file when it does: a want of memory or processes, a program that is still
+ * being written, a network's disk that is away.
+ */
 bool start_fault_lasts(int code);
 
 enum { START_FAULT_BYTES = 320 };
@@ -32,7 +35,8 @@ struct start_look {
  * has another current folder. */
 void start_fault_look(const char *program, const char *search_path, struct start_look *look);
 
-/* Of one file: another number when it is another, or changed; 0 when it is not there. */
-uint64_t start_fault_identity(const char *path);
+/* Goes on from `before`, that of the files before it (0: none): another number when this file is another,
+ * changed, came or went. */
+uint64_t start_fault_identity(uint64_t before, const char *path);
 
 #endif

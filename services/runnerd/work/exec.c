@@ -15,12 +15,18 @@
 #include <string.h>
 #include <sys/wait.h>
 
+/* A line that is logged piece by piece. */
+struct shown {
+    size_t parts; /* so far */
+    bool cut;     /* the rest of it is left out */
+};
+
 struct exec {
     struct work work;
     struct job_process *process; /* NULL once it is gone */
     bool stopping;
     struct output_budget budget;
-    size_t parts[2]; /* of the line of stdout, or stderr, that is being logged piece by piece */
+    struct shown shown[2]; /* of stdout and stderr */
     bool advised;
 };
 
@@ -37,16 +43,25 @@ static void tell_loss(struct exec *exec, bool at_end, int64_t now_ms)
               exec->budget.lost_lines, exec->budget.lost_lines == 1 ? "" : "s", exec->budget.lost_bytes);
 }
 
-/* Returns how many parts of the text are logged now: log_write_job(). */
-static size_t log_text(struct exec *exec, enum log_level level, const char *text, size_t length, size_t parts)
+/* `piece` as of line_function. */
+static void log_piece(struct exec *exec, enum log_level level, const char *text, size_t length, size_t piece,
+                      struct shown *shown)
 {
     if (!log_enabled(level))
-        return parts;
+        return;
     int64_t now_ms = clock_boot_ms();
-    if (output_budget_pass(&exec->budget, length, now_ms))
-        return log_write_job(level, exec->work.options.log, text, length, parts);
-    tell_loss(exec, false, now_ms);
-    return parts;
+    if (piece <= 1)
+        shown->parts = 0;
+    if (output_budget_pass_piece(&exec->budget, &shown->cut, piece, length, now_ms))
+        shown->parts = log_write_job(level, exec->work.options.log, text, length, shown->parts);
+    else
+        tell_loss(exec, false, now_ms);
+}
+
+static void log_line(struct exec *exec, enum log_level level, const char *text, size_t length)
+{
+    struct shown whole = {.parts = 0};
+    log_piece(exec, level, text, length, 0, &whole);
 }
 
 /* Once: a job that makes a mistake makes it in each line. */
@@ -68,9 +83,9 @@ static void take_line(struct exec *exec, const char *text, size_t length)
     if (line.event.text)
         job_updates_event(updates, line.event.text, line.event.length);
     if (line.message)
-        log_text(exec, line.level, line.message, strlen(line.message), 0);
+        log_line(exec, line.level, line.message, strlen(line.message));
     else if (!line.progress.text && !line.event.text)
-        log_text(exec, LOG_LEVEL_INFO, text, length, 0);
+        log_line(exec, LOG_LEVEL_INFO, text, length);
     if (line.fault.code != ERROR_NONE)
         advise(exec, line.fault.text);
     output_line_clear(&line);
@@ -80,14 +95,11 @@ static void on_line(void *context, bool is_stderr, const char *text, size_t leng
 {
     struct exec *exec = context;
     /* Of a job that is being stopped nobody wants progress any more. */
-    if (is_stderr || piece || exec->stopping) {
-        size_t *parts = &exec->parts[is_stderr];
-        if (piece <= 1)
-            *parts = 0;
-        *parts = log_text(exec, is_stderr ? LOG_LEVEL_WARN : LOG_LEVEL_INFO, text, length, *parts);
-    } else {
+    if (is_stderr || piece || exec->stopping)
+        log_piece(exec, is_stderr ? LOG_LEVEL_WARN : LOG_LEVEL_INFO, text, length, piece,
+                  &exec->shown[is_stderr]);
+    else
         take_line(exec, text, length);
-    }
     if (piece == 1 && !is_stderr && text[0] == '{')
         advise(exec, "it is longer than 256 KiB");
     if (job_updates_is_full(exec->work.options.updates))

@@ -27,17 +27,29 @@ static void refill(struct output_budget *budget, int64_t now_ms)
         budget->tokens = tokens_max;
 }
 
+static bool lose(struct output_budget *budget, size_t length)
+{
+    budget->lost_lines++;
+    budget->lost_bytes += length;
+    return false;
+}
+
 bool output_budget_pass(struct output_budget *budget, size_t length, int64_t now_ms)
 {
     int64_t price = (int64_t)(length + LINE_BYTES) * TOKENS_PER_BYTE;
     refill(budget, now_ms);
-    if (price <= budget->tokens) {
-        budget->tokens -= price;
-        return true;
-    }
-    budget->lost_lines++;
-    budget->lost_bytes += length;
-    return false;
+    if (price > budget->tokens)
+        return lose(budget, length);
+    budget->tokens -= price;
+    return true;
+}
+
+bool output_budget_pass_piece(struct output_budget *budget, bool *cut, size_t piece, size_t length,
+                              int64_t now_ms)
+{
+    bool passes = piece > 1 && *cut ? lose(budget, length) : output_budget_pass(budget, length, now_ms);
+    *cut = !passes;
+    return passes;
 }
 
 bool output_budget_tell(struct output_budget *budget, bool at_end, int64_t now_ms)

@@ -26,6 +26,11 @@ void output_budget_init(struct output_budget *budget, int64_t now_ms);
 /* Whether a line is logged; else it counts as lost. */
 bool output_budget_pass(struct output_budget *budget, size_t length, int64_t now_ms);
 
+/* The same for a piece of a line, counted as of line_function: once one is lost, so are those behind it, and
+ * what is logged has no gap. `cut` is the line's, and survives it. */
+bool output_budget_pass_piece(struct output_budget *budget, bool *cut, size_t piece, size_t length,
+                              int64_t now_ms);
+
 /* Whether it is time to tell of `lost_lines`, and they are more than were told of; they count as told then.
  */
 bool output_budget_tell(struct output_budget *budget, bool at_end, int64_t now_ms);
