@@ -36,6 +36,7 @@ static int64_t asked_ms;
 
 typedef int wait_function(pthread_cond_t *, pthread_mutex_t *, clockid_t, const struct timespec *);
 
+/* NOLINTNEXTLINE(readability-inconsistent-declaration-parameter-name): glibc's are reserved names */
 int pthread_cond_clockwait(pthread_cond_t *condition, pthread_mutex_t *mutex, clockid_t clock,
                            const struct timespec *until)
 {
