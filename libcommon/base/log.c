@@ -1,6 +1,7 @@
 #include "libcommon/base/log.h"
 
 #include "libcommon/base/clock.h"
+#include "libcommon/base/fatal.h"
 #include "libcommon/base/limits.h"
 #include "libcommon/base/log_writer.h"
 #include "libcommon/base/rfc3339.h"
@@ -217,8 +218,10 @@ static size_t make_notice(uint64_t dropped, char bytes[LIMIT_LOG_LINE_BYTES])
 {
     char message[128];
     struct line line;
-    snprintf(message, sizeof message, "%" PRIu64 " line%s of the log %s dropped: nobody read it in time",
-             dropped, dropped == 1 ? "" : "s", dropped == 1 ? "was" : "were");
+    bool one = dropped == 1;
+    snprintf(message, sizeof message,
+             "%" PRIu64 " line%s of the log %s dropped: %s could not be written in time", dropped,
+             one ? "" : "s", one ? "was" : "were", one ? "it" : "they");
     compose(&line, &(struct entry){.level = LOG_LEVEL_WARN, .message = message});
     memcpy(bytes, line.bytes, line.length);
     return line.length;
@@ -226,6 +229,7 @@ static size_t make_notice(uint64_t dropped, char bytes[LIMIT_LOG_LINE_BYTES])
 
 bool log_start_writer(struct error *error)
 {
+    fatal_set_last_act(log_writer_finish);
     return log_writer_start(make_notice, error);
 }
 

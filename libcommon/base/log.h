@@ -42,7 +42,7 @@ bool log_enabled(enum log_level level);
  * and after a sandbox, which holds for the threads that are started in it. */
 bool log_start_writer(struct error *error);
 
-/* Before the process ends: gives what is not written yet a moment. */
+/* Before the process ends: gives what is not written yet a moment. fatal_stop() does so, too. */
 void log_finish(void);
 
 /* `task` may be NULL. The formatted text is cut at LIMIT_LOG_MESSAGE_BYTES. */

@@ -4,6 +4,10 @@
  *
  * Until the thread is started a line is written at once, or dropped and counted when there is no room for it
  * (standard_error.h).
+ *
+ * Nor are lines written at once when the queue is empty and poll() says that the pipe has room: that room may
+ * be taken by another process, which has the same pipe, between poll() and write(), and then the loop would
+ * wait. A write that does not wait (pwritev2() with RWF_NOWAIT) is refused for pipes by kernels before 6.5.
  */
 #ifndef LIBCOMMON_BASE_LOG_WRITER_H
 #define LIBCOMMON_BASE_LOG_WRITER_H
@@ -23,7 +27,10 @@ bool log_writer_start(log_notice_function *make_notice, struct error *error);
 
 void log_writer_put(enum log_origin origin, const char *line, size_t length);
 
-/* Before the process ends: waits half a second for all to be written, and drops and counts the rest. */
+/*
+ * Before the process ends, whoever calls it: waits for all to be written, as long as lines get through and
+ * for half a second at most, or a tenth of one when nothing moves, and drops and counts the rest.
+ */
 void log_writer_finish(void);
 
 #endif
