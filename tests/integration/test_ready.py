@@ -257,7 +257,7 @@ class Asking(unittest.TestCase):
     def test_a_folder_that_is_closed_to_this_user(self):
         self.listen("leased")
         os.chmod(os.path.join(self.folder, "leased", "status"), 0o700)
-        self.assert_health("leased", NOT_ALLOWED, f"not allowed: uid {NOBODY} may not ask", user=NOBODY)
+        self.assert_health("leased", NOT_ALLOWED, f"not allowed: uid {NOBODY} may not ask at ", ": ask as root", user=NOBODY)
 
 
 @unittest.skipUnless(os.geteuid() == 0, "needs root, to be two users")

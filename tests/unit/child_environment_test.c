@@ -50,7 +50,6 @@ static const char *value_of(const struct child_environment *environment, const c
 
 static struct identities identities_of(uid_t own)
 {
-    struct error error;
     struct identities identities;
     identities_choose(&identities, 70000, own);
     return identities;
@@ -220,7 +219,6 @@ static void what_a_library_or_a_test_build_reads_reaches_every_service(void **st
 static void uids_are_counted_from_a_base_that_leaves_room(void **state)
 {
     (void)state;
-    struct error error;
     struct identities identities;
     char text[IDENTITIES_TEXT_BYTES];
     identities_choose(&identities, IDENTITIES_BASE_DEFAULT, 0);

@@ -27,7 +27,6 @@ struct fixture {
 
 static int set_up(void **state)
 {
-    struct error error;
     struct fixture *fixture = calloc(1, sizeof *fixture);
     temporary_folder_make(fixture->folder, "folders");
     snprintf(fixture->run, sizeof fixture->run, "%s/deep/run", fixture->folder);
