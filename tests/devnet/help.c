@@ -40,7 +40,7 @@ static const char text[] =
     "\n"
     "A first job, by hand:\n"
     "\n"
-    "  . DIR/devnet.env                                             # exports them all\n"
+    "  . DIR/devnet.env                             # exports them all\n"
     "  domain=$(cat /proc/sys/kernel/random/uuid)\n"
     "  app=\"Authorization: Bearer $APP_TOKEN\"\n"
     "  curl -H \"$app\" -T input.txt \\\n"

@@ -194,8 +194,8 @@ class LowDisk(ReadyCase):
         for size in (1000, 2000, 3000):
             with open(os.path.join(node.work, "more"), "wb") as file:
                 file.write(bytes(size * 200))
-            free = os.statvfs(node.work).f_bavail * os.statvfs(node.work).f_frsize / 2**20
-            programs.wait_until(lambda free=free: f"disk: {free:.1f} MiB free" in health("leased", node.runtime)[1], "it has looked")
+            free = os.statvfs(node.work).f_bavail * os.statvfs(node.work).f_frsize / 2**10
+            programs.wait_until(lambda free=free: f"disk: {free:.1f} KiB free" in health("leased", node.runtime)[1], "it has looked")
         os.remove(os.path.join(node.work, "more"))
 
     def test_nor_without_inodes(self):

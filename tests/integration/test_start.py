@@ -137,6 +137,9 @@ class NeverSucceeds(StartCase):
         status, output, errors = programs.run([programs.program("node"), "--check-config"], node.variables)
         return status, output + errors
 
+    def put_state_below_a_file(self, node):
+        node.variables["POSEMESH_STATE_DIR"] = os.path.join(node.runners, "scripted.json", "state")
+
     @needs_root
     def test_a_folder_that_a_service_cannot_enter(self):
         node = self.make_node()
@@ -188,9 +191,10 @@ class NeverSucceeds(StartCase):
     @needs_root
     def test_a_start_tells_the_faults_of_settings_uids_and_folders_at_once(self):
         for base in ("65530", "many"):
-            node = self.make_node(POSEMESH_UID_BASE=base, MAX_CONCURRENCY="none", POSEMESH_STATE_DIR="/dev/null/state")
+            node = self.make_node(POSEMESH_UID_BASE=base, MAX_CONCURRENCY="none")
+            self.put_state_below_a_file(node)
             self.refused("nothing was started: 3 faults", node=node)
-            for fault in (f"POSEMESH_UID_BASE is ", "MAX_CONCURRENCY is 'none'", "POSEMESH_STATE_DIR: uid 0 (posemesh-node)"):
+            for fault in ("POSEMESH_UID_BASE is ", "MAX_CONCURRENCY is 'none'", "POSEMESH_STATE_DIR: uid 0 (posemesh-node)"):
                 node.log.wait(fault)
 
     def test_a_folder_that_its_user_may_not_write_to(self):
@@ -230,7 +234,7 @@ class NeverSucceeds(StartCase):
             file.write('{\n"capability": 1}')
         status, output = self.check(node)
         self.assertEqual(status, 78, output)
-        for fault in ("MAX_CONCURRENCY is 'none'", "POSEMESH_STATE_DIR: uid", "bad.json:2: "):
+        for fault in ("MAX_CONCURRENCY is 'none'", "POSEMESH_STATE_DIR leads through /dev/null", "bad.json:2: "):
             self.assertIn(fault, output)
         self.assertEqual(output.count("HTTP_LISTEN"), 1, output)
 
@@ -265,7 +269,8 @@ class NeverSucceeds(StartCase):
                 self.assertIn("node: nothing would be started: 1 fault\n", output)
 
     def test_a_check_tells_the_faults_behind_one_of_the_uids(self):
-        node = self.make_node(POSEMESH_UID_BASE="1", POSEMESH_STATE_DIR="/dev/null/state")
+        node = self.make_node(POSEMESH_UID_BASE="1")
+        self.put_state_below_a_file(node)
         self.addCleanup(node.remove)
         with open(os.path.join(node.runners, "bad.json"), "w") as file:
             file.write("{")

@@ -161,7 +161,8 @@ class Folders(unittest.TestCase):
 
 
     def test_a_service_by_itself_says_each_fault_once_and_no_step(self):
-        status, _, errors = run([program("runnerd")], {"POSEMESH_RUNTIME_DIR": "/dev/null/run"})
+        with tempfile.NamedTemporaryFile(prefix="pm-it.", dir="/tmp") as file:
+            status, _, errors = run([program("runnerd")], {"POSEMESH_RUNTIME_DIR": file.name + "/run"})
         self.assertEqual(status, 78)
         self.assertRegex(errors, r"runnerd\W.*\WPOSEMESH_RUNTIME_DIR: uid ")
         self.assertNotIn("folders:", errors)
@@ -229,6 +230,7 @@ class Placeholder(AuthdCase):
     def test_a_secret_that_was_typed_as_readme_has_it_hides_nothing_else(self):
         with open(os.path.join(ROOT, "README.md")) as file:
             secret = re.search(r"^echo (\S+) \| sudo install .*/reg-secret$", file.read(), re.M)[1]
+        self.devnet.fault(kind="status", path="/dds/internal/v1/nodes/*", status=403, body="no", count=1)
         authd = Authd({**self.devnet.env, "REG_SECRET": secret})
         self.addCleanup(authd.check_end)
         authd.ask("register", "/test/tokens/v1")
