@@ -50,12 +50,12 @@ static const char *size_text(int64_t bytes, char out[SIZE_TEXT_BYTES])
 void disk_room_describe(const struct disk_room *room, int64_t reserve_bytes, const char *folder, char *out,
                         size_t capacity)
 {
-    char free_text[SIZE_TEXT_BYTES];
-    char reserve_text[SIZE_TEXT_BYTES];
-    if (lacks_bytes(room, reserve_bytes))
+    if (lacks_bytes(room, reserve_bytes)) {
+        char free_text[SIZE_TEXT_BYTES];
+        char reserve_text[SIZE_TEXT_BYTES];
         text_format(out, capacity, "disk: %s free at %s, no task below %s (DISK_RESERVE_BYTES)",
                     size_text(room->bytes, free_text), folder, size_text(reserve_bytes, reserve_text));
-    else
+    } else
         text_format(out, capacity, "disk: %lld files more fit at %s, no task below %d (inodes, df -i)",
                     (long long)room->inodes, folder, DISK_ROOM_INODES);
 }

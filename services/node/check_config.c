@@ -63,8 +63,8 @@ static struct disk_room room_of(const char *folder)
     char path[PATH_MAX];
     snprintf(path, sizeof path, "%s", folder);
     struct disk_room room = disk_room_look(path);
-    for (char *slash = path; room.bytes < 0 && (slash = strrchr(path, '/')) != NULL;) {
-        *slash = '\0';
+    while (room.bytes < 0 && *path == '/') {
+        *strrchr(path, '/') = '\0';
         room = disk_room_look(*path ? path : "/");
     }
     return room;
