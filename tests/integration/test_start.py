@@ -121,9 +121,10 @@ class TwoNodes(StartCase):
         self.addCleanup(second.remove)
         second.start(ready=False, before=["unshare", "--pid", "--fork", "--kill-child"])
         try:
-            second.log.wait("of its own; waiting up to 5 s, as the services of a node that was killed may be about to end", "node")
+            line = second.log.wait("may be about to end", "node")
         except AssertionError:
             self.skipTest("no namespace of processes here")
+        self.assertIn("of its own; waiting up to 5 s, as the services of a node that was killed", line["msg"])
         (pid,) = programs.descendants(second.process.pid)
         os.kill(pid, signal.SIGTERM)
         self.assertEqual(second.wait_exit(), 0)
