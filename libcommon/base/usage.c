@@ -21,6 +21,11 @@ int usage_refuse(const char *program, const char *argument)
     return refuse(program, *argument == '-' ? "unknown option " : "unexpected argument ", argument, "");
 }
 
+int usage_refuse_more(const char *program, const char *argument)
+{
+    return refuse(program, "unexpected argument ", argument, "");
+}
+
 int usage_refuse_option(const char *program, int returned, char *const *argv)
 {
     /* getopt_long() has gone beyond a long option, but not beyond letters that stand together. */

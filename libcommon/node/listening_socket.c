@@ -102,13 +102,27 @@ static int take_handed_down(const char *text, const struct addrinfo *wanted)
 
 /* --- a new one --- */
 
+#define CHOOSE_ADDRESS "Choose one that `ip address` lists, or 0.0.0.0 for all"
+
 /* -1. ERROR_CONFLICT: somebody has the port. */
 static int fail(const char *text, struct error *error)
 {
     int reason = errno;
     error_set_errno(error, reason, "cannot listen at HTTP_LISTEN %s", text);
     if (reason == EADDRINUSE)
-        error->code = ERROR_CONFLICT;
+        error_set(error, ERROR_CONFLICT,
+                  "cannot listen at HTTP_LISTEN %s: another program has the port. Stop that, or set "
+                  "HTTP_LISTEN to another port",
+                  text);
+    else if (reason == EADDRNOTAVAIL)
+        error_set(error, ERROR_INVALID,
+                  "cannot listen at HTTP_LISTEN %s: that is no address of this machine. " CHOOSE_ADDRESS,
+                  text);
+    else if (reason == EACCES)
+        error_set(error, ERROR_FORBIDDEN,
+                  "cannot listen at HTTP_LISTEN %s: uid %u may not have that port. Choose one from 1024 on, "
+                  "or start as root",
+                  text, (unsigned)geteuid());
     return -1;
 }
 
@@ -142,7 +156,8 @@ static bool resolve(const char *address, struct addrinfo **found, struct error *
     int code = getaddrinfo(host, service, &hints, found);
     free(host);
     if (code)
-        return error_set(error, ERROR_INVALID, "HTTP_LISTEN %s: %s", address, gai_strerror(code));
+        return error_set(error, ERROR_INVALID, "cannot listen at HTTP_LISTEN %s: %s. " CHOOSE_ADDRESS,
+                         address, gai_strerror(code));
     return true;
 }
 

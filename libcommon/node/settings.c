@@ -67,7 +67,17 @@ remark(struct settings_remarks *remarks, const char *variable, const char *forma
     va_end(arguments);
 }
 
+bool settings_has_fault(const struct settings_findings *findings, const char *variable)
+{
+    for (size_t i = 0; i < findings->faults.count; i++)
+        if (strcmp(findings->faults.items[i].variable, variable) == 0)
+            return true;
+    return false;
+}
+
 /* --- one row --- */
+
+#define FLOW_VARIABLE "REGISTRATION_FLOW"
 
 static bool is_text_kind(enum kind kind)
 {
@@ -128,6 +138,15 @@ static void load_secret_file(const char *file_variable, const char *path, struct
                TEXT_CUT(path, 128));
 }
 
+static void load_no_secret(const struct row *row, const char *file_variable,
+                           struct settings_findings *findings)
+{
+    /* Which secrets are needed is not known while the flow is not. */
+    if (!settings_has_fault(findings, FLOW_VARIABLE))
+        remark(&findings->faults, row->variable, "is required (or %s, the name of a file that holds it)",
+               file_variable);
+}
+
 static void load_secret(const struct row *row, struct secret *slot, const struct environment *environment,
                         struct settings_findings *findings)
 {
@@ -141,16 +160,19 @@ static void load_secret(const struct row *row, struct secret *slot, const struct
     if (path && direct.length)
         remark(&findings->faults, row->variable, "is set both directly and by %s: choose one", file_variable);
     else if (!path && !direct.length)
-        remark(&findings->faults, row->variable, "is required (or %s, the name of a file that holds it)",
-               file_variable);
+        load_no_secret(row, file_variable, findings);
     else if (path)
         load_secret_file(file_variable, path, slot, findings);
     else
         secret_assign_locked(slot, direct.bytes, direct.length);
 
     bool is_key = row->offset == offsetof(struct settings, private_key);
-    if (is_key && slot->length && !settings_check_private_key(slot, &error))
-        remark(&findings->faults, path ? file_variable : row->variable, "%s", error.text);
+    if (is_key && slot->length && !settings_check_private_key(slot, &error)) {
+        if (path)
+            remark(&findings->faults, file_variable, "is %.*s, which %s", TEXT_CUT(path, 128), error.text);
+        else
+            remark(&findings->faults, row->variable, "%s", error.text);
+    }
     secret_wipe(&direct);
     free(path);
 }
@@ -202,7 +224,7 @@ static void check_node_url(const struct settings *settings, unsigned readers,
 {
     struct error error;
     bool exact = readers & HTTPD_BIT && settings->node_url_path == SETTINGS_URL_PATH_EXACT;
-    if (settings->registration_flow != SETTINGS_FLOW_CALLBACK)
+    if (settings->registration_flow != SETTINGS_FLOW_CALLBACK || settings_has_fault(findings, FLOW_VARIABLE))
         return;
     if (!settings->node_url && (readers & AUTHD_BIT || exact)) {
         remark(&findings->faults, "NODE_URL",
@@ -276,8 +298,7 @@ static void check_relations(struct settings *settings, unsigned readers,
 /* What somebody may have meant. */
 #define VARIABLE(kind, field, variable, ...) variable,
 static const char *const ours[] = {SETTINGS(VARIABLE) "REG_SECRET_FILE", "SECP256K1_PRIVHEX_FILE",
-                                   "ROBOT_REGISTRATION_CREDENTIALS_FILE", "POSEMESH_UID_BASE",
-                                   "POSEMESH_BUILD_PRESET"};
+                                   "ROBOT_REGISTRATION_CREDENTIALS_FILE", "POSEMESH_BUILD_PRESET"};
 
 /* What posemesh-node gives its services, and builds for tests. */
 static const char *const internal[] = {

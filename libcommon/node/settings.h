@@ -68,6 +68,7 @@
     SETTING(folder,  work_dir,                "POSEMESH_WORK_DIR",            LEASED_BIT | STORED_BIT | RUNNERD_BIT | NODE_BIT, "/var/lib/posemesh/work", 0, 0, "workspaces of running tasks") \
     SETTING(folder,  state_dir,               "POSEMESH_STATE_DIR",           STORED_BIT | NODE_BIT, "/var/lib/posemesh", 0, 0, "what services must know again after a restart") \
     SETTING(folder,  runtime_dir,             "POSEMESH_RUNTIME_DIR",         ALL_BITS, "/run/posemesh", 0, 0, "sockets and pid files") \
+    SETTING(integer, uid_base,                "POSEMESH_UID_BASE",            NODE_BIT, "64800", 1000, 4000000000, "as root: the gid that all services share; the five numbers behind it are their uids") \
     SETTING(choice,  log_format,              "LOG_FORMAT",                   ALL_BITS, "json|text", 0, 0, "text is for people") \
     SETTING(choice,  log_level,               "LOG_LEVEL",                    ALL_BITS, "info|debug|warn|error", 0, 0, "least level that is logged")
 /* clang-format on */
@@ -131,6 +132,9 @@ bool settings_load(struct settings *settings, unsigned readers, settings_url_che
 
 /* How `service` logs from now on. */
 void settings_configure_log(const struct settings *settings, enum service_id service);
+
+/* Whether one of the faults is this variable's. */
+bool settings_has_fault(const struct settings_findings *findings, const char *variable);
 
 /* A line for every fault and warning. */
 void settings_log_findings(const struct settings_findings *findings);

@@ -122,7 +122,8 @@ bool settings_split_address(const char *text, char **host, uint16_t *port, struc
     int64_t number = 0;
     if (!colon || colon == text || strncmp(text, "[]", 2) == 0 ||
         !settings_parse_integer(colon + 1, 0, 65535, &number, error))
-        return error_set(error, ERROR_INVALID, "is '%.*s', expected host:port", TEXT_CUT(text, 128));
+        return error_set(error, ERROR_INVALID, "is '%.*s', expected host:port with a port from 1 to 65535",
+                         TEXT_CUT(text, 128));
     bool bracketed = text[0] == '[' && colon[-1] == ']';
     size_t length = (size_t)(colon - text);
     *host = bracketed ? memory_copy_bytes(text + 1, length - 2) : memory_copy_bytes(text, length);

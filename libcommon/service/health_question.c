@@ -5,9 +5,11 @@
 #include "libcommon/ipc/ipc.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
 
@@ -55,6 +57,17 @@ static int try_to_connect(const char *path, uid_t *owner)
     return code == EAGAIN ? 0 : code;
 }
 
+/* Whoever has the folder has started the node. */
+static void answer_not_allowed(struct health_answer *of, const char *runtime_dir, const char *path)
+{
+    struct stat status;
+    char other[sizeof " or as uid 4294967295"] = "";
+    if (stat(runtime_dir, &status) == 0 && status.st_uid != 0 && status.st_uid != geteuid())
+        snprintf(other, sizeof other, " or as uid %u", (unsigned)status.st_uid);
+    answer(of, HEALTH_NOT_ALLOWED, "not allowed: uid %u may not ask at %s: ask as root%s",
+           (unsigned)geteuid(), path, other);
+}
+
 /* False with the answer when there is nobody to ask. */
 static bool is_there(struct question *question, const char *runtime_dir)
 {
@@ -63,10 +76,10 @@ static bool is_there(struct question *question, const char *runtime_dir)
     text_format(path, sizeof path, "%s/%s/status/sock", runtime_dir, service_name(question->answer->service));
     int code = try_to_connect(path, &question->owner);
     if (code == ENOENT || code == ENOTDIR || code == ECONNREFUSED)
-        answer(question->answer, HEALTH_NOT_RUNNING, "not running: nobody listens at %s", path);
+        answer(question->answer, HEALTH_NOT_RUNNING,
+               "not running: nobody listens at %s (POSEMESH_RUNTIME_DIR says where)", path);
     else if (code == EACCES || code == EPERM)
-        answer(question->answer, HEALTH_NOT_ALLOWED, "not allowed: uid %u may not ask at %s",
-               (unsigned)geteuid(), path);
+        answer_not_allowed(question->answer, runtime_dir, path);
     else if (code)
         answer(question->answer, HEALTH_NOT_READY, "cannot ask at %s: %s", path, strerror(code));
     return code == 0;
@@ -132,7 +145,11 @@ void health_question_ask(const char *runtime_dir, struct health_answer *answers,
     all.ipc = all.loop ? ipc_create(all.loop, SERVICE_NODE, runtime_dir, &peers, &error) : NULL;
     for (size_t i = 0; i < count; i++) {
         all.items[i] = (struct question){.answer = &answers[i], .all = &all};
-        if (!all.ipc)
+        if (*runtime_dir != '/')
+            answer(&answers[i], HEALTH_NOT_READY,
+                   "cannot ask: POSEMESH_RUNTIME_DIR is '%.*s', expected an absolute path",
+                   TEXT_CUT(runtime_dir, 128));
+        else if (!all.ipc)
             answer(&answers[i], HEALTH_NOT_READY, "cannot ask: %s", error.text);
         else if (is_there(&all.items[i], runtime_dir))
             ask(&all.items[i]);

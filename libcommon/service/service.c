@@ -194,15 +194,23 @@ static bool run_loop(struct service_context *context, struct error *error)
 }
 
 struct step {
-    const char *name;
+    const char *name; /* NULL: its errors say all */
     service_step_function *run;
 };
 
 static const struct step steps[] = {
-    {"configuration", load_config},  {"event loop", create_loop}, {"what root does", begin_as_root},
-    {"privileges", drop_privileges}, {"folders", lock_folders},   {"sandbox", enter_sandbox},
-    {"log", start_log_writer},       {"clients", create_clients}, {"start", start_work},
-    {"events", subscribe},           {"sockets", open_sockets},   {"event loop", run_loop},
+    {NULL, load_config},
+    {"event loop", create_loop},
+    {"what root does", begin_as_root},
+    {"privileges", drop_privileges},
+    {NULL, lock_folders},
+    {"sandbox", enter_sandbox},
+    {"log", start_log_writer},
+    {"clients", create_clients},
+    {"start", start_work},
+    {"events", subscribe},
+    {"sockets", open_sockets},
+    {"event loop", run_loop},
 };
 
 /* What was found before posemesh-node started the service is no fault of the configuration: it starts it
@@ -219,7 +227,9 @@ static int run_steps(struct service_context *context)
     for (size_t i = 0; i < sizeof steps / sizeof steps[0]; i++) {
         if (steps[i].run(context, &error))
             continue;
-        log_error("%s: %s", steps[i].name, error.text);
+        if (steps[i].name)
+            error_prefix(&error, "%s", steps[i].name);
+        log_error("%s", error.text);
         return exit_status_of(&steps[i], &error);
     }
     log_info("stopped");

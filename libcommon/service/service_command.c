@@ -34,12 +34,9 @@ static bool become_service(struct error *error)
     return !run_as || (privileges_parse(run_as, &privileges, error) && privileges_drop(&privileges, error));
 }
 
-/* Those of a node posemesh-node checks, which makes them and asks a service for the rest. */
 static bool check_folders(enum service_id service, const struct settings *settings)
 {
     struct error error;
-    if (getenv(SERVICE_SUPERVISOR_VARIABLE))
-        return true;
     bool ok = folder_use_check_length(settings, &error);
     if (!ok)
         log_error("%s", error.text);
@@ -58,22 +55,25 @@ static int check_config(enum service_id service, settings_url_check *is_url, ser
     struct environment environment;
     struct settings_findings findings;
     struct error error;
+    /* posemesh-node has told of settings and folders, asks for the rest and sums up. */
+    bool asked = getenv(SERVICE_SUPERVISOR_VARIABLE) != NULL;
     if (!environment_open(&environment, environ, &error)) {
         log_error("%s", error.text);
         return SERVICE_EXIT_CONFIG;
     }
-    bool ok = settings_load(&settings, 1U << service, is_url, &environment, &findings);
-    settings_log_findings(&findings);
+    bool ok = settings_load(&settings, 1U << service, is_url, &environment, &findings) || asked;
+    if (!asked)
+        settings_log_findings(&findings);
     if (!become_service(&error)) {
         log_error("%s", error.text);
         ok = false;
     }
     /* Also with a fault in the settings: all faults are told at once. */
-    ok = check_folders(service, &settings) && ok;
+    ok = (asked || check_folders(service, &settings)) && ok;
     ok = (!check || check(&settings)) && ok;
     settings_clear(&settings);
     environment_close(&environment);
-    if (ok)
+    if (ok && !asked)
         printf("%s: the configuration is good\n", service_name(service));
     return ok ? SERVICE_EXIT_OK : SERVICE_EXIT_CONFIG;
 }
@@ -103,7 +103,11 @@ bool service_command_run(enum service_id service, const char *purpose, settings_
     snprintf(program, sizeof program, "posemesh-%s", service_name(service));
     *status = SERVICE_EXIT_OK;
     opterr = 0;
-    int option = getopt_long(argc, argv, "h", options, NULL);
+    int option = getopt_long(argc, argv, "+h", options, NULL);
+    if (option != -1 && option != '?' && optind < argc) {
+        *status = usage_refuse_more(program, argv[optind]);
+        return true;
+    }
     switch (option) {
     case -1:
         if (optind >= argc)

@@ -9,6 +9,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/queue.h>
 
 /* authd counts on the endpoint for 30 s after each inbound_listening. */
@@ -156,7 +157,9 @@ bool relay_start(struct service_context *context, struct error *error)
     loop_timer_init(&relay->listening_timer, context->loop, tell_listening, relay);
     inbound_serve(relay->inbound, context->loop);
     tell_listening(relay);
-    log_info("listening at %s, port %u", context->settings.http_listen,
+    /* Port 0 has become another. */
+    const char *address = context->settings.http_listen;
+    log_info("listening at %.*s:%u", (int)(strrchr(address, ':') - address), address,
              (unsigned)inbound_port(relay->inbound));
     return true;
 }

@@ -2,10 +2,10 @@
 #ifndef LEASED_LEASED_H
 #define LEASED_LEASED_H
 
+#include "libcommon/files/disk_room.h"
 #include "libcommon/service/service.h"
 #include "libcommon/service/waiting_line.h"
 #include "services/leased/capability_rest.h"
-#include "services/leased/disk_room.h"
 #include "services/leased/hosts/capability_announcer.h"
 #include "services/leased/hosts/runner_hosts.h"
 #include "services/leased/poller.h"

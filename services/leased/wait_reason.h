@@ -2,7 +2,7 @@
 #ifndef LEASED_WAIT_REASON_H
 #define LEASED_WAIT_REASON_H
 
-#include "services/leased/disk_room.h"
+#include "libcommon/files/disk_room.h"
 #include "services/leased/poller.h"
 
 #include <stdbool.h>

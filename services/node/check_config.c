@@ -2,6 +2,7 @@
 
 #include "libcommon/base/log.h"
 #include "libcommon/base/text.h"
+#include "libcommon/files/disk_room.h"
 #include "libcommon/files/folder_lock.h"
 #include "libcommon/loop/spawn.h"
 #include "libcommon/node/folder_use.h"
@@ -18,15 +19,10 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-/* Who looks at more than settings and folders: at runner files and programs. */
-enum { SERVICES_TO_ASK = RUNNERD_BIT };
-
-static bool print_fault(const struct error *error)
+static size_t tell(const struct error *fault)
 {
-    char clean[ERROR_TEXT_BYTES];
-    fflush(stdout);
-    log_error("%s", text_one_line(error->text, strlen(error->text), clean, sizeof clean));
-    return false;
+    log_error("%s", fault->text);
+    return 1;
 }
 
 /* Said, and no fault: it is this very configuration that may be running. */
@@ -45,20 +41,44 @@ static bool tell_of_running(const struct settings *settings)
     return found;
 }
 
-static bool check_port(const struct settings *settings, bool runs)
+static size_t check_port(const struct settings *settings, bool runs)
 {
     struct error error;
     if (settings->registration_flow != SETTINGS_FLOW_CALLBACK ||
         !settings_check_address(settings->http_listen, &error))
-        return true;
+        return 0;
     int fd = listening_socket_take(settings->http_listen, &error);
     if (fd >= 0)
         close(fd);
     else if (error.code == ERROR_CONFLICT && runs)
         log_info("HTTP_LISTEN %s is taken, by that node it seems", settings->http_listen);
     else
-        return preflight_fail_port(&error) || print_fault(&error);
-    return true;
+        return tell(&error);
+    return 0;
+}
+
+/* Of the disk that the folder is on, or will be. */
+static struct disk_room room_of(const char *folder)
+{
+    char path[PATH_MAX];
+    snprintf(path, sizeof path, "%s", folder);
+    struct disk_room room = disk_room_look(path);
+    while (room.bytes < 0 && *path == '/') {
+        *strrchr(path, '/') = '\0';
+        room = disk_room_look(*path ? path : "/");
+    }
+    return room;
+}
+
+/* No fault: there may be room when the node starts, or later. */
+static void check_disk(const struct settings *settings)
+{
+    char text[ERROR_TEXT_BYTES];
+    struct disk_room room = room_of(settings->work_dir);
+    if (!disk_room_is_low(&room, settings->disk_reserve_bytes))
+        return;
+    disk_room_describe(&room, settings->disk_reserve_bytes, settings->work_dir, text, sizeof text);
+    log_warn("a node would start and not be ready: %s", text);
 }
 
 /* In the environment and with the uid that it will have; what it finds it prints itself. */
@@ -75,7 +95,7 @@ static bool ask(enum service_id service, const struct identities *identities)
     int status = 0;
     snprintf(name, sizeof name, "posemesh-%s", service_name(service));
     if (!spawn_find_beside(name, path, &error))
-        return print_fault(&error);
+        return tell(&error) == 0;
     child_environment_make(&environment, environ, service, identities, getpid());
     int code = spawn_start(&(struct spawn){.path = path,
                                            .arguments = arguments,
@@ -87,40 +107,37 @@ static bool ask(enum service_id service, const struct identities *identities)
     child_environment_clear(&environment);
     if (code) {
         error_set_errno(&error, code, "cannot start %s", name);
-        return print_fault(&error);
+        return tell(&error) == 0;
     }
     while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
         continue;
     return WIFEXITED(status) && WEXITSTATUS(status) == SERVICE_EXIT_OK;
 }
 
-/* Also with a fault in the settings, which is told already: all faults are told at once. */
-static bool check_places(const struct settings *settings, const struct identities *identities)
+static void print_sum(size_t faults, bool runners_ok)
 {
-    struct error error;
-    bool ok = check_port(settings, tell_of_running(settings));
-    if (!identities)
-        return false;
-    ok = preflight_folders(identities, settings, &error) && ok;
-    for (enum service_id id = 0; id < SERVICE_COUNT; id++)
-        if (SERVICES_TO_ASK & (1U << id))
-            ok = ask(id, identities) && ok;
-    return ok;
+    if (faults)
+        printf("node: nothing would be started: %zu %s%s\n", faults, text_plural(faults, "fault", "faults"),
+               runners_ok ? "" : ", and those of runners");
+    else if (!runners_ok)
+        puts("node: it would start, without the runners that are at fault");
+    else
+        puts("node: the configuration is good");
 }
 
 int node_check_config(void)
 {
-    struct settings settings = {.runtime_dir = NULL};
-    struct identities identities;
-    struct error error;
-    int secrets_fd = -1;
-    bool ok = preflight_settings(&settings, &secrets_fd, true, &error);
-    bool identities_ok = preflight_identities(&identities, &error) || print_fault(&error);
-    if (settings.runtime_dir)
-        ok = check_places(&settings, identities_ok ? &identities : NULL) && ok;
-    settings_clear(&settings);
-    if (secrets_fd >= 0)
-        close(secrets_fd);
-    puts(ok ? "node: the configuration is good" : "node: nothing would be started");
-    return ok ? SERVICE_EXIT_OK : SERVICE_EXIT_CONFIG;
+    struct preflight found;
+    size_t faults = preflight_look(&found, true);
+    const struct settings *settings = &found.settings;
+    bool runners_ok = true;
+    if (settings->runtime_dir) {
+        faults += check_port(settings, tell_of_running(settings));
+        check_disk(settings);
+        /* Of a folder that is at fault runnerd would say what was said already. */
+        runners_ok = (found.bad_folders & (1U << FOLDER_RUNNERS)) || ask(SERVICE_RUNNERD, &found.identities);
+    }
+    preflight_clear(&found);
+    print_sum(faults, runners_ok);
+    return !faults && runners_ok ? SERVICE_EXIT_OK : SERVICE_EXIT_CONFIG;
 }

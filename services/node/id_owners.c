@@ -30,10 +30,10 @@ static bool check(unsigned id, const char *name, const char *kind, const char *k
         return true;
     return error_set(error, ERROR_INVALID,
                      IDENTITIES_BASE_VARIABLE
-                     " is %u, but %s %u is the %s %.*s: choose one of which the %d numbers from it on "
-                     "are nobody's",
+                     " is %u, but %s %u is the %s %.*s: choose a number that belongs to no user and "
+                     "no group, nor do the %d behind it",
                      (unsigned)identities->shared_gid, kind_of_id, id, kind, TEXT_CUT(name, 64),
-                     SERVICE_COUNT + 1);
+                     SERVICE_COUNT);
 }
 
 bool id_owners_check(const struct identities *identities, const struct id_owners *owners, struct error *error)

@@ -2,6 +2,7 @@
 #ifndef NODE_ID_OWNERS_H
 #define NODE_ID_OWNERS_H
 
+#include "libcommon/base/error.h"
 #include "services/node/identities.h"
 
 /* The name of a user, or of a group, that has the number; NULL: nobody has. */

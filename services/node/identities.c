@@ -1,22 +1,14 @@
 #include "services/node/identities.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 #include <unistd.h>
 
-bool identities_choose(struct identities *identities, const char *base_text, uid_t own, struct error *error)
+void identities_choose(struct identities *identities, int64_t base, uid_t own)
 {
-    char *end = NULL;
-    unsigned long base = base_text ? strtoul(base_text, &end, 10) : IDENTITIES_BASE_DEFAULT;
-    if (base_text && (*end || end == base_text || base < 1000 || base > 4000000000UL))
-        return error_set(error, ERROR_INVALID,
-                         IDENTITIES_BASE_VARIABLE " is '%s', expected a number from 1000 to 4000000000",
-                         base_text);
     identities->separate = own == 0;
     identities->shared_gid = identities->separate ? (gid_t)base : getgid();
     for (enum service_id id = 0; id < SERVICE_COUNT; id++)
-        identities->ids[id] = identities->separate ? (uid_t)(base + 1 + (unsigned)id) : own;
-    return true;
+        identities->ids[id] = identities->separate ? (uid_t)(base + 1 + (int64_t)id) : own;
 }
 
 void identities_format_run_as(const struct identities *identities, enum service_id service,

@@ -6,10 +6,10 @@
 #ifndef NODE_IDENTITIES_H
 #define NODE_IDENTITIES_H
 
-#include "libcommon/base/error.h"
 #include "libcommon/node/service_id.h"
 
 #include <stdbool.h>
+#include <stdint.h>
 #include <sys/types.h>
 
 #define IDENTITIES_BASE_VARIABLE "POSEMESH_UID_BASE"
@@ -22,8 +22,8 @@ struct identities {
     gid_t shared_gid;         /* of all five services, and of no job */
 };
 
-/* `base_text` is POSEMESH_UID_BASE or NULL; `own` the user that posemesh-node runs as. */
-bool identities_choose(struct identities *identities, const char *base_text, uid_t own, struct error *error);
+/* `base` is POSEMESH_UID_BASE, `own` the user that posemesh-node runs as. */
+void identities_choose(struct identities *identities, int64_t base, uid_t own);
 
 /* The value of POSEMESH_RUN_AS for a service. */
 void identities_format_run_as(const struct identities *identities, enum service_id service,

@@ -43,7 +43,8 @@ static const struct {
 } options[] = {{"--health", node_health},
                {"--check-config", node_check_config},
                {"--version", print_version},
-               {"--help", print_help}};
+               {"--help", print_help},
+               {"-h", print_help}};
 
 int main(int argc, char **argv)
 {
@@ -52,6 +53,6 @@ int main(int argc, char **argv)
         return node_run(argv);
     for (size_t i = 0; i < sizeof options / sizeof options[0]; i++)
         if (strcmp(argv[1], options[i].name) == 0)
-            return argc == 2 ? options[i].run() : usage_refuse("posemesh-node", argv[2]);
+            return argc == 2 ? options[i].run() : usage_refuse_more("posemesh-node", argv[2]);
     return usage_refuse("posemesh-node", argv[1]);
 }

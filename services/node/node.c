@@ -1,6 +1,7 @@
 #include "services/node/node.h"
 
 #include "libcommon/base/log.h"
+#include "libcommon/base/text.h"
 #include "libcommon/base/write_signals.h"
 #include "libcommon/confine/environment.h"
 #include "libcommon/confine/privileges.h"
@@ -25,9 +26,7 @@
 #include <unistd.h>
 
 struct node {
-    struct settings settings;
-    struct identities identities;
-    int secrets_fd;
+    struct preflight found;
     int listen_fd;
     struct stop_signals signals;
     struct patience patience; /* with what other nodes have */
@@ -73,40 +72,33 @@ static bool seal_secrets(char **argv, struct error *error)
     return error_set_errno(error, errno, "cannot execute posemesh-node again without its secrets");
 }
 
-static bool check_settings(struct node *node, struct error *error)
+static bool look(struct node *node, struct error *error)
 {
-    return preflight_settings(&node->settings, &node->secrets_fd, false, error);
-}
-
-static bool choose_identities(struct node *node, struct error *error)
-{
-    return preflight_identities(&node->identities, error);
-}
-
-static bool check_folders(struct node *node, struct error *error)
-{
-    return preflight_folders(&node->identities, &node->settings, error);
+    size_t faults = preflight_look(&node->found, false);
+    return !faults || error_set(error, ERROR_INVALID, "nothing was started: %zu %s", faults,
+                                text_plural(faults, "fault", "faults"));
 }
 
 static bool lock_folders(struct node *node, struct error *error)
 {
-    return folder_locks_take(&node->locks, &node->identities, &node->settings, &node->patience, error);
+    return folder_locks_take(&node->locks, &node->found.identities, &node->found.settings, &node->patience,
+                             error);
 }
 
 /* Held for as long as the node runs, so that httpd's port is nobody else's while httpd restarts. */
 static bool open_listener(struct node *node, struct error *error)
 {
-    if (node->settings.registration_flow != SETTINGS_FLOW_CALLBACK)
+    if (node->found.settings.registration_flow != SETTINGS_FLOW_CALLBACK)
         return true;
     do
-        node->listen_fd = listening_socket_take(node->settings.http_listen, error);
+        node->listen_fd = listening_socket_take(node->found.settings.http_listen, error);
     while (node->listen_fd < 0 && patience_wait(&node->patience, error));
-    return node->listen_fd >= 0 || preflight_fail_port(error);
+    return node->listen_fd >= 0;
 }
 
 static bool make_folders(struct node *node, struct error *error)
 {
-    return folders_make(&node->identities, &node->settings, error);
+    return folders_make(&node->found.identities, &node->found.settings, error);
 }
 
 static void on_services_stopped(void *context, int exit_status)
@@ -148,20 +140,20 @@ static bool create_supervisor(struct node *node, struct error *error)
     struct ipc_peers peers = {{0}};
     if (!privileges_harden(error))
         return false;
-    const struct supervisor_options options = {.runtime_dir = node->settings.runtime_dir,
-                                               .identities = node->identities,
+    const struct supervisor_options options = {.runtime_dir = node->found.settings.runtime_dir,
+                                               .identities = node->found.identities,
                                                .lock_fds = node->locks.fds,
-                                               .secrets_fd = node->secrets_fd,
+                                               .secrets_fd = node->found.secrets_fd,
                                                .listen_fd = node->listen_fd};
     node->loop = loop_create(error);
     if (!node->loop || !stop_signals_add(&node->signals, node->loop, on_terminate, on_hangup, node, error))
         return false;
     node->supervisor = supervisor_create(node->loop, &options, on_services_stopped, node);
-    node->ipc = ipc_create(node->loop, SERVICE_NODE, node->settings.runtime_dir, &peers, error);
+    node->ipc = ipc_create(node->loop, SERVICE_NODE, node->found.settings.runtime_dir, &peers, error);
     if (!node->ipc)
         return false;
     node->drain =
-        drain_create(node->loop, node->ipc, node->settings.drain_grace_secs, on_drained, node, error);
+        drain_create(node->loop, node->ipc, node->found.settings.drain_grace_secs, on_drained, node, error);
     return node->drain != NULL;
 }
 
@@ -175,10 +167,12 @@ static bool run(struct node *node, struct error *error)
 static const struct {
     bool (*run)(struct node *node, struct error *error);
     int exit_status; /* when it fails */
-} steps[] = {{check_settings, SERVICE_EXIT_CONFIG},    {choose_identities, SERVICE_EXIT_CONFIG},
-             {check_folders, SERVICE_EXIT_CONFIG},     {lock_folders, SERVICE_EXIT_CONFIG},
-             {open_listener, SERVICE_EXIT_CONFIG},     {make_folders, SERVICE_EXIT_CONFIG},
-             {create_supervisor, SERVICE_EXIT_FAILED}, {run, SERVICE_EXIT_FAILED}};
+} steps[] = {{look, SERVICE_EXIT_CONFIG},
+             {lock_folders, SERVICE_EXIT_CONFIG},
+             {open_listener, SERVICE_EXIT_CONFIG},
+             {make_folders, SERVICE_EXIT_CONFIG},
+             {create_supervisor, SERVICE_EXIT_FAILED},
+             {run, SERVICE_EXIT_FAILED}};
 
 static void run_steps(struct node *node)
 {
@@ -198,7 +192,7 @@ static void run_steps(struct node *node)
 
 int node_run(char **argv)
 {
-    struct node node = {.secrets_fd = -1, .listen_fd = -1};
+    struct node node = {.found.secrets_fd = -1, .listen_fd = -1};
     node.patience = (struct patience){.signals = &node.signals, .left_ms = PATIENCE_MS};
     folder_locks_init(&node.locks);
     struct error error;
@@ -214,7 +208,7 @@ int node_run(char **argv)
     drain_free(node.drain);
     ipc_free(node.ipc);
     loop_free(node.loop);
-    settings_clear(&node.settings);
+    preflight_clear(&node.found);
     if (node.listen_fd >= 0)
         close(node.listen_fd);
     folder_locks_release(&node.locks);

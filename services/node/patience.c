@@ -13,7 +13,8 @@ bool patience_wait(struct patience *patience, const struct error *conflict)
     if (conflict->code != ERROR_CONFLICT || patience->left_ms <= 0 || patience->stopped)
         return false;
     if (!patience->said)
-        log_info("%s: the services of a node that was killed may be about to end", conflict->text);
+        log_info("%s; waiting up to %d s, as the services of a node that was killed may be about to end",
+                 conflict->text, PATIENCE_MS / 1000);
     patience->said = true;
     patience->left_ms -= STEP_MS;
     /* Process 1 of a container would not even be ended by a signal that nobody waits for. */

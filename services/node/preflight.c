@@ -1,82 +1,98 @@
 #include "services/node/preflight.h"
 
 #include "libcommon/base/log.h"
-#include "libcommon/base/text.h"
 #include "libcommon/confine/environment.h"
 #include "libcommon/files/folder_reach.h"
 #include "libcommon/http/url.h"
-#include "libcommon/node/folder_use.h"
 #include "services/node/id_owners.h"
 #include "services/node/service_reach.h"
 
-#include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
-static bool fail(size_t faults, const char *what, struct error *error)
+static size_t log_fault(const struct error *error)
 {
-    return error_set(error, ERROR_INVALID, "nothing was started: %zu fault%s in the %s", faults,
-                     faults == 1 ? "" : "s", what);
+    log_error("%s", error->text);
+    return 1;
 }
 
-bool preflight_settings(struct settings *settings, int *secrets_fd, bool people, struct error *error)
+static size_t look_at_settings(struct preflight *found, struct settings_findings *findings, bool people)
 {
     struct environment environment;
-    struct settings_findings findings;
-    if (!environment_open(&environment, environ, error))
-        return false;
-    *secrets_fd = environment.sealed_fd;
-    bool ok = settings_load(settings, ALL_BITS, url_is_http, &environment, &findings);
-    settings_wipe_secrets(settings);
+    struct error error;
+    if (!environment_open(&environment, environ, &error))
+        return log_fault(&error);
+    found->secrets_fd = environment.sealed_fd;
+    settings_load(&found->settings, ALL_BITS, url_is_http, &environment, findings);
+    settings_wipe_secrets(&found->settings);
     environment_close(&environment);
     if (!people)
-        settings_configure_log(settings, SERVICE_NODE);
-    settings_log_findings(&findings);
-    return ok || fail(findings.faults.count, "configuration", error);
+        settings_configure_log(&found->settings, SERVICE_NODE);
+    settings_log_findings(findings);
+    return findings->faults.count;
 }
 
-bool preflight_identities(struct identities *identities, struct error *error)
+static size_t look_at_identities(struct preflight *found, const struct settings_findings *findings)
 {
-    if (!identities_choose(identities, getenv(IDENTITIES_BASE_VARIABLE), geteuid(), error) ||
-        !id_owners_check(identities, &id_owners_system, error))
-        return false;
-    if (!identities->separate)
+    struct error error;
+    uid_t own = geteuid();
+    bool known = !settings_has_fault(findings, IDENTITIES_BASE_VARIABLE);
+    identities_choose(&found->identities, known ? found->settings.uid_base : IDENTITIES_BASE_DEFAULT, own);
+    if (!found->identities.separate)
         log_warn(
             "not started as root: all services run as uid %u, so nothing isolates the key from the others",
-            (unsigned)geteuid());
-    return true;
+            (unsigned)own);
+    if (!known || id_owners_check(&found->identities, &id_owners_system, &error))
+        return 0;
+    /* Whether folders are at fault is to be told all the same, as of users who have no rights there. */
+    identities_choose(&found->identities, IDENTITIES_BASE_DEFAULT, own);
+    return log_fault(&error);
 }
 
 /* As posemesh-node itself, which makes all but the runners' folder. */
-static bool check_own(const struct settings *settings, enum folder_id id, struct error *error)
+static bool check_own(const struct folder_use *use, enum folder_id id, struct error *error)
 {
-    const struct folder_use use = folder_use_of(settings, id);
-    /* One that is no path was a fault of the settings. */
-    return id >= FOLDER_LOCKED_COUNT || *use.path != '/' ||
-           folder_reach_check(use.path, FOLDER_NEED_WRITE, error) ||
-           error_prefix(error, "%s: uid %u (posemesh-node)", use.variable, (unsigned)geteuid());
+    return id >= FOLDER_LOCKED_COUNT || folder_reach_check(use->path, FOLDER_NEED_WRITE, error) ||
+           error_prefix(error, "%s: uid %u (posemesh-node)", use->variable, (unsigned)geteuid());
 }
 
-bool preflight_folders(const struct identities *identities, const struct settings *settings,
-                       struct error *error)
+static bool check_folder(const struct preflight *found, enum folder_id id, struct error *error)
 {
+    const struct folder_use use = folder_use_of(&found->settings, id);
+    return (id != FOLDER_RUNTIME || folder_use_check_length(&found->settings, error)) &&
+           check_own(&use, id, error) && service_reach_check(&found->identities, &found->settings, id, error);
+}
+
+static size_t look_at_folders(struct preflight *found, const struct settings_findings *findings)
+{
+    struct error error;
     size_t faults = 0;
-    if (!folder_use_check_length(settings, error)) {
-        log_error("%s", error->text);
-        faults++;
-    }
     for (enum folder_id id = 0; id < FOLDER_COUNT; id++) {
-        if (check_own(settings, id, error) && service_reach_check(identities, settings, id, error))
+        bool told = settings_has_fault(findings, folder_use_of(&found->settings, id).variable);
+        if (!told && check_folder(found, id, &error))
             continue;
-        log_error("%s", error->text);
-        faults++;
+        found->bad_folders |= 1U << id;
+        if (!told)
+            faults += log_fault(&error);
     }
-    return !faults || fail(faults, "folders", error);
+    return faults;
 }
 
-bool preflight_fail_port(struct error *error)
+size_t preflight_look(struct preflight *found, bool people)
 {
-    const struct error reason = *error;
-    return error_set(error, reason.code,
-                     "%s (uid %u). Stop the program that has the port, or set HTTP_LISTEN to another",
-                     reason.text, (unsigned)geteuid());
+    struct settings_findings findings;
+    *found = (struct preflight){.secrets_fd = -1};
+    size_t faults = look_at_settings(found, &findings, people);
+    if (!found->settings.runtime_dir)
+        return faults;
+    faults += look_at_identities(found, &findings);
+    return faults + look_at_folders(found, &findings);
+}
+
+void preflight_clear(struct preflight *found)
+{
+    settings_clear(&found->settings);
+    if (found->secrets_fd >= 0)
+        close(found->secrets_fd);
+    found->secrets_fd = -1;
 }

@@ -2,24 +2,25 @@
 #ifndef NODE_PREFLIGHT_H
 #define NODE_PREFLIGHT_H
 
-#include "libcommon/node/settings.h"
+#include "libcommon/node/folder_use.h"
 #include "services/node/identities.h"
 
 #include <stdbool.h>
 
-/* The union of what all services read, and `*secrets_fd`, where sealed secrets are, or -1. The secrets are
- * looked at and wiped again. Findings are logged, for `people` in text whatever LOG_FORMAT says. In any case
- * the caller ends with settings_clear(). */
-bool preflight_settings(struct settings *settings, int *secrets_fd, bool people, struct error *error);
+struct preflight {
+    struct settings settings; /* of all services */
+    struct identities identities;
+    int secrets_fd;       /* where sealed secrets are; -1: nowhere */
+    unsigned bad_folders; /* bits of folder_id, of those that are at fault */
+};
 
-/* Who the services are. */
-bool preflight_identities(struct identities *identities, struct error *error);
+/*
+ * Looks at settings, uids and folders, logs a sentence for each fault, and returns how many there are: for
+ * `people` in text whatever LOG_FORMAT says. The secrets are looked at and wiped again. Whatever it returns,
+ * the caller ends with preflight_clear().
+ */
+size_t preflight_look(struct preflight *found, bool people);
 
-/* Logs a sentence for each folder that posemesh-node or a service will not be able to use. */
-bool preflight_folders(const struct identities *identities, const struct settings *settings,
-                       struct error *error);
-
-/* Adds uid and remedy to why HTTP_LISTEN's socket is not to be had. Returns false. */
-bool preflight_fail_port(struct error *error);
+void preflight_clear(struct preflight *found);
 
 #endif

@@ -12,6 +12,7 @@
 #include <sys/stat.h>
 
 enum {
+    BYTES_PER_MIB = 1 << 20,
     SHARED_UMASK = 007,    /* what we make in workspaces is the group's, too */
     ANSWERS_LEAVE_MS = 50, /* to who waits for them */
     STOP_WITHIN_MS = 1500  /* for servers to hear of uploads that end with us */
@@ -172,8 +173,8 @@ void stored_describe(struct service_context *context, struct service_state *stat
     int length = snprintf(state->summary, sizeof state->summary, "%zu %s open", sessions,
                           text_plural(sessions, "session", "sessions"));
     if (transfers)
-        snprintf(state->summary + length, sizeof state->summary - (size_t)length, ", %zu %s at %.1f MB/s",
+        snprintf(state->summary + length, sizeof state->summary - (size_t)length, ", %zu %s at %.1f MiB/s",
                  transfers, text_plural(transfers, "transfer", "transfers"),
-                 (double)transfers_rate(&stored->setup.transfers, now_ms) / 1e6);
+                 (double)transfers_rate(&stored->setup.transfers, now_ms) / BYTES_PER_MIB);
     state->details = describe_for_programs(stored, now_ms);
 }

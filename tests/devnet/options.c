@@ -155,9 +155,13 @@ enum options_outcome options_read(struct options *options, int argc, char **argv
     *options = (struct options){.listen = "127.0.0.1:0"};
     tuning_init(&options->tuning);
     opterr = 0;
-    while (outcome == OPTIONS_RUN && (option = getopt_long(argc, argv, ":", known, NULL)) != -1) {
+    while (outcome == OPTIONS_RUN && (option = getopt_long(argc, argv, "+:h", known, NULL)) != -1) {
         if (option == '?' || option == ':') {
             usage_refuse_option("posemesh-devnet", option, argv);
+            return OPTIONS_WRONG;
+        }
+        if (strchr("hRV", option) && optind < argc) {
+            usage_refuse_more("posemesh-devnet", argv[optind]);
             return OPTIONS_WRONG;
         }
         outcome = take(options, option, optarg);

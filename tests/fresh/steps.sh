@@ -36,7 +36,7 @@ typed_node() {
     # shellcheck disable=SC1091
     . /home/reader/net/devnet.env
     sed -e "s|https://dms.auki.network/v1|$DMS_BASE_URL|; s|https://dds.auki.network|$DDS_BASE_URL|" \
-        -e "s|https://my-node.example.org|http://127.0.0.1:$port HTTP_LISTEN=127.0.0.1:$port|; s|YOUR-REGISTRATION-SECRET|$REG_SECRET|" \
+        -e "s|https://my-node.example.org|http://127.0.0.1:$port HTTP_LISTEN=127.0.0.1:$port|; s|R-E-G--S-E-C-R-E-T|$REG_SECRET|" \
         -e "s|YOUR-WALLET-KEY|$(od -An -N32 -tx1 /dev/urandom | tr -d ' \n')|" /steps/node
 }
 

@@ -102,8 +102,8 @@ class Endpoint(NodeCase):
             self.addCleanup(node.remove)
             node.start(ready=False)
             self.assertEqual(node.wait_exit(), 78)
-            node.log.wait(f"HTTP_LISTEN {address}: Address already in use")
-            node.log.wait("Stop the program that has the port, or set HTTP_LISTEN to another")
+            node.log.wait(f"HTTP_LISTEN {address}: another program has the port")
+            node.log.wait("Stop that, or set HTTP_LISTEN to another port")
             self.assertEqual(os.listdir(node.runtime), [".lock"], "nothing was started")
 
     def test_a_port_that_is_about_to_be_free_is_waited_for(self):

@@ -193,9 +193,9 @@ class LowDisk(ReadyCase):
         """Until leased has decided several times: the disk has fewer bytes each time that it is asked."""
         for size in (1000, 2000, 3000):
             with open(os.path.join(node.work, "more"), "wb") as file:
-                file.write(bytes(size * 100))
-            free = os.statvfs(node.work).f_bavail * os.statvfs(node.work).f_frsize / 1e6
-            programs.wait_until(lambda free=free: f"disk: {free:.1f} MB free" in health("leased", node.runtime)[1], "it has looked")
+                file.write(bytes(size * 200))
+            free = os.statvfs(node.work).f_bavail * os.statvfs(node.work).f_frsize / 2**10
+            programs.wait_until(lambda free=free: f"disk: {free:.1f} KiB free" in health("leased", node.runtime)[1], "it has looked")
         os.remove(os.path.join(node.work, "more"))
 
     def test_nor_without_inodes(self):
@@ -257,7 +257,7 @@ class Asking(unittest.TestCase):
     def test_a_folder_that_is_closed_to_this_user(self):
         self.listen("leased")
         os.chmod(os.path.join(self.folder, "leased", "status"), 0o700)
-        self.assert_health("leased", NOT_ALLOWED, f"not allowed: uid {NOBODY} may not ask", user=NOBODY)
+        self.assert_health("leased", NOT_ALLOWED, f"not allowed: uid {NOBODY} may not ask at ", ": ask as root", user=NOBODY)
 
 
 @unittest.skipUnless(os.geteuid() == 0, "needs root, to be two users")

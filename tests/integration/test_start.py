@@ -1,5 +1,6 @@
 """What keeps a node from starting, and leaves those that run alone: folders of another node, and what can never succeed."""
 import os
+import re
 import signal
 import subprocess
 import tempfile
@@ -120,9 +121,10 @@ class TwoNodes(StartCase):
         self.addCleanup(second.remove)
         second.start(ready=False, before=["unshare", "--pid", "--fork", "--kill-child"])
         try:
-            second.log.wait("may be about to end", "node")
+            line = second.log.wait("may be about to end", "node")
         except AssertionError:
             self.skipTest("no namespace of processes here")
+        self.assertIn("of its own; waiting up to 5 s, as the services of a node that was killed", line["msg"])
         (pid,) = programs.descendants(second.process.pid)
         os.kill(pid, signal.SIGTERM)
         self.assertEqual(second.wait_exit(), 0)
@@ -136,6 +138,9 @@ class NeverSucceeds(StartCase):
         status, output, errors = programs.run([programs.program("node"), "--check-config"], node.variables)
         return status, output + errors
 
+    def put_state_below_a_file(self, node):
+        node.variables["POSEMESH_STATE_DIR"] = os.path.join(node.runners, "scripted.json", "state")
+
     @needs_root
     def test_a_folder_that_a_service_cannot_enter(self):
         node = self.make_node()
@@ -143,7 +148,7 @@ class NeverSucceeds(StartCase):
         node = self.refused(f"POSEMESH_WORK_DIR: uid 64802 (stored): cannot enter {node.folder}: chmod o+x it", node=node)
         for variable in ("RUNTIME", "STATE", "RUNNERS"):
             node.log.wait(f"POSEMESH_{variable}_DIR: uid 648")
-        node.log.wait("nothing was started: 4 faults in the folders")
+        node.log.wait("nothing was started: 4 faults")
         self.assertFalse(os.path.exists(node.runtime), "something was made")
         status, output = self.check(node)
         self.assertEqual(status, 78)
@@ -181,7 +186,17 @@ class NeverSucceeds(StartCase):
 
     @needs_root
     def test_uids_of_others(self):
-        self.refused("POSEMESH_UID_BASE is 65530, but uid 65534 is the user nobody", POSEMESH_UID_BASE="65530")
+        self.refused("POSEMESH_UID_BASE is 65530, but uid 65534 is the user nobody: choose a number that belongs to no user and no "
+                     "group, nor do the 5 behind it", POSEMESH_UID_BASE="65530")
+
+    @needs_root
+    def test_a_start_tells_the_faults_of_settings_uids_and_folders_at_once(self):
+        for base in ("65530", "many"):
+            node = self.make_node(POSEMESH_UID_BASE=base, MAX_CONCURRENCY="none")
+            self.put_state_below_a_file(node)
+            self.refused("nothing was started: 3 faults", node=node)
+            for fault in ("POSEMESH_UID_BASE is ", "MAX_CONCURRENCY is 'none'", "POSEMESH_STATE_DIR: uid 0 (posemesh-node)"):
+                node.log.wait(fault)
 
     def test_a_folder_that_its_user_may_not_write_to(self):
         node = self.make_node(user=NOBODY if os.geteuid() == 0 else None)
@@ -220,7 +235,7 @@ class NeverSucceeds(StartCase):
             file.write('{\n"capability": 1}')
         status, output = self.check(node)
         self.assertEqual(status, 78, output)
-        for fault in ("MAX_CONCURRENCY is 'none'", "POSEMESH_STATE_DIR: uid", "bad.json:2: "):
+        for fault in ("MAX_CONCURRENCY is 'none'", "POSEMESH_STATE_DIR leads through /dev/null", "bad.json:2: "):
             self.assertIn(fault, output)
         self.assertEqual(output.count("HTTP_LISTEN"), 1, output)
 
@@ -230,8 +245,48 @@ class NeverSucceeds(StartCase):
         self.addCleanup(node.remove)
         status, output = self.check(node)
         self.assertEqual(status, 0, output)
-        self.assertIn("runnerd: the configuration is good", output)
+        self.assertNotIn("runnerd: ", output, "the sum is posemesh-node's")
+        self.assertTrue(output.startswith("node: the configuration is good\n"), output)
         self.assertFalse(os.path.exists(node.runtime), "something was made")
+        with open(os.path.join(node.runners, "bad.json"), "w") as file:
+            file.write("{")
+        status, output = self.check(node)
+        self.assertEqual(status, 78, output)
+        self.assertIn("bad.json:1: ", output)
+        self.assertIn("node: it would start, without the runners that are at fault\n", output)
+
+    def test_a_check_tells_each_fault_once(self):
+        for variables in ({"LOG_LEVEL": "loud"}, {"ENABLE_NOOP": "maybe"}, {"POSEMESH_RUNNERS_DIR": "runners.d"},
+                          {"POSEMESH_RUNNERS_DIR": "/dev/null/runners.d"}, {"POSEMESH_RUNTIME_DIR": "/dev/null/run"},
+                          {"POSEMESH_RUNTIME_DIR": "run"}, {"REGISTRATION_FLOW": "robots"}, {"HTTP_LISTEN": "192.0.2.1:18080"}):
+            with self.subTest(variables):
+                node = self.make_node(**variables)
+                self.addCleanup(node.remove)
+                status, output = self.check(node)
+                self.assertEqual(status, 78, output)
+                faults = [line for line in output.splitlines() if re.search(r"\berror\b", line)]
+                self.assertEqual(len(faults), 1, output)
+                self.assertIn(*variables, faults[0])
+                self.assertIn("node: nothing would be started: 1 fault\n", output)
+
+    def test_a_check_tells_the_faults_behind_one_of_the_uids(self):
+        node = self.make_node(POSEMESH_UID_BASE="1")
+        self.put_state_below_a_file(node)
+        self.addCleanup(node.remove)
+        with open(os.path.join(node.runners, "bad.json"), "w") as file:
+            file.write("{")
+        status, output = self.check(node)
+        self.assertEqual(status, 78, output)
+        for fault in ("POSEMESH_UID_BASE is '1'", "POSEMESH_STATE_DIR: uid ", "bad.json:1: ", ": 2 faults, and those of runners\n"):
+            self.assertIn(fault, output)
+
+    def test_a_check_warns_of_a_disk_that_is_too_full_for_tasks(self):
+        node = self.make_node(DISK_RESERVE_BYTES=str(2**52))
+        self.addCleanup(node.remove)
+        status, output = self.check(node)
+        self.assertEqual(status, 0, output)
+        self.assertRegex(output, r"warn +node +a node would start and not be ready: disk: [0-9.]+ [KMGT]iB free at "
+                                 + node.work + r", no task below 4096.0 TiB \(DISK_RESERVE_BYTES\)\n")
 
 
 if __name__ == "__main__":

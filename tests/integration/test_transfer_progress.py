@@ -56,7 +56,7 @@ class TransferProgress(NodeCase):
         _, job = self.start_download(faults=[{"kind": "slow", "bytes_per_second": RATE}])
         self.events.next("transfer_progress", direction="in")
         _, text = self.node.health("stored")
-        self.assertRegex(text, r"1 session open, 1 transfer at \d+\.\d MB/s")
+        self.assertRegex(text, r"1 session open, 1 transfer at \d+\.\d MiB/s")
         answer = sockets.ask(os.path.join(self.node.runtime, "stored", "status", "sock"), {"message": "status_get"})
         details = json.loads(answer["details"])
         self.assertEqual((details["sessions"], details["transfer_count"]), (1, 1), details)

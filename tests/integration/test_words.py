@@ -28,11 +28,19 @@ PROGRAMS = ("node", *SERVICES, "devnet", "job-shim")
 HOUR_MS = 3600 * 1000
 
 
+@contextlib.contextmanager
+def open_folder():
+    """One that other users, those of services, can enter."""
+    with tempfile.TemporaryDirectory(prefix="pm-it.", dir="/tmp") as folder:
+        os.chmod(folder, 0o711)
+        yield folder
+
+
 class Names(unittest.TestCase):
     """Of variables."""
 
     def check(self, name="node", **variables):
-        with tempfile.TemporaryDirectory(prefix="pm-it.", dir="/tmp") as folder:
+        with open_folder() as folder:
             folders = {f"POSEMESH_{kind}_DIR": f"{folder}/{kind.lower()}" for kind in ("RUNTIME", "WORK", "STATE", "RUNNERS")}
             status, output, errors = run([program(name), "--check-config"], {**GOOD, **folders, **variables})
         return status, output + errors
@@ -59,9 +67,9 @@ class Names(unittest.TestCase):
     def test_what_is_wrong_with_a_secrets_file_begins_with_its_variable(self):
         without = {name: "" for name in ("SECP256K1_PRIVHEX",)}
         _, output = self.check(**without, SECP256K1_PRIVHEX_FILE="/no/such/file")
-        self.assertIn('"SECP256K1_PRIVHEX_FILE is /no/such/file: cannot open it: No such file or directory"', output)
+        self.assertRegex(output, r"\bnode +SECP256K1_PRIVHEX_FILE is /no/such/file: cannot open it: No such file or directory\n")
         _, output = self.check(**without)
-        self.assertIn('"SECP256K1_PRIVHEX is required (or SECP256K1_PRIVHEX_FILE, the name of a file that holds it)"', output)
+        self.assertRegex(output, r"\bnode +SECP256K1_PRIVHEX is required \(or SECP256K1_PRIVHEX_FILE, the name of a file that holds it\)\n")
 
 
 class OneNode(NodeCase):
@@ -104,14 +112,29 @@ class CommandLines(unittest.TestCase):
     def test_an_option_with_a_value_that_it_cannot_have_is_named(self):
         self.assertIn("unknown option --health=3;", run([program("authd"), "--health=3"], {})[2])
         self.assertIn("--state needs a value;", run([program("devnet"), "--state"], {})[2])
-        self.assertIn("unexpected argument more;", run([program("node"), "--version", "more"], {})[2])
+
+    def test_what_follows_an_option_that_ends_the_program_is_refused(self):
+        for name in PROGRAMS:
+            options = ["--help", *(["--version"] if name != "job-shim" else []),
+                       *(["--health", "--check-config"] if name in ("node", *SERVICES) else [])]
+            for option in options:
+                for more in ("--foo", "--help", "more"):
+                    with self.subTest(name, option=option, more=more):
+                        status, output, errors = run([program(name), option, more], {})
+                        self.assertEqual((status, output), (64, ""))
+                        self.assertEqual(errors.splitlines()[-1], f"posemesh-{name}: unexpected argument {more}; see --help")
 
     def test_help_fits_a_terminal(self):
-        for name in PROGRAMS:
-            with self.subTest(name):
-                status, output, errors = run([program(name), "--help"], {})
+        for command in (*(program(name) for name in PROGRAMS), f"{ROOT}/deploy/demo", f"{ROOT}/deploy/install-deps"):
+            with self.subTest(command):
+                status, output, errors = run([command, "--help"], {})
                 self.assertEqual((status, errors), (0, ""))
                 self.assertEqual([line for line in output.splitlines() if len(line) > 80], [])
+                self.assertEqual(run([command, "-h"], {}), (0, output, ""))
+
+    def test_help_names_what_posemesh_node_alone_reads(self):
+        self.assertRegex(run([program("node"), "--help"], {})[1], r"\n  POSEMESH_UID_BASE +as root: ")
+        self.assertNotIn("POSEMESH_UID_BASE", run([program("runnerd"), "--help"], {})[1])
 
     def test_a_programs_help_has_words_for_every_kind_of_setting(self):
         output = run([program("node"), "--help"], {})[1]
@@ -126,7 +149,7 @@ class Folders(unittest.TestCase):
     def test_an_error_of_a_folder_names_its_variable(self):
         for name, variable in (("node", "POSEMESH_RUNTIME_DIR"), ("node", "POSEMESH_STATE_DIR"), ("node", "POSEMESH_WORK_DIR"),
                                ("stored", "POSEMESH_STATE_DIR"), ("stored", "POSEMESH_WORK_DIR"), ("stored", "POSEMESH_RUNTIME_DIR")):
-            with self.subTest(name, variable=variable), tempfile.TemporaryDirectory(prefix="pm-it.", dir="/tmp") as folder:
+            with self.subTest(name, variable=variable), open_folder() as folder:
                 with open(folder + "/file", "w"):
                     pass
                 folders = {f"POSEMESH_{kind}_DIR": f"{folder}/{kind.lower()}" for kind in ("RUNTIME", "WORK", "STATE", "RUNNERS")}
@@ -135,6 +158,25 @@ class Folders(unittest.TestCase):
                 self.assertNotEqual(status, 0)
                 (line,) = [line for line in errors.splitlines() if f"{folder}/file" in line and "rror" in line]
                 self.assertIn(variable, line)
+
+
+    def test_a_service_by_itself_says_each_fault_once_and_no_step(self):
+        with tempfile.NamedTemporaryFile(prefix="pm-it.", dir="/tmp") as file:
+            status, _, errors = run([program("runnerd")], {"POSEMESH_RUNTIME_DIR": file.name + "/run"})
+        self.assertEqual(status, 78)
+        self.assertRegex(errors, r"runnerd\W.*\WPOSEMESH_RUNTIME_DIR: uid ")
+        self.assertNotIn("folders:", errors)
+        errors = run([program("runnerd")], {"ENABLE_NOOP": "?", "LOG_FORMAT": "text"})[2]
+        self.assertRegex(errors, r"runnerd +1 fault in the configuration\n")
+
+    def test_who_may_not_ask_is_told_who_may_and_where_is_told_by_which_variable(self):
+        with open_folder() as folder:
+            status, output, _ = run([program("leased"), "--health"], {"POSEMESH_RUNTIME_DIR": folder})
+            self.assertEqual((status, output), (69, f"leased: not running: nobody listens at {folder}/leased/status/sock "
+                                                    "(POSEMESH_RUNTIME_DIR says where)\n"))
+        status, output, _ = run([program("node"), "--health"], {"POSEMESH_RUNTIME_DIR": "run"})
+        self.assertEqual(status, 1)
+        self.assertIn("leased   cannot ask: POSEMESH_RUNTIME_DIR is 'run', expected an absolute path\n", output)
 
 
 class OtherClock(quoting.Proxy):
@@ -181,6 +223,21 @@ class Logins(AuthdCase):
         text = self.failed(VERIFY, 401, "the nonce has expired")
         self.assertRegex(text, re.escape(f"POST {self.url}verify answered 401: the nonce has expired; this machine's clock says ")
                          + r"20\S+Z, the server's 20\S+Z$")
+
+
+class Placeholder(AuthdCase):
+
+    def test_a_secret_that_was_typed_as_readme_has_it_hides_nothing_else(self):
+        with open(os.path.join(ROOT, "README.md")) as file:
+            secret = re.search(r"^echo (\S+) \| sudo install .*/reg-secret$", file.read(), re.M)[1]
+        self.devnet.fault(kind="status", path="/dds/internal/v1/nodes/*", status=403, count=1,
+                          body="cannot POST /nodes/register-wallet")
+        authd = Authd({**self.devnet.env, "REG_SECRET": secret})
+        self.addCleanup(authd.check_end)
+        authd.ask("register", "/test/tokens/v1")
+        line = authd.log.wait("answered 403")["msg"]
+        self.assertNotIn("*", line)
+        self.assertTrue(line.endswith("answered 403: cannot POST /nodes/register-wallet"), line)
 
 
 class LoginsElsewhen(Logins):

@@ -1,5 +1,5 @@
-/* services/leased/disk_room.h: DISK_RESERVE_BYTES. */
-#include "services/leased/disk_room.h"
+/* libcommon/files/disk_room.h: DISK_RESERVE_BYTES. */
+#include "libcommon/files/disk_room.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -35,7 +35,10 @@ static void the_sentence_says_what_is_low_and_where(void **state)
     (void)state;
     char text[256];
     disk_room_describe(&(struct disk_room){12000000, 5}, 1073741824, "/work", text, sizeof text);
-    assert_string_equal(text, "disk: 12.0 MB free at /work, no task below 1073.7 MB (DISK_RESERVE_BYTES)");
+    assert_string_equal(text, "disk: 11.4 MiB free at /work, no task below 1.0 GiB (DISK_RESERVE_BYTES)");
+    disk_room_describe(&(struct disk_room){1023, 5}, INT64_MAX, "/work", text, sizeof text);
+    assert_string_equal(text,
+                        "disk: 1023 bytes free at /work, no task below 8388608.0 TiB (DISK_RESERVE_BYTES)");
     disk_room_describe(&(struct disk_room){2000000000, 5}, 1073741824, "/work", text, sizeof text);
     assert_string_equal(text, "disk: 5 files more fit at /work, no task below 10000 (inodes, df -i)");
 }

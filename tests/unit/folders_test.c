@@ -27,13 +27,12 @@ struct fixture {
 
 static int set_up(void **state)
 {
-    struct error error;
     struct fixture *fixture = calloc(1, sizeof *fixture);
     temporary_folder_make(fixture->folder, "folders");
     snprintf(fixture->run, sizeof fixture->run, "%s/deep/run", fixture->folder);
     snprintf(fixture->work, sizeof fixture->work, "%s/work", fixture->folder);
     snprintf(fixture->state, sizeof fixture->state, "%s/state", fixture->folder);
-    assert_true(identities_choose(&fixture->identities, "70000", geteuid(), &error));
+    identities_choose(&fixture->identities, 70000, geteuid());
     *state = fixture;
     return 0;
 }

@@ -175,8 +175,28 @@ static void a_port_that_is_taken_is_named(void **state)
     assert_int_equal(listening_socket_take(address, &error), -1);
     assert_non_null(strstr(error.text, address));
     assert_non_null(strstr(error.text, "HTTP_LISTEN"));
+    assert_int_equal(error.code, ERROR_CONFLICT);
+    assert_non_null(strstr(error.text, "another program has the port. Stop that"));
     assert_int_equal(listening_socket_take("no port here", &error), -1);
     free(address);
+}
+
+/* 192.0.2.1 is nobody's (RFC 5737), and no name ends in .invalid (RFC 6761). */
+static void an_address_that_is_not_this_machines_is_told_with_its_own_remedy(void **state)
+{
+    (void)state;
+    static const char *const others[] = {"192.0.2.1:18080", "posemesh.invalid:18080"};
+    struct error error;
+    for (size_t i = 0; i < sizeof others / sizeof others[0]; i++) {
+        assert_int_equal(listening_socket_take(others[i], &error), -1);
+        assert_int_equal(error.code, ERROR_INVALID);
+        assert_non_null(strstr(error.text, others[i]));
+        assert_non_null(strstr(error.text, "Choose one that `ip address` lists, or 0.0.0.0 for all"));
+        assert_null(strstr(error.text, "Stop"));
+        assert_null(strstr(error.text, "uid"));
+    }
+    assert_int_equal(listening_socket_take("127.0.0.1:99999", &error), -1);
+    assert_non_null(strstr(error.text, "expected host:port with a port from 1 to 65535"));
 }
 
 static void an_ipv6_address_stands_in_brackets_and_is_ipv6_alone(void **state)
@@ -216,6 +236,7 @@ int main(void)
         WITH_PLACES(what_is_no_listening_tcp_socket_at_the_address_is_not_taken),
         WITH_PLACES(a_thousand_connections_may_wait),
         WITH_PLACES(a_port_that_is_taken_is_named),
+        WITH_PLACES(an_address_that_is_not_this_machines_is_told_with_its_own_remedy),
         WITH_PLACES(an_ipv6_address_stands_in_brackets_and_is_ipv6_alone),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -129,6 +129,40 @@ static void a_robots_credentials_come_from_a_file_or_directly(void **state)
     free(file);
 }
 
+static void a_flow_that_there_is_not_is_the_one_fault(void **state)
+{
+    (void)state;
+    static const char *const flow[] = {"REGISTRATION_FLOW=robots", NULL};
+    static const char *const wrong[] = {"REGISTRATION_FLOW=robots", "SECP256K1_PRIVHEX=no key", NULL};
+    assert_false(load(flow));
+    assert_one_fault("REGISTRATION_FLOW", "is 'robots', expected one of callback|wallet|robot");
+    settings_clear(&settings);
+    /* What is given is looked at all the same. */
+    assert_false(load(wrong));
+    assert_int_equal(report.faults.count, 2);
+    assert_true(settings_has_fault(&report, "SECP256K1_PRIVHEX"));
+    assert_false(settings_has_fault(&report, "SECP256K1_PRIVHEX_FILE"));
+    settings_clear(&settings);
+}
+
+static void a_wrong_key_in_a_file_is_told_with_its_path(void **state)
+{
+    (void)state;
+    char path[] = "/tmp/posemesh-settings-XXXXXX";
+    int fd = mkstemp(path);
+    assert_int_equal(write(fd, "no key", 6), 6);
+    close(fd);
+    char *file = memory_format("SECP256K1_PRIVHEX_FILE=%s", path);
+    const char *const extra[] = {"REGISTRATION_FLOW=wallet", "REG_SECRET=r", file, NULL};
+    char *expected = memory_format("is %s, which is no key: expected 64 hexadecimal digits", path);
+    assert_false(load(extra));
+    assert_one_fault("SECP256K1_PRIVHEX_FILE", expected);
+    settings_clear(&settings);
+    unlink(path);
+    free(expected);
+    free(file);
+}
+
 static void all_secrets_are_taken_out_of_the_environment(void **state)
 {
     (void)state;
@@ -205,6 +239,8 @@ int main(void)
         cmocka_unit_test(a_robot_reads_no_other_secret),
         cmocka_unit_test(others_read_no_robots_credentials),
         cmocka_unit_test(a_robots_credentials_come_from_a_file_or_directly),
+        cmocka_unit_test(a_flow_that_there_is_not_is_the_one_fault),
+        cmocka_unit_test(a_wrong_key_in_a_file_is_told_with_its_path),
         cmocka_unit_test(all_secrets_are_taken_out_of_the_environment),
         cmocka_unit_test(httpd_needs_a_node_url_only_when_its_path_counts),
         cmocka_unit_test(a_blank_version_is_warned_of_and_an_unset_one_is_not),

@@ -126,9 +126,11 @@ static void what_cannot_be_taken_is_named(void **state)
     assert_int_equal(usage_refuse("posemesh-x", "--foo"), 64);
     assert_int_equal(usage_refuse("posemesh-x", "bar"), 64);
     assert_int_equal(usage_refuse("posemesh-x", "-\033[31m\n"), 64);
+    assert_int_equal(usage_refuse_more("posemesh-x", "--foo"), 64);
     assert_caught("posemesh-x: unknown option --foo; see --help\n"
                   "posemesh-x: unexpected argument bar; see --help\n"
-                  "posemesh-x: unknown option - [31m ; see --help\n");
+                  "posemesh-x: unknown option - [31m ; see --help\n"
+                  "posemesh-x: unexpected argument --foo; see --help\n");
 }
 
 static void what_getopt_refuses_is_named(void **state)

@@ -185,6 +185,7 @@ static void a_number_that_nobody_can_mean_is_a_fault(void **state)
                     {"POSEMESH_WORKSPACE_MAX_BYTES", "-1", "0", "9007199254740991", "9007199254740993"},
                     {"TRANSFER_MAX_BYTES_PER_SEC", "-1", "0", "1000000000000", "1000000000001"},
                     {"DISK_RESERVE_BYTES", "-1", "0", "9007199254740991", "9007199254740993"},
+                    {"POSEMESH_UID_BASE", "999", "1000", "4000000000", "4000000001"},
                     {"NOOP_SLEEP_SECS", "-1", "0", "86400", "86401"},
                     {"HEARTBEAT_MIN_RATIO", "-0.01", "0", "1", "1.01"},
                     {"HEARTBEAT_MAX_RATIO", "-0.01", "0", "1", "1.01"}};

@@ -168,7 +168,7 @@ static void an_address_is_a_host_and_a_port(void **state)
         free(host);
     }
     for (size_t i = 0; i < sizeof odd / sizeof odd[0]; i++) {
-        char *expected = memory_format("is '%s', expected host:port", odd[i]);
+        char *expected = memory_format("is '%s', expected host:port with a port from 1 to 65535", odd[i]);
         assert_false(settings_check_address(odd[i], &error));
         assert_int_equal(error.code, ERROR_INVALID);
         assert_string_equal(error.text, expected);
@@ -242,7 +242,7 @@ static void a_long_value_is_quoted_by_its_beginning(void **state)
     assert_false(settings_parse_ratio(long_number, false, &ratio, &error));
     assert_error(memory_format("is '%.64s', expected a number from 0 to 1", long_number));
     assert_false(settings_check_address(long_text, &error));
-    assert_error(memory_format("is '%.128s', expected host:port", long_text));
+    assert_error(memory_format("is '%.128s', expected host:port with a port from 1 to 65535", long_text));
     assert_false(settings_check_path(long_text, &error));
     assert_error(memory_format("is '%.128s', expected an absolute path", long_text));
 }

@@ -132,12 +132,12 @@ static void watch(struct shim *shim, const sigset_t *signals)
 }
 
 /* To somebody who starts it by hand. */
-static int explain(const char *argument)
+static int explain(const char *argument, const char *more)
 {
     static const char purpose[] =
         "posemesh-job-shim is started by posemesh-runnerd, above each of its jobs\n";
-    if (strcmp(argument, "--help") == 0)
-        return fputs(purpose, stdout) < 0;
+    if (strcmp(argument, "--help") == 0 || strcmp(argument, "-h") == 0)
+        return more ? usage_refuse_more("posemesh-job-shim", more) : fputs(purpose, stdout) < 0;
     fputs(purpose, stderr);
     return *argument ? usage_refuse("posemesh-job-shim", argument) : USAGE_EXIT;
 }
@@ -146,9 +146,8 @@ int main(int argc, char **argv)
 {
     struct shim shim = {.main_pid = 0};
     sigset_t signals;
-    if (argc <= ARGUMENT_COMMAND) {
-        return explain(argc > 1 ? argv[1] : "");
-    }
+    if (argc <= ARGUMENT_COMMAND || *argv[ARGUMENT_PARENT] == '-')
+        return explain(argc > 1 ? argv[1] : "", argc > 2 ? argv[2] : NULL);
     sigemptyset(&signals);
     sigaddset(&signals, SIGCHLD);
     sigaddset(&signals, SIGTERM);

@@ -1,8 +1,10 @@
-#include "services/leased/disk_room.h"
+#include "libcommon/files/disk_room.h"
 
 #include "libcommon/base/text.h"
 
 #include <sys/statvfs.h>
+
+enum { SIZE_TEXT_BYTES = 32 };
 
 static int64_t capped(uint64_t blocks, uint64_t block_bytes)
 {
@@ -32,13 +34,28 @@ bool disk_room_is_low(const struct disk_room *room, int64_t reserve_bytes)
            (lacks_bytes(room, reserve_bytes) || (room->inodes >= 0 && room->inodes < DISK_ROOM_INODES));
 }
 
+/* "1.0 GiB": what such limits are made of. */
+static const char *size_text(int64_t bytes, char out[SIZE_TEXT_BYTES])
+{
+    static const char *const units[] = {"bytes", "KiB", "MiB", "GiB", "TiB"};
+    enum { UNITS = sizeof units / sizeof units[0], STEP = 1024 };
+    double size = (double)bytes;
+    size_t unit = 0;
+    for (; size >= STEP && unit < UNITS - 1; unit++)
+        size /= STEP;
+    text_format(out, SIZE_TEXT_BYTES, "%.*f %s", unit ? 1 : 0, size, units[unit]);
+    return out;
+}
+
 void disk_room_describe(const struct disk_room *room, int64_t reserve_bytes, const char *folder, char *out,
                         size_t capacity)
 {
-    if (lacks_bytes(room, reserve_bytes))
-        text_format(out, capacity, "disk: %.1f MB free at %s, no task below %.1f MB (DISK_RESERVE_BYTES)",
-                    (double)room->bytes / 1e6, folder, (double)reserve_bytes / 1e6);
-    else
+    if (lacks_bytes(room, reserve_bytes)) {
+        char free_text[SIZE_TEXT_BYTES];
+        char reserve_text[SIZE_TEXT_BYTES];
+        text_format(out, capacity, "disk: %s free at %s, no task below %s (DISK_RESERVE_BYTES)",
+                    size_text(room->bytes, free_text), folder, size_text(reserve_bytes, reserve_text));
+    } else
         text_format(out, capacity, "disk: %lld files more fit at %s, no task below %d (inodes, df -i)",
                     (long long)room->inodes, folder, DISK_ROOM_INODES);
 }

@@ -2,8 +2,8 @@
  * Whether the disk of the work folder has room for another task (DISK_RESERVE_BYTES): a task that is leased
  * to fail for want of it has lost one of its attempts.
  */
-#ifndef LEASED_DISK_ROOM_H
-#define LEASED_DISK_ROOM_H
+#ifndef LIBCOMMON_FILES_DISK_ROOM_H
+#define LIBCOMMON_FILES_DISK_ROOM_H
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -24,7 +24,7 @@ struct disk_room disk_room_look(const char *folder);
 /* `reserve_bytes` 0: nothing is ever low. What is not known is not low either. */
 bool disk_room_is_low(const struct disk_room *room, int64_t reserve_bytes);
 
-/* "disk: 12.0 MB free at /work, no task below 1073.7 MB (DISK_RESERVE_BYTES)", or the same of inodes. */
+/* "disk: 11.4 MiB free at /work, no task below 1.0 GiB (DISK_RESERVE_BYTES)", or the same of inodes. */
 void disk_room_describe(const struct disk_room *room, int64_t reserve_bytes, const char *folder, char *out,
                         size_t capacity);
 
