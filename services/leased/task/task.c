@@ -283,12 +283,11 @@ void task_on_finish(struct task *task, bool succeeded, const char *reason)
     if (task->life.state == TASK_RUNNING)
         around->on_job_ended(around->context, task->slot.capability, succeeded, task->started_boot_ms);
     host_slot_release(&task->slot);
-    if (succeeded) {
+    /* Of a failure its host has told, and the report tells once more. */
+    if (succeeded)
         log_write(LOG_LEVEL_INFO, &task->log, "the job succeeded");
-    } else {
+    else
         set_reason(task, "%s", reason && *reason ? reason : "the runner gave no reason");
-        log_write(LOG_LEVEL_WARN, &task->log, "the job failed: %s", task->reason);
-    }
     on_event(task, succeeded ? TASK_EVENT_SUCCEEDED : TASK_EVENT_FAILED, NULL);
 }
 
