@@ -37,7 +37,8 @@
 /* ---- authd: tokens and capabilities (caller: leased) ---- */
 
 #define FIELDS_token_get(FIELD) \
-    FIELD(integer, refused_token, optional, 0, none, "number of a token that DMS answered 401: it is given to nobody again")
+    FIELD(integer, refused_token, optional, 0, none, "number of a token that DMS answered 401: it is given to nobody again") \
+    FIELD(boolean, at_once, optional, 0, none, "where there is no token, do not wait for one: fail with conflict and the sentence that says why")
 
 #define FIELDS_token(FIELD) \
     FIELD(secret,  access_token,       required, LIMIT_TOKEN_BYTES, none, "the SIWE access token") \
@@ -71,7 +72,8 @@
     FIELD(text,    host_id,      required, 64, none, "random, new for each start of the host") \
     FIELD(text,    host_name,    required, LIMIT_HOST_NAME_BYTES, none, "the same for each start: a new host_id replaces the one before") \
     FIELD(records, capabilities, required, LIMIT_RUNNER_CAPABILITIES, capability, "what it can run") \
-    FIELD(texts,   running,      optional, 64, none, "keys of the tasks whose jobs it runs now")
+    FIELD(texts,   running,      optional, 64, none, "keys of the tasks whose jobs it runs now") \
+    FIELD(text,    why_nothing,  optional, LIMIT_REASON_BYTES, none, "why it can run nothing, for people")
 
 #define FIELDS_host_welcome(FIELD) \
     FIELD(texts,   expected, optional, 64, none, "keys of the tasks that leased believes to run there; the host stops others")

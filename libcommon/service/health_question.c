@@ -102,6 +102,16 @@ static void answer_for_silence(struct question *question, const struct error *fa
                (unsigned)question->owner, (unsigned)geteuid());
 }
 
+/* Who asks why it is not ready, does not ask how it is confined. */
+static void answer_as_it_says(struct health_answer *to, const struct message_status *status)
+{
+    if (!status->ready)
+        answer(to, HEALTH_NOT_READY, "not ready: %s", status->summary);
+    else
+        answer(to, HEALTH_READY, "ready: %s%s%s", status->summary, status->sandbox ? "; confined: " : "",
+               status->sandbox ? status->sandbox : "");
+}
+
 static void on_status(void *context, const void *message, const struct error *failure)
 {
     struct question *question = context;
@@ -109,9 +119,7 @@ static void on_status(void *context, const void *message, const struct error *fa
     if (!status)
         answer_for_silence(question, failure);
     else
-        answer(question->answer, status->ready ? HEALTH_READY : HEALTH_NOT_READY, "%s: %s%s%s",
-               status->ready ? "ready" : "not ready", status->summary, status->sandbox ? "; confined: " : "",
-               status->sandbox ? status->sandbox : "");
+        answer_as_it_says(question->answer, status);
     if (--question->all->open == 0)
         loop_stop(question->all->loop);
 }

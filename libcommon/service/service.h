@@ -45,7 +45,7 @@ struct service_event {
 /* How a service is, for --health and the status role. */
 struct service_state {
     bool ready;
-    char summary[256];
+    char summary[ERROR_TEXT_BYTES];
     char *details; /* JSON of LIMIT_EVENT_BYTES at most, for programs; the caller frees it. NULL: none */
 };
 

@@ -2,13 +2,13 @@
 
 #include "libcommon/base/log.h"
 #include "libcommon/base/memory.h"
+#include "libcommon/base/text.h"
 #include "libcommon/http/url.h"
 #include "services/authd/dds/node_version.h"
 #include "services/authd/login/login.h"
 #include "services/authd/registration/callback.h"
 #include "services/authd/registration/registrar.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 
 static struct authd *authd_of(void *context)
@@ -48,9 +48,18 @@ static bool on_login_rejected(void *context, int64_t sent_boot_ms)
     return registrar_on_login_rejected(authd->registrar, sent_boot_ms);
 }
 
-static const char *describe_registration(void *context, char *out, size_t capacity)
+/* A callback that does not come has DDS refuse the login, and the node register again, in a circle: then it
+ * is the callback that is waited for all the time. */
+static bool is_missing_callback(const struct authd *authd)
 {
-    struct authd *authd = context;
+    return login_misses_callback(authd->login) && !registrar_has_failed(authd->registrar);
+}
+
+static const char *describe(void *context, char *out, size_t capacity)
+{
+    const struct authd *authd = context;
+    if (registrar_is_registered(authd->registrar) || is_missing_callback(authd))
+        return login_describe(authd->login, out, capacity);
     return registrar_describe(authd->registrar, out, capacity);
 }
 
@@ -137,7 +146,8 @@ static struct login *create_login(struct authd *authd)
                    .max_retries = settings->token_reauth_max_retries},
         .on_succeeded = on_login_succeeded,
         .on_rejected = on_login_rejected,
-        .describe_registration = describe_registration,
+        .describe = describe,
+        .called_at = authd->node_url_shown,
         .context = authd,
     };
     return login_create(&options);
@@ -151,6 +161,7 @@ bool authd_start(struct service_context *context, struct error *error)
         authd->node_url = url_normalise(settings->node_url, error);
         if (!authd->node_url)
             return error_prefix(error, "NODE_URL");
+        authd->node_url_shown = url_shown(authd->node_url, error);
     }
     authd->version = resolve_version(settings);
     authd->dds =
@@ -177,6 +188,7 @@ void authd_stop(struct service_context *context)
     registrar_free(authd->registrar);
     login_free(authd->login);
     free(authd->node_url);
+    free(authd->node_url_shown);
     free(authd->version);
     wallet_free(authd->wallet);
     secret_wipe(&authd->credentials);
@@ -190,13 +202,9 @@ void authd_describe(struct service_context *context, struct service_state *state
     const struct authd *authd = context->state;
     bool registered = registrar_is_registered(authd->registrar);
     state->ready = registered && login_has_token(authd->login);
-    if (!registered) {
-        registrar_describe(authd->registrar, state->summary, sizeof state->summary);
-        return;
-    }
-    char token[200];
-    snprintf(state->summary, sizeof state->summary, "registered, %s",
-             login_describe(authd->login, token, sizeof token));
+    char text[sizeof state->summary];
+    text_format(state->summary, sizeof state->summary, "%s%s", state->ready ? "registered, " : "",
+                describe(context->state, text, sizeof text));
 }
 
 /* --- messages --- */
@@ -204,7 +212,11 @@ void authd_describe(struct service_context *context, struct service_state *state
 void authd_handle_token_get(void *context, struct ipc_request *request, const void *message)
 {
     const struct message_token_get *get = message;
-    login_take_request(authd_of(context)->login, request, get->refused_token);
+    struct login *login = authd_of(context)->login;
+    if (get->at_once)
+        login_take_question(login, request);
+    else
+        login_take_request(login, request, get->refused_token);
 }
 
 void authd_handle_capabilities_set(void *context, struct ipc_request *request, const void *message)

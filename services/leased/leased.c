@@ -152,7 +152,9 @@ static void drain_tasks(struct leased *leased)
 static void end_grace(struct leased *leased, int64_t end_ms)
 {
     if (leased_count(leased))
-        log_warn("the drain's grace is over: running jobs are cancelled");
+        log_warn("%s: running jobs are cancelled", leased->drain.hurried
+                                                       ? "asked once more to end, and not to wait"
+                                                       : "the drain's grace (DRAIN_GRACE_SECS) is over");
     leased->drain.grace_over = true;
     loop_timer_start(&leased->drain.timer, end_ms);
     drain_tasks(leased);
@@ -175,7 +177,8 @@ void leased_begin_drain(struct leased *leased, bool hurry)
     struct drain *drain = &leased->drain;
     if (!drain->begun) {
         size_t leases = leased_count(leased);
-        log_info("draining: %zu %s held", leases, text_plural(leases, "lease", "leases"));
+        log_info("draining: %zu %s held%s", leases, text_plural(leases, "lease", "leases"),
+                 leases && !hurry ? "; a second signal cancels what runs" : "");
         drain->begun = true;
         loop_timer_start(&drain->timer, leased->service->settings.drain_grace_secs * 1000);
         poller_on_drain(leased->poller);
@@ -225,7 +228,8 @@ static void make_parts(struct leased *leased)
 {
     struct service_context *service = leased->service;
     const struct settings *settings = &service->settings;
-    leased->dms = (struct dms_client){service->http, leased->authd, settings->dms_base_url};
+    leased->dms = (struct dms_client){service->http, leased->authd, settings->dms_base_url, &leased->reach};
+    login_watch_init(&leased->login, leased->authd);
     leased->announcer = capability_announcer_create(service->loop, leased->authd);
     leased->hosts =
         runner_hosts_create(&(struct runner_hosts_events){.capabilities_changed = on_capabilities_changed,
@@ -292,6 +296,7 @@ void leased_stop(struct service_context *context)
     if (!leased)
         return;
     ipc_cancel(leased->close_others_call);
+    login_watch_clear(&leased->login);
     for (size_t i = 0; i < leased->task_count; i++)
         task_free(leased->tasks[i]);
     free(leased->tasks);

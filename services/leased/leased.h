@@ -8,6 +8,7 @@
 #include "services/leased/capability_rest.h"
 #include "services/leased/hosts/capability_announcer.h"
 #include "services/leased/hosts/runner_hosts.h"
+#include "services/leased/login_watch.h"
 #include "services/leased/poller.h"
 #include "services/leased/task/task.h"
 
@@ -35,6 +36,8 @@ struct leased {
     struct ipc_client *stored;
     struct ipc_call *close_others_call;
     struct dms_client dms;
+    struct dms_reach reach;
+    struct login_watch login;
     struct runner_hosts *hosts;
     struct capability_announcer *announcer;
     struct poller *poller;

@@ -20,7 +20,6 @@ struct poller {
     int64_t polled_boot_ms;
     size_t names; /* that took turns at the last poll */
     enum poller_state state;
-    char failure[DMS_TEXT_BYTES]; /* of the last poll, when it failed */
     struct poll_wait wait;
 };
 
@@ -88,8 +87,8 @@ static void set_state(struct poller *poller, enum poller_state state)
 static void back_off(struct poller *poller, const struct dms_answer *answer)
 {
     int64_t retry_after_ms = answer->response ? answer->response->retry_after_ms : -1;
-    dms_describe(answer, poller->failure);
-    log_debug("cannot ask for work: %s", poller->failure);
+    char text[DMS_TEXT_BYTES];
+    log_debug("cannot ask for work: %s", dms_describe(answer, text));
     loop_timer_start(&poller->idle, poll_wait_error_ms(&poller->wait, clock_boot_ms(), retry_after_ms));
     set_state(poller, answer->no_token ? POLLER_WITHOUT_TOKEN : POLLER_FAILING);
 }
@@ -179,11 +178,10 @@ void poller_on_task_ended(struct poller *poller, bool did_work)
     poller_wake(poller);
 }
 
-enum poller_state poller_state(const struct poller *poller, const char **failure)
+enum poller_state poller_state(const struct poller *poller)
 {
     bool waits_for_token = poller->call && !dms_call_is_sent(poller->call) &&
                            clock_boot_ms() - poller->polled_boot_ms >= POLLER_TOKEN_PATIENCE_MS;
-    *failure = is_failing(poller) ? poller->failure : "";
     return waits_for_token ? POLLER_WITHOUT_TOKEN : poller->state;
 }
 

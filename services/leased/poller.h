@@ -56,7 +56,7 @@ void poller_on_task_ended(struct poller *poller, bool did_work);
 void poller_on_drain(struct poller *poller);
 bool poller_is_polling(const struct poller *poller);
 
-/* `failure`: why the last poll failed, "" when it did not. Borrowed until the next poll. */
-enum poller_state poller_state(const struct poller *poller, const char **failure);
+/* Why a poll failed, dms_reach.h has. */
+enum poller_state poller_state(const struct poller *poller);
 
 #endif

@@ -14,9 +14,10 @@ enum { WAIT_REASON_BYTES = 768 };
 struct wait_facts {
     bool draining;
     size_t leases;
-    size_t hosts;        /* runner hosts that are connected */
-    bool hosts_can_work; /* one of them has a capability */
-    bool disk_is_low;    /* then the three behind it say how */
+    size_t hosts;            /* runner hosts that are connected */
+    bool hosts_can_work;     /* one of them has a capability */
+    const char *why_nothing; /* else what a host says of that; NULL: none says a word */
+    bool disk_is_low;        /* then the three behind it say how */
     struct disk_room disk;
     int64_t disk_reserve_bytes;
     const char *work_dir;
@@ -25,8 +26,12 @@ struct wait_facts {
     int64_t rest_failures;
     int64_t rest_ms;
     enum poller_state poll;
-    const char *poll_failure; /* as of poller_state() */
+    const struct dms_reach *dms;
+    const char *login; /* why there is no token, a sentence by authd; "": not known */
 };
+
+/* Whether it is a token that is missing. */
+bool wait_reason_is_login(const struct wait_facts *facts);
 
 /* The first reason, in the order in which they hinder; false: none, and `out` is empty. Behind its first
  * ": " stand details, as waiting_line.h has it. */

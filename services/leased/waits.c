@@ -102,7 +102,7 @@ bool leased_may_poll(void *context, struct poll_choice *choice)
 
 /* --- what is told --- */
 
-static bool find_reason(struct leased *leased, char reason[WAIT_REASON_BYTES])
+static struct wait_facts look_around(struct leased *leased)
 {
     const struct settings *settings = &leased->service->settings;
     int64_t now_ms = clock_boot_ms();
@@ -113,6 +113,7 @@ static bool find_reason(struct leased *leased, char reason[WAIT_REASON_BYTES])
                                .leases = leased_count(leased),
                                .hosts = runner_hosts_count(leased->hosts),
                                .hosts_can_work = runner_hosts_can_work(leased->hosts),
+                               .why_nothing = runner_hosts_why_nothing(leased->hosts),
                                .disk_is_low = disk_is_low(leased),
                                .disk = leased->disk,
                                .disk_reserve_bytes = settings->disk_reserve_bytes,
@@ -120,10 +121,12 @@ static bool find_reason(struct leased *leased, char reason[WAIT_REASON_BYTES])
                                .all_rest = rests.all,
                                .rests = rest ? rest->capability : NULL,
                                .rest_failures = rest ? rest->failures : 0,
-                               .rest_ms = rest ? rest->until_ms - now_ms : 0};
-    facts.poll = poller_state(leased->poller, &facts.poll_failure);
+                               .rest_ms = rest ? rest->until_ms - now_ms : 0,
+                               .poll = poller_state(leased->poller),
+                               .dms = &leased->reach,
+                               .login = leased->login.reason};
     text_list_clear(&all);
-    return wait_reason_find(&facts, reason);
+    return facts;
 }
 
 static void log_ready(const struct leased *leased)
@@ -142,7 +145,9 @@ static void log_ready(const struct leased *leased)
 void leased_look_at_waits(struct leased *leased)
 {
     char reason[WAIT_REASON_BYTES];
-    bool waits = find_reason(leased, reason);
+    struct wait_facts facts = look_around(leased);
+    bool waits = wait_reason_find(&facts, reason);
+    login_watch_look(&leased->login, wait_reason_is_login(&facts));
     switch (waiting_line_next(&leased->waits, waits ? reason : NULL, clock_boot_ms()).due) {
     case WAITING_LINE_REASON:
         log_write(leased->drain.begun ? LOG_LEVEL_INFO : LOG_LEVEL_WARN, NULL, "node not ready: %s", reason);
@@ -180,8 +185,9 @@ void leased_describe(struct service_context *context, struct service_state *stat
     struct text_list all = runner_hosts_capabilities(leased->hosts);
     const struct capability_rest *rest = capability_rests_look(&leased->rests, &all, now_ms).next;
     text_list_clear(&all);
-    state->ready = !find_reason(leased, reason);
-    add_text(state, "%.*s", TEXT_CUT(state->ready ? first ? "working" : "waiting for work" : reason, 160));
+    struct wait_facts facts = look_around(leased);
+    state->ready = !wait_reason_find(&facts, reason);
+    add_text(state, "%.*s", TEXT_CUT(state->ready ? first ? "working" : "waiting for work" : reason, 320));
     if (first && state->ready)
         add_text(state, ": %zu task%s, one %s", leases, leases == 1 ? "" : "s", task_describe(first));
     else if (first)

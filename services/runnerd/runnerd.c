@@ -149,6 +149,19 @@ static void note_due(struct runnerd *runnerd, const struct text_list *expected)
         offering_forget_earlier(runnerd->offering);
 }
 
+static const char *why_nothing(void *context, char reason[RUNNER_REASON_BYTES])
+{
+    const struct runnerd *runnerd = context;
+    return offering_why_nothing(runnerd->offering, reason);
+}
+
+/* Then leased tells it, as the node's centre. */
+static bool is_told_by_leased(void *context)
+{
+    const struct runnerd *runnerd = context;
+    return runnerd->link && host_link_is_welcome(runnerd->link);
+}
+
 static void on_expected(void *context, const struct text_list *keys)
 {
     struct runnerd *runnerd = context;
@@ -220,6 +233,7 @@ bool runnerd_start(struct service_context *context, host_command_function *const
                                                                    .path = context->settings.runners_dir,
                                                                    .with_noop = context->settings.enable_noop,
                                                                    .on_changed = on_offers_changed,
+                                                                   .is_told = is_told_by_leased,
                                                                    .context = runnerd});
     runnerd->host = (struct job_host){.loop = context->loop,
                                       .random = &context->random,
@@ -240,6 +254,7 @@ bool runnerd_start(struct service_context *context, host_command_function *const
                                                                  .leased = runnerd->host.leased,
                                                                  .offers = offering_list(runnerd->offering),
                                                                  .random = &context->random,
+                                                                 .why_nothing = why_nothing,
                                                                  .list_running = list_running,
                                                                  .on_expected = on_expected,
                                                                  .handlers = handlers,

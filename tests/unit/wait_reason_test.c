@@ -18,7 +18,7 @@ static const struct wait_facts nothing = {.hosts = 1,
                                           .rest_failures = 4,
                                           .rest_ms = 19001,
                                           .poll = POLLER_ANSWERED,
-                                          .poll_failure = ""};
+                                          .dms = &fine, .login = ""};
 
 static void assert_reason(const struct wait_facts *facts, const char *begin)
 {

@@ -11,7 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { HTTP_FORBIDDEN = 403, HTTP_NOT_FOUND = 404 };
+enum { HTTP_UNAUTHORIZED = 401, HTTP_FORBIDDEN = 403, HTTP_NOT_FOUND = 404, HTTP_METHOD_NOT_ALLOWED = 405 };
 
 struct dds_call {
     const struct dds_client *client;
@@ -43,14 +43,26 @@ const struct text_list *dds_call_capabilities(const struct dds_call *call)
 
 /* --- answers --- */
 
-static void explain_status(const struct http_response *response, char reason[DDS_REASON_BYTES])
+/* The setting that such an answer casts doubt on. */
+static const char *suspect(const struct dds_call *call, int status)
+{
+    if (call->step->has_credentials && (status == HTTP_UNAUTHORIZED || status == HTTP_FORBIDDEN))
+        return call->client->wallet ? " (is REG_SECRET right?)"
+                                    : " (are ROBOT_REGISTRATION_CREDENTIALS right?)";
+    if (!call->step->is_login && (status == HTTP_NOT_FOUND || status == HTTP_METHOD_NOT_ALLOWED))
+        return " (is DDS_BASE_URL right?)";
+    return "";
+}
+
+static void explain_status(const struct dds_call *call, const struct http_response *response,
+                           char reason[DDS_REASON_BYTES])
 {
     char line[LIMIT_ERROR_BODY_LOGGED_BYTES + 1];
     char clocks[HTTP_CLOCKS_BYTES];
     text_one_line(response->body, response->body_bytes, line, sizeof line);
     http_clocks_describe(line, response->date_unix_ms, clock_unix_ms(), clocks);
-    text_format(reason, DDS_REASON_BYTES, "%s answered %d%s%s%s%s", response->request, response->status,
-                *line ? ": " : "", line, *clocks ? "; " : "", clocks);
+    text_format(reason, DDS_REASON_BYTES, "%s answered %d%s%s%s%s%s", response->request, response->status,
+                suspect(call, response->status), *line ? ": " : "", line, *clocks ? "; " : "", clocks);
 }
 
 /* An answer of no use, perhaps because its times are another clock's. */
@@ -94,7 +106,8 @@ static void on_http_done(void *context, const struct http_response *response, co
     struct dds_answer answer = {.retry_after_ms = -1, .sent_boot_ms = call->sent_boot_ms};
     call->http_call = NULL;
     if (!response) {
-        text_format(answer.reason, sizeof answer.reason, "%s", failure->text);
+        text_format(answer.reason, sizeof answer.reason, "cannot reach DDS (DDS_BASE_URL): %s",
+                    failure->text);
     } else if (response->status >= 200 && response->status <= 299) {
         answer.status = response->status;
         read_reply(call, response, &token, &answer);
@@ -103,7 +116,7 @@ static void on_http_done(void *context, const struct http_response *response, co
         answer.retry_after_ms = response->retry_after_ms;
         answer.unknown_node = call->step->is_login &&
                               (response->status == HTTP_FORBIDDEN || response->status == HTTP_NOT_FOUND);
-        explain_status(response, answer.reason);
+        explain_status(call, response, answer.reason);
     }
     if (call->http_call)
         return; /* goes on with its next request */

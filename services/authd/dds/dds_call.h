@@ -71,6 +71,7 @@ struct dds_step {
     const char *path;        /* below DDS_BASE_URL */
     dds_read_function *read; /* NULL: any 2xx will do, whatever stands in its body and however long it is */
     bool is_login;           /* 403 and 404 mean an unknown node */
+    bool has_credentials;    /* 401 and 403 mean that they are not right */
 };
 
 /* A call and its first request; wipes and clears `body`. NULL when DDS_BASE_URL is not usable. `capabilities`

@@ -21,8 +21,8 @@ static bool read_login(struct dds_call *call, const struct dds_reply *reply, str
            error_prefix(error, "answer to the login");
 }
 
-static const struct dds_step registration = {.path = "internal/v1/robots/register",
-                                             .read = read_registration};
+static const struct dds_step registration = {
+    .path = "internal/v1/robots/register", .read = read_registration, .has_credentials = true};
 static const struct dds_step login = {
     .path = "internal/v1/auth/robot/verify", .read = read_login, .is_login = true};
 

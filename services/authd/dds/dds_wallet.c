@@ -16,7 +16,7 @@ static void write_nonce_request(struct json_writer *body, const struct wallet *w
 
 /* --- registration, callback flow --- */
 
-static const struct dds_step registration = {.path = "internal/v1/nodes/register"};
+static const struct dds_step registration = {.path = "internal/v1/nodes/register", .has_credentials = true};
 
 static struct dds_call *register_by_callback(const struct dds_client *client,
                                              const struct text_list *capabilities, dds_done_function *on_done,
@@ -40,7 +40,8 @@ static struct dds_call *register_by_callback(const struct dds_client *client,
 
 /* --- registration, wallet flow: a nonce, and the signed message with it --- */
 
-static const struct dds_step wallet_registration = {.path = "internal/v1/nodes/register-wallet"};
+static const struct dds_step wallet_registration = {.path = "internal/v1/nodes/register-wallet",
+                                                    .has_credentials = true};
 
 static bool send_registration(struct dds_call *call, const struct dds_reply *nonce,
                               struct token_answer *token, struct error *error)

@@ -14,6 +14,8 @@
 /* Below token_get's deadline, so that the caller learns the reason instead of silence. */
 enum { WAIT_MAX_MS = 50000 };
 
+enum { CALLED_AT_SHOWN_BYTES = 200, REASON_SHOWN_BYTES = 300 };
+
 struct login {
     struct login_options options;
     struct token_manager manager;
@@ -21,6 +23,7 @@ struct login {
     struct dds_call *call;
     struct login_waiters waiters;
     char failure[DDS_REASON_BYTES]; /* of the last login; "" when it succeeded */
+    bool callback_overdue;          /* a login began without it, and it has not come since */
 };
 
 static void advance(void *context);
@@ -40,16 +43,10 @@ static void answer_waiters(struct login *login, int64_t now_ms)
 }
 
 /* Why there is no token. */
-static void explain(const struct login *login, struct error *error)
+static void explain(const struct login *login, enum error_code code, struct error *error)
 {
-    if (*login->failure) {
-        error_set(error, ERROR_UNAVAILABLE, "login failed: %s", login->failure);
-        return;
-    }
-    char registration[256];
-    error_set(
-        error, ERROR_UNAVAILABLE, "no access token yet: %s",
-        login->options.describe_registration(login->options.context, registration, sizeof registration));
+    char reason[ERROR_TEXT_BYTES];
+    error_set(error, code, "%s", login->options.describe(login->options.context, reason, sizeof reason));
 }
 
 void login_take_request(struct login *login, struct ipc_request *request, int64_t refused_token)
@@ -65,6 +62,17 @@ void login_take_request(struct login *login, struct ipc_request *request, int64_
     advance(login);
 }
 
+void login_take_question(struct login *login, struct ipc_request *request)
+{
+    struct error error;
+    if (login_has_token(login)) {
+        login_take_request(login, request, 0);
+        return;
+    }
+    explain(login, ERROR_CONFLICT, &error);
+    ipc_fail(request, &error);
+}
+
 /* --- a login --- */
 
 static void on_failed(struct login *login, int64_t retry_after_ms, const char *reason)
@@ -76,7 +84,7 @@ static void on_failed(struct login *login, int64_t retry_after_ms, const char *r
              reason);
     if (round_over) {
         struct error error;
-        explain(login, &error);
+        explain(login, ERROR_UNAVAILABLE, &error);
         login_waiters_fail_due(&login->waiters, INT64_MAX, &error);
     }
     advance(login);
@@ -125,6 +133,7 @@ static void on_token(struct login *login, const struct token_answer *token, int6
     }
     token_manager_on_success(&login->manager, &token->token, expires_ms, now_ms);
     login->failure[0] = '\0';
+    login->callback_overdue = false;
     log_token(login, "logged in", now_ms);
     login->options.on_succeeded(login->options.context);
     advance(login);
@@ -164,10 +173,12 @@ static void on_login_done(void *context, const struct dds_answer *answer)
 static void begin(struct login *login, int64_t now_ms)
 {
     struct error error;
-    if (token_manager_take_callback_warning(&login->manager, now_ms))
-        log_warn("DDS accepted the registration, but its callback did not come within %d s: NODE_URL may not "
-                 "be reachable from DDS; logging in all the same",
-                 TOKEN_CALLBACK_PATIENCE_MS / 1000);
+    if (token_manager_take_callback_warning(&login->manager, now_ms)) {
+        login->callback_overdue = true;
+        log_warn("DDS accepted the registration, but its callback did not come to %s (NODE_URL) within %d s: "
+                 "is HTTP_LISTEN of this machine reached there? Logging in all the same",
+                 login->options.called_at, TOKEN_CALLBACK_PATIENCE_MS / 1000);
+    }
     token_manager_on_login(&login->manager, now_ms);
     login->call = login->options.flow->log_in(login->options.dds, on_login_done, login, &error);
     if (!login->call)
@@ -182,7 +193,7 @@ static void advance(void *context)
     struct error error;
     answer_waiters(login, now_ms);
     if (login_waiters_due_ms(&login->waiters) <= now_ms) {
-        explain(login, &error);
+        explain(login, ERROR_UNAVAILABLE, &error);
         login_waiters_fail_due(&login->waiters, now_ms, &error);
     }
     loop_timer_stop(&login->timer);
@@ -198,11 +209,21 @@ static void advance(void *context)
 
 void login_on_event(struct login *login, token_event_function *event)
 {
+    bool awaited = login->manager.callback_awaited;
     event(&login->manager, clock_boot_ms());
+    if (event == token_manager_on_callback_stored)
+        login->callback_overdue = false;
+    if (login->manager.callback_awaited && !awaited)
+        log_info("waiting for DDS's callback at %s (NODE_URL)", login->options.called_at);
     advance(login);
 }
 
 /* --- for people --- */
+
+bool login_misses_callback(const struct login *login)
+{
+    return login->manager.callback_awaited || login->callback_overdue;
+}
 
 bool login_has_token(const struct login *login)
 {
@@ -216,14 +237,15 @@ const char *login_describe(const struct login *login, char *out, size_t capacity
     if (token_manager_get(&login->manager, now_ms))
         snprintf(out, capacity, "token valid for %lld %s",
                  (long long)(left_secs < 120 ? left_secs : left_secs / 60), left_secs < 120 ? "s" : "min");
+    else if (login_misses_callback(login))
+        snprintf(
+            out, capacity,
+            "waiting for DDS's callback at %.*s (NODE_URL): is HTTP_LISTEN of this machine reached there?",
+            TEXT_CUT(login->options.called_at, CALLED_AT_SHOWN_BYTES));
     else if (*login->failure)
-        snprintf(out, capacity, "login failed: %.*s", TEXT_CUT(login->failure, 160));
-    else if (login->manager.in_flight)
-        snprintf(out, capacity, "logging in");
-    else if (login->manager.callback_awaited)
-        snprintf(out, capacity, "waiting for DDS's callback");
+        snprintf(out, capacity, "cannot log in: %.*s", TEXT_CUT(login->failure, REASON_SHOWN_BYTES));
     else
-        snprintf(out, capacity, "not logged in");
+        snprintf(out, capacity, "%s", login->manager.in_flight ? "logging in" : "not logged in");
     return out;
 }
 

@@ -20,8 +20,9 @@ struct login_options {
     /* DDS does not know this node any more: no login is tried before it is registered again. False when it
      * has been since the login was sent, which then is a failed one like any other. */
     bool (*on_rejected)(void *context, int64_t sent_boot_ms);
-    /* How the registration is doing, for callers that wait for it. Returns `out`. */
-    const char *(*describe_registration)(void *context, char *out, size_t capacity);
+    /* Why there is no token, which may be the registration's matter. Returns `out`. */
+    const char *(*describe)(void *context, char *out, size_t capacity);
+    const char *called_at; /* NODE_URL as people may see it; NULL where DDS does not call back */
     void *context;
 };
 
@@ -33,16 +34,22 @@ void login_free(struct login *login);
 /* Answers now, or when the login that is due has ended. `refused_token` 0: none. */
 void login_take_request(struct login *login, struct ipc_request *request, int64_t refused_token);
 
+/* Answers now in any case: without a token with ERROR_CONFLICT and the reason. */
+void login_take_question(struct login *login, struct ipc_request *request);
+
 /* A token that a registration brought, which was sent at `sent_boot_ms`: as good as a login's. */
 void login_take_token(struct login *login, const struct token_answer *token, int64_t sent_boot_ms);
 
 /* `event` of token_manager.h has happened just now. */
 void login_on_event(struct login *login, token_event_function *event);
 
+/* DDS accepted a registration, and its callback has not come since. */
+bool login_misses_callback(const struct login *login);
+
 /* Whether there is one that may be given now. */
 bool login_has_token(const struct login *login);
 
-/* "token valid for 14 min" and the like, for people. Returns `out`. */
+/* "token valid for 14 min", or why there is none, as of waiting_line.h; for people. Returns `out`. */
 const char *login_describe(const struct login *login, char *out, size_t capacity);
 
 #endif

@@ -4,17 +4,17 @@
 #include "libcommon/base/log.h"
 #include "libcommon/base/memory.h"
 #include "libcommon/base/text.h"
-#include "libcommon/service/waiting_line.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+enum { REASON_SHOWN_BYTES = 300 };
+
 struct registrar {
     struct registrar_options options;
     struct registration registration;
     struct loop_timer timer;
-    struct waiting_line waits; /* for the inbound endpoint */
     struct dds_call *call;
     struct text_list capabilities;  /* the last that were not empty: sorted, none twice */
     char failure[DDS_REASON_BYTES]; /* of the last attempt; "" when it was accepted */
@@ -34,16 +34,19 @@ static void on_accepted(struct registrar *registrar, const struct dds_answer *an
                                      registrar->registration.called_back_in_flight, answer);
 }
 
+/* The same as before is told by leased, once a minute. */
 static void log_failure(struct registrar *registrar, enum registration_outcome outcome, const char *reason,
                         int64_t now_ms)
 {
+    bool again = strcmp(reason, registrar->failure) == 0;
     struct registration *registration = &registrar->registration;
     double wait_secs = (double)(registration->not_before_ms - now_ms) / 1000;
     /* Another node's hold lasts: every attempt's line would say the same. */
     if (registration->state == REGISTRATION_REGISTERED)
         log_warn("called back, yet the registration failed, next try in %.1f s: %s", wait_secs, reason);
     else if (outcome != REGISTRATION_CONFLICT)
-        log_warn("registration failed, next try in %.1f s: %s", wait_secs, reason);
+        log_write(again ? LOG_LEVEL_DEBUG : LOG_LEVEL_WARN, NULL,
+                  "registration failed, next try in %.1f s: %s", wait_secs, reason);
     else if (registration_take_conflict_warning(registration, now_ms))
         log_warn("another online node holds the registration, next try in %.1f s: %s", wait_secs, reason);
 }
@@ -53,8 +56,8 @@ static void on_failed(struct registrar *registrar, int status, int64_t retry_aft
     int64_t now_ms = clock_boot_ms();
     enum registration_outcome outcome = registration_outcome_of_status(&registrar->registration, status);
     registration_on_outcome(&registrar->registration, outcome, retry_after_ms, now_ms);
-    text_format(registrar->failure, sizeof registrar->failure, "%s", reason);
     log_failure(registrar, outcome, reason, now_ms);
+    text_format(registrar->failure, sizeof registrar->failure, "%s", reason);
     if (registrar->options.policy.called_back && outcome != REGISTRATION_TRANSIENT)
         registrar->options.on_refused(registrar->options.context);
     advance(registrar);
@@ -84,19 +87,6 @@ static void attempt(struct registrar *registrar)
         on_failed(registrar, 0, -1, error.text);
 }
 
-static const char no_inbound[] = "not registered: the inbound endpoint (posemesh-httpd) does not listen";
-
-/* Of all that an attempt waits for, this alone nobody else tells: failures have their lines, and leased tells
- * of capabilities. */
-static void tell_of_inbound(struct registrar *registrar, bool waits, int64_t now_ms)
-{
-    struct waiting_line_step step = waiting_line_next(&registrar->waits, waits ? no_inbound : NULL, now_ms);
-    if (step.due == WAITING_LINE_REASON)
-        log_warn("%s", no_inbound);
-    if (waits)
-        loop_timer_start(&registrar->timer, step.look_ms - now_ms);
-}
-
 /* Does what is due, and sets the timer for what comes next. */
 static void advance(void *context)
 {
@@ -104,7 +94,6 @@ static void advance(void *context)
     int64_t now_ms = clock_boot_ms();
     struct registration_step step = registration_next(&registrar->registration, now_ms);
     loop_timer_stop(&registrar->timer);
-    tell_of_inbound(registrar, step.action == REGISTRATION_NEEDS_INBOUND, now_ms);
     if (step.action == REGISTRATION_ATTEMPT)
         attempt(registrar);
     else if (step.action == REGISTRATION_WAIT)
@@ -175,10 +164,15 @@ bool registrar_is_registered(const struct registrar *registrar)
     return registrar->registration.state == REGISTRATION_REGISTERED;
 }
 
+bool registrar_has_failed(const struct registrar *registrar)
+{
+    return *registrar->failure != '\0';
+}
+
 const char *registrar_describe(struct registrar *registrar, char *out, size_t capacity)
 {
     int64_t now_ms = clock_boot_ms();
-    const char *failure = registrar->failure;
+    const char *failure = *registrar->failure ? registrar->failure : "registering at DDS";
     if (registrar_is_registered(registrar)) {
         snprintf(out, capacity, "registered");
         return out;
@@ -189,14 +183,14 @@ const char *registrar_describe(struct registrar *registrar, char *out, size_t ca
         snprintf(out, capacity, "not registered: no runner has a capability to register");
         break;
     case REGISTRATION_NEEDS_INBOUND:
-        snprintf(out, capacity, "%s", no_inbound);
+        snprintf(out, capacity, "not registered: the inbound endpoint (posemesh-httpd) does not listen");
         break;
     case REGISTRATION_WAIT:
-        snprintf(out, capacity, "registering: next try in %lld s: %.*s",
-                 (long long)(step.at_ms - now_ms + 999) / 1000, TEXT_CUT(failure, 160));
+        snprintf(out, capacity, "not registered: %.*s; next try in %lld s",
+                 TEXT_CUT(failure, REASON_SHOWN_BYTES), (long long)(step.at_ms - now_ms + 999) / 1000);
         break;
     default:
-        snprintf(out, capacity, "registering%s%.*s", *failure ? " again: " : "", TEXT_CUT(failure, 160));
+        snprintf(out, capacity, "not registered: %.*s", TEXT_CUT(failure, REASON_SHOWN_BYTES));
         break;
     }
     return out;
@@ -209,7 +203,6 @@ struct registrar *registrar_create(const struct registrar_options *options)
     struct registrar *registrar = memory_allocate(sizeof *registrar);
     registrar->options = *options;
     registration_init(&registrar->registration, &options->policy, options->random);
-    waiting_line_init(&registrar->waits, clock_boot_ms());
     loop_timer_init(&registrar->timer, options->loop, advance, registrar);
     return registrar;
 }

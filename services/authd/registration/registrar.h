@@ -41,6 +41,9 @@ void registrar_on_login_succeeded(struct registrar *registrar);
 
 bool registrar_is_registered(const struct registrar *registrar);
 
+/* The last attempt has failed. */
+bool registrar_has_failed(const struct registrar *registrar);
+
 /* "registered", or why not yet; for people. Returns `out`. */
 const char *registrar_describe(struct registrar *registrar, char *out, size_t capacity);
 

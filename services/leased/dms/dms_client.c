@@ -3,14 +3,10 @@
 #include "libcommon/base/clock.h"
 #include "libcommon/base/log.h"
 #include "libcommon/base/memory.h"
-#include "libcommon/base/text.h"
-#include "libcommon/http/http_clocks.h"
 #include "libcommon/http/url.h"
 
 #include <stdlib.h>
 #include <string.h>
-
-enum { BODY_SHOWN_BYTES = DMS_TEXT_BYTES - 64 };
 
 struct dms_call {
     const struct dms_client *client;
@@ -47,6 +43,7 @@ static void finish(struct dms_call *call, const struct http_response *response, 
                                       .no_token = no_token,
                                       .sent = call->arrival_possible,
                                       .sent_boot_ms = call->sent_boot_ms};
+    dms_reach_note(call->client->reach, call->request.task_id != NULL, &answer);
     call->request.on_done(call->request.context, &answer);
     dms_cancel(call);
 }
@@ -133,22 +130,4 @@ struct dms_call *dms_send(const struct dms_client *client, const struct dms_requ
 bool dms_call_is_sent(const struct dms_call *call)
 {
     return call->http_call != NULL;
-}
-
-const char *dms_describe(const struct dms_answer *answer, char out[DMS_TEXT_BYTES])
-{
-    const struct http_response *response = answer->response;
-    char body[BODY_SHOWN_BYTES];
-    char clocks[HTTP_CLOCKS_BYTES];
-    if (!response) {
-        text_format(out, DMS_TEXT_BYTES, "%s", answer->failure->text);
-        return out;
-    }
-    /* A success that was not expected: its body is nothing that may be quoted (libcommon/http/http.h). */
-    bool may_quote = response->status < 200 || response->status > 299;
-    text_one_line(response->body, may_quote ? response->body_bytes : 0, body, sizeof body);
-    http_clocks_describe(body, response->date_unix_ms, clock_unix_ms(), clocks);
-    text_format(out, DMS_TEXT_BYTES, "%s answered %d%s%s%s%s", response->request, response->status,
-                *clocks ? "; " : "", clocks, *body ? ": " : "", body);
-    return out;
 }

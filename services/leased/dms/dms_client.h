@@ -5,8 +5,8 @@
 #ifndef LEASED_DMS_DMS_CLIENT_H
 #define LEASED_DMS_DMS_CLIENT_H
 
-#include "libcommon/http/http.h"
 #include "libcommon/ipc/ipc_client.h"
+#include "services/leased/dms/dms_reach.h"
 
 struct dms_call;
 
@@ -15,14 +15,7 @@ struct dms_client {
     struct http_client *http;
     struct ipc_client *authd; /* is asked for tokens */
     const char *base_url;
-};
-
-struct dms_answer {
-    const struct http_response *response; /* NULL when `failure` is not */
-    const struct error *failure;          /* transport, timeout, or no token to be had */
-    bool no_token;                        /* authd gave none: `failure` is its reason */
-    bool sent;            /* the request may have reached DMS, whatever became of the answer */
-    int64_t sent_boot_ms; /* when the request went that was answered */
+    struct dms_reach *reach; /* is told how each exchange ended */
 };
 
 /* Once, in a later turn; what `answer` points at is gone afterwards. */
@@ -47,9 +40,5 @@ struct dms_call *dms_send(const struct dms_client *client, const struct dms_requ
 /* Whether the request has gone to DMS, or still waits for a token. */
 bool dms_call_is_sent(const struct dms_call *call);
 void dms_cancel(struct dms_call *call);
-
-/* "GET https://dms:443/v1/tasks answered 503: <what it said>" on one line, for logs. */
-enum { DMS_TEXT_BYTES = ERROR_TEXT_BYTES };
-const char *dms_describe(const struct dms_answer *answer, char out[DMS_TEXT_BYTES]);
 
 #endif

@@ -28,6 +28,7 @@ struct runner_host {
     char *id;
     char *name; /* stays the same when the host is started anew */
     struct runner_slots slots;
+    char *why_nothing; /* it can run; NULL: it said nothing of that */
     int64_t next_sequence;
     /* Oldest first; the first was perhaps sent, and is not acknowledged. */
     STAILQ_HEAD(queued_commands, queued_command) commands;
@@ -142,6 +143,7 @@ static void remove_host(struct runner_host *host)
     runner_slots_clear(&host->slots);
     free(host->id);
     free(host->name);
+    free(host->why_nothing);
     free(host);
 }
 
@@ -241,6 +243,11 @@ static bool check_hello(const struct runner_hosts *hosts, const struct message_h
     return true;
 }
 
+static char *clean_reason(const char *text)
+{
+    return text && *text ? text_copy_one_line(text, strlen(text)) : NULL;
+}
+
 void runner_hosts_hello(struct runner_hosts *hosts, struct ipc_request *request,
                         const struct message_host_hello *hello, const struct text_list *expected,
                         int64_t now_ms)
@@ -257,6 +264,8 @@ void runner_hosts_hello(struct runner_hosts *hosts, struct ipc_request *request,
     if (!host)
         host = add_host(hosts, hello);
     host->last_seen_ms = now_ms;
+    free(host->why_nothing);
+    host->why_nothing = clean_reason(hello->why_nothing);
     runner_slots_set(&host->slots, &hello->capabilities, now_ms);
     ipc_answer(request, &(struct message_host_welcome){.expected = *expected});
     tell_capabilities(hosts, &mended);
@@ -358,6 +367,14 @@ bool runner_hosts_can_work(const struct runner_hosts *hosts)
         if (!host->gone && runner_slots_count_offered(&host->slots) > 0)
             return true;
     return false;
+}
+
+const char *runner_hosts_why_nothing(const struct runner_hosts *hosts)
+{
+    for (struct runner_host *host = LIST_FIRST(&hosts->list); host; host = LIST_NEXT(host, link))
+        if (!host->gone && host->why_nothing)
+            return host->why_nothing;
+    return NULL;
 }
 
 struct runner_hosts *runner_hosts_create(const struct runner_hosts_events *events)

@@ -67,6 +67,10 @@ size_t runner_hosts_count(const struct runner_hosts *hosts);
 /* Whether a host is connected that can run anything: without one no task is worth a lease. */
 bool runner_hosts_can_work(const struct runner_hosts *hosts);
 
+/* Why a host that is connected can run nothing, as it says itself, on one line; NULL: none says so. Borrowed
+ * until the next hello. */
+const char *runner_hosts_why_nothing(const struct runner_hosts *hosts);
+
 /* Queues a command, copied; its action and sequence are filled in. A start takes a slot of its capability. */
 void runner_host_command(struct runner_host *host, enum command command,
                          const struct message_host_command *message);

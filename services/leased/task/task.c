@@ -285,12 +285,11 @@ void task_on_finish(struct task *task, const struct message_task_finish *finish)
         around->on_job_ended(around->context, task->slot.capability, finish->succeeded, task->started_boot_ms,
                              finish->ran_ms);
     host_slot_release(&task->slot);
-    if (finish->succeeded) {
+    /* Of a failure its host has told, and the report tells once more. */
+    if (finish->succeeded)
         log_write(LOG_LEVEL_INFO, &task->log, "the job succeeded");
-    } else {
+    else
         set_reason(task, "%s", reason && *reason ? reason : "the runner gave no reason");
-        log_write(LOG_LEVEL_WARN, &task->log, "the job failed: %s", task->reason);
-    }
     on_event(task, finish->succeeded ? TASK_EVENT_SUCCEEDED : TASK_EVENT_FAILED, NULL);
 }
 

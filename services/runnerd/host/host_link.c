@@ -63,6 +63,9 @@ static void say_hello(struct host_link *link)
                                             .max_concurrency = offers->items[i].runner->max_concurrency};
     struct message_host_hello hello = {
         .host_id = link->host_id, .host_name = link->options.name, .capabilities = {capabilities, count}};
+    char reason[RUNNER_REASON_BYTES];
+    const char *why_nothing = link->options.why_nothing(link->options.context, reason);
+    hello.why_nothing = why_nothing ? reason : NULL;
     link->options.list_running(link->options.context, &hello.running);
     link->call = call_host_hello(link->options.leased, &hello, on_welcome, link);
     text_list_clear(&hello.running);

@@ -20,6 +20,8 @@ struct host_link_options {
     struct ipc_client *leased;
     const struct runner_offers *offers; /* those that are not withdrawn are announced */
     struct random *random;
+    /* Why nothing is offered; NULL when something is. */
+    const char *(*why_nothing)(void *context, char reason[RUNNER_REASON_BYTES]);
     void (*list_running)(void *context, struct text_list *keys);      /* adds the keys of what runs */
     void (*on_expected)(void *context, const struct text_list *keys); /* all else is to be stopped */
     host_command_function *const *handlers;                           /* one for each of COMMANDS; borrowed */

@@ -3,9 +3,11 @@
 #include "libcommon/base/clock.h"
 #include "libcommon/base/log.h"
 #include "libcommon/base/memory.h"
+#include "libcommon/base/text.h"
 #include "libcommon/service/waiting_line.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 enum { LOOK_MS = 2000 };
 
@@ -15,7 +17,17 @@ struct offering {
     struct loop_timer look; /* runs only while a look may find something mended */
     struct loop_timer line;
     struct waiting_line waiting;
+    char why_nothing[RUNNER_REASON_BYTES]; /* as it was last; "": something is offered */
 };
+
+static bool learns_other_reason(struct offering *offering)
+{
+    char text[RUNNER_REASON_BYTES];
+    const char *reason = runner_folder_why_nothing(&offering->folder, text);
+    bool other = strcmp(reason ? reason : "", offering->why_nothing) != 0;
+    text_format(offering->why_nothing, sizeof offering->why_nothing, "%s", reason ? reason : "");
+    return other;
+}
 
 static void say(struct offering *offering)
 {
@@ -24,7 +36,7 @@ static void say(struct offering *offering)
     const char *reason = runner_folder_why_nothing(&offering->folder, text);
     struct waiting_line_step step = waiting_line_next(&offering->waiting, reason, now_ms);
     size_t count = runner_offers_count(&offering->folder.offers);
-    if (step.due == WAITING_LINE_REASON)
+    if (step.due == WAITING_LINE_REASON && !offering->options.is_told(offering->options.context))
         log_warn("%s", reason);
     else if (step.due == WAITING_LINE_OVER)
         log_info("%zu capabilit%s offered", count, count == 1 ? "y is" : "ies are");
@@ -46,7 +58,7 @@ static void settle(struct offering *offering, bool changed)
     else
         loop_timer_stop(&offering->look);
     say(offering);
-    if (changed)
+    if (changed || learns_other_reason(offering))
         offering->options.on_changed(offering->options.context);
 }
 
@@ -106,6 +118,7 @@ struct offering *offering_create(const struct offering_options *options)
     loop_timer_init(&offering->line, options->loop, on_line, offering);
     waiting_line_init(&offering->waiting, clock_boot_ms());
     runner_folder_read(&offering->folder);
+    learns_other_reason(offering);
     settle(offering, false);
     return offering;
 }

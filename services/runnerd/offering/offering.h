@@ -15,7 +15,10 @@ struct offering_options {
     struct loop *loop;
     const char *path; /* of the runner files; borrowed */
     bool with_noop;
-    void (*on_changed)(void *context); /* what is offered; not from offering_create() */
+    /* What is offered, or why nothing is; not from offering_create(). */
+    void (*on_changed)(void *context);
+    /* Whether somebody else says while nothing is offered. */
+    bool (*is_told)(void *context);
     void *context;
 };
 
