@@ -191,6 +191,21 @@ static void a_failure_before_any_rest_counts_on_whatever_hosts_say(void **state)
     assert_int_equal(room("/a", 4, 0, 6001), 1);
 }
 
+static void all_that_may_be_mended_is_tried_and_what_rests_no_more_cuts_nothing(void **state)
+{
+    (void)state;
+    for (int i = 1; i <= 3; i++) {
+        fail_at(5000);
+        capability_rests_on_failure(&rests, "/b", 4999, 0, 5000);
+    }
+    hello_at(&only_b, 15000); /* the rests are over: this was none */
+    fail_at(15001);
+    capability_rests_on_failure(&rests, "/b", 15000, 0, 15001);
+    hello_at(&both, 15002);
+    assert_int_equal(room("/a", 4, 0, 15002), 1);
+    assert_int_equal(room("/b", 4, 0, 15002), 1);
+}
+
 static int leases_until(int64_t end_ms, bool flaps)
 {
     int leases = 0;
@@ -249,6 +264,7 @@ int main(void)
         REST_TEST(what_a_host_says_of_the_programs_time_counts_where_it_can_be),
         REST_TEST(what_may_be_mended_is_tried_at_once_and_no_other),
         REST_TEST(a_failure_before_any_rest_counts_on_whatever_hosts_say),
+        REST_TEST(all_that_may_be_mended_is_tried_and_what_rests_no_more_cuts_nothing),
         REST_TEST(one_that_comes_and_goes_is_spaced_as_well),
         REST_TEST(what_hosts_know_no_more_is_forgotten),
     };
