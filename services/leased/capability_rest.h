@@ -2,9 +2,9 @@
  * Which capabilities rest because their jobs fail as soon as they start: one that cannot work would take
  * task after task from nodes where it can. Pure: the caller has the clock and the log.
  *
- * Three failures in a row, each within 10 s of its job's start, whichever tasks they were of: no lease for
- * 10 s, then one at a time, and each further failure doubles the rest, up to 10 minutes. A success, or a job
- * that ran longer, ends all that.
+ * Three failures in a row, each within 10 s of its program's start, whichever tasks they were of: no lease
+ * for 10 s, then one at a time, and each further failure doubles the rest, up to 10 minutes. A success, or a
+ * job that ran longer, ends all that.
  */
 #ifndef LEASED_CAPABILITY_REST_H
 #define LEASED_CAPABILITY_REST_H

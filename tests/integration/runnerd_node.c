@@ -179,6 +179,7 @@ static void on_finish(void *context, struct ipc_request *request, const void *me
     node.finishes++;
     node.finished = true;
     node.succeeded = finish->succeeded;
+    node.ran_ms = finish->ran_ms;
     snprintf(node.reason, sizeof node.reason, "%s", finish->reason ? finish->reason : "");
     char key[64];
     snprintf(key, sizeof key, "key-%d", node.task_number);

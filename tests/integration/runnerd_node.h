@@ -30,6 +30,7 @@ struct node {
     int refuse_transfers;
     bool finished;
     bool succeeded;
+    int64_t ran_ms;
     char reason[4096];
     char last_reason[4096]; /* of the task that was started last */
     bool exited;

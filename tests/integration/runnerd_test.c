@@ -109,6 +109,7 @@ static void a_failed_job_says_why(void **state)
     (void)state;
     run_task("/t/exit3", NULL);
     assert_failed("exit status 3");
+    assert_true(node.ran_ms >= 1);
     run_task("/t/crash", NULL);
     assert_failed("killed by signal 11 (SIGSEGV)");
     run_task("/t/reason", NULL);
@@ -117,6 +118,7 @@ static void a_failed_job_says_why(void **state)
     assert_failed("cannot start no-such-program: No such file or directory");
     run_task("/t/good", "missing");
     assert_failed("input missing: no such data (not_found)");
+    assert_int_equal(node.ran_ms, 0); /* nothing ran */
     run_task("/t/refused", NULL);
     assert_failed("output refused.txt: not yours (forbidden)");
     run_task("/t/zz", NULL);
@@ -129,6 +131,7 @@ static void a_job_that_ignores_its_timeout_is_killed(void **state)
     (void)state;
     run_task("/t/slow", NULL);
     assert_failed("timed out after 1 s");
+    assert_true(node.ran_ms >= 1000);
 }
 
 static void a_cancelled_job_leaves_no_daemon_behind(void **state)

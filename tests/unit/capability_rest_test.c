@@ -164,8 +164,8 @@ static void hello_at(const struct text_list *mended, int64_t now_ms)
 static void what_may_be_mended_is_tried_at_once_and_no_other(void **state)
 {
     (void)state;
-    for (int i = 1; i <= 4; i++)
-        fail_at(5000 + i * 10000);
+    for (int64_t now_ms = 15000; now_ms <= 45000; now_ms += 10000)
+        fail_at(now_ms);
     assert_int_equal(room("/a", 4, 0, 45001), 0);
     hello_at(&only_b, 45001);
     assert_int_equal(room("/a", 4, 0, 45001), 0);
@@ -180,15 +180,30 @@ static void what_may_be_mended_is_tried_at_once_and_no_other(void **state)
 static void a_failure_before_any_rest_counts_on_whatever_hosts_say(void **state)
 {
     (void)state;
-    for (int i = 1; i < 3; i++) {
-        assert_int_equal(fail_at(i * 2000), 0);
-        hello_at(&nothing, i * 2000 + 1);
-        hello_at(&only_a, i * 2000 + 1000);
+    for (int64_t now_ms = 2000; now_ms <= 4000; now_ms += 2000) {
+        assert_int_equal(fail_at(now_ms), 0);
+        hello_at(&nothing, now_ms + 1);
+        hello_at(&only_a, now_ms + 1000);
     }
     assert_int_equal(fail_at(6000), CAPABILITY_REST_MIN_MS);
     /* Those hellos cut no rest: this is the first. */
     hello_at(&only_a, 6001);
     assert_int_equal(room("/a", 4, 0, 6001), 1);
+}
+
+static void all_that_may_be_mended_is_tried_and_what_rests_no_more_cuts_nothing(void **state)
+{
+    (void)state;
+    for (int i = 1; i <= 3; i++) {
+        fail_at(5000);
+        capability_rests_on_failure(&rests, "/b", 4999, 0, 5000);
+    }
+    hello_at(&only_b, 15000); /* the rests are over: this was none */
+    fail_at(15001);
+    capability_rests_on_failure(&rests, "/b", 15000, 0, 15001);
+    hello_at(&both, 15002);
+    assert_int_equal(room("/a", 4, 0, 15002), 1);
+    assert_int_equal(room("/b", 4, 0, 15002), 1);
 }
 
 static int leases_until(int64_t end_ms, bool flaps)
@@ -249,6 +264,7 @@ int main(void)
         REST_TEST(what_a_host_says_of_the_programs_time_counts_where_it_can_be),
         REST_TEST(what_may_be_mended_is_tried_at_once_and_no_other),
         REST_TEST(a_failure_before_any_rest_counts_on_whatever_hosts_say),
+        REST_TEST(all_that_may_be_mended_is_tried_and_what_rests_no_more_cuts_nothing),
         REST_TEST(one_that_comes_and_goes_is_spaced_as_well),
         REST_TEST(what_hosts_know_no_more_is_forgotten),
     };
