@@ -248,7 +248,7 @@ class Reading(RunnerCase):
         self.write("tool.json", '{"capability": "/t/tool"', 0o644)
         self.node.log.wait("no capability works: tool.json:1: not JSON", "runnerd", mark)
         self.node.install_runner("tool", "/t/tool", ["./tool"])
-        self.node.log.wait("no capability works: tool.json: cannot start", "runnerd", mark)
+        self.wait_withdrawn("/t/tool", mark)
         status, output = self.node.health("runnerd")
         self.assertEqual(status, 1, output)
         self.assertIn("no capability works: tool.json: cannot start", output)
