@@ -9,7 +9,6 @@ import unittest
 import programs
 from harness import NOBODY, NOOP, SCRIPTED, NodeCase
 from programs import SERVICES
-from test_tokens import AuthdCase
 
 READY, NOT_READY, NOT_RUNNING, NOT_ALLOWED = 0, 1, 69, 77
 TASKS = "/dms/v1/tasks"
@@ -56,7 +55,9 @@ class Waiting(ReadyCase):
         for path in glob.glob(os.path.join(node.runners, "*.json")):
             os.remove(path)
         node.start(ready=False)
-        self.assert_waits(node, "no capability: put a runner file into POSEMESH_RUNNERS_DIR")
+        why = f"no capability: put a runner file into {node.runners} (POSEMESH_RUNNERS_DIR)"
+        self.assert_waits(node, why)
+        self.assertEqual([line["service"] for line in node.log.find_all(why)], ["leased"], "one of the two tells it")
         node.install_runner("scripted", SCRIPTED, ["/usr/bin/python3", "-B", "./scripted_job.py"])
         mark = node.kill("runnerd")
         line = node.log.wait("node ready: ", "leased", mark)
@@ -67,10 +68,11 @@ class Waiting(ReadyCase):
     def test_for_a_login(self):
         self.devnet.fault(kind="status", path=LOGINS, status=500, count=-1)
         node = self.unready_node().start(ready=False)
-        self.assert_waits(node, "cannot log in: ")
+        self.assert_waits(node, "cannot log in: POST ")
         status, output = health("authd", node.runtime)
         self.assertEqual(status, NOT_READY, output)
-        self.assertIn("authd: not ready: registered, log", output)
+        self.assertIn("authd: not ready: cannot log in: POST ", output)
+        self.assertNotIn("confined: ", output, "who is not ready has other worries")
         mark = node.log.mark()
         self.devnet.admin("DELETE", "/faults")
         self.assert_becomes_ready(node, mark)
@@ -80,7 +82,7 @@ class Waiting(ReadyCase):
         node.log.wait("node ready: ", "leased")
         mark = node.log.mark()
         self.devnet.fault(kind="status", method="GET", path=TASKS, status=503, count=-1)
-        self.assert_waits(node, "cannot reach DMS: GET ", since=mark)
+        self.assert_waits(node, "DMS does not answer as it should: GET ", since=mark)
         mark = node.log.mark()
         self.devnet.admin("DELETE", "/faults")
         self.assert_becomes_ready(node, mark)
@@ -107,16 +109,6 @@ class Waiting(ReadyCase):
 
 def sorted_by_id():
     return ["authd", "stored", "leased", "httpd", "runnerd"]
-
-
-class Authd(AuthdCase):
-    flow, variables = "callback", {"REGISTRATION_FLOW": "callback", "NODE_URL": "http://127.0.0.1:1/"}
-
-    def test_waits_for_the_inbound_endpoint(self):
-        self.authd.ask("register", "/test/tokens/v1")
-        line = self.authd.log.wait("not registered: the inbound endpoint (posemesh-httpd) does not listen")
-        self.assertEqual(line["level"], "warn")
-        self.assertEqual(health("authd", self.authd.folder)[0], NOT_READY)
 
 
 class FailingCapability(ReadyCase):

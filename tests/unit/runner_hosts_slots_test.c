@@ -249,6 +249,24 @@ static void a_capability_without_a_name_is_refused_and_a_host_without_any_works_
     assert_string_equal(fixture->capabilities, "");
 }
 
+/* Who writes it may write anything. */
+static void why_a_host_can_run_nothing_is_kept_on_one_line_until_its_next_hello(void **state)
+{
+    struct fixture *fixture = *state;
+    char id[] = "id";
+    char why[] = "no capability works:\n\x1b[2J a.json";
+    struct text_list expected = {NULL, 0};
+    struct ipc_request request = {.welcome_expected = true};
+    struct message_host_hello message = {.host_id = id, .host_name = id, .why_nothing = why};
+    assert_null(runner_hosts_why_nothing(fixture->hosts));
+    runner_hosts_hello(fixture->hosts, &request, &message, &expected, 0);
+    assert_string_equal(runner_hosts_why_nothing(fixture->hosts), "no capability works:  [2J a.json");
+    struct ipc_request again = {.welcome_expected = true};
+    message.why_nothing = NULL;
+    runner_hosts_hello(fixture->hosts, &again, &message, &expected, 0);
+    assert_null(runner_hosts_why_nothing(fixture->hosts));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -264,6 +282,7 @@ int main(void)
         HOSTS_TEST(a_host_that_went_away_and_came_back_is_the_same_host_anew),
         HOSTS_TEST(a_new_start_replaces_nobody_but_itself),
         HOSTS_TEST(a_capability_without_a_name_is_refused_and_a_host_without_any_works_not),
+        HOSTS_TEST(why_a_host_can_run_nothing_is_kept_on_one_line_until_its_next_hello),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
