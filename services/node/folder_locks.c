@@ -8,6 +8,7 @@
 #include <limits.h>
 #include <signal.h>
 #include <stdio.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -109,11 +110,31 @@ static bool wait_for_services(const struct settings *settings, struct patience *
     return wait_for_service(&state, path, SERVICE_STORED, patience, error);
 }
 
+/* A node removes from its work folder what looks like a workspace that it has left there. */
+static bool wait_for_parents(const char *path, struct patience *patience, struct error *error)
+{
+    char parent[PATH_MAX];
+    const struct folder_use above = {.variable = "POSEMESH_WORK_DIR", .path = parent};
+    pid_t holder;
+    snprintf(parent, sizeof parent, "%s", path);
+    for (char *slash = strrchr(parent, '/'); slash && slash != parent; slash = strrchr(parent, '/')) {
+        *slash = '\0';
+        while (folder_lock_is_taken(parent, &holder) && holder != getpid()) {
+            fail_used(&above, "posemesh-node", holder, error);
+            if (!patience_wait(patience, error))
+                return false;
+        }
+    }
+    return true;
+}
+
 bool folder_locks_take(struct folder_locks *locks, const struct identities *identities,
                        const struct settings *settings, struct patience *patience, struct error *error)
 {
     for (enum folder_id id = 0; id < FOLDER_LOCKED_COUNT; id++) {
         const struct folder_use use = folder_use_of(settings, id);
+        if (id == FOLDER_WORK && !wait_for_parents(use.path, patience, error))
+            return false;
         int folder_fd = open_folder(identities, settings, id, error);
         if (folder_fd < 0)
             return error_prefix(error, "%s", use.variable);

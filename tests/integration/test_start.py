@@ -63,6 +63,15 @@ class TwoNodes(StartCase):
         self.assert_completed(self.devnet.wait_job(job))
         self.assert_node_works()
 
+    def test_a_work_folder_in_that_of_a_node_that_runs_is_refused(self):
+        """It would be removed with what that node has left there. As root such a place is refused with the settings already."""
+        user = NOBODY if os.geteuid() == 0 else None
+        first = self.own_node(user=user)
+        second = self.make_node(user=user, POSEMESH_WORK_DIR=os.path.join(first.work, "4f59ca5f-0032-472f-a8c2-5c8975485693"))
+        self.refused(f"{first.work} is used by another posemesh-node, pid {first.process.pid}: stop that one, or give this one a "
+                     "POSEMESH_WORK_DIR of its own", node=second)
+        self.assertEqual(os.listdir(first.work), [".lock"])
+
     def test_a_service_of_a_kind_that_runs_there_is_refused(self):
         node = self.own_node()
         for service in SERVICES:
