@@ -7,7 +7,8 @@
  *
  * Nor are lines written at once when the queue is empty and poll() says that the pipe has room: that room may
  * be taken by another process, which has the same pipe, between poll() and write(), and then the loop would
- * wait. A write that does not wait (pwritev2() with RWF_NOWAIT) is refused for pipes by kernels before 6.5.
+ * wait. A write that does not (pwritev2() with RWF_NOWAIT) would be safe; older kernels do not have it for
+ * pipes, and the sandbox has no such call.
  */
 #ifndef LIBCOMMON_BASE_LOG_WRITER_H
 #define LIBCOMMON_BASE_LOG_WRITER_H
