@@ -267,7 +267,8 @@ class Failures(RobotCase):
             self.answered(VERIFY, **{field: credentials})
             self.authd.ask("refuse", 1)
         text = "\n".join(self.authd.log.raw)
-        for said, times in (("answered 403: no '", len(shapes)), ("answered 500: no '", len(shapes)), ("robot_id is no UUID", 1),
+        refused = "answered 403 (are ROBOT_REGISTRATION_CREDENTIALS right?): no '"
+        for said, times in ((refused, len(shapes)), ("answered 500: no '", len(shapes)), ("robot_id is no UUID", 1),
                             ("access_expires_at: not an RFC 3339 time", 1)):
             self.assertEqual(len(self.authd.log.find_all(said)), times, said)
         for shape in shapes:
