@@ -80,7 +80,11 @@ static bool check_settings(struct node *node, struct error *error)
 
 static bool choose_identities(struct node *node, struct error *error)
 {
-    return preflight_identities(&node->identities, error);
+    /* Whoever the system asks for names may not answer, and nothing was made yet: a signal just ends this. */
+    sigprocmask(SIG_UNBLOCK, &node->signals.stopping, NULL);
+    bool ok = preflight_identities(&node->identities, error);
+    sigprocmask(SIG_BLOCK, &node->signals.stopping, NULL);
+    return ok;
 }
 
 static bool check_folders(struct node *node, struct error *error)
@@ -148,7 +152,7 @@ static bool create_supervisor(struct node *node, struct error *error)
     struct ipc_peers peers = {{0}};
     if (!privileges_harden(error))
         return false;
-    const struct supervisor_options options = {.runtime_dir = node->settings.runtime_dir,
+    const struct supervisor_options options = {.settings = &node->settings,
                                                .identities = node->identities,
                                                .lock_fds = node->locks.fds,
                                                .secrets_fd = node->secrets_fd,
