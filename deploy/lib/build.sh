@@ -20,7 +20,8 @@ posemesh_need_build_folder() {
 # posemesh_as_owner ROOT COMMAND...
 # Runs what writes into the checkout. Root does that as the checkout's owner, whose files these are to be: what root leaves there
 # its owner can build no more. COMMAND may be a function of this file.
-# Compilers and tests have no business with a node's secrets, which an operator may have exported.
+# Compilers and tests have no business with a node's secrets, which an operator may have exported. An owner gets of root's environment
+# what is named here, and of its descriptors the first three.
 posemesh_as_owner() (
     unset REG_SECRET SECP256K1_PRIVHEX ROBOT_REGISTRATION_CREDENTIALS
     root=$1
@@ -37,8 +38,17 @@ posemesh_as_owner() (
         IFS=: read -r _ _ _ group _ home _ <<<"$entry"
         who=(--regid "$group" --init-groups)
     fi
+    kept=()
+    for name in PATH TERM LANG LC_ALL TZ CC CXX JOBS CMAKE_BUILD_PARALLEL_LEVEL; do
+        [[ -z ${!name+set} ]] || kept+=("$name=${!name}")
+    done
+    # All are listed before one is closed, since bash lists with one of its own.
+    open=(/proc/self/fd/*)
+    for descriptor in "${open[@]##*/}"; do
+        [[ $descriptor -le 2 ]] || eval "exec $descriptor>&-"
+    done
     # shellcheck disable=SC2016
-    exec env -u XDG_CACHE_HOME HOME="$home" setpriv --reuid "$owner" "${who[@]}" \
+    exec env -i "${kept[@]}" HOME="$home" setpriv --reuid "$owner" "${who[@]}" \
         bash -c 'source "$0" && "$@"' "$root/deploy/lib/build.sh" "$@"
 )
 
@@ -97,8 +107,16 @@ posemesh_build_into() {
 }
 
 posemesh_build_locked() (
-    exec 9>"$3.lock"
-    flock 9 || exit 1
+    mask=$(umask)
+    # Nobody else's to open, and so to keep: whoever can read it could make a build wait for ever.
+    umask 077
+    exec 9>"$3.lock" || exit 1
+    chmod 600 "$3.lock" || exit 1
+    umask "$mask"
+    if ! flock -n 9; then
+        echo "waiting for another build in $3, which has $3.lock ..." >&2
+        flock 9 || exit 1
+    fi
     cd "$1" || exit 1
     # As they are before: of one that is edited meanwhile nobody knows which of the two was compiled.
     sources=$(posemesh_sources "$1")
@@ -112,8 +130,12 @@ posemesh_build_locked() (
 
 # A digest of all that is compiled and of what says how. Ninja itself cannot be asked in a folder that one may not write to.
 posemesh_sources() {
-    find "$1" \( -path "$1/build" -o -path "$1/.git" \) -prune -o -type f \( -name '*.[ch]' -o -name 'CMake*' -o -name '*.cmake' \) \
-        -printf '%P\0' | LC_ALL=C sort -z | (cd "$1" && xargs -0 sha256sum) | sha256sum
+    (
+        # What find compares paths with are patterns, which this one's name may look like.
+        cd "$1" || exit 1
+        find . \( -path ./build -o -path ./.git \) -prune -o -type f \( -name '*.[ch]' -o -name 'CMake*' -o -name '*.cmake' \) -print0 |
+            LC_ALL=C sort -z | xargs -0 sha256sum
+    ) | sha256sum
 }
 
 posemesh_is_up_to_date() {

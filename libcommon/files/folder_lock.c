@@ -2,89 +2,76 @@
 
 #include "libcommon/base/log.h"
 #include "libcommon/base/text.h"
-#include "libcommon/files/file.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
+#include <sys/sysmacros.h>
 #include <unistd.h>
 
-enum { PID_TEXT_BYTES = 16, LOCK_FILE_FLAGS = O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC };
-
-/* Whoever may write to the folder can put another file there: of a link to somebody's file, or of what is no
- * file, nothing is wanted. Read-only, as it is handed to services. */
-static int open_file(int folder_fd, int more_flags)
+/* "4: FLOCK  ADVISORY  WRITE 1235 fe:00:9979212 0 EOF"; who waits for one has "->" before the kind. */
+static pid_t holder_in(const char *line, const struct stat *folder)
 {
+    unsigned major_number;
+    unsigned minor_number;
+    unsigned long inode;
+    int pid;
+    /* NOLINTNEXTLINE(cert-err34-c): the kernel's own numbers */
+    bool is_lock =
+        sscanf(line, "%*d: FLOCK %*s %*s %d %x:%x:%lu", &pid, &major_number, &minor_number, &inode) == 4;
+    bool is_it = is_lock && major_number == major(folder->st_dev) && minor_number == minor(folder->st_dev) &&
+                 inode == folder->st_ino;
+    return is_it && pid > 0 ? pid : 0;
+}
+
+/* The kernel is asked: what a file said would be whatever its writer likes, in numbers of another namespace
+ * of processes. */
+static pid_t find_holder(int folder_fd)
+{
+    char *line = NULL;
+    size_t size = 0;
+    pid_t holder = 0;
     struct stat status;
-    int fd = openat(folder_fd, FOLDER_LOCK_FILE, O_RDONLY | LOCK_FILE_FLAGS | more_flags, S_IRUSR | S_IWUSR);
-    if (fd < 0)
-        return -1;
-    if (fstat(fd, &status) == 0 && S_ISREG(status.st_mode) && status.st_nlink == 1)
-        return fd;
-    close(fd);
-    errno = EEXIST;
-    return -1;
+    FILE *locks = fopen("/proc/locks", "re");
+    if (locks && fstat(folder_fd, &status) == 0)
+        while (!holder && getline(&line, &size, locks) > 0)
+            holder = holder_in(line, &status);
+    free(line);
+    if (locks)
+        fclose(locks);
+    return holder;
 }
 
-static pid_t read_holder(int fd)
-{
-    char text[PID_TEXT_BYTES];
-    ssize_t length = pread(fd, text, sizeof text - 1, 0);
-    text[length > 0 ? length : 0] = '\0';
-    long pid = strtol(text, NULL, 10);
-    return pid > 0 && pid <= INT_MAX ? (pid_t)pid : 0;
-}
-
-/* For people, so that it may fail: where the disk is full the lock is one all the same. */
-static void write_holder(int folder_fd)
-{
-    char text[PID_TEXT_BYTES];
-    int fd = openat(folder_fd, FOLDER_LOCK_FILE, O_WRONLY | O_TRUNC | LOCK_FILE_FLAGS);
-    if (fd < 0)
-        return;
-    (void)!file_write(fd, text, (size_t)snprintf(text, sizeof text, "%d\n", (int)getpid()));
-    close(fd);
-}
-
-int folder_lock_take(int folder_fd, const char *path, pid_t *holder, struct error *error)
+bool folder_lock_take(int folder_fd, const char *path, pid_t *holder, struct error *error)
 {
     *holder = 0;
-    int fd = open_file(folder_fd, O_CREAT);
-    if (fd < 0) {
-        error_set_errno(error, errno, "cannot make the file " FOLDER_LOCK_FILE " in %.*s",
-                        TEXT_CUT(path, 200));
-        return -1;
-    }
-    if (flock(fd, LOCK_EX | LOCK_NB) == 0) {
-        write_holder(folder_fd);
-        return fd;
-    }
+    if (flock(folder_fd, LOCK_EX | LOCK_NB) == 0)
+        return true;
     if (errno != EWOULDBLOCK) {
         log_warn("%.*s has no locks (%s): nothing keeps two nodes from using it at once", TEXT_CUT(path, 200),
                  strerror(errno));
-        return fd;
+        return true;
     }
-    *holder = read_holder(fd);
-    close(fd);
-    error_set(error, ERROR_CONFLICT, "%.*s is used by another process, pid %d", TEXT_CUT(path, 200),
-              (int)*holder);
-    return -1;
+    *holder = find_holder(folder_fd);
+    return error_set(error, ERROR_CONFLICT, "%.*s is used by another process, pid %d", TEXT_CUT(path, 200),
+                     (int)*holder);
+}
+
+bool folder_lock_is_taken_at(int parent_fd, const char *path, pid_t *holder)
+{
+    int fd = openat(parent_fd, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    bool taken = fd >= 0 && flock(fd, LOCK_SH | LOCK_NB) != 0 && errno == EWOULDBLOCK;
+    *holder = taken ? find_holder(fd) : 0;
+    if (fd >= 0)
+        close(fd);
+    return taken;
 }
 
 bool folder_lock_is_taken(const char *path, pid_t *holder)
 {
-    int folder_fd = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
-    int fd = folder_fd < 0 ? -1 : open_file(folder_fd, 0);
-    bool taken = fd >= 0 && flock(fd, LOCK_SH | LOCK_NB) != 0 && errno == EWOULDBLOCK;
-    *holder = taken ? read_holder(fd) : 0;
-    if (fd >= 0)
-        close(fd);
-    if (folder_fd >= 0)
-        close(folder_fd);
-    return taken;
+    return folder_lock_is_taken_at(AT_FDCWD, path, holder);
 }

@@ -7,21 +7,22 @@
 #include <stdbool.h>
 #include <sys/types.h>
 
-/* The file in the folder that the lock is on. It stays there: it is the lock that counts, and that ends with
- * its holders, however they end. */
-#define FOLDER_LOCK_FILE ".lock"
-
 /*
- * Takes the open folder (O_PATH will do; `path` is for people). It is had by whoever has the descriptor that
- * is returned, a program too that inherits it: until the last of them is gone. Only the file's owner may open
- * it, so that no other user of the folder can keep the lock. Where the file system has no locks there is a
- * warning instead.
+ * Takes the folder, opened for reading, until the last of those who have this descriptor is gone: a program
+ * too that inherits it. No file is needed, so that nothing can be put in one's place or be removed: the lock
+ * is on the folder itself. SECURITY: who may open the folder for reading can keep it locked.
  *
- * -1, and ERROR_CONFLICT: another process has it. `*holder` is the one that took it, 0 when it is not known.
+ * Processes of one machine (containers, too) meet, those of several that share a disk do not: no network
+ * file system hands on locks of folders. Where there are no locks at all there is a warning instead.
+ *
+ * False, and ERROR_CONFLICT: another process has it. `*holder` is the one that took it, as the kernel knows
+ * it; it may be gone and have left the lock to others. 0: not known, or of another namespace of processes.
  */
-int folder_lock_take(int folder_fd, const char *path, pid_t *holder, struct error *error);
+bool folder_lock_take(int folder_fd, const char *path, pid_t *holder, struct error *error);
 
-/* Makes nothing and keeps nothing: whether some process has the folder, and then which one took it. */
+/* Keeps nothing: whether some process has the folder, and then which one took it. `parent_fd` as of
+ * openat(). */
+bool folder_lock_is_taken_at(int parent_fd, const char *path, pid_t *holder);
 bool folder_lock_is_taken(const char *path, pid_t *holder);
 
 #endif

@@ -7,6 +7,7 @@
 #include <limits.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
 
@@ -32,6 +33,32 @@ static bool check_own(const char *path, enum folder_id id, enum service_id servi
     return folder_reach_check(own, FOLDER_NEED_WRITE, error);
 }
 
+/* What posemesh-node's folder lies in, if that is the runtime or the state folder and its own, too: that
+ * still gets the mode that it needs, whatever an older start left. */
+static const char *way_to(const struct settings *settings, enum folder_id id)
+{
+    const char *path = folder_use_of(settings, id).path;
+    for (enum folder_id above = FOLDER_RUNTIME; above <= FOLDER_STATE; above++) {
+        const char *other = folder_use_of(settings, above).path;
+        size_t length = other ? strlen(other) : 0;
+        struct stat status;
+        while (length > 1 && other[length - 1] == '/')
+            length--;
+        if (above != id && length > 1 && strncmp(path, other, length) == 0 && path[length] == '/' &&
+            lstat(other, &status) == 0 && S_ISDIR(status.st_mode) && status.st_uid == 0 &&
+            !(status.st_mode & S_IXOTH))
+            return other;
+    }
+    return NULL;
+}
+
+void folder_use_format_holder(pid_t holder, char out[FOLDER_USE_HOLDER_BYTES])
+{
+    out[0] = '\0';
+    if (holder > 0)
+        snprintf(out, FOLDER_USE_HOLDER_BYTES, ", pid %d", (int)holder);
+}
+
 bool folder_use_check(const struct settings *settings, enum folder_id id, enum service_id service,
                       bool is_made, struct error *error)
 {
@@ -39,9 +66,11 @@ bool folder_use_check(const struct settings *settings, enum folder_id id, enum s
     /* One that is no path was a fault of the settings. */
     if (!use.path || *use.path != '/' || !(use.users & (1U << service)))
         return true;
-    bool ok = id == FOLDER_RUNNERS ? folder_reach_check(use.path, FOLDER_NEED_READ, error)
-              : is_made            ? folder_reach_check(use.path, FOLDER_NEED_WAY, error)
-                                   : check_own(use.path, id, service, error);
+    const char *other = is_made ? way_to(settings, id) : NULL;
+    bool ok = other                  ? folder_reach_check(other, FOLDER_NEED_WAY, error)
+              : id == FOLDER_RUNNERS ? folder_reach_check(use.path, FOLDER_NEED_READ, error)
+              : is_made              ? folder_reach_check(use.path, FOLDER_NEED_WAY, error)
+                                     : check_own(use.path, id, service, error);
     return ok ||
            error_prefix(error, "%s: uid %u (%s)", use.variable, (unsigned)geteuid(), service_name(service));
 }

@@ -6,6 +6,7 @@
 #include "libcommon/node/settings.h"
 
 #include <stdbool.h>
+#include <sys/types.h>
 
 enum folder_id {
     FOLDER_RUNTIME,
@@ -26,11 +27,16 @@ struct folder_use folder_use_of(const struct settings *settings, enum folder_id 
 
 /*
  * Whether `service`, which this process is or has the uid of, can use the folder. `is_made`: by
- * posemesh-node, with the owner and mode that are needed, so that only the way to it counts. The error is a
+ * posemesh-node, with the owner and mode that are needed, so that only the way to it counts; so
+ * that it does where it lies in another one of posemesh-node's. The error is a
  * sentence with variable, uid and remedy.
  */
 bool folder_use_check(const struct settings *settings, enum folder_id id, enum service_id service,
                       bool is_made, struct error *error);
+
+/* ", pid 17", or nothing where that is not known. */
+enum { FOLDER_USE_HOLDER_BYTES = 24 };
+void folder_use_format_holder(pid_t holder, char out[FOLDER_USE_HOLDER_BYTES]);
 
 /* Whether a socket's path fits what the system has for it. */
 bool folder_use_check_length(const struct settings *settings, struct error *error);

@@ -2,6 +2,7 @@
 
 #include "libcommon/base/log.h"
 #include "libcommon/base/memory.h"
+#include "libcommon/base/standard_descriptors.h"
 #include "libcommon/base/text.h"
 #include "libcommon/base/write_signals.h"
 #include "libcommon/confine/privileges.h"
@@ -260,6 +261,8 @@ static int run(const struct service *service)
 
 int service_main(const struct service *service, int argc, char **argv)
 {
+    if (!standard_descriptors_open())
+        return SERVICE_EXIT_FAILED;
     log_configure(service_name(service->id), LOG_FORMAT_TEXT, LOG_LEVEL_INFO);
     settings_url_check *is_url = service->http ? service->http->is_url : NULL;
     int status;

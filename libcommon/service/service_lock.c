@@ -17,6 +17,7 @@ static bool lock_below(const struct folder_use *use, enum service_id service, co
                        struct error *error)
 {
     char path[PATH_MAX];
+    char holder_text[FOLDER_USE_HOLDER_BYTES];
     pid_t holder;
     size_t used = (size_t)snprintf(path, sizeof path, "%s", use->path);
     bool made = folder_make(path, S_IRWXU, error);
@@ -26,21 +27,17 @@ static bool lock_below(const struct folder_use *use, enum service_id service, co
     }
     if (!made)
         return error_prefix(error, "%s, as uid %u", use->variable, (unsigned)geteuid());
-    int folder_fd = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+    int folder_fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (folder_fd < 0)
         return error_set_errno(error, errno, "%s: cannot open %.*s", use->variable, TEXT_CUT(path, 200));
     /* The lock is kept for as long as the process is there: nobody closes it. */
-    int lock_fd = folder_lock_take(folder_fd, path, &holder, error);
-    close(folder_fd);
-    if (lock_fd >= 0)
+    if (folder_lock_take(folder_fd, path, &holder, error))
         return true;
-    if (error->code != ERROR_CONFLICT)
-        return error_prefix(error, "%s", use->variable);
-    return error_set(
-        error, ERROR_CONFLICT,
-        "%.*s is used by another posemesh-%s, pid %d: stop that one, or give this one a %s of its "
-        "own",
-        TEXT_CUT(use->path, 160), service_name(service), (int)holder, use->variable);
+    close(folder_fd);
+    folder_use_format_holder(holder, holder_text);
+    return error_set(error, ERROR_CONFLICT,
+                     "%.*s is used by another posemesh-%s%s: stop that one, or give this one a %s of its own",
+                     TEXT_CUT(use->path, 160), service_name(service), holder_text, use->variable);
 }
 
 bool service_lock_take(enum service_id service, const struct settings *settings, bool alone,

@@ -161,7 +161,7 @@ bool authd_start(struct service_context *context, struct error *error)
         authd->node_url = url_normalise(settings->node_url, error);
         if (!authd->node_url)
             return error_prefix(error, "NODE_URL");
-        authd->node_url_shown = url_shown(authd->node_url, error);
+        authd->node_url_shown = url_origin(authd->node_url, error);
     }
     authd->version = resolve_version(settings);
     authd->dds =

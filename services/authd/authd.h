@@ -20,7 +20,7 @@ struct authd {
     struct secret credentials;     /* REG_SECRET, in the robot flow ROBOT_REGISTRATION_CREDENTIALS */
     struct secret callback_secret; /* of the last callback; empty: none came */
     char *node_url;                /* normalised; NULL where DDS does not call back */
-    char *node_url_shown;          /* to people */
+    char *node_url_shown;          /* to people: without its path, which may be a secret (NODE_URL_PATH) */
     char *version;
     struct dds_client dds;
     struct registrar *registrar;

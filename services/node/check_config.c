@@ -31,11 +31,12 @@ static bool tell_of_running(const struct settings *settings)
     bool found = false;
     for (enum folder_id id = 0; id < FOLDER_LOCKED_COUNT; id++) {
         const struct folder_use use = folder_use_of(settings, id);
+        char by[FOLDER_USE_HOLDER_BYTES];
         pid_t holder;
         if (!folder_lock_is_taken(use.path, &holder))
             continue;
-        log_info("%s %.*s is used by a posemesh-node that runs, pid %d", use.variable,
-                 TEXT_CUT(use.path, 200), (int)holder);
+        folder_use_format_holder(holder, by);
+        log_info("%s %.*s is used by a posemesh-node that runs%s", use.variable, TEXT_CUT(use.path, 200), by);
         found = true;
     }
     return found;

@@ -11,8 +11,8 @@ struct child_environment {
     size_t count;
 };
 
-/* Behind what every program has come the locks of the node's folders (folder_locks.h), and then what a
- * service alone is handed. */
+/* Behind what every program has come the locks of the node's folders (folder_locks.h), the runtime folder's
+ * again for those that the service does not use, and then what a service alone is handed. */
 enum {
     CHILD_LOCKS_FD = 3,
     CHILD_SECRETS_FD = CHILD_LOCKS_FD + FOLDER_LOCKED_COUNT,

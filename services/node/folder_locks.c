@@ -2,6 +2,7 @@
 
 #include "libcommon/base/text.h"
 #include "libcommon/files/folder_lock.h"
+#include "services/node/folder_places.h"
 #include "services/node/folders.h"
 
 #include <errno.h>
@@ -18,67 +19,48 @@ void folder_locks_init(struct folder_locks *locks)
         locks->fds[i] = -1;
 }
 
+/* Whoever runs jobs may find one of theirs here, which escaped from its node. */
+static bool is_no_node(pid_t holder, uid_t *uid)
+{
+    char path[sizeof "/proc/" + 3 * sizeof holder];
+    struct stat status;
+    snprintf(path, sizeof path, "/proc/%d", (int)holder);
+    bool is_other = geteuid() == 0 && holder > 0 && stat(path, &status) == 0 && status.st_uid != 0;
+    *uid = is_other ? status.st_uid : 0;
+    return is_other;
+}
+
 static bool fail_used(const struct folder_use *use, const char *by, pid_t holder, struct error *error)
 {
-    bool gone = holder > 0 && kill(holder, 0) != 0 && errno == ESRCH;
-    if (gone)
+    char holder_text[FOLDER_USE_HOLDER_BYTES];
+    uid_t uid;
+    if (holder > 0 && kill(holder, 0) != 0 && errno == ESRCH)
         return error_set(
             error, ERROR_CONFLICT,
             "%.*s is used by services whose posemesh-node (pid %d) was killed: stop them, or give "
             "this one a %s of its own",
             TEXT_CUT(use->path, 160), (int)holder, use->variable);
+    if (is_no_node(holder, &uid))
+        return error_set(
+            error, ERROR_CONFLICT,
+            "%.*s is kept locked by pid %d of uid %u, which is no posemesh-node: end that one, or "
+            "give this one a %s of its own",
+            TEXT_CUT(use->path, 160), (int)holder, (unsigned)uid, use->variable);
+    folder_use_format_holder(holder, holder_text);
     return error_set(error, ERROR_CONFLICT,
-                     "%.*s is used by another %s, pid %d: stop that one, or give this one a %s of its own",
-                     TEXT_CUT(use->path, 160), by, (int)holder, use->variable);
+                     "%.*s is used by another %s%s: stop that one, or give this one a %s of its own",
+                     TEXT_CUT(use->path, 160), by, holder_text, use->variable);
 }
 
-/* By another path, too. */
-static bool is_same_folder(int folder_fd, const char *path)
+static bool try(struct folder_locks *locks, const struct settings *settings, enum folder_id id,
+                struct error *error)
 {
-    struct stat status;
-    struct stat other;
-    return fstat(folder_fd, &status) == 0 && stat(path, &other) == 0 && status.st_dev == other.st_dev &&
-           status.st_ino == other.st_ino;
-}
-
-/* What one service keeps to itself there would be in the way of another. */
-static bool check_apart(const struct settings *settings, enum folder_id id, int folder_fd,
-                        struct error *error)
-{
-    for (enum folder_id other = 0; other < id; other++) {
-        const struct folder_use earlier = folder_use_of(settings, other);
-        if (is_same_folder(folder_fd, earlier.path))
-            return error_set(error, ERROR_INVALID, "is the folder of %s, too: give each its own",
-                             earlier.variable);
-    }
-    return true;
-}
-
-static int open_folder(const struct identities *identities, const struct settings *settings,
-                       enum folder_id id, struct error *error)
-{
-    uid_t uid = id == FOLDER_WORK ? identities->ids[SERVICE_STORED] : geteuid();
-    int fd = folders_open(identities, folder_use_of(settings, id).path, uid, error);
-    if (fd < 0 || check_apart(settings, id, fd, error))
-        return fd;
-    close(fd);
-    return -1;
-}
-
-static bool take(struct folder_locks *locks, const struct folder_use *use, enum folder_id id, int folder_fd,
-                 struct patience *patience, struct error *error)
-{
+    const struct folder_use use = folder_use_of(settings, id);
     pid_t holder;
-    for (;;) {
-        locks->fds[id] = folder_lock_take(folder_fd, use->path, &holder, error);
-        if (locks->fds[id] >= 0)
-            return true;
-        if (error->code != ERROR_CONFLICT)
-            return error_prefix(error, "%s", use->variable);
-        fail_used(use, "posemesh-node", holder, error);
-        if (!patience_wait(patience, error))
-            return false;
-    }
+    if (!folder_places_check(settings, locks->fds, id, error))
+        return error_prefix(error, "%s", use.variable);
+    return folder_lock_take(locks->fds[id], use.path, &holder, error) ||
+           fail_used(&use, "posemesh-node", holder, error);
 }
 
 /* One that nobody of ours started: it has no lock on the whole folder, which services share. */
@@ -110,38 +92,18 @@ static bool wait_for_services(const struct settings *settings, struct patience *
     return wait_for_service(&state, path, SERVICE_STORED, patience, error);
 }
 
-/* A node removes from its work folder what looks like a workspace that it has left there. */
-static bool wait_for_parents(const char *path, struct patience *patience, struct error *error)
-{
-    char parent[PATH_MAX];
-    const struct folder_use above = {.variable = "POSEMESH_WORK_DIR", .path = parent};
-    pid_t holder;
-    snprintf(parent, sizeof parent, "%s", path);
-    for (char *slash = strrchr(parent, '/'); slash && slash != parent; slash = strrchr(parent, '/')) {
-        *slash = '\0';
-        while (folder_lock_is_taken(parent, &holder) && holder != getpid()) {
-            fail_used(&above, "posemesh-node", holder, error);
-            if (!patience_wait(patience, error))
-                return false;
-        }
-    }
-    return true;
-}
-
 bool folder_locks_take(struct folder_locks *locks, const struct identities *identities,
                        const struct settings *settings, struct patience *patience, struct error *error)
 {
     for (enum folder_id id = 0; id < FOLDER_LOCKED_COUNT; id++) {
         const struct folder_use use = folder_use_of(settings, id);
-        if (id == FOLDER_WORK && !wait_for_parents(use.path, patience, error))
-            return false;
-        int folder_fd = open_folder(identities, settings, id, error);
-        if (folder_fd < 0)
+        uid_t uid = id == FOLDER_WORK ? identities->ids[SERVICE_STORED] : geteuid();
+        locks->fds[id] = folders_open(identities, use.path, uid, error);
+        if (locks->fds[id] < 0)
             return error_prefix(error, "%s", use.variable);
-        bool taken = take(locks, &use, id, folder_fd, patience, error);
-        close(folder_fd);
-        if (!taken)
-            return false;
+        while (!try(locks, settings, id, error))
+            if (!patience_wait(patience, error))
+                return false;
     }
     return wait_for_services(settings, patience, error);
 }

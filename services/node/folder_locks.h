@@ -8,9 +8,9 @@
 
 #include <stdbool.h>
 
-/* The services inherit these descriptors: what is left of a node that was killed keeps its folders. */
+/* A service inherits those of the folders that it uses: what is left of a node that was killed keeps them. */
 struct folder_locks {
-    int fds[FOLDER_LOCKED_COUNT]; /* -1: not taken */
+    int fds[FOLDER_LOCKED_COUNT]; /* the folders themselves; -1: not opened */
 };
 
 void folder_locks_init(struct folder_locks *locks);

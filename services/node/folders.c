@@ -13,6 +13,11 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+enum {
+    /* Without r: only its owner can open it, and so keep it locked (folder_lock.h). */
+    NODES_MODE = 0711
+};
+
 static bool make_parents(const char *path, struct error *error)
 {
     char parent[PATH_MAX];
@@ -43,7 +48,8 @@ static bool check_own(int fd, const char *path, uid_t uid, struct error *error)
 int folders_open(const struct identities *identities, const char *path, uid_t uid, struct error *error)
 {
     /* Looked at with the settings, too: what was missing then may have been made by somebody else since. */
-    if (!make_parents(path, error) || !folder_make(path, S_IRWXU, error) ||
+    mode_t mode = identities->separate ? NODES_MODE : S_IRWXU;
+    if (!make_parents(path, error) || !folder_make(path, mode, error) ||
         !folder_check_parents(path, geteuid(), error))
         return -1;
     /* A link or a file in its place is somebody's trap or mistake. */
@@ -113,7 +119,7 @@ static bool make_runtime_folders(const struct identities *identities, const char
                                  struct error *error)
 {
     char path[PATH_MAX];
-    if (!make_folder(identities, runtime_dir, geteuid(), getegid(), 0755, error))
+    if (!make_folder(identities, runtime_dir, geteuid(), getegid(), NODES_MODE, error))
         return false;
     for (enum service_id id = 0; id < SERVICE_COUNT; id++) {
         snprintf(path, sizeof path, "%s/%s", runtime_dir, service_name(id));
@@ -130,7 +136,7 @@ static bool make_state_folders(const struct identities *identities, const char *
     char path[PATH_MAX];
     uid_t uid = identities->ids[SERVICE_STORED];
     snprintf(path, sizeof path, "%s/%s", state_dir, service_name(SERVICE_STORED));
-    return make_folder(identities, state_dir, geteuid(), getegid(), 0755, error) &&
+    return make_folder(identities, state_dir, geteuid(), getegid(), NODES_MODE, error) &&
            make_folder(identities, path, uid, uid, 0700, error);
 }
 

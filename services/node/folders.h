@@ -15,8 +15,9 @@
  */
 bool folders_make(const struct identities *identities, const struct settings *settings, struct error *error);
 
-/* Such a folder of `uid`, made with all that is above it where it is missing, and opened. -1 when it cannot
- * be the node's: it is somebody else's, or others could have put another in its place. */
+/* Such a folder of `uid`, made with all that is above it where it is missing, and opened: with a mode by
+ * which services get to what lies in it, since the start may end before folders_make(). -1 when it cannot be
+ * the node's: it is somebody else's, or others could have put another in its place. */
 int folders_open(const struct identities *identities, const char *path, uid_t uid, struct error *error);
 
 #endif

@@ -5,7 +5,8 @@
 #include "libcommon/base/error.h"
 #include "services/node/identities.h"
 
-/* The name of a user, or of a group, that has the number; NULL: nobody has. */
+/* The name of a user, or of a group, that has the number; NULL: nobody has, or
+ * `errno` says why that is not known, which is warned of. */
 typedef const char *id_owner_function(unsigned id);
 
 struct id_owners {

@@ -7,6 +7,7 @@
  * only hands that descriptor to authd. Isolation between the services needs root, for uids of their own.
  */
 #include "libcommon/base/log.h"
+#include "libcommon/base/standard_descriptors.h"
 #include "libcommon/base/usage.h"
 #include "libcommon/node/service_id.h"
 #include "libcommon/node/settings_help.h"
@@ -15,6 +16,7 @@
 #include "services/node/node.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 static const char usage[] = "usage: posemesh-node [--health | --check-config | --version | --help]\n";
@@ -48,6 +50,8 @@ static const struct {
 
 int main(int argc, char **argv)
 {
+    if (!standard_descriptors_open())
+        return EXIT_FAILURE;
     log_configure("node", LOG_FORMAT_TEXT, LOG_LEVEL_INFO);
     if (argc == 1)
         return node_run(argv);

@@ -74,7 +74,10 @@ static bool seal_secrets(char **argv, struct error *error)
 
 static bool look(struct node *node, struct error *error)
 {
+    /* Whoever the system asks for names may not answer, and nothing was made yet: a signal just ends this. */
+    sigprocmask(SIG_UNBLOCK, &node->signals.stopping, NULL);
     size_t faults = preflight_look(&node->found, false);
+    sigprocmask(SIG_BLOCK, &node->signals.stopping, NULL);
     return !faults || error_set(error, ERROR_INVALID, "nothing was started: %zu %s", faults,
                                 text_plural(faults, "fault", "faults"));
 }
@@ -140,7 +143,7 @@ static bool create_supervisor(struct node *node, struct error *error)
     struct ipc_peers peers = {{0}};
     if (!privileges_harden(error))
         return false;
-    const struct supervisor_options options = {.runtime_dir = node->found.settings.runtime_dir,
+    const struct supervisor_options options = {.settings = &node->found.settings,
                                                .identities = node->found.identities,
                                                .lock_fds = node->locks.fds,
                                                .secrets_fd = node->found.secrets_fd,

@@ -56,7 +56,7 @@ static const enum service_id stop_order[SERVICE_COUNT] = {SERVICE_RUNNERD, SERVI
 
 static void pid_file_path(const struct child *child, char path[PATH_MAX])
 {
-    snprintf(path, PATH_MAX, "%s/%s.pid", child->supervisor->options.runtime_dir,
+    snprintf(path, PATH_MAX, "%s/%s.pid", child->supervisor->options.settings->runtime_dir,
              service_name(child->service));
 }
 
@@ -180,6 +180,14 @@ static int handed_to(const struct child *child)
                                              : -1;
 }
 
+/* Who does not use a folder has nothing to read in it: the runtime folder again fills the place. */
+static int lock_for(const struct child *child, enum folder_id id)
+{
+    const struct supervisor_options *options = &child->supervisor->options;
+    bool uses = folder_use_of(options->settings, id).users & (1U << child->service);
+    return options->lock_fds[uses ? id : FOLDER_RUNTIME];
+}
+
 static void make_environment(const struct child *child, struct child_environment *environment)
 {
     child_environment_make(environment, environ, child->service, &child->supervisor->options.identities,
@@ -195,9 +203,13 @@ static void make_environment(const struct child *child, struct child_environment
 static bool spawn(struct child *child, struct error *error)
 {
     _Static_assert(CHILD_LOCKS_FD == 3 && CHILD_SECRETS_FD == 6 && CHILD_LISTEN_FD == 6, "as listed here");
-    const int *locks = child->supervisor->options.lock_fds;
-    const int descriptors[] = {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO,   locks[0],
-                               locks[1],     locks[2],      handed_to(child)};
+    const int descriptors[] = {STDIN_FILENO,
+                               STDOUT_FILENO,
+                               STDERR_FILENO,
+                               lock_for(child, FOLDER_RUNTIME),
+                               lock_for(child, FOLDER_STATE),
+                               lock_for(child, FOLDER_WORK),
+                               handed_to(child)};
     char name[64];
     char path[PATH_MAX];
     char *arguments[] = {path, NULL};

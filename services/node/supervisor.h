@@ -7,6 +7,7 @@
 
 #include "libcommon/base/error.h"
 #include "libcommon/loop/loop.h"
+#include "libcommon/node/folder_use.h"
 #include "services/node/identities.h"
 
 #include <stdbool.h>
@@ -14,9 +15,9 @@
 struct supervisor;
 
 struct supervisor_options {
-    const char *runtime_dir;
+    const struct settings *settings; /* borrowed */
     struct identities identities;
-    const int *lock_fds; /* FOLDER_LOCKED_COUNT of them, handed to all */
+    const int *lock_fds; /* FOLDER_LOCKED_COUNT of them, handed to who uses the folder */
     int secrets_fd;      /* handed to authd alone */
     int listen_fd;       /* handed to httpd alone; -1: there is none */
 };
@@ -25,7 +26,6 @@ struct supervisor_options {
  * found a fault in its configuration and the others were stopped for it. */
 typedef void supervisor_done_function(void *context, int exit_status);
 
-/* Strings of `options` are borrowed. */
 struct supervisor *supervisor_create(struct loop *loop, const struct supervisor_options *options,
                                      supervisor_done_function *on_done, void *context);
 

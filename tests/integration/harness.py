@@ -198,7 +198,7 @@ class Node:
 
     def wait_for_no_workspace(self):
         """stored removes a workspace after it has closed the session."""
-        programs.wait_until(lambda: programs.in_work_folder(self.work) == [], f"{self.work} is empty")
+        programs.wait_until(lambda: os.listdir(self.work) == [], f"{self.work} is empty")
 
     def health(self, service):
         status, output, _ = programs.run([programs.program(service), "--health"], {"POSEMESH_RUNTIME_DIR": self.runtime})
@@ -236,7 +236,7 @@ class Node:
         print("".join(f"# {text}\n" for text in (self.log.tail() if self.log else [])), flush=True)
 
     def _check_remains(self):
-        left = programs.in_work_folder(self.work)
+        left = os.listdir(self.work)
         assert not left, f"left in the work folder: {left}"
         pid_files = [name for name in os.listdir(self.runtime) if name.endswith(".pid")]
         assert not pid_files, f"left: {pid_files}"

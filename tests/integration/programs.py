@@ -42,11 +42,6 @@ def wait_until(condition, what, timeout=PATIENCE_SECS):
         pause.wait(0.02)
 
 
-def in_work_folder(path):
-    """What lies there beside the node's lock, which stays."""
-    return [name for name in os.listdir(path) if name != ".lock"]
-
-
 class Log:
     """The lines a program writes, as they come. A JSON line is a dict, any other a text."""
 

@@ -282,7 +282,7 @@ class Stored:
             text = "\n".join(self.log.raw)
             assert not self.log.sanitizer_reports(), text
             assert not [token for token in self.tokens if token in text], "a token is in the log"
-            left = programs.in_work_folder(self.work)
+            left = os.listdir(self.work)
             assert not left, f"left in the work folder: {left}"
         finally:
             self.remove()
@@ -323,7 +323,7 @@ class StoredCase(unittest.TestCase):
     def tearDown(self):
         for session in self.sessions:
             session.close()
-        self.assertEqual(programs.in_work_folder(self.stored.work), [], "left in the work folder")
+        self.assertEqual(os.listdir(self.stored.work), [], "left in the work folder")
 
     def run(self, result=None):
         before = len(result.failures) + len(result.errors)

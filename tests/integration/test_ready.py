@@ -59,8 +59,8 @@ class Waiting(ReadyCase):
         self.assert_waits(node, why)
         told = [line["service"] for line in node.log.find_all(why) if line["level"] == "warn"]
         self.assertEqual(told, ["leased"], "one of the two tells it")
+        mark = node.log.mark()
         node.install_runner("scripted", SCRIPTED, ["/usr/bin/python3", "-B", "./scripted_job.py"])
-        mark = node.kill("runnerd")
         line = node.log.wait("node ready: ", "leased", mark)
         self.assertEqual(line["msg"], f"node ready: 1 capability ({SCRIPTED}), DMS answers")
         self.assert_becomes_ready(node, mark)

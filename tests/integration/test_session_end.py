@@ -170,7 +170,7 @@ class Stopped(StoredCase):
         self.stored.kill()
         closing.join()
         self.stored.start()
-        programs.wait_until(lambda: programs.in_work_folder(self.stored.work) == [], "the rest is removed")
+        programs.wait_until(lambda: os.listdir(self.stored.work) == [], "the rest is removed")
 
     def close_in_vain(self, session):
         try:

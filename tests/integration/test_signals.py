@@ -59,7 +59,7 @@ class Signals(NodeCase):
         # The shell sends it, too.
         node.process.send_signal(signal.SIGHUP)
         self.assert_drains(node, job, gate)
-        self.assertEqual(node.log.find_all("a second signal"), [])
+        self.assertEqual(node.log.find_all("a second signal:"), [])
 
     def test_what_is_typed_reaches_posemesh_node_alone(self):
         for key in (INTERRUPT, QUIT):

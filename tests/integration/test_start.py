@@ -2,6 +2,7 @@
 import os
 import re
 import signal
+import socket
 import subprocess
 import tempfile
 import unittest
@@ -11,18 +12,27 @@ from harness import NOBODY, NodeCase
 from programs import SERVICES
 
 needs_root = unittest.skipUnless(os.geteuid() == 0, "needs root")
+FOLDERS = ("POSEMESH_RUNTIME_DIR", "POSEMESH_STATE_DIR", "POSEMESH_WORK_DIR")
 OWN_MOUNTS = ["unshare", "--mount", "sh", "-c"]
 
 
-def lock_files(pid):
-    """The lock files that a process has open."""
-    folder, found = f"/proc/{pid}/fd", []
+def folders_open(pid, among):
+    """Which of these folders a process has open."""
+    folder, found = f"/proc/{pid}/fd", set()
     for name in os.listdir(folder):
         try:
-            found.append(os.readlink(os.path.join(folder, name)))
+            found.add(os.readlink(os.path.join(folder, name)))
         except FileNotFoundError:
             pass
-    return sorted(link for link in found if link.endswith("/.lock"))
+    return found & set(among)
+
+
+def state(node):
+    return node.variables["POSEMESH_STATE_DIR"]
+
+
+def mode(path):
+    return os.stat(path).st_mode & 0o7777
 
 
 class StartCase(NodeCase):
@@ -54,7 +64,7 @@ class TwoNodes(StartCase):
     def test_a_second_node_on_a_folder_of_the_first_disturbs_nothing(self):
         first = self.own_node(MAX_CONCURRENCY="1")
         job, gate = self.start_job(first)
-        for variable in ("POSEMESH_RUNTIME_DIR", "POSEMESH_STATE_DIR", "POSEMESH_WORK_DIR"):
+        for variable in FOLDERS:
             with self.subTest(variable):
                 folder = first.variables[variable]
                 self.refused(f"{folder} is used by another posemesh-node, pid {first.process.pid}: stop that one",
@@ -62,15 +72,6 @@ class TwoNodes(StartCase):
         gate.open()
         self.assert_completed(self.devnet.wait_job(job))
         self.assert_node_works()
-
-    def test_a_work_folder_in_that_of_a_node_that_runs_is_refused(self):
-        """It would be removed with what that node has left there. As root such a place is refused with the settings already."""
-        user = NOBODY if os.geteuid() == 0 else None
-        first = self.own_node(user=user)
-        second = self.make_node(user=user, POSEMESH_WORK_DIR=os.path.join(first.work, "4f59ca5f-0032-472f-a8c2-5c8975485693"))
-        self.refused(f"{first.work} is used by another posemesh-node, pid {first.process.pid}: stop that one, or give this one a "
-                     "POSEMESH_WORK_DIR of its own", node=second)
-        self.assertEqual(os.listdir(first.work), [".lock"])
 
     def test_a_service_of_a_kind_that_runs_there_is_refused(self):
         node = self.own_node()
@@ -95,6 +96,67 @@ class TwoNodes(StartCase):
         node.variables["POSEMESH_STATE_DIR"] = node.runtime
         self.refused("POSEMESH_STATE_DIR: is the folder of POSEMESH_RUNTIME_DIR, too", node=node)
 
+    def test_a_folder_in_what_a_service_keeps_to_itself_is_refused(self):
+        for inside in ("stored", "stored/work"):
+            node = self.make_node()
+            kept = os.path.join(state(node), "stored")
+            os.makedirs(kept)
+            node.variables["POSEMESH_WORK_DIR"] = os.path.join(state(node), inside)
+            self.refused(f"POSEMESH_WORK_DIR: lies in {kept}, which is stored's alone", node=node)
+
+    def test_a_work_folder_around_another_is_refused(self):
+        node = self.make_node()
+        node.variables["POSEMESH_WORK_DIR"] = node.folder
+        self.refused("POSEMESH_WORK_DIR: has the folder of POSEMESH_RUNTIME_DIR in it", node=node)
+
+    def test_what_lies_in_a_folder_of_the_first_does_not_matter(self):
+        """All files there are gone: a clean-up, or whoever owns the work folder."""
+        first = self.own_node()
+        for variable in FOLDERS:
+            folder = first.variables[variable]
+            for name in (".lock", "pid"):
+                with open(os.path.join(folder, name), "w") as file:
+                    file.write("1\n")
+            subprocess.run(["find", folder, "-type", "f", "-delete"], check=True)
+            self.refused(f"{folder} is used by another posemesh-node, pid {first.process.pid}:", **{variable: folder})
+
+    @needs_root
+    def test_who_keeps_the_work_folder_without_being_a_node_is_named(self):
+        node = self.make_node()
+        self.addCleanup(node.remove)
+        node.start()
+        node.terminate()
+        node.wait_exit()
+        uid = os.stat(node.work).st_uid
+        keep = "import fcntl, os, sys; fcntl.flock(os.open(sys.argv[1], 0), fcntl.LOCK_SH); print('kept', flush=True); sys.stdin.read()"
+        holder = subprocess.Popen(["/usr/bin/python3", "-c", keep, node.work], user=uid, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        self.addCleanup(holder.communicate)
+        holder.stdout.readline()
+        self.refused(f"{node.work} is kept locked by pid {holder.pid} of uid {uid}, which is no posemesh-node", POSEMESH_WORK_DIR=node.work)
+
+    def test_a_pid_of_another_namespace_is_not_named(self):
+        first = self.own_node()
+        before = ["unshare", "--pid", "--fork", "--kill-child", "--mount-proc"]
+        if os.geteuid() or programs.run([*before, "true"], {})[0] != 0:
+            self.skipTest("no namespace of processes here")
+        self.refused(f"{state(first)} is used by another posemesh-node: stop that one", before=before, POSEMESH_STATE_DIR=state(first))
+
+    def test_a_folder_in_one_of_another_node(self):
+        first = self.own_node()
+        second = self.make_node(POSEMESH_WORK_DIR=os.path.join(first.work, "x"))
+        self.refused("POSEMESH_WORK_DIR", "leads through" if os.geteuid() == 0 else "lies in a folder that another posemesh-node uses, "
+                     f"pid {first.process.pid}", node=second)
+
+    @needs_root
+    def test_a_folder_in_one_of_another_node_of_an_ordinary_user(self):
+        first = self.make_node(user=NOBODY)
+        self.addCleanup(first.remove)
+        first.start()
+        self.refused(f"POSEMESH_WORK_DIR: lies in a folder that another posemesh-node uses, pid {first.process.pid}",
+                     node=self.make_node(user=NOBODY, POSEMESH_WORK_DIR=os.path.join(first.work, "x")))
+        os.rmdir(os.path.join(first.work, "x"))
+        first.check_end()
+
     def test_a_killed_node_is_followed_by_the_next_at_once(self):
         node = self.own_node()
         services = [node.pid(service) for service in SERVICES]
@@ -113,13 +175,13 @@ class TwoNodes(StartCase):
     def test_services_have_the_locks_and_jobs_have_none(self):
         node = self.own_node()
         job, gate = self.start_job(node)
-        own = sorted(f"{node.variables[name]}/.lock"
-                     for name in ("POSEMESH_RUNTIME_DIR", "POSEMESH_STATE_DIR", "POSEMESH_WORK_DIR"))
+        runtime, kept, work = own = [node.variables[name] for name in FOLDERS]
+        uses = {"stored": {runtime, kept, work}, "runnerd": {runtime, work}}
         for service in SERVICES:
-            self.assertLess(set(own), set(lock_files(node.pid(service))), service)
+            self.assertEqual(folders_open(node.pid(service), own), uses.get(service, {runtime}), service)
         below = programs.descendants(node.pid("runnerd"))
         self.assertGreaterEqual(len(below), 2, "a shim and a job")
-        self.assertEqual([lock_files(pid) for pid in below], [[]] * len(below))
+        self.assertEqual([folders_open(pid, own) for pid in below], [set()] * len(below))
         gate.open()
         self.assert_completed(self.devnet.wait_job(job))
 
@@ -166,6 +228,35 @@ class NeverSucceeds(StartCase):
         os.chmod(node.folder, 0o711)
         node.start()
         node.check_end()
+
+    @needs_root
+    def test_a_start_that_failed_leaves_what_the_next_can_use(self):
+        """The work folder lies in the state folder, as it does by default; so does an older start's mode."""
+        with socket.create_server(("127.0.0.1", 0)) as taken:
+            node = self.make_node(REGISTRATION_FLOW="callback", HTTP_LISTEN="127.0.0.1:%d" % taken.getsockname()[1])
+            node.variables["POSEMESH_WORK_DIR"] = os.path.join(state(node), "work")
+            node = self.refused("HTTP_LISTEN", node=node)
+        self.assertEqual([mode(node.runtime), mode(state(node))], [0o711, 0o711])
+        os.chmod(state(node), 0o700)
+        os.chmod(node.runtime, 0o700)
+        status, output = self.check(node)
+        self.assertEqual(status, 0, output)
+
+    def test_a_closed_stderr_is_handed_to_nobody(self):
+        """What is opened in its place would be every service's, and that was the memory file with the secrets."""
+        node = self.make_node()
+        self.addCleanup(node.remove)
+        closed = ["sh", "-c", 'exec "$0" "$@" <&- >&- 2>&-']
+        process = subprocess.Popen([*closed, programs.program("node")], env={**programs.base_environment(), **node.variables})
+        self.addCleanup(process.wait)
+        self.addCleanup(process.terminate)
+        files = [os.path.join(node.runtime, f"{service}.pid") for service in SERVICES]
+        programs.wait_until(lambda: all(map(os.path.exists, files)), "the services run")
+        for path in files:
+            with open(path) as file:
+                pid = file.read().strip()
+            for number in range(3):
+                self.assertEqual(os.readlink(f"/proc/{pid}/fd/{number}"), "/dev/null", path)
 
     @needs_root
     def test_a_runner_folder_that_runnerd_cannot_read(self):

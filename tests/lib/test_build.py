@@ -11,7 +11,7 @@ LIB = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "depl
 CMAKE = """#!/bin/sh
 case $1 in
 --preset) mkdir -p "$4/bin" && touch "$4/build.ninja" ;;
---build) ! grep broken main.c && cp main.c "$2/bin/program" && env >"$2/environment" ;;
+--build) ! grep broken main.c && cp main.c "$2/bin/program" && env >"$2/environment" && ls -l /proc/self/fd >"$2/descriptors" ;;
 esac
 """
 OWNER, READER = 64701, 64702  # nobody's
@@ -73,6 +73,31 @@ class OnesOwn(Checkout):
         with open(self.built("release/environment")) as file:
             self.assertNotIn("hush", file.read())
 
+    def test_nobody_else_can_keep_a_build_waiting(self):
+        self.run_as(os.getuid())
+        os.chmod(self.built("release.lock"), 0o644)
+        self.run_as(os.getuid())
+        self.assertEqual(os.stat(self.built("release.lock")).st_mode & 0o777, 0o600)
+        self.assertEqual(os.stat(self.built("release.log")).st_mode & 0o777, 0o644)
+
+    def test_a_build_that_waits_for_another_says_so(self):
+        self.run_as(os.getuid())
+        script = 'exec 7<"$0/build/release.lock"; flock 7; mkfifo "$0/said"; (exec 7>&-; ' + BUILD + ') 2>"$0/said" & '
+        script += 'read -r line <"$0/said"; echo "$line"; exec 7>&-; wait'
+        status, output, _ = self.run_as(os.getuid(), script)
+        self.assertEqual(status, 0)
+        self.assertIn("waiting for another build in", output)
+
+    def test_the_checkout_s_path_is_no_pattern(self):
+        self.run_as(os.getuid())
+        odd = self.root + "[b]*"
+        os.rename(self.root, odd)
+        self.root = odd
+        digest = 'source "$0/deploy/lib/build.sh" && posemesh_sources "$0"'
+        before = self.run_as(os.getuid(), digest)
+        write(self.built("release/generated.c"), "int made;")
+        self.assertEqual(self.run_as(os.getuid(), digest), before, "build/ is no source")
+
     def test_without_cmake_a_sentence_says_what_installs_it(self):
         os.remove(os.path.join(self.tools, "ninja"))
         os.remove(os.path.join(self.tools, "cmake"))
@@ -106,6 +131,18 @@ class SomebodysOwn(Checkout):
         self.assertEqual(self.owners(), {str(OWNER)})
         self.edit("two")
         self.assertEqual(self.run_as(OWNER)[:2], (0, "two\n"))
+
+    def test_root_hands_the_owner_neither_its_environment_nor_its_descriptors(self):
+        secret = tempfile.NamedTemporaryFile()
+        self.addCleanup(secret.close)
+        self.run_as(0, f"exec 8<{secret.name} 19<{secret.name}; {BUILD}", AWS_SECRET_ACCESS_KEY="hush", SSH_AUTH_SOCK="hush",
+                    REG_SECRT="hush", LANG="C.UTF-8")
+        with open(self.built("release/environment")) as file:
+            environment = file.read()
+        self.assertNotIn("hush", environment)
+        self.assertIn("LANG=C.UTF-8", environment)
+        with open(self.built("release/descriptors")) as file:
+            self.assertNotIn(secret.name, file.read())
 
     def test_an_owner_with_a_name_has_his_home(self):
         nobody = pwd.getpwnam("nobody")

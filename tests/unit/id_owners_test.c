@@ -7,7 +7,10 @@
 #include <stdint.h>
 
 #include <cmocka.h>
+#include <errno.h>
+#include <fcntl.h>
 #include <string.h>
+#include <unistd.h>
 
 static const char *nobody(unsigned id)
 {
@@ -28,6 +31,20 @@ static const char *staff(unsigned id)
 static const char *ours(unsigned id)
 {
     return id == 1000 ? "posemesh" : "posemesh-service";
+}
+
+static const char *unreachable(unsigned id)
+{
+    (void)id;
+    errno = EIO;
+    return NULL;
+}
+
+static const char *unknown(unsigned id)
+{
+    (void)id;
+    errno = ENOENT;
+    return NULL;
 }
 
 static bool check(uid_t own, int64_t base, id_owner_function *user, id_owner_function *group,
@@ -68,12 +85,41 @@ static void an_ordinary_user_takes_none(void **state)
     assert_true(check(1002, 1000, alice, alice, &error));
 }
 
+/* Runs it with stderr in `said`. */
+static bool check_and_hear(id_owner_function *owner, char *said, size_t size)
+{
+    struct error error;
+    int ends[2];
+    int kept = dup(STDERR_FILENO);
+    assert_int_equal(pipe2(ends, O_CLOEXEC | O_NONBLOCK), 0);
+    dup2(ends[1], STDERR_FILENO);
+    bool ok = check(0, 1000, owner, owner, &error);
+    dup2(kept, STDERR_FILENO);
+    ssize_t got = read(ends[0], said, size - 1);
+    said[got > 0 ? got : 0] = '\0';
+    close(kept);
+    close(ends[0]);
+    close(ends[1]);
+    return ok;
+}
+
+static void what_cannot_be_found_out_is_warned_of(void **state)
+{
+    char said[4096];
+    (void)state;
+    assert_true(check_and_hear(unknown, said, sizeof said));
+    assert_string_equal(said, "");
+    assert_true(check_and_hear(unreachable, said, sizeof said));
+    assert_non_null(strstr(said, "cannot find out whether uid 1001 is somebody's (Input/output error)"));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(numbers_of_users_and_groups_are_refused),
         cmocka_unit_test(numbers_beside_them_and_our_own_are_taken),
         cmocka_unit_test(an_ordinary_user_takes_none),
+        cmocka_unit_test(what_cannot_be_found_out_is_warned_of),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
