@@ -20,9 +20,9 @@ static pid_t holder_in(const char *line, const struct stat *folder)
     unsigned minor_number;
     unsigned long inode;
     int pid;
+    static const char format[] = "%*d: FLOCK %*s %*s %d %x:%x:%lu";
     /* NOLINTNEXTLINE(cert-err34-c): the kernel's own numbers */
-    bool is_lock =
-        sscanf(line, "%*d: FLOCK %*s %*s %d %x:%x:%lu", &pid, &major_number, &minor_number, &inode) == 4;
+    bool is_lock = sscanf(line, format, &pid, &major_number, &minor_number, &inode) == 4;
     bool is_it = is_lock && major_number == major(folder->st_dev) && minor_number == minor(folder->st_dev) &&
                  inode == folder->st_ino;
     return is_it && pid > 0 ? pid : 0;

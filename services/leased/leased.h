@@ -63,7 +63,7 @@ void leased_add_task(struct leased *leased, struct task *task);
 /* In waits.c: what it waits for is told when that is due; what the poller and the tasks ask and tell. */
 void leased_begin_waits(struct leased *leased);
 void leased_look_at_waits(struct leased *leased);
-bool leased_may_poll(void *context, struct poll_choice *choice);
+bool leased_may_poll(void *context, const char **capability);
 void leased_on_job_ended(void *context, const char *capability, bool succeeded, int64_t started_boot_ms,
                          int64_t ran_ms);
 

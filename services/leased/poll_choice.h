@@ -12,16 +12,11 @@ struct poll_room {
     int64_t free;
 };
 
-struct poll_choice {
-    const char *capability; /* to ask for; NULL: for any. Borrowed. */
-    size_t names;           /* how many take turns: after so many polls all were asked for */
-};
-
 /*
  * `rooms` are sorted by capability; `last` is what was asked for last time, NULL: nothing by name. False: no
- * task could run. Else any is asked for when every capability has room, or the next behind `last` that has.
+ * task could run. Else `*capability` is NULL when every capability has room, or the next behind `last` that
+ * has.
  */
-bool poll_choice_make(const struct poll_room *rooms, size_t count, const char *last,
-                      struct poll_choice *choice);
+bool poll_choice_make(const struct poll_room *rooms, size_t count, const char *last, const char **capability);
 
 #endif

@@ -23,14 +23,8 @@ void poll_wait_init(struct poll_wait *wait, int64_t min_ms, int64_t max_ms, stru
 
 int64_t poll_wait_idle_ms(struct poll_wait *wait)
 {
-    wait->asked = 0;
     int64_t longest_ms = smaller(wait->max_ms, 2 * wait->min_ms);
     return larger(random_between(wait->random, wait->min_ms, longest_ms), POLL_WAIT_MIN_MS);
-}
-
-int64_t poll_wait_nothing_ms(struct poll_wait *wait, size_t names)
-{
-    return ++wait->asked < names ? POLL_WAIT_MIN_MS : poll_wait_idle_ms(wait);
 }
 
 int64_t poll_wait_error_ms(struct poll_wait *wait, int64_t now_ms, int64_t retry_after_ms)

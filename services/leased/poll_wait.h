@@ -5,15 +5,12 @@
 #include "libcommon/base/random.h"
 #include "libcommon/base/retry.h"
 
-#include <stddef.h>
-
 struct poll_wait {
     int64_t min_ms; /* POLL_BACKOFF_MS_MIN and _MAX, in order */
     int64_t max_ms;
     struct random *random;
     struct retry_policy error_policy;
     struct retry errors; /* those in a row */
-    size_t asked;        /* names, one after another, for which there was nothing */
 };
 
 /* Borrows `random`; the struct stays where it is. */
@@ -21,10 +18,6 @@ void poll_wait_init(struct poll_wait *wait, int64_t min_ms, int64_t max_ms, stru
 
 /* After an answer without work. A node that waited longer would lose its tasks to others that poll. */
 int64_t poll_wait_idle_ms(struct poll_wait *wait);
-
-/* After the answer that there is nothing, where `names` capabilities are asked for in turn (1: any): short
- * until there was nothing for so many of them, then idle. */
-int64_t poll_wait_nothing_ms(struct poll_wait *wait, size_t names);
 
 /* After an error; the waits grow until poll_wait_answered(). `retry_after_ms`: what DMS asks for, -1 nothing.
  */

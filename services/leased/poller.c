@@ -18,7 +18,6 @@ struct poller {
     struct dms_call *call;
     struct loop_timer idle; /* runs while waiting */
     int64_t polled_boot_ms;
-    size_t names; /* that took turns at the last poll */
     enum poller_state state;
     struct poll_wait wait;
 };
@@ -110,29 +109,28 @@ static void on_answer(void *context, const struct dms_answer *answer)
     if (status == 200)
         take_envelope(poller, response, answer->sent_boot_ms);
     else
-        loop_timer_start(&poller->idle, poll_wait_nothing_ms(&poller->wait, poller->names));
+        wait_idle(poller);
 }
 
 /* --- polling --- */
 
-static void poll_now(struct poller *poller, const struct poll_choice *choice)
+static void poll_now(struct poller *poller, const char *capability)
 {
-    const struct dms_request request = {.capability = choice->capability,
+    const struct dms_request request = {.capability = capability,
                                         .timeout_ms = poller->options.request_timeout_ms,
                                         .answer_limit_bytes = LIMIT_LEASE_ANSWER_BYTES,
                                         .on_done = on_answer,
                                         .context = poller};
     poller->polled_boot_ms = clock_boot_ms();
-    poller->names = choice->names;
     poller->call = dms_send(poller->options.dms, &request);
 }
 
 void poller_wake(struct poller *poller)
 {
-    struct poll_choice choice = {NULL, 1};
+    const char *capability = NULL;
     if (!poller->draining && !poller->call && !loop_timer_running(&poller->idle) &&
-        poller->options.may_poll(poller->options.context, &choice))
-        poll_now(poller, &choice);
+        poller->options.may_poll(poller->options.context, &capability))
+        poll_now(poller, capability);
 }
 
 static void cancel_poll(struct poller *poller)

@@ -1,6 +1,6 @@
 /*
  * Asks DMS for work while a slot is free (docs/network.md 3.1): at once after work was done, after a random
- * idle wait when there was none. Names that take turns share one idle wait.
+ * idle wait when there was none.
  */
 #ifndef LEASED_POLLER_H
 #define LEASED_POLLER_H
@@ -8,7 +8,6 @@
 #include "libcommon/base/random.h"
 #include "services/leased/dms/dms_client.h"
 #include "services/leased/dms/lease.h"
-#include "services/leased/poll_choice.h"
 
 #include <stdbool.h>
 
@@ -30,8 +29,9 @@ struct poller_options {
     int64_t request_timeout_ms;
     int64_t idle_min_ms;
     int64_t idle_max_ms;
-    /* Whether a task could run here now. Fills `choice`, which lives until the next call. */
-    bool (*may_poll)(void *context, struct poll_choice *choice);
+    /* Whether a task could run here now. Fills `capability` with the one to ask for, which lives until the
+     * next call, or NULL for any. */
+    bool (*may_poll)(void *context, const char **capability);
     /* Takes the lease; the times as of task_create(). False: there is no work in it, an idle wait follows. */
     bool (*take)(void *context, struct lease *lease, int64_t server_unix_ms, int64_t sent_boot_ms);
     /* Takes a lease of which nothing but the task's id could be read, for the reason in `text`. */

@@ -80,7 +80,7 @@ static int64_t room_of(const struct leased *leased, const char *capability)
 }
 
 /* A task that nobody here could run, or that has no slot, is better left to another node. */
-bool leased_may_poll(void *context, struct poll_choice *choice)
+bool leased_may_poll(void *context, const char **capability)
 {
     struct leased *leased = context;
     if (leased_count(leased) >= (size_t)leased->service->settings.max_concurrency || disk_is_low(leased))
@@ -89,12 +89,12 @@ bool leased_may_poll(void *context, struct poll_choice *choice)
     struct poll_room *rooms = memory_allocate_array(all.count, sizeof *rooms);
     for (size_t i = 0; i < all.count; i++)
         rooms[i] = (struct poll_room){all.items[i], room_of(leased, all.items[i])};
-    bool worth = poll_choice_make(rooms, all.count, leased->polled_capability, choice);
+    const char *chosen = NULL;
+    bool worth = poll_choice_make(rooms, all.count, leased->polled_capability, &chosen);
     /* A capability without a name to go on from keeps its turn. */
-    if (choice->capability) {
-        memory_replace_text(&leased->polled_capability, choice->capability);
-        choice->capability = leased->polled_capability;
-    }
+    if (chosen)
+        memory_replace_text(&leased->polled_capability, chosen);
+    *capability = chosen ? leased->polled_capability : NULL;
     text_list_clear(&all);
     free(rooms);
     return worth;

@@ -21,7 +21,7 @@ class Texts(ReadyCase):
     def dead_url(self, path=""):
         taken, port = closed_port()
         self.addCleanup(taken.close)
-        return f"http://127.0.0.1:{port}/{path}"
+        return f"http://127.0.0.1:{port}/{path}".rstrip("/")
 
     def refuse(self, path, status):
         self.devnet.fault(kind="status", path=path, status=status, count=-1)
@@ -87,6 +87,8 @@ class Dms(Texts):
         self.assert_waits(node, "cannot reach DMS (DMS_BASE_URL): GET ")
 
     def test_a_heartbeat_tells_it_where_no_slot_is_left_to_poll_for(self):
+        # Longer than what is waited for below takes.
+        self.devnet.settings(lease_ttl_ms=60000)
         node = self.own_node(MAX_CONCURRENCY="1", HEARTBEAT_MIN_RATIO="0.01", HEARTBEAT_MAX_RATIO="0.02")
         gate = node.gate()
         job = self.devnet.post(["say", {"event": "ready"}], ["gate", gate.name])

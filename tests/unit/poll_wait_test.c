@@ -72,26 +72,6 @@ static void no_wait_is_below_a_tenth_of_a_second(void **state)
     assert_span(error_span(0, 0, 3), 100, 100);
 }
 
-static void names_that_take_turns_share_one_idle_wait(void **state)
-{
-    (void)state;
-    struct random random = random_seeded(5);
-    struct poll_wait wait;
-    poll_wait_init(&wait, 1000, 30000, &random);
-    for (int round = 0; round < 3; round++) {
-        for (int name = 1; name < 26; name++)
-            assert_int_equal(poll_wait_nothing_ms(&wait, 26), 100);
-        assert_in_range(poll_wait_nothing_ms(&wait, 26), 1000, 2000);
-    }
-    assert_in_range(poll_wait_nothing_ms(&wait, 1), 1000, 2000);
-    /* Fewer take turns meanwhile; and an idle wait of another cause ends a round, too. */
-    assert_int_equal(poll_wait_nothing_ms(&wait, 3), 100);
-    assert_in_range(poll_wait_nothing_ms(&wait, 2), 1000, 2000);
-    assert_int_equal(poll_wait_nothing_ms(&wait, 2), 100);
-    poll_wait_idle_ms(&wait);
-    assert_int_equal(poll_wait_nothing_ms(&wait, 2), 100);
-}
-
 static void waits_after_errors_double_up_to_max(void **state)
 {
     (void)state;
@@ -122,7 +102,6 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(idle_waits_lie_between_min_and_twice_min_or_max),
         cmocka_unit_test(no_wait_is_below_a_tenth_of_a_second),
-        cmocka_unit_test(names_that_take_turns_share_one_idle_wait),
         cmocka_unit_test(waits_after_errors_double_up_to_max),
         cmocka_unit_test(a_min_of_nothing_still_backs_off),
         cmocka_unit_test(a_retry_after_is_kept_to),

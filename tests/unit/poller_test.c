@@ -55,11 +55,11 @@ struct fixture {
     int tasks;
 };
 
-static struct poll_choice wished = {NULL, 1};
+static const char *wished; /* the capability to ask for */
 
-static bool may_poll(void *context, struct poll_choice *choice)
+static bool may_poll(void *context, const char **capability)
 {
-    *choice = wished;
+    *capability = wished;
     const struct fixture *fixture = context;
     return fixture->tasks < 2;
 }
@@ -114,7 +114,6 @@ static int set_up(void **state)
     taken = 0;
     unreadable[0] = '\0';
     wanted = dms_sent = true;
-    wished = (struct poll_choice){NULL, 1};
     poller_wake(fixture->poller);
     assert_true(dms.open);
     *state = fixture;
@@ -169,31 +168,10 @@ static void asks_for_the_capability_that_has_room(void **state)
     dms_answers(200, LEASE(""));
     poller_free(fixture->poller);
     fixture->poller = create(fixture);
-    wished = (struct poll_choice){"/free", 2};
+    wished = "/free";
     poller_wake(fixture->poller);
     assert_string_equal(dms.request.capability, "/free");
-}
-
-/* The idle wait is an hour: another poll within this test is one of the same round. */
-static void an_idle_wait_follows_when_all_that_take_turns_were_asked_for(void **state)
-{
-    struct fixture *fixture = *state;
-    struct error error;
-    wished = (struct poll_choice){"/a", 3};
-    dms_answers(200, LEASE(""));
-    for (int name = 0; name < 2; name++) {
-        dms_answers(name ? 409 : 204, "");
-        assert_false(dms.open);
-        poller_wake(fixture->poller);
-        assert_false(dms.open);
-        while (!dms.open)
-            assert_true(loop_turn(fixture->loop, 1000, &error));
-    }
-    dms_answers(204, "");
-    assert_true(loop_turn(fixture->loop, 0, &error));
-    assert_false(dms.open);
-    task_ends(fixture, true);
-    assert_true(dms.open);
+    wished = NULL;
 }
 
 static void what_brought_no_work_is_followed_by_an_idle_wait(void **state)
@@ -313,7 +291,6 @@ int main(void)
     const struct CMUnitTest tests[] = {
         POLLER_TEST(polls_while_a_slot_is_free_and_at_once_after_work),
         POLLER_TEST(asks_for_the_capability_that_has_room),
-        POLLER_TEST(an_idle_wait_follows_when_all_that_take_turns_were_asked_for),
         POLLER_TEST(tells_how_the_last_poll_ended),
         POLLER_TEST(what_brought_no_work_is_followed_by_an_idle_wait),
         POLLER_TEST(work_done_cuts_an_idle_wait_short_and_a_failed_set_up_does_not),

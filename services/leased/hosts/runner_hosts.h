@@ -50,7 +50,7 @@ struct runner_host *runner_hosts_find_slot(struct runner_hosts *hosts, const cha
 /* What all hosts offer, sorted and without duplicates; text_list_clear() it. */
 struct text_list runner_hosts_capabilities(const struct runner_hosts *hosts);
 
-/* The same, and what hosts have withdrawn in the last ten minutes (the latest 64 of each host, and what jobs
+/* The same, and what hosts have withdrawn in the last minute (the latest 64 of each host, and what jobs
  * run of): DMS may not know yet, so that who asks it for anything may get a task of those. text_list_clear()
  * it. */
 struct text_list runner_hosts_known(const struct runner_hosts *hosts);

@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { WITHDRAWN_KEPT_MS = 600000 };
+enum { WITHDRAWN_KEPT_MS = 60000 };
 
 static struct runner_slot *find_among(struct runner_slot *items, size_t count, const char *capability)
 {

@@ -35,7 +35,8 @@ void runner_slots_set(struct runner_slots *slots, const struct record_list *capa
  * set again counts as withdrawn: DMS may still know it. */
 void runner_slots_inherit(struct runner_slots *slots, struct runner_slots *former);
 
-/* Drops what was withdrawn ten minutes ago and has no job: DMS has heard of it by then, if it ever does. */
+/* Drops what was withdrawn a minute ago and has no job: DDS is told at once, and DMS has heard of it by then.
+ */
 void runner_slots_forget_withdrawn(struct runner_slots *slots, int64_t now_ms);
 
 /* The slot of a capability, withdrawn or not; NULL: there is none. */
